@@ -1,0 +1,13 @@
+// How the tests run: as ES modules on Node's own type stripping, two files at a time.
+export default {
+  testEnvironment: 'node',
+  testMatch: ['<rootDir>/test/**/*.test.ts'],
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: { '\\.ts$': '<rootDir>/test/support/jest-transform.mjs' },
+  reporters: ['default', '<rootDir>/test/support/jest-tally.mjs'],
+  // .cache holds whole servers for tests; walking it costs seconds.
+  modulePathIgnorePatterns: ['<rootDir>/.cache/'],
+  maxWorkers: 2,
+  // A test that starts a process on a loaded machine of two cores needs more than the usual five seconds.
+  testTimeout: 20_000,
+};

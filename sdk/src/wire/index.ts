@@ -1,0 +1,2 @@
+// The wire: what travels between coordinator, initiator and participant, as schemas. Filled by its own files.
+export {};
