@@ -4,6 +4,9 @@ export default {
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': '<rootDir>/test/support/jest-transform.mjs' },
+  // Real servers, started once for the run when a selected test uses one.
+  globalSetup: '<rootDir>/test/support/global-setup.ts',
+  globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   reporters: ['default', '<rootDir>/test/support/jest-tally.mjs'],
   // .cache holds whole servers for tests; walking it costs seconds.
   modulePathIgnorePatterns: ['<rootDir>/.cache/'],

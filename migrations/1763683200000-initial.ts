@@ -1,0 +1,93 @@
+/**
+ * The first schema. MySQL, MariaDB and SQLite differ in three words only, which stand at the top.
+ *
+ * - `journal` is the truth; its primary key is the compare-and-set. `global_transaction` and `branch` are projections.
+ * - No index begins with the status: every transaction would move through it three times.
+ * - No foreign keys: they take locks on the parent's row in an order of their own.
+ * - `guard` always holds its one row, so that inserting it again fails the packet that noticed a wrong row count.
+ */
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+
+export class Initial1763683200000 implements MigrationInterface {
+  readonly name = 'Initial1763683200000';
+
+  async up(queryRunner: QueryRunner): Promise<void> {
+    const isSqlite = queryRunner.connection.options.type === 'better-sqlite3';
+    const ascii = isSqlite ? '' : ' CHARACTER SET ascii COLLATE ascii_bin';
+    const end = isSqlite ? '' : ' ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4';
+    const text = isSqlite ? 'text' : 'mediumtext';
+    const call = (phase: string) => `
+      ${phase}_reply varchar(10)${ascii} NULL,
+      ${phase}_attempt_count int NOT NULL,
+      ${phase}_due_at datetime(3) NOT NULL,
+      ${phase}_parked_at datetime(3) NULL,
+      ${phase}_answer varchar(200) NULL`;
+
+    await queryRunner.query(`CREATE TABLE journal (
+      gid varchar(36)${ascii} NOT NULL,
+      seq int NOT NULL,
+      at datetime(3) NOT NULL,
+      writer varchar(36)${ascii} NOT NULL,
+      version int NOT NULL,
+      entries ${text} NOT NULL,
+      PRIMARY KEY (gid, seq)
+    )${end}`);
+
+    await queryRunner.query(`CREATE TABLE global_transaction (
+      gid varchar(36)${ascii} NOT NULL PRIMARY KEY,
+      seq int NOT NULL,
+      version int NOT NULL,
+      pattern varchar(8)${ascii} NOT NULL,
+      mode varchar(12)${ascii} NOT NULL,
+      name varchar(128) NULL,
+      business_key varchar(128) NULL,
+      body_hash varchar(64)${ascii} NOT NULL,
+      traceparent varchar(64)${ascii} NULL,
+      policy text NOT NULL,
+      began_at datetime(3) NOT NULL,
+      deadline_at datetime(3) NOT NULL,
+      status varchar(12)${ascii} NOT NULL,
+      decision varchar(8)${ascii} NULL,
+      decision_reason varchar(24)${ascii} NULL,
+      decided_at datetime(3) NULL,
+      decided_by_branch_id varchar(64)${ascii} NULL,
+      finished_at datetime(3) NULL,
+      wake_at datetime(3) NULL,
+      waker varchar(36)${ascii} NULL,
+      miss_count int NOT NULL
+    )${end}`);
+    await queryRunner.query('CREATE INDEX global_transaction_wake_at ON global_transaction (wake_at)');
+
+    await queryRunner.query(`CREATE TABLE branch (
+      gid varchar(36)${ascii} NOT NULL,
+      branch_id varchar(64)${ascii} NOT NULL,
+      position int NOT NULL,
+      participant varchar(64)${ascii} NOT NULL,
+      activity varchar(64)${ascii} NOT NULL,
+      payload ${text} NOT NULL,
+      body_hash varchar(64)${ascii} NOT NULL,${call('phase_one')},${call('phase_two')},
+      late_try_count int NOT NULL,
+      PRIMARY KEY (gid, branch_id)
+    )${end}`);
+
+    await queryRunner.query(`CREATE TABLE begin_key (
+      begin_key varchar(255)${ascii} NOT NULL PRIMARY KEY,
+      gid varchar(36)${ascii} NOT NULL
+    )${end}`);
+
+    await queryRunner.query(`CREATE TABLE participant (
+      name varchar(64)${ascii} NOT NULL PRIMARY KEY,
+      base_url varchar(2000) NOT NULL,
+      paths ${text} NOT NULL
+    )${end}`);
+
+    await queryRunner.query(`CREATE TABLE guard (id int NOT NULL PRIMARY KEY)${end}`);
+    await queryRunner.query('INSERT INTO guard VALUES (1)');
+  }
+
+  async down(queryRunner: QueryRunner): Promise<void> {
+    for (const table of ['journal', 'global_transaction', 'branch', 'begin_key', 'participant', 'guard']) {
+      await queryRunner.query(`DROP TABLE ${table}`);
+    }
+  }
+}

@@ -1,0 +1,4 @@
+/** Every migration, in the order in which they run. Explicit, so that what runs can be read. */
+import { Initial1763683200000 } from './1763683200000-initial.ts';
+
+export const migrations = [Initial1763683200000];

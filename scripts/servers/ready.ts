@@ -1,0 +1,36 @@
+/** Whether a server answers yet, and with which version: asked over the network, as a client would. */
+import { connect } from 'node:net';
+import { createConnection } from 'mysql2/promise';
+import type { ServerName } from './servers.ts';
+
+/** @returns the version in the server's own words; rejects while it does not answer */
+export const askRunning = (name: ServerName, url: string): Promise<string> =>
+  name === 'redis' ? askRedis(new URL(url)) : askSql(url);
+
+async function askSql(url: string): Promise<string> {
+  const connection = await createConnection({ uri: url, connectTimeout: 5_000 });
+  try {
+    const [rows] = await connection.query('SELECT VERSION() AS version');
+    return (rows as { version: string }[])[0]?.version ?? '';
+  } finally {
+    connection.destroy();
+  }
+}
+
+function askRedis({ hostname, port, password }: URL): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: hostname, port: Number(port || 6379), timeout: 5_000 });
+    let answer = '';
+    socket.once('error', reject);
+    socket.once('close', () => reject(new Error('Redis closed the connection')));
+    socket.once('timeout', () => socket.destroy(new Error('Redis does not answer')));
+    socket.on('data', (chunk) => {
+      answer += chunk;
+      const version = /redis_version:(\S+)/.exec(answer)?.[1];
+      if (version === undefined) return;
+      resolve(version);
+      socket.destroy();
+    });
+    socket.write(`${password === '' ? '' : `AUTH ${decodeURIComponent(password)}\r\n`}INFO server\r\n`);
+  });
+}

@@ -1,0 +1,90 @@
+/**
+ * The store in memory, for tests and for trying things out: the same answers as the SQL store, by the same contract
+ * suite, and gone with the process.
+ */
+import type {
+  BatchOutcome,
+  BatchWriter,
+  Claim,
+  JournalRow,
+  Save,
+  Saved,
+  TransactionStore,
+} from '../../application/ports.ts';
+import type { Call, GlobalTransaction, Instant } from '../../domain/index.ts';
+
+type Row = Saved & { readonly wakeAt: Instant | null; readonly missCount: number };
+
+export class MemoryTransactionStore implements TransactionStore, BatchWriter {
+  readonly #rows = new Map<string, Row>();
+  readonly #journal = new Map<string, JournalRow[]>();
+  readonly #gidByBeginKey = new Map<string, string>();
+
+  async writeBatch(saves: readonly Save[]): Promise<BatchOutcome> {
+    const ours = new Set<string>();
+    const lost = new Set<string>();
+    for (const save of saves) {
+      const fate = this.#fateOf(save);
+      if (fate !== 'free') (fate === 'ours' ? ours : lost).add(save.gid);
+    }
+    if (ours.size + lost.size > 0) return { outcome: 'taken', ours, lost };
+    for (const save of saves) this.#write(save);
+    return { outcome: 'written' };
+  }
+
+  #fateOf({ gid, seq, writer, beginKey }: Save): 'free' | 'ours' | 'lost' {
+    const standing = this.#journal.get(gid)?.find((row) => row.seq === seq);
+    if (standing) return standing.writer === writer ? 'ours' : 'lost';
+    const isKeyTaken = beginKey !== null && this.#gidByBeginKey.has(beginKey);
+    return (this.#rows.get(gid)?.seq ?? 0) === seq - 1 && !isKeyTaken ? 'free' : 'lost';
+  }
+
+  #write({ gid, seq, after, entries, at, writer, wakeAt, beginKey }: Save): void {
+    this.#rows.set(gid, { tx: withoutPolling(after), seq, wakeAt, missCount: 0 });
+    this.#journal.set(gid, [...(this.#journal.get(gid) ?? []), { gid, seq, at, writer, entries }]);
+    if (beginKey !== null) this.#gidByBeginKey.set(beginKey, gid);
+  }
+
+  async load(gid: string): Promise<Saved | null> {
+    const row = this.#rows.get(gid);
+    return row ? { tx: row.tx, seq: row.seq } : null;
+  }
+
+  async journalOf(gid: string): Promise<readonly JournalRow[]> {
+    return this.#journal.get(gid) ?? [];
+  }
+
+  async gidOfBeginKey(beginKey: string): Promise<string | null> {
+    return this.#gidByBeginKey.get(beginKey) ?? null;
+  }
+
+  async claimDue({ now, limit, againAfterMs }: Claim): Promise<readonly string[]> {
+    const due = [...this.#rows.values()]
+      .filter(({ wakeAt }) => wakeAt !== null && wakeAt <= now)
+      .sort((one, other) => (one.wakeAt ?? 0) - (other.wakeAt ?? 0))
+      .slice(0, limit);
+    for (const row of due) {
+      const wakeAt = now + againAfterMs * 2 ** row.missCount;
+      this.#rows.set(row.tx.gid, { ...row, wakeAt, missCount: row.missCount + 1 });
+    }
+    return due.map(({ tx }) => tx.gid);
+  }
+
+  async check(): Promise<void> {}
+
+  /** Removes a whole transaction, as retention does. */
+  remove(gid: string): void {
+    this.#rows.delete(gid);
+    this.#journal.delete(gid);
+  }
+}
+
+function withoutPolling(tx: GlobalTransaction): GlobalTransaction {
+  const settled = (call: Call): Call => (call.ongoing === null ? call : { ...call, ongoing: null });
+  const branches = tx.branches.map((branch) => ({
+    ...branch,
+    phaseOne: settled(branch.phaseOne),
+    phaseTwo: settled(branch.phaseTwo),
+  }));
+  return { ...tx, branches };
+}

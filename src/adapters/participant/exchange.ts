@@ -1,0 +1,99 @@
+/**
+ * One call under way: hears what undici tells of it and answers once, whichever comes first of a complete answer, an
+ * error, a body over the limit, and the time-out. Of the body only its length matters; it is never kept.
+ */
+import type { Dispatcher } from 'undici';
+import type { ParticipantAnswer } from '../../application/ports.ts';
+import { retryAfterMs } from './retry-after.ts';
+
+const MAX_BODY_BYTES = 64 * 1024;
+/** Answers are kept with the transaction and shown to people: a line, no more. */
+const MAX_ANSWER_LENGTH = 200;
+/** setTimeout takes no more than this, and fires at once when it is given more. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+export class Exchange implements Dispatcher.DispatchHandler {
+  readonly #resolve: (answer: ParticipantAnswer) => void;
+  readonly #timer: NodeJS.Timeout;
+  #isOver = false;
+  #controller: Dispatcher.DispatchController | null = null;
+  #status = 0;
+  #retryAfterMs: number | null = null;
+  #bodyBytes = 0;
+
+  constructor(timeoutMs: number, resolve: (answer: ParticipantAnswer) => void) {
+    this.#resolve = resolve;
+    this.#timer = setTimeout(
+      () => this.#giveUp(`time-out after ${timeoutMs} ms`),
+      Math.min(timeoutMs, MAX_TIMER_MS),
+    );
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Ends the call without a status. */
+  fail(error: unknown, prefix = ''): void {
+    this.#end(null, line(prefix + wordsOf(error)));
+  }
+
+  // ── Told by undici ───────────────────────────────────────────────────────────────────────────────────────
+
+  /** The connection is there, and nothing was written yet: a call that is over is not sent, by throwing. */
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    if (this.#isOver) throw new Error('given up before it was sent');
+    this.#controller = controller;
+  }
+
+  /** Also told of 1xx, before the answer itself. */
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
+    this.#status = status;
+    const retryAfter = headers['retry-after'];
+    if (retryAfter !== undefined) this.#retryAfterMs = retryAfterMs(String(retryAfter), Date.now());
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#bodyBytes += chunk.length;
+    if (this.#bodyBytes > MAX_BODY_BYTES) this.#giveUp(`${this.#status}, but its body is over 64 KiB`);
+  }
+
+  onResponseEnd(): void {
+    this.#end(this.#status, String(this.#status));
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.fail(error);
+  }
+
+  // ── Ending ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  #giveUp(answer: string): void {
+    this.#end(null, answer);
+    this.#controller?.abort(new Error(answer));
+  }
+
+  #end(httpStatus: number | null, answer: string): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    clearTimeout(this.#timer);
+    this.#resolve({ httpStatus, answer, retryAfterMs: this.#retryAfterMs });
+  }
+}
+
+/** What an error says. A host with several addresses fails with one error for each: the first speaks for all. */
+function wordsOf(error: unknown): string {
+  const { message, errors, code } = (error ?? {}) as { message?: unknown; errors?: unknown; code?: unknown };
+  if (message) return String(message);
+  return Array.isArray(errors) && errors.length > 0 ? wordsOf(errors[0]) : String(code ?? error);
+}
+
+/** One short line. */
+function line(words: string): string {
+  const whole = words.replaceAll(/\s+/g, ' ');
+  return whole.length > MAX_ANSWER_LENGTH ? `${whole.slice(0, MAX_ANSWER_LENGTH - 1)}…` : whole;
+}

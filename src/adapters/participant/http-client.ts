@@ -1,0 +1,127 @@
+/**
+ * Calls participants over HTTP. One POST for each call, and never a second: retries are the protocol's.
+ *
+ * - A participant's name is resolved when it is called, so a wrong address is repaired by registering it again.
+ * - Nothing rejects: whatever goes wrong is an answer without a status, in words.
+ * - One time-out covers the whole call: look-up, waiting for a connection, connecting, headers and body.
+ * - No redirect is followed, and nothing of the initiator's request but its trace context is passed on.
+ *
+ * The hottest code beside the commits: one object for a call, no streams, no promises but the one that is answered.
+ */
+import { Pool } from 'undici';
+import type {
+  Participant,
+  ParticipantAnswer,
+  ParticipantCall,
+  ParticipantClient,
+  ParticipantRegistry,
+} from '../../application/ports.ts';
+import { Exchange } from './exchange.ts';
+
+/** Calls beyond these wait for a connection, inside their time-out; so one participant cannot take all sockets. */
+const CONNECTIONS_PER_ORIGIN = 256;
+const CONNECT_TIMEOUT_MS = 5000;
+
+/** Where a base URL leads: the connections to its origin, and the path that every call of it begins with. */
+type Target = { readonly pool: Pool; readonly path: string };
+
+export class HttpParticipantClient implements ParticipantClient {
+  readonly #registry: ParticipantRegistry;
+  readonly #pools = new Map<string, Pool>();
+  readonly #targets = new Map<string, Target>();
+  #closing: Promise<unknown> | null = null;
+
+  constructor({ registry }: { registry: ParticipantRegistry }) {
+    this.#registry = registry;
+  }
+
+  call(call: ParticipantCall): Promise<ParticipantAnswer> {
+    return new Promise((resolve) => {
+      const exchange = new Exchange(call.timeoutMs, resolve);
+      this.#find(call.participant).then(
+        (participant) => this.#send(participant, call, exchange),
+        (error: unknown) => exchange.fail(error, 'the participants could not be looked up: '),
+      );
+    });
+  }
+
+  /** Ends when the calls under way have ended; later ones are answered that they were not sent. */
+  async close(): Promise<void> {
+    this.#closing ??= Promise.all([...this.#pools.values()].map((pool) => pool.close()));
+    await this.#closing;
+  }
+
+  /** Also a registry that throws at once only fails the call. */
+  async #find(name: string): Promise<Participant | null> {
+    return this.#registry.find(name);
+  }
+
+  #send(participant: Participant | null, call: ParticipantCall, exchange: Exchange): void {
+    if (exchange.isOver) return;
+    if (this.#closing !== null) {
+      exchange.fail('the coordinator is stopping: not sent');
+      return;
+    }
+    if (participant === null) {
+      exchange.fail(`no participant “${call.participant}” is registered`);
+      return;
+    }
+    try {
+      const { pool, path } = this.#targetOf(participant.baseUrl);
+      const { activity, op, payload: body } = call;
+      const ownPath = participant.paths[`${activity}/${op}`] ?? `/${activity}/${op}`;
+      pool.dispatch({ method: 'POST', path: path + ownPath, headers: headersOf(call), body }, exchange);
+    } catch (error) {
+      exchange.fail(error);
+    }
+  }
+
+  #targetOf(baseUrl: string): Target {
+    const known = this.#targets.get(baseUrl);
+    if (known) return known;
+    const { origin, pathname } = new URL(baseUrl);
+    const target = { pool: this.#poolOf(origin), path: pathname.replace(/\/+$/, '') };
+    this.#targets.set(baseUrl, target);
+    return target;
+  }
+
+  #poolOf(origin: string): Pool {
+    const known = this.#pools.get(origin);
+    if (known) return known;
+    const pool = new Pool(origin, {
+      connections: CONNECTIONS_PER_ORIGIN,
+      connect: { timeout: CONNECT_TIMEOUT_MS },
+      // The exchange has one clock for the whole call.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      // One call for each connection at a time: a call that is given up closes its connection, and hurts no other.
+      pipelining: 1,
+      allowH2: false,
+    });
+    this.#pools.set(origin, pool);
+    return pool;
+  }
+}
+
+/** Names and values by turns. */
+function headersOf(call: ParticipantCall): string[] {
+  const { gid, branchId, op, attempt, deadlineAt, traceparent } = call;
+  const headers = [
+    'content-type',
+    'application/json',
+    'tcc-transaction-id',
+    gid,
+    'tcc-branch-id',
+    branchId,
+    'tcc-op',
+    op,
+    'tcc-attempt',
+    String(attempt),
+    'tcc-deadline',
+    new Date(deadlineAt).toISOString(),
+    'idempotency-key',
+    `${gid}/${branchId}/${op}`,
+  ];
+  if (traceparent !== null) headers.push('traceparent', traceparent);
+  return headers;
+}

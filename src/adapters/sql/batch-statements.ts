@@ -1,0 +1,223 @@
+/**
+ * The hot writes: the SQL that makes a batch of saves durable, the same for MySQL, MariaDB and SQLite.
+ *
+ * The order is the rule (docs/architecture.md, "The six rules of a batch"): first all journal rows, sorted by gid, in
+ * one INSERT, since they are the mutex; then the projections, INSERTs for what is new and guarded UPDATEs for the rest.
+ * Never an upsert: a stale writer must not revive what was removed (I14).
+ */
+
+import { JOURNAL_VERSION } from '../../application/journal.ts';
+import type { Save } from '../../application/ports.ts';
+import type { Branch, Call, Instant } from '../../domain/index.ts';
+
+export type SqlValue = string | number | null;
+
+export type Statement = {
+  readonly sql: string;
+  readonly values: readonly SqlValue[];
+  /** Any other number of rows fails the whole batch. */
+  readonly rowCount: number;
+};
+
+type Row = Readonly<Record<string, SqlValue>>;
+
+export function batchStatements(saves: readonly Save[]): Statement[] {
+  const sorted = [...saves].sort((one, other) => (one.gid < other.gid ? -1 : 1));
+  const begun = sorted.filter(({ before }) => before === null);
+  const later = sorted.filter(({ before }) => before !== null);
+  const keyed = begun.filter(({ beginKey }) => beginKey !== null);
+  keyed.sort((one, other) => ((one.beginKey ?? '') < (other.beginKey ?? '') ? -1 : 1));
+  return [
+    ...inserts('journal', sorted.map(journalRow)),
+    ...inserts(
+      'begin_key',
+      keyed.map(({ beginKey, gid }) => ({ begin_key: beginKey, gid })),
+    ),
+    ...inserts(
+      'global_transaction',
+      begun.map((save) => ({ ...fixedColumns(save), ...changingColumns(save) })),
+    ),
+    ...inserts('branch', sorted.flatMap(newBranchRows)),
+    ...updatesOf('global_transaction', later.map(transactionUpdate)),
+    ...updatesOf('branch', later.flatMap(branchUpdates)),
+  ];
+}
+
+// ── Rows ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const journalRow = ({ gid, seq, at, writer, entries }: Save): Row => ({
+  gid,
+  seq,
+  at: sqlInstant(at),
+  writer,
+  version: JOURNAL_VERSION,
+  entries: JSON.stringify(entries),
+});
+
+const fixedColumns = ({ gid, after }: Save): Row => ({
+  gid,
+  pattern: after.pattern,
+  mode: after.mode,
+  name: after.name,
+  business_key: after.businessKey,
+  body_hash: after.bodyHash,
+  traceparent: after.traceparent,
+  policy: JSON.stringify(after.policy),
+  began_at: sqlInstant(after.beganAt),
+  deadline_at: sqlInstant(after.deadlineAt),
+});
+
+const changingColumns = ({ seq, after, wakeAt }: Save): Row => ({
+  seq,
+  version: JOURNAL_VERSION,
+  status: after.status,
+  decision: after.decision?.decision ?? null,
+  decision_reason: after.decision?.reason ?? null,
+  decided_at: sqlInstantOrNull(after.decision?.at ?? null),
+  decided_by_branch_id: after.decision?.branchId ?? null,
+  finished_at: sqlInstantOrNull(after.finishedAt),
+  wake_at: sqlInstantOrNull(wakeAt),
+  waker: null,
+  miss_count: 0,
+});
+
+function newBranchRows({ gid, before, after }: Save): Row[] {
+  const knownCount = before?.branches.length ?? 0;
+  return after.branches.slice(knownCount).map((branch, index) => ({
+    gid,
+    branch_id: branch.branchId,
+    position: knownCount + index,
+    participant: branch.participant,
+    activity: branch.activity,
+    payload: branch.payload,
+    body_hash: branch.bodyHash,
+    ...branchColumns(branch),
+  }));
+}
+
+const branchColumns = ({ phaseOne, phaseTwo, lateTryCount }: Branch): Row => ({
+  ...callColumns('phase_one', phaseOne),
+  ...callColumns('phase_two', phaseTwo),
+  late_try_count: lateTryCount,
+});
+
+const callColumns = (phase: string, call: Call): Row => ({
+  [`${phase}_reply`]: call.reply,
+  [`${phase}_attempt_count`]: call.attemptCount,
+  [`${phase}_due_at`]: sqlInstant(call.dueAt),
+  [`${phase}_parked_at`]: sqlInstantOrNull(call.parkedAt),
+  [`${phase}_answer`]: call.answer,
+});
+
+// ── Updates ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A row to change: equal changes of several transactions become one statement. */
+type Update = { readonly gid: string; readonly set: Row; readonly where: Row };
+
+const transactionUpdate = (save: Save): Update => ({
+  gid: save.gid,
+  set: changingColumns(save),
+  where: { seq: save.seq - 1 },
+});
+
+function branchUpdates({ gid, before, after, entries }: Save): Update[] {
+  const known = before?.branches ?? [];
+  const changedIds = new Set(entries.branches?.map(({ branchId }) => branchId));
+  return after.branches
+    .slice(0, known.length)
+    .filter(({ branchId }) => changedIds.has(branchId))
+    .map((branch) => ({ gid, set: branchColumns(branch), where: { branch_id: branch.branchId } }));
+}
+
+function updatesOf(table: string, updates: readonly Update[]): Statement[] {
+  const groups = new Map<string, Update[]>();
+  for (const update of updates) {
+    const key = JSON.stringify([update.where, update.set]);
+    const group = groups.get(key);
+    if (group) group.push(update);
+    else groups.set(key, [update]);
+  }
+  return [...groups.values()].map((group) => updateOf(table, group));
+}
+
+function updateOf(table: string, group: readonly Update[]): Statement {
+  const { set, where } = group[0] as Update;
+  const gids = group.map(({ gid }) => gid);
+  const assignments = Object.keys(set).map((column) => `${column} = ?`);
+  const conditions = Object.keys(where).map((column) => `${column} = ?`);
+  return {
+    sql: `UPDATE ${table} SET ${assignments.join(', ')} WHERE ${conditions.join(' AND ')} AND gid IN (${marks(gids)})`,
+    values: [...Object.values(set), ...Object.values(where), ...gids],
+    rowCount: group.length,
+  };
+}
+
+function inserts(table: string, rows: readonly Row[]): Statement[] {
+  const [first] = rows;
+  if (!first) return [];
+  const row = `(${marks(Object.keys(first))})`;
+  return [
+    {
+      sql: `INSERT INTO ${table} (${Object.keys(first).join(', ')}) VALUES ${rows.map(() => row).join(', ')}`,
+      values: rows.flatMap((values) => Object.values(values)),
+      rowCount: rows.length,
+    },
+  ];
+}
+
+// ── What stands in the way ───────────────────────────────────────────────────────────────────────────────────
+
+/** What the database holds that a refused batch may have met. */
+export type Standing = {
+  readonly journal: readonly { readonly gid: string; readonly seq: number; readonly writer: string }[];
+  readonly beginKeys: readonly { readonly begin_key: string }[];
+  readonly transactions: readonly { readonly gid: string; readonly seq: number }[];
+};
+
+export function standingQueries(saves: readonly Save[]): Record<keyof Standing, Omit<Statement, 'rowCount'>> {
+  const gids = saves.map(({ gid }) => gid);
+  const keys = saves.flatMap(({ beginKey }) => (beginKey === null ? [] : [beginKey]));
+  const pairs = saves.map(() => '(gid = ? AND seq = ?)').join(' OR ');
+  return {
+    journal: {
+      sql: `SELECT gid, seq, writer FROM journal WHERE ${pairs}`,
+      values: saves.flatMap(({ gid, seq }) => [gid, seq]),
+    },
+    beginKeys: {
+      sql: `SELECT begin_key FROM begin_key WHERE begin_key IN (${keys.length > 0 ? marks(keys) : 'NULL'})`,
+      values: keys,
+    },
+    transactions: {
+      sql: `SELECT gid, seq FROM global_transaction WHERE gid IN (${marks(gids)})`,
+      values: gids,
+    },
+  };
+}
+
+/** Which saves of a refused batch are written already by this writer, and which are lost to another or to a removal. */
+export function takenBy(
+  saves: readonly Save[],
+  standing: Standing,
+): { ours: Set<string>; lost: Set<string> } {
+  const writers = new Map(standing.journal.map(({ gid, writer }) => [gid, writer]));
+  const seqs = new Map(standing.transactions.map(({ gid, seq }) => [gid, seq]));
+  const keys = new Set(standing.beginKeys.map((row) => row.begin_key));
+  const ours = new Set<string>();
+  const lost = new Set<string>();
+  for (const { gid, seq, writer, beginKey } of saves) {
+    const standingWriter = writers.get(gid);
+    const isStale = (seqs.get(gid) ?? 0) !== seq - 1 || (beginKey !== null && keys.has(beginKey));
+    if (standingWriter === writer) ours.add(gid);
+    else if (standingWriter !== undefined || isStale) lost.add(gid);
+  }
+  return { ours, lost };
+}
+
+const marks = (values: readonly unknown[]): string => values.map(() => '?').join(', ');
+
+/** `2026-11-21 10:00:00.000`, in UTC: what datetime(3) takes and what SQLite sorts. */
+export function sqlInstant(at: Instant): string {
+  return new Date(at).toISOString().replace('T', ' ').slice(0, 23);
+}
+
+const sqlInstantOrNull = (at: Instant | null): string | null => (at === null ? null : sqlInstant(at));

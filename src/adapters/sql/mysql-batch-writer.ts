@@ -1,0 +1,131 @@
+/**
+ * Writes a batch to MySQL or MariaDB: one packet `BEGIN … COMMIT` on a connection of its own.
+ *
+ * Rule 2: each UPDATE is followed by a guard, which fails the packet when the row count is not the number of rows
+ * that were named. Rule 4: after any error the connection is destroyed or rolled back before it is used again, so
+ * that no half of a failed batch is committed by the next BEGIN. Rule 5: once the packet may have left and no answer
+ * came, the outcome is unknown, and whoever called sends the same rows again.
+ */
+import { type Connection, format } from 'mysql2/promise';
+import type { BatchOutcome, BatchWriter, Save } from '../../application/ports.ts';
+import {
+  batchStatements,
+  type Standing,
+  type Statement,
+  standingQueries,
+  takenBy,
+} from './batch-statements.ts';
+import { openConnection } from './data-source.ts';
+
+const DUPLICATE = 1062;
+/** SQLSTATE classes of data that a column does not take: the row is at fault, and no repetition mends it. */
+const ROW_FAULTS = ['21', '22', '23'];
+
+type SqlError = Error & { errno?: number; sqlState?: string; fatal?: boolean };
+
+export class MysqlBatchWriter implements BatchWriter {
+  readonly #databaseUrl: string;
+  readonly #timeoutMs: number;
+  #connection: Connection | null = null;
+
+  /** @param given.timeoutMs after which an unanswered packet counts as unknown */
+  constructor(given: { databaseUrl: string; timeoutMs: number }) {
+    this.#databaseUrl = given.databaseUrl;
+    this.#timeoutMs = given.timeoutMs;
+  }
+
+  async writeBatch(saves: readonly Save[]): Promise<BatchOutcome> {
+    let connection: Connection;
+    try {
+      connection = await this.#connect();
+    } catch (error) {
+      return { outcome: 'rejected', isTransient: true, error: error as Error };
+    }
+    try {
+      await this.#withTimeout(connection, connection.query(packetOf(batchStatements(saves))));
+      return { outcome: 'written' };
+    } catch (error) {
+      return this.#outcomeOf(error as SqlError, connection, saves);
+    }
+  }
+
+  async close(): Promise<void> {
+    const connection = this.#connection;
+    this.#connection = null;
+    await connection?.end().catch(() => connection.destroy());
+  }
+
+  async #outcomeOf(error: SqlError, connection: Connection, saves: readonly Save[]): Promise<BatchOutcome> {
+    // Only the server's own refusal is definite. Anything else may have come after the COMMIT.
+    const isRefused = error.sqlState !== undefined && !error.fatal && !isInterrupted(error);
+    if (!isRefused) {
+      this.#drop(connection);
+      return { outcome: 'unknown', error };
+    }
+    try {
+      await this.#withTimeout(connection, connection.query('ROLLBACK'));
+      if (error.errno === DUPLICATE) {
+        const taken = takenBy(saves, await this.#standing(connection, saves));
+        if (taken.ours.size + taken.lost.size > 0) return { outcome: 'taken', ...taken };
+      }
+    } catch {
+      this.#drop(connection);
+    }
+    const isRowFault = error.errno !== DUPLICATE && ROW_FAULTS.includes(error.sqlState?.slice(0, 2) ?? '');
+    return { outcome: 'rejected', isTransient: !isRowFault, error };
+  }
+
+  async #standing(connection: Connection, saves: readonly Save[]): Promise<Standing> {
+    const queries = standingQueries(saves);
+    const read = async ({ sql, values }: { sql: string; values: readonly unknown[] }) => {
+      const [rows] = await this.#withTimeout(connection, connection.query(sql, [...values]));
+      return rows as never;
+    };
+    return {
+      journal: await read(queries.journal),
+      beginKeys: await read(queries.beginKeys),
+      transactions: await read(queries.transactions),
+    };
+  }
+
+  async #connect(): Promise<Connection> {
+    if (this.#connection) return this.#connection;
+    const connection = await openConnection(this.#databaseUrl, { multipleStatements: true });
+    // Without a listener an idle connection that breaks would end the process.
+    connection.on('error', () => this.#drop(connection));
+    this.#connection = connection;
+    return connection;
+  }
+
+  #drop(connection: Connection): void {
+    if (this.#connection === connection) this.#connection = null;
+    connection.destroy();
+  }
+
+  async #withTimeout<T>(connection: Connection, answer: Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const timeOut = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => {
+        reject(new Error(`the database did not answer within ${this.#timeoutMs} ms`));
+        this.#drop(connection);
+      }, this.#timeoutMs);
+    });
+    try {
+      return await Promise.race([answer, timeOut]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** The server was stopped, or the statement killed: the COMMIT of the same packet may have been reached. */
+const isInterrupted = ({ errno }: SqlError): boolean => [1053, 1317, 1927, 3169].includes(errno ?? 0);
+
+function packetOf(statements: readonly Statement[]): string {
+  const texts = statements.map(({ sql, values, rowCount }) => {
+    const text = format(sql, values as (string | number | null)[]);
+    const guard = `INSERT INTO guard SELECT 1 FROM DUAL WHERE ROW_COUNT() <> ${rowCount}`;
+    return sql.startsWith('UPDATE') ? `${text};${guard}` : text;
+  });
+  return `BEGIN;${texts.join(';')};COMMIT`;
+}

@@ -1,0 +1,63 @@
+/**
+ * Participants by name, in the same database. They are asked for at every call, so what was read is kept for a
+ * second: an address that a person mends is in use that much later at the latest, on every replica.
+ */
+import type { DataSource } from 'typeorm';
+import { type Participant, type ParticipantRegistry, StoreUnavailable } from '../../application/ports.ts';
+import { type ParticipantRow, participantEntity } from './entities.ts';
+
+const KEPT_MS = 1000;
+
+export class SqlParticipantRegistry implements ParticipantRegistry {
+  readonly #dataSource: DataSource;
+  readonly #kept = new Map<
+    string,
+    { readonly participant: Promise<Participant | null>; readonly until: number }
+  >();
+
+  constructor(given: { dataSource: DataSource }) {
+    this.#dataSource = given.dataSource;
+  }
+
+  find(name: string): Promise<Participant | null> {
+    const kept = this.#kept.get(name);
+    if (kept && kept.until > Date.now()) return kept.participant;
+    const participant = this.#read(name);
+    this.#kept.set(name, { participant, until: Date.now() + KEPT_MS });
+    // Neither a failure nor an absence is kept: names that do not exist must not fill the memory.
+    const forget = () => this.#kept.delete(name);
+    participant.then((found) => found ?? forget(), forget);
+    return participant;
+  }
+
+  async list(): Promise<readonly Participant[]> {
+    const rows = await this.#dataSource.getRepository(participantEntity).find({ order: { name: 'ASC' } });
+    return rows.map(participantOf);
+  }
+
+  async put({ name, baseUrl, paths }: Participant): Promise<{ readonly isNew: boolean }> {
+    const isNew = (await this.#read(name)) === null;
+    await this.#dataSource
+      .getRepository(participantEntity)
+      .save({ name, baseUrl, paths: JSON.stringify(paths) });
+    this.#kept.delete(name);
+    return { isNew };
+  }
+
+  async #read(name: string): Promise<Participant | null> {
+    try {
+      const row = await this.#dataSource.getRepository(participantEntity).findOneBy({ name });
+      return row && participantOf(row);
+    } catch (error) {
+      throw new StoreUnavailable(`the database could not answer: ${(error as Error).message}`, {
+        cause: error,
+      });
+    }
+  }
+}
+
+const participantOf = ({ name, baseUrl, paths }: ParticipantRow): Participant => ({
+  name,
+  baseUrl,
+  paths: JSON.parse(paths),
+});

@@ -1,0 +1,57 @@
+/**
+ * Writes a batch to SQLite: one synchronous block on the file's only connection, so that no other statement can come
+ * between BEGIN and COMMIT. There is no network in it: its outcome is never unknown.
+ */
+import type { Database } from 'better-sqlite3';
+import type { DataSource } from 'typeorm';
+import type { BatchOutcome, BatchWriter, Save } from '../../application/ports.ts';
+import {
+  batchStatements,
+  type Standing,
+  type Statement,
+  standingQueries,
+  takenBy,
+} from './batch-statements.ts';
+
+export class SqliteBatchWriter implements BatchWriter {
+  readonly #database: Database;
+
+  constructor(given: { dataSource: DataSource }) {
+    this.#database = (
+      given.dataSource.driver as unknown as { databaseConnection: Database }
+    ).databaseConnection;
+  }
+
+  async writeBatch(saves: readonly Save[]): Promise<BatchOutcome> {
+    try {
+      this.#database.transaction(() => batchStatements(saves).forEach(this.#run)).immediate();
+      return { outcome: 'written' };
+    } catch (error) {
+      return this.#outcomeOf(error as Error & { code?: string }, saves);
+    }
+  }
+
+  readonly #run = ({ sql, values, rowCount }: Statement): void => {
+    const { changes } = this.#database.prepare(sql).run(...values);
+    if (changes !== rowCount) throw new Error(`${rowCount} rows were to change, and ${changes} did: ${sql}`);
+  };
+
+  #outcomeOf(error: Error & { code?: string }, saves: readonly Save[]): BatchOutcome {
+    if (error.code?.startsWith('SQLITE_BUSY') || error.code?.startsWith('SQLITE_FULL'))
+      return { outcome: 'rejected', isTransient: true, error };
+    const taken = takenBy(saves, this.#standing(saves));
+    if (taken.ours.size + taken.lost.size > 0) return { outcome: 'taken', ...taken };
+    return { outcome: 'rejected', isTransient: false, error };
+  }
+
+  #standing(saves: readonly Save[]): Standing {
+    const queries = standingQueries(saves);
+    const read = ({ sql, values }: { sql: string; values: readonly unknown[] }) =>
+      this.#database.prepare(sql).all(...values) as never;
+    return {
+      journal: read(queries.journal),
+      beginKeys: read(queries.beginKeys),
+      transactions: read(queries.transactions),
+    };
+  }
+}

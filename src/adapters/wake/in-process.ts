@@ -1,0 +1,33 @@
+/**
+ * Wakes by this process's own timers, for one replica without a queue. What they forget when the process dies, the
+ * sweep finds.
+ */
+import type { Time, WakeQueue } from '../../application/ports.ts';
+import type { Instant } from '../../domain/index.ts';
+
+export class InProcessWakeQueue implements WakeQueue {
+  readonly #time: Time;
+  readonly #onWake: (gid: string) => void;
+  readonly #cancels = new Map<string, () => void>();
+
+  constructor(given: { time: Time; onWake: (gid: string) => void }) {
+    this.#time = given.time;
+    this.#onWake = given.onWake;
+  }
+
+  /** A later wake for the same row never swallows an earlier one: each `seq` has its own. */
+  wakeAt(gid: string, seq: number, when: Instant): void {
+    const id = `${gid}-${seq}-${when}`;
+    if (this.#cancels.has(id)) return;
+    const cancel = this.#time.after(Math.max(0, when - this.#time.now().earliest), () => {
+      this.#cancels.delete(id);
+      this.#onWake(gid);
+    });
+    this.#cancels.set(id, cancel);
+  }
+
+  stop(): void {
+    for (const cancel of this.#cancels.values()) cancel();
+    this.#cancels.clear();
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * All transactions that this process is carrying out: one drive for each gid, and never two.
+ */
+import { isFinished } from '../domain/index.ts';
+import { type Answer, Drive, type DriveTools, type Idle, type Request } from './drive.ts';
+import type { Saved, WakeQueue } from './ports.ts';
+
+export class CarryOut {
+  readonly #tools: DriveTools;
+  readonly #wakes: WakeQueue;
+  readonly #onFinished: (saved: Saved) => void;
+  readonly #drives = new Map<string, Drive>();
+
+  constructor(given: { tools: DriveTools; wakes: WakeQueue; onFinished: (saved: Saved) => void }) {
+    this.#tools = given.tools;
+    this.#wakes = given.wakes;
+    this.#onFinished = given.onFinished;
+  }
+
+  /** Asks the protocol; a begin is asked first of the database's primary key, without a look-up. */
+  ask(gid: string, request: Request): Promise<Answer | 'lost'> {
+    return this.#driveOf(gid, request.begin?.mayExist === false).ask(request);
+  }
+
+  /** Someone says that this gid has something to do. */
+  wake(gid: string): void {
+    void this.#driveOf(gid, false).turn();
+  }
+
+  /** Transactions that are in this process's hands now. */
+  get size(): number {
+    return this.#drives.size;
+  }
+
+  #driveOf(gid: string, isNew: boolean): Drive {
+    const known = this.#drives.get(gid);
+    if (known) return known;
+    const drive = new Drive({
+      gid,
+      tools: this.#tools,
+      isNew,
+      onSaved: (saved) => {
+        if (isFinished(saved.tx)) this.#onFinished(saved);
+      },
+      onIdle: (next) => this.#letGo(gid, next),
+    });
+    this.#drives.set(gid, drive);
+    return drive;
+  }
+
+  #letGo(gid: string, { seq, lookAgainAt }: Idle): void {
+    this.#drives.delete(gid);
+    if (lookAgainAt !== null) this.#wakes.wakeAt(gid, seq, lookAgainAt);
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * What a client can ask of the coordinator, in the domain's words: one method for each request.
+ *
+ * Every request can be repeated and answers the truth. Nothing here knows a status: requests become events, the
+ * protocol judges them, and an answer is given only after what it says is durable.
+ */
+import { hash } from 'node:crypto';
+import type { BranchSpec, CallPolicy, Event, Now, Refusal } from '../domain/index.ts';
+import type { CarryOut } from './carry-out.ts';
+import type { Answer } from './drive.ts';
+import type { Chance, JournalRow, ParticipantRegistry, Saved, TransactionStore } from './ports.ts';
+import type { Waiters } from './waiters.ts';
+
+export type BranchRequest = {
+  readonly branchId: string;
+  readonly participant: string;
+  readonly activity: string;
+  /** Any JSON value; `{}` when absent. */
+  readonly payload?: unknown;
+};
+
+export type BeginRequest = {
+  /** A UUIDv7 of the initiator's own. */
+  readonly gid?: string;
+  readonly name?: string;
+  readonly businessKey?: string;
+  readonly timeoutMs?: number;
+  /** All branches, of a declared transaction; absent for an interactive one. */
+  readonly branches?: readonly BranchRequest[];
+};
+
+/** Why a request was refused: the protocol's reasons, and those that only the coordinator can know. */
+export type CoordinatorRefusal = Refusal | 'unknown_participant' | 'timeout_too_long';
+
+export type Outcome =
+  | { readonly accepted: true; readonly saved: Saved; readonly isChanged: boolean }
+  /** `about` names what the refusal is about, where that is not the transaction. */
+  | { readonly accepted: false; readonly code: CoordinatorRefusal; readonly about?: string };
+
+export type CoordinatorParts = {
+  readonly carryOut: CarryOut;
+  readonly store: TransactionStore;
+  readonly registry: ParticipantRegistry;
+  readonly waiters: Waiters;
+  readonly chance: Chance;
+  readonly policy: CallPolicy;
+  readonly defaultTimeoutMs: number;
+  readonly maxTimeoutMs: number;
+};
+
+export class Coordinator {
+  readonly #given: CoordinatorParts;
+
+  constructor(given: CoordinatorParts) {
+    this.#given = given;
+  }
+
+  /**
+   * Begins a transaction, or answers the one that the same request began before.
+   * @param beginKey the initiator's Idempotency-Key
+   * @param traceparent W3C trace context of the request
+   */
+  async begin(request: BeginRequest, beginKey: string | null, traceparent: string | null): Promise<Outcome> {
+    const { chance, policy, defaultTimeoutMs, maxTimeoutMs } = this.#given;
+    const timeoutMs = request.timeoutMs ?? defaultTimeoutMs;
+    if (timeoutMs > maxTimeoutMs)
+      return { accepted: false, code: 'timeout_too_long', about: `${maxTimeoutMs} ms` };
+    const unknown = await this.#unknownParticipant(request.branches ?? []);
+    if (unknown !== null) return { accepted: false, code: 'unknown_participant', about: unknown };
+    const { name = null, businessKey = null } = request;
+    const given = {
+      type: 'begun',
+      mode: request.branches ? 'declared' : 'interactive',
+      name,
+      businessKey,
+      bodyHash: bodyHash(request),
+      traceparent,
+      timeoutMs,
+      policy,
+      branches: (request.branches ?? []).map(specOf),
+    } as const;
+    for (let isFirst = true; ; isFirst = false) {
+      const known = beginKey === null ? null : await this.#given.store.gidOfBeginKey(beginKey);
+      const gid = known ?? request.gid ?? chance.newId();
+      const answer = await this.#given.carryOut.ask(gid, {
+        eventAt: (now) => ({ ...given, gid, now }),
+        begin: { beginKey, mayExist: known !== null || !isFirst },
+      });
+      // The gid or the key stands already: look it up, and be compared with it.
+      if (answer !== 'lost') return outcomeOf(answer);
+    }
+  }
+
+  async registerBranch(gid: string, request: BranchRequest): Promise<Outcome> {
+    const unknown = await this.#unknownParticipant([request]);
+    if (unknown !== null) return { accepted: false, code: 'unknown_participant', about: unknown };
+    const branch = specOf(request);
+    return this.#ask(gid, (now) => ({ type: 'branchRegistered', branch, now }));
+  }
+
+  confirm(gid: string): Promise<Outcome> {
+    return this.#ask(gid, (now) => ({ type: 'confirmRequested', now }));
+  }
+
+  cancel(gid: string): Promise<Outcome> {
+    return this.#ask(gid, (now) => ({ type: 'cancelRequested', now }));
+  }
+
+  /** Makes every waiting and parked branch due now, with a new budget. */
+  retry(gid: string): Promise<Outcome> {
+    return this.#ask(gid, (now) => ({ type: 'retryRequested', now }));
+  }
+
+  find(gid: string): Promise<Saved | null> {
+    return this.#given.store.load(gid);
+  }
+
+  journalOf(gid: string): Promise<readonly JournalRow[]> {
+    return this.#given.store.journalOf(gid);
+  }
+
+  /** Waits for the end, also when another replica reaches it; answers the newest state after `waitMs` at most. */
+  waitForEnd(saved: Saved, waitMs: number): Promise<Saved> {
+    return this.#given.waiters.wait(saved, waitMs);
+  }
+
+  async #ask(gid: string, eventAt: (now: Now) => Event): Promise<Outcome> {
+    const answer = await this.#given.carryOut.ask(gid, { eventAt });
+    if (answer === 'lost') throw new Error('only a begin can lose its transaction to another');
+    return outcomeOf(answer);
+  }
+
+  async #unknownParticipant(branches: readonly BranchRequest[]): Promise<string | null> {
+    for (const { participant } of branches) {
+      if ((await this.#given.registry.find(participant)) === null) return participant;
+    }
+    return null;
+  }
+}
+
+function outcomeOf({ verdict, saved, isChanged }: Answer): Outcome {
+  if (!verdict.accepted) return verdict;
+  if (saved === null) throw new Error('a request was accepted for a transaction that is not stored');
+  return { accepted: true, saved, isChanged };
+}
+
+const specOf = (request: BranchRequest): BranchSpec => ({
+  branchId: request.branchId,
+  participant: request.participant,
+  activity: request.activity,
+  payload: JSON.stringify(request.payload === undefined ? {} : request.payload),
+  bodyHash: bodyHash(request),
+});
+
+/** SHA-256, in hex, over a request as JSON with sorted keys: equal for requests that say the same. */
+function bodyHash(request: object): string {
+  return hash('sha256', JSON.stringify(sorted(request)));
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, part]) => [key, sorted(part)]));
+}

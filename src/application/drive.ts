@@ -1,0 +1,317 @@
+/**
+ * One transaction being carried out by this process: load, transition, save, call, and again.
+ *
+ * The first run, a recovery, a wake and a client's request all take this one path. The rules it keeps:
+ * - Calls are sent only from a state that is durable (I9), one at a time for each branch, so that a branch's cancel
+ *   never overtakes this process's own try.
+ * - A save that is lost discards what was computed from it and feeds only the facts on: replies are heard again and
+ *   requests asked again, of the state that won (I14).
+ * - What is answered to a client was made durable first (I3).
+ * - Only successes wait for their siblings: a success that a crash forgets is repeated, and the participant's barrier
+ *   answers it again. So a transaction in which nothing goes wrong costs three saves.
+ */
+import {
+  branchReply,
+  type Event,
+  type GlobalTransaction,
+  type Instant,
+  type Now,
+  type PendingCall,
+  pendingCalls,
+  type Replied,
+  transition,
+  type Verdict,
+} from '../domain/index.ts';
+import type { GroupCommit } from './group-commit.ts';
+import { entriesBetween } from './journal.ts';
+import type {
+  Chance,
+  Log,
+  ParticipantAnswer,
+  ParticipantClient,
+  Save,
+  Saved,
+  Time,
+  TransactionStore,
+} from './ports.ts';
+
+/** What a request came to: the verdict, and the durable state on which it was given. */
+export type Answer = { readonly verdict: Verdict; readonly saved: Saved | null; readonly isChanged: boolean };
+
+/** What every drive of a process shares. */
+export type DriveTools = {
+  readonly store: TransactionStore;
+  readonly commit: GroupCommit;
+  readonly participants: ParticipantClient;
+  readonly time: Time;
+  readonly chance: Chance;
+  readonly log: Log;
+  readonly writer: string;
+  /** How long a commit may take; part of the margin after which another replica looks. */
+  readonly commitTimeoutMs: number;
+};
+
+/** A client's question; `begin` marks the one that makes the transaction, and tells whether it may stand already. */
+export type Request = {
+  readonly eventAt: (now: Now) => Event;
+  readonly begin?: { readonly beginKey: string | null; readonly mayExist: boolean };
+};
+
+/** A drive that ended: when its transaction has something to do again, null when never or not known. */
+export type Idle = { readonly seq: number; readonly lookAgainAt: Instant | null };
+
+type Asked = Request & {
+  readonly resolve: (answer: Answer | 'lost') => void;
+  readonly reject: (error: unknown) => void;
+};
+
+type Judged = Omit<Answer, 'saved'> & { readonly by: Asked };
+
+/** A drive with nothing to do is kept this long, in case the next request comes soon; then the queue has it. */
+const LINGER_MS = 1000;
+const WAKE_MARGIN_MS = 1000;
+/** No call is sent from a state that was last known to be the newest longer ago than this. */
+const FRESH_MS = 30_000;
+/** After the store failed, a drive that still holds replies asks it again this often. */
+const STORE_RETRY_MS = 1000;
+
+export class Drive {
+  readonly gid: string;
+  readonly #tools: DriveTools;
+  readonly #onSaved: (saved: Saved) => void;
+  readonly #onIdle: (next: Idle) => void;
+
+  /** Undefined until it is loaded; null when there is no such transaction. */
+  #durable: Saved | null | undefined;
+  #durableAsOf: Instant = 0;
+  /** `#durable` and the replies heard since. */
+  #current: GlobalTransaction | null = null;
+  #unsaved: Replied[] = [];
+  #mustSave = false;
+  #asked: Asked[] = [];
+  readonly #outstanding = new Set<string>();
+  #isTurning = false;
+  #turnAgain = false;
+  #cancelTimer = () => {};
+
+  constructor(given: {
+    gid: string;
+    tools: DriveTools;
+    /** True when the gid was made just now: it need not be looked up. */
+    isNew: boolean;
+    onSaved: (saved: Saved) => void;
+    /** The drive is over, and must be forgotten before this returns. */
+    onIdle: (next: Idle) => void;
+  }) {
+    this.gid = given.gid;
+    this.#tools = given.tools;
+    this.#onSaved = given.onSaved;
+    this.#onIdle = given.onIdle;
+    if (given.isNew) this.#know(null);
+  }
+
+  /** Asks the protocol on behalf of a client. 'lost' answers a begin whose gid or key another one took. */
+  ask(request: Request): Promise<Answer | 'lost'> {
+    return new Promise((resolve, reject) => {
+      this.#asked.push({ ...request, resolve, reject });
+      void this.turn();
+    });
+  }
+
+  /** Looks at the transaction once more, and does what is due. */
+  async turn(): Promise<void> {
+    this.#turnAgain = true;
+    if (this.#isTurning) return;
+    this.#isTurning = true;
+    try {
+      while (this.#turnAgain) {
+        this.#turnAgain = false;
+        await this.#turnOnce();
+      }
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#isTurning = false;
+    }
+  }
+
+  async #turnOnce(): Promise<void> {
+    this.#cancelTimer();
+    if (this.#durable === undefined || this.#isStale()) await this.#load();
+    const asked = this.#asked.splice(0);
+    try {
+      const answers = this.#judge(asked);
+      if (!(await this.#saveIfNeeded(answers))) return;
+      for (const { by, ...answer } of answers) by.resolve({ ...answer, saved: this.#durable ?? null });
+    } catch (error) {
+      for (const request of asked) request.reject(error);
+      throw error;
+    }
+    const lookAgainAt = this.#sendDueCalls();
+    if (!this.#turnAgain) this.#rest(lookAgainAt);
+  }
+
+  async #load(): Promise<void> {
+    const saved = await this.#tools.store.load(this.gid);
+    this.#know(saved);
+    this.#current = saved?.tx ?? null;
+    for (const reply of this.#unsaved) this.#apply(reply);
+  }
+
+  #know(durable: Saved | null): void {
+    this.#durable = durable;
+    this.#durableAsOf = this.#tools.time.now().latest;
+  }
+
+  #isStale(): boolean {
+    return this.#tools.time.now().latest - this.#durableAsOf > FRESH_MS;
+  }
+
+  /** What the protocol says to each request, in their order; the deadline speaks after them. */
+  #judge(asked: readonly Asked[]): Judged[] {
+    const now = this.#tools.time.now();
+    const answers = asked.map((by) => {
+      const before = this.#current;
+      const verdict = this.#apply(by.eventAt(now));
+      const isChanged = this.#current !== before;
+      this.#mustSave ||= isChanged;
+      return { verdict, isChanged, by };
+    });
+    this.#apply({ type: 'deadlinePassed', now });
+    return answers;
+  }
+
+  #apply(event: Event): Verdict {
+    const verdict = transition(this.#current, event);
+    if (verdict.accepted) {
+      this.#mustSave ||= this.#current !== null && this.#current.status !== verdict.tx.status;
+      this.#current = verdict.tx;
+    }
+    return verdict;
+  }
+
+  /** False when the save was lost: the turn is over, and begins again on the state that won. */
+  async #saveIfNeeded(answers: readonly Judged[]): Promise<boolean> {
+    const after = this.#current;
+    const before = this.#durable?.tx ?? null;
+    if (after === null || after === before || !(this.#mustSave || this.#outstanding.size === 0)) return true;
+    const entries = entriesBetween(before, after);
+    if (entries === null) return true;
+    const seq = (this.#durable?.seq ?? 0) + 1;
+    const begin = answers.find(({ by, isChanged }) => by.begin && isChanged)?.by;
+    const savedReplyCount = this.#unsaved.length;
+    this.#mustSave = false;
+    const save = this.#saveOf(before, after, seq, entries, begin?.begin?.beginKey ?? null);
+    if ((await this.#tools.commit.save(save)) === 'saved') {
+      this.#know({ tx: after, seq });
+      this.#unsaved = this.#unsaved.slice(savedReplyCount);
+      this.#onSaved({ tx: after, seq });
+      return true;
+    }
+    this.#durable = undefined;
+    this.#mustSave = true;
+    this.#turnAgain = true;
+    for (const { by } of answers) {
+      // A begin may have lost its key to another gid, which only the coordinator can look up.
+      if (by === begin) by.resolve('lost');
+      else this.#asked.push(by);
+    }
+    return false;
+  }
+
+  #saveOf(
+    before: GlobalTransaction | null,
+    after: GlobalTransaction,
+    seq: number,
+    entries: Save['entries'],
+    beginKey: string | null,
+  ): Save {
+    const { time, writer } = this.#tools;
+    const now = time.now();
+    const wakeAt = this.#wakeAt(after, now);
+    return { gid: this.gid, seq, before, after, entries, at: now.latest, writer, wakeAt, beginKey };
+  }
+
+  /** What is due, plus the time in which this process will have done it and said so. */
+  #wakeAt(tx: GlobalTransaction, now: Now): Instant | null {
+    const { calls, lookAgainAt } = pendingCalls(tx, now);
+    if (calls.length === 0 && lookAgainAt === null) return null;
+    const dueAt = calls.length > 0 ? now.latest : (lookAgainAt ?? now.latest);
+    const longestMs = Math.max(0, ...calls.map((call) => call.timeoutMs));
+    return dueAt + longestMs + this.#tools.commitTimeoutMs + WAKE_MARGIN_MS;
+  }
+
+  /** Sends what is due by the durable state and not answered since; returns when the state has more to do. */
+  #sendDueCalls(): Instant | null {
+    const durable = this.#durable?.tx;
+    const current = this.#current;
+    if (!durable || !current) return null;
+    const now = this.#tools.time.now();
+    const pending = pendingCalls(current, now);
+    const durablyDue = current === durable ? pending : pendingCalls(durable, now);
+    const isDurable = ({ branchId, op }: PendingCall) =>
+      durablyDue.calls.some((call) => call.branchId === branchId && call.op === op);
+    for (const call of pending.calls) {
+      if (!this.#outstanding.has(call.branchId) && isDurable(call)) void this.#send(durable, call);
+    }
+    return pending.lookAgainAt;
+  }
+
+  async #send(tx: GlobalTransaction, call: PendingCall): Promise<void> {
+    const { participants, time, chance } = this.#tools;
+    const { gid, deadlineAt, traceparent } = tx;
+    this.#outstanding.add(call.branchId);
+    const answer: ParticipantAnswer = await participants.call({ ...call, gid, deadlineAt, traceparent });
+    this.#outstanding.delete(call.branchId);
+    const reply = branchReply(call.op, answer.httpStatus);
+    this.#hear({
+      type: 'replied',
+      branchId: call.branchId,
+      op: call.op,
+      reply,
+      answer: answer.answer,
+      retryAfterMs: answer.retryAfterMs,
+      chance: chance.draw(),
+      now: time.now(),
+    });
+  }
+
+  #hear(reply: Replied): void {
+    this.#unsaved.push(reply);
+    if (reply.reply === 'failed' || reply.reply === 'unknown') this.#mustSave = true;
+    if (this.#durable !== undefined) this.#apply(reply);
+    void this.turn();
+  }
+
+  /** Nothing is left to do at once: wait for replies or the clock, or let go. */
+  #rest(lookAgainAt: Instant | null): void {
+    const untilMs = lookAgainAt === null ? Infinity : lookAgainAt - this.#tools.time.now().earliest;
+    const isFree = this.#outstanding.size === 0;
+    if (isFree && lookAgainAt === null) {
+      this.#letGo(null);
+      return;
+    }
+    const waitMs = isFree ? Math.min(untilMs, LINGER_MS) : untilMs;
+    if (waitMs === Infinity) return;
+    this.#cancelTimer = this.#tools.time.after(Math.max(1, waitMs), () => {
+      if (isFree && untilMs > LINGER_MS) this.#letGo(lookAgainAt);
+      else void this.turn();
+    });
+  }
+
+  #letGo(lookAgainAt: Instant | null): void {
+    this.#onIdle({ seq: this.#durable?.seq ?? 0, lookAgainAt });
+  }
+
+  /** The store failed: whoever asked is told. Replies are kept until the store can be asked again. */
+  #fail(error: unknown): void {
+    this.#tools.log.error(`transaction ${this.gid} could not be carried on`, error);
+    this.#durable = undefined;
+    for (const request of this.#asked.splice(0)) request.reject(error);
+    if (this.#outstanding.size === 0 && this.#unsaved.length === 0) {
+      this.#onIdle({ seq: 0, lookAgainAt: null });
+      return;
+    }
+    this.#cancelTimer = this.#tools.time.after(STORE_RETRY_MS, () => void this.turn());
+  }
+}

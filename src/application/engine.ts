@@ -1,0 +1,60 @@
+/**
+ * The application put together from its ports: what `main.ts` runs on real adapters, and tests run on others.
+ */
+import type { CallPolicy } from '../domain/index.ts';
+import { CarryOut } from './carry-out.ts';
+import { Coordinator } from './coordinator.ts';
+import { GroupCommit } from './group-commit.ts';
+import type {
+  BatchWriter,
+  Chance,
+  Log,
+  ParticipantClient,
+  ParticipantRegistry,
+  Time,
+  TransactionStore,
+  WakeQueue,
+} from './ports.ts';
+import { Sweep } from './sweep.ts';
+import { Waiters } from './waiters.ts';
+
+export type Ports = {
+  readonly store: TransactionStore;
+  readonly writer: BatchWriter;
+  readonly registry: ParticipantRegistry;
+  readonly participants: ParticipantClient;
+  /** Makes the queue that calls `onWake` when a gid is to be looked at. */
+  readonly wakes: (onWake: (gid: string) => void) => WakeQueue;
+  readonly time: Time;
+  readonly chance: Chance;
+  readonly log: Log;
+};
+
+export type EngineSettings = {
+  readonly policy: CallPolicy;
+  readonly defaultTimeoutMs: number;
+  readonly maxTimeoutMs: number;
+  readonly commitTimeoutMs: number;
+  readonly sweepIntervalMs: number;
+};
+
+export type Engine = { readonly coordinator: Coordinator; readonly sweep: Sweep };
+
+export function createEngine(ports: Ports, settings: EngineSettings): Engine {
+  const { store, writer, registry, participants, time, chance, log } = ports;
+  const { policy, defaultTimeoutMs, maxTimeoutMs, commitTimeoutMs, sweepIntervalMs } = settings;
+  const commit = new GroupCommit({ writer, time, chance });
+  const waiters = new Waiters({ store, time });
+  const carryOut: CarryOut = new CarryOut({
+    tools: { store, commit, participants, time, chance, log, writer: chance.newId(), commitTimeoutMs },
+    wakes: ports.wakes((gid) => carryOut.wake(gid)),
+    onFinished: (saved) => waiters.finished(saved),
+  });
+  const coordinator = new Coordinator({
+    ...{ carryOut, store, registry, waiters, chance },
+    ...{ policy, defaultTimeoutMs, maxTimeoutMs },
+  });
+  const againAfterMs = policy.callTimeoutMs + commitTimeoutMs;
+  const sweep = new Sweep({ store, carryOut, time, chance, log, everyMs: sweepIntervalMs, againAfterMs });
+  return { coordinator, sweep };
+}

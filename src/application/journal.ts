@@ -1,0 +1,73 @@
+/**
+ * What one journal row says: the fields that a change left with a new value, and their values.
+ *
+ * Rows are enough to rebuild everything that ever changes of a transaction (I12). A payload never changes, is
+ * stored once with its branch, and is no part of them. Polling is progress of one replica and is no change.
+ */
+import type { Branch, Call, GlobalTransaction } from '../domain/index.ts';
+
+/** The version of the format; a replica that meets one it does not know neither calls nor saves. */
+export const JOURNAL_VERSION = 1;
+
+type TransactionFields = Omit<GlobalTransaction, 'branches' | 'gid'>;
+type BranchFields = Omit<Branch, 'branchId' | 'payload'>;
+type BranchEntry = { readonly branchId: string } & Partial<BranchFields>;
+
+export type Entries = {
+  readonly transaction?: Partial<TransactionFields>;
+  /** In the order of registration. */
+  readonly branches?: readonly BranchEntry[];
+};
+
+/** What has to be written for `after` to be durable; null when nothing durable changed. */
+export function entriesBetween(before: GlobalTransaction | null, after: GlobalTransaction): Entries | null {
+  const { branches, gid: _gid, ...fields } = after;
+  const transaction = changedFields<TransactionFields>(before, fields);
+  const changed: BranchEntry[] = [];
+  branches.forEach((branch, index) => {
+    const known = before?.branches[index];
+    if (known === branch) return;
+    const { branchId, payload: _payload, ...branchFields } = branch;
+    const entry = changedFields<BranchFields>(known ?? null, branchFields);
+    if (entry) changed.push({ branchId, ...entry });
+  });
+  if (transaction === null && changed.length === 0) return null;
+  return {
+    ...(transaction && { transaction }),
+    ...(changed.length > 0 && { branches: changed }),
+  };
+}
+
+/** The transaction that rows, oldest first, amount to; payloads are left empty. */
+export function rebuild(gid: string, rows: readonly { readonly entries: Entries }[]): GlobalTransaction {
+  const branches = new Map<string, Branch>();
+  let fields = {} as TransactionFields;
+  for (const { entries } of rows) {
+    fields = { ...fields, ...entries.transaction };
+    for (const entry of entries.branches ?? []) {
+      const known = branches.get(entry.branchId) ?? ({ payload: '' } as Branch);
+      branches.set(entry.branchId, { ...known, ...entry });
+    }
+  }
+  return { gid, ...fields, branches: [...branches.values()] };
+}
+
+function changedFields<T extends object>(before: Partial<T> | null, after: T): Partial<T> | null {
+  const changed: Partial<T> = {};
+  for (const key of Object.keys(after) as (keyof T)[]) {
+    if (before !== null && isSameValue(before[key], after[key])) continue;
+    changed[key] = withoutPolling(after[key]);
+  }
+  return Object.keys(changed).length > 0 ? changed : null;
+}
+
+const isCall = (value: unknown): value is Call =>
+  typeof value === 'object' && value !== null && 'ongoing' in value;
+
+const withoutPolling = <V>(value: V): V => (isCall(value) ? { ...value, ongoing: null } : value);
+
+function isSameValue(one: unknown, other: unknown): boolean {
+  if (one === other) return true;
+  if (!isCall(one) || !isCall(other)) return false;
+  return JSON.stringify(withoutPolling(one)) === JSON.stringify(withoutPolling(other));
+}

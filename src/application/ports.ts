@@ -1,0 +1,130 @@
+/**
+ * What the application needs from the outside, in the domain's words. Adapters implement these; `main.ts` hands
+ * them in. Each port has one contract suite, which its memory adapter and its real ones both pass.
+ */
+import type { GlobalTransaction, Instant, Now, PendingCall } from '../domain/index.ts';
+import type { Entries } from './journal.ts';
+
+/** A transaction as it is durable: the state after its `seq`-th journal row. */
+export type Saved = { readonly tx: GlobalTransaction; readonly seq: number };
+
+/** One journal row to be: the compare-and-set that makes `after` durable only if `seq − 1` is the newest row. */
+export type Save = {
+  readonly gid: string;
+  readonly seq: number;
+  readonly before: GlobalTransaction | null;
+  readonly after: GlobalTransaction;
+  readonly entries: Entries;
+  readonly at: Instant;
+  /** This run of this process; tells our own row from another's after an unknown COMMIT. */
+  readonly writer: string;
+  /** When another replica must look; null once nothing is owed. */
+  readonly wakeAt: Instant | null;
+  /** The initiator's Idempotency-Key, on the first row only. */
+  readonly beginKey: string | null;
+};
+
+export type JournalRow = {
+  readonly gid: string;
+  readonly seq: number;
+  readonly at: Instant;
+  readonly writer: string;
+  readonly entries: Entries;
+};
+
+/**
+ * What became of a batch.
+ * - `written`: all of it is durable.
+ * - `taken`: nothing of this attempt was written, because rows of it exist already: `ours` from an earlier attempt
+ *   of this writer, `lost` to another writer or to a removal. The rest may be sent again.
+ * - `unknown`: the COMMIT was sent and its answer never came; it may still appear.
+ * - `rejected`: nothing was written; `isTransient` tells whether the same batch may succeed when sent again.
+ */
+export type BatchOutcome =
+  | { readonly outcome: 'written' }
+  | { readonly outcome: 'taken'; readonly ours: ReadonlySet<string>; readonly lost: ReadonlySet<string> }
+  | { readonly outcome: 'unknown'; readonly error: Error }
+  | { readonly outcome: 'rejected'; readonly isTransient: boolean; readonly error: Error };
+
+export interface BatchWriter {
+  /** At most one save per gid. Never called again before the last call has answered. */
+  writeBatch(saves: readonly Save[]): Promise<BatchOutcome>;
+}
+
+/** Rows to take over: what was due at `now` is re-dated, marked with `waker`, and given to this caller alone. */
+export type Claim = {
+  readonly now: Instant;
+  readonly limit: number;
+  readonly waker: string;
+  /** A claimed row is due again after this long, doubled for each time it was claimed without being saved. */
+  readonly againAfterMs: number;
+};
+
+export interface TransactionStore {
+  /** One consistent snapshot; null when there is no such transaction. */
+  load(gid: string): Promise<Saved | null>;
+  /** Oldest first; empty when there is no such transaction. */
+  journalOf(gid: string): Promise<readonly JournalRow[]>;
+  gidOfBeginKey(beginKey: string): Promise<string | null>;
+  claimDue(claim: Claim): Promise<readonly string[]>;
+  /** Rejects when the database cannot be reached or its schema is not ours. */
+  check(): Promise<void>;
+}
+
+export type Participant = {
+  readonly name: string;
+  readonly baseUrl: string;
+  /** Paths that differ from `/{activity}/{op}`, by `activity/op`. */
+  readonly paths: Readonly<Record<string, string>>;
+};
+
+export interface ParticipantRegistry {
+  find(name: string): Promise<Participant | null>;
+  list(): Promise<readonly Participant[]>;
+  put(participant: Participant): Promise<{ readonly isNew: boolean }>;
+}
+
+export type ParticipantCall = PendingCall & {
+  readonly gid: string;
+  readonly deadlineAt: Instant;
+  readonly traceparent: string | null;
+};
+
+/** `httpStatus` is null when no complete answer came; `answer` says in a few words what did. */
+export type ParticipantAnswer = {
+  readonly httpStatus: number | null;
+  readonly answer: string;
+  readonly retryAfterMs: number | null;
+};
+
+export interface ParticipantClient {
+  /** Never rejects: whatever goes wrong is an answer without a status. */
+  call(call: ParticipantCall): Promise<ParticipantAnswer>;
+}
+
+export interface WakeQueue {
+  /** Look at this gid at `when`. A hint: losing it costs time, never correctness. */
+  wakeAt(gid: string, seq: number, when: Instant): void;
+}
+
+export interface Time {
+  now(): Now;
+  /** Runs `fn` once after `delayMs`; answers what cancels it. */
+  after(delayMs: number, fn: () => void): () => void;
+}
+
+export interface Chance {
+  /** Uniform in [0, 1). */
+  draw(): number;
+  /** A new UUIDv7. */
+  newId(): string;
+}
+
+export interface Log {
+  error(what: string, error: unknown): void;
+}
+
+/** The store cannot be used now. Nothing of the request was made durable; it may be sent again. */
+export class StoreUnavailable extends Error {
+  override readonly name = 'StoreUnavailable';
+}

@@ -1,0 +1,63 @@
+/**
+ * The sweep: finds what nobody looked at in time, because a process died or a wake was lost, and drives it.
+ *
+ * `runOnce` is one pass; `start` only repeats it. A row is claimed, and thereby re-dated, before it is driven: one that
+ * throws does not come back at once, and several replicas drive each row once.
+ */
+import type { CarryOut } from './carry-out.ts';
+import type { Chance, Log, Time, TransactionStore } from './ports.ts';
+
+const ROWS_PER_PASS = 500;
+
+export type SweepParts = {
+  readonly store: TransactionStore;
+  readonly carryOut: CarryOut;
+  readonly time: Time;
+  readonly chance: Chance;
+  readonly log: Log;
+  readonly everyMs: number;
+  /** A claimed row that nobody saves is due again after this long. */
+  readonly againAfterMs: number;
+};
+
+export class Sweep {
+  readonly #given: SweepParts;
+  #cancelTimer = () => {};
+  #isStopped = false;
+
+  constructor(given: SweepParts) {
+    this.#given = given;
+  }
+
+  /** One pass; answers how many transactions it took over. */
+  async runOnce(): Promise<number> {
+    const { store, carryOut, time, chance, againAfterMs } = this.#given;
+    const now = time.now().earliest;
+    const gids = await store.claimDue({ now, limit: ROWS_PER_PASS, waker: chance.newId(), againAfterMs });
+    for (const gid of gids) carryOut.wake(gid);
+    return gids.length;
+  }
+
+  /** Staggered by chance, so that replicas that start together do not sweep together. */
+  start(): void {
+    this.#later(this.#given.everyMs * this.#given.chance.draw());
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancelTimer();
+  }
+
+  #later(delayMs: number): void {
+    this.#cancelTimer = this.#given.time.after(delayMs, () => void this.#runAndRepeat());
+  }
+
+  async #runAndRepeat(): Promise<void> {
+    const { log, everyMs } = this.#given;
+    const count = await this.runOnce().catch((error: unknown) => {
+      log.error('the sweep could not read what is due', error);
+      return 0;
+    });
+    if (!this.#isStopped) this.#later(count === ROWS_PER_PASS ? 0 : everyMs);
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * A global transaction as a value: what is known of it, and nothing that happens to it.
+ *
+ * Everything here is immutable, has no clock and does no I/O. What may happen next is in `transition.ts`; what
+ * is left to do is in `pending-calls.ts`. The numbers I1 … I16 in comments are the invariants of docs/protocol.md.
+ */
+
+/** Milliseconds since 1970-01-01 UTC. */
+export type Instant = number;
+
+/**
+ * The present, as an interval: the true time lies between both ends. What must not happen too late (a confirm)
+ * is judged by `latest`, what must not happen too early (an expiry) by `earliest`.
+ */
+export type Now = { readonly earliest: Instant; readonly latest: Instant };
+
+/** Which protocol the transaction follows. */
+export type Pattern = 'tcc';
+
+/** Who runs phase one: the coordinator calls the tries itself, or the initiator does and then asks to confirm. */
+export type Mode = 'declared' | 'interactive';
+
+/** What a participant is asked to do with its branch. */
+export type Op = 'try' | 'confirm' | 'cancel';
+
+export type Decision = 'confirm' | 'cancel';
+
+/** trying → confirming → confirmed, trying → cancelling → cancelled; no other edge exists (I2). */
+export type Status = 'trying' | 'confirming' | 'confirmed' | 'cancelling' | 'cancelled';
+
+/** What a call came to; `branch-reply.ts` reads it off an HTTP answer. */
+export type Reply = 'succeeded' | 'failed' | 'ongoing' | 'unknown';
+
+/** Why the decision is what it is. */
+export type DecisionReason =
+  | 'all_tries_succeeded'
+  | 'confirm_requested'
+  | 'try_refused'
+  | 'cancel_requested'
+  | 'deadline_passed';
+
+/** A decision is taken once and never changes (I2). */
+export type DecisionTaken = {
+  readonly decision: Decision;
+  readonly reason: DecisionReason;
+  readonly at: Instant;
+  /** The branch whose refusal led to it, where one did. */
+  readonly branchId: string | null;
+};
+
+/** Exponential delays: the n-th is drawn from [0, min(maxDelayMs, firstDelayMs · 2^(n−1))]. */
+export type Backoff = {
+  readonly firstDelayMs: number;
+  readonly maxDelayMs: number;
+  /** How many answers of this kind are borne before the branch is parked. */
+  readonly budget: number;
+};
+
+/** How the participants of one transaction are called; fixed when it begins. */
+export type CallPolicy = {
+  readonly callTimeoutMs: number;
+  /** After `unknown`. */
+  readonly retry: Backoff;
+  /** After `ongoing`. */
+  readonly poll: Backoff;
+  /** A participant's Retry-After is honoured up to here. */
+  readonly maxRetryAfterMs: number;
+};
+
+/** One phase of one branch: the calls made for it so far, as one record. */
+export type Call = {
+  /** The last settled or unknown reply; null before the first. */
+  readonly reply: Exclude<Reply, 'ongoing'> | null;
+  /** Replies that spent retry budget. */
+  readonly attemptCount: number;
+  /** No call before this instant. */
+  readonly dueAt: Instant;
+  /** Set when the budget is spent: the branch waits for a person. */
+  readonly parkedAt: Instant | null;
+  /** The last reply in the participant's or the network's own terms: `503`, `connect ECONNREFUSED`. */
+  readonly answer: string | null;
+  /** Polling after `ongoing`: progress of this replica only, never stored. */
+  readonly ongoing: { readonly count: number; readonly nextAt: Instant } | null;
+};
+
+/** What an initiator says of a branch. */
+export type BranchSpec = {
+  readonly branchId: string;
+  readonly participant: string;
+  readonly activity: string;
+  /** The exact text that is sent, the same in every attempt. */
+  readonly payload: string;
+  /** SHA-256 over the request that named the branch; tells a repeated registration from another one. */
+  readonly bodyHash: string;
+};
+
+/** One participant's share of the transaction. Phase one is the try, phase two the confirm or the cancel. */
+export type Branch = BranchSpec & {
+  readonly phaseOne: Call;
+  readonly phaseTwo: Call;
+  /** Tries that were heard to have succeeded after their cancel had; each is cancelled once more. */
+  readonly lateTryCount: number;
+};
+
+export type GlobalTransaction = {
+  readonly gid: string;
+  readonly pattern: Pattern;
+  readonly mode: Mode;
+  readonly name: string | null;
+  readonly businessKey: string | null;
+  /** SHA-256 over the request that began it; tells a repeated begin from another one. */
+  readonly bodyHash: string;
+  /** The initiator's W3C trace context, continued in every call. */
+  readonly traceparent: string | null;
+  readonly policy: CallPolicy;
+  readonly beganAt: Instant;
+  readonly deadlineAt: Instant;
+  readonly status: Status;
+  readonly decision: DecisionTaken | null;
+  readonly finishedAt: Instant | null;
+  readonly branches: readonly Branch[];
+};
+
+/** A limit on everything: what one transaction may hold. */
+export const MAX_BRANCHES = 100;
+export const MAX_PAYLOAD_BYTES = 64 * 1024;
+export const MAX_TRANSACTION_BYTES = 1024 * 1024;
+
+export const isFinished = (tx: GlobalTransaction): boolean => tx.finishedAt !== null;
+
+/** Settled calls owe nothing more; a refusal settles phase one only. */
+export const isSettled = (call: Call): boolean => call.reply === 'succeeded' || call.reply === 'failed';
+
+export const isParked = (tx: GlobalTransaction): boolean =>
+  tx.branches.some((branch) => branch.phaseTwo.parkedAt !== null);
+
+/** A phase of which no call was made yet, due from `dueAt` on. */
+export const freshCall = (dueAt: Instant): Call => ({
+  reply: null,
+  attemptCount: 0,
+  dueAt,
+  parkedAt: null,
+  answer: null,
+  ongoing: null,
+});
+
+/** Makes the compiler prove that every case of a union was handled. */
+export function unreachable(value: never): never {
+  throw new Error(`a case was not handled: ${JSON.stringify(value)}`);
+}

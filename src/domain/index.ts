@@ -1,0 +1,12 @@
+/** The domain's face: what the application may use of it. */
+export { branchReply } from './branch-reply.ts';
+export * from './global-transaction.ts';
+export { PARKED_LOOK_MS, type Pending, type PendingCall, pendingCalls } from './pending-calls.ts';
+export {
+  type Begun,
+  type Event,
+  type Refusal,
+  type Replied,
+  transition,
+  type Verdict,
+} from './transition.ts';

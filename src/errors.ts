@@ -1,0 +1,197 @@
+/**
+ * Every error that the coordinator can answer, by its code: the HTTP status, what it means, and what to do.
+ *
+ * Complete by type: a refusal added to the domain or the coordinator does not compile until it has words here. The
+ * page docs/errors.md is the same table for people; a test keeps both in step.
+ *
+ * 400 the request has not the right form · 404 there is no such thing · 409 it contradicts what stands ·
+ * 413 it is too large · 422 it is well formed and cannot be done · 5xx it is not the request's fault
+ */
+import type { CoordinatorRefusal } from './application/coordinator.ts';
+
+/** What only the HTTP shell can find wrong. */
+export type HttpRefusal =
+  | 'invalid_request'
+  | 'broken_json'
+  | 'inexact_number'
+  | 'nested_too_deep'
+  | 'unsupported_media_type'
+  | 'body_too_large'
+  | 'headers_too_large'
+  | 'malformed_request'
+  | 'request_timeout'
+  | 'unknown_route'
+  | 'participant_not_registered'
+  | 'store_unavailable'
+  | 'not_ready'
+  | 'internal_error';
+
+export type ErrorCode = CoordinatorRefusal | HttpRefusal;
+
+export type ErrorWords = {
+  readonly status: number;
+  /** What it means, always the same. */
+  readonly title: string;
+  /** What to do about it. */
+  readonly advice: string;
+};
+
+export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
+  // ── The protocol's refusals ──────────────────────────────────────────────────────────────────────────────
+  unknown_transaction: {
+    status: 404,
+    title: 'There is no such transaction',
+    advice: 'Check the gid; a transaction that ended is removed after its retention.',
+  },
+  transaction_differs: {
+    status: 409,
+    title: 'Another transaction was begun with this gid or Idempotency-Key',
+    advice: 'Send exactly the request that began it, or take a new gid and key.',
+  },
+  branch_differs: {
+    status: 409,
+    title: 'Another branch was registered with this branchId',
+    advice: 'Send exactly the request that registered it, or take a new branchId.',
+  },
+  duplicate_branch: {
+    status: 422,
+    title: 'Two branches have the same branchId',
+    advice: 'Give each branch of a transaction a branchId of its own.',
+  },
+  no_branches: {
+    status: 422,
+    title: 'A declared transaction has no branches',
+    advice: 'Name at least one branch, or leave branches out for an interactive transaction.',
+  },
+  too_many_branches: {
+    status: 422,
+    title: 'A transaction has more than 100 branches',
+    advice: 'Split the work into several transactions.',
+  },
+  payload_too_large: {
+    status: 413,
+    title: 'The payload of a branch is over 64 KiB',
+    advice: 'Store the large part elsewhere and send a reference to it.',
+  },
+  transaction_too_large: {
+    status: 413,
+    title: 'The payloads of a transaction are over 1 MiB together',
+    advice: 'Store the large parts elsewhere and send references to them.',
+  },
+  not_interactive: {
+    status: 409,
+    title: 'The transaction is declared, and decides by itself',
+    advice: 'Only cancel, retry and reading apply to a declared transaction.',
+  },
+  decided_confirm: {
+    status: 409,
+    title: 'The transaction is decided: confirm',
+    advice: 'A decision never changes; undo the confirmed work with a new transaction.',
+  },
+  decided_cancel: {
+    status: 409,
+    title: 'The transaction is decided: cancel',
+    advice: 'A decision never changes; begin a new transaction to try again.',
+  },
+  deadline_passed: {
+    status: 409,
+    title: 'The deadline of the transaction has passed',
+    advice: 'It is being cancelled; begin a new transaction, with a longer timeoutMs if it needs one.',
+  },
+  deadline_not_reached: {
+    status: 409,
+    title: 'The deadline of the transaction has not been reached',
+    advice: 'Wait for the deadline, or cancel the transaction.',
+  },
+  nothing_to_retry: {
+    status: 409,
+    title: 'No branch of the transaction waits to be called',
+    advice: 'Read the transaction: it is finished, or not the coordinator but the initiator calls next.',
+  },
+
+  // ── What only the coordinator can know ───────────────────────────────────────────────────────────────────
+  unknown_participant: {
+    status: 422,
+    title: 'A branch names a participant that is not registered',
+    advice: 'Register it with PUT /v1/participants/{name}, then send the request again.',
+  },
+  timeout_too_long: {
+    status: 422,
+    title: 'timeoutMs is longer than the coordinator allows',
+    advice: 'Ask for less, or raise TERCET_MAX_TIMEOUT_MS of the coordinator.',
+  },
+
+  // ── What only the HTTP shell can find wrong ──────────────────────────────────────────────────────────────
+  invalid_request: {
+    status: 400,
+    title: 'The request does not have the right form',
+    advice: 'Correct the places named in errors; /openapi.json describes every request.',
+  },
+  broken_json: {
+    status: 400,
+    title: 'The body is not JSON in UTF-8',
+    advice: 'Correct the body.',
+  },
+  inexact_number: {
+    status: 400,
+    title: 'A number in the body cannot be carried exactly',
+    advice: 'Send it as a string: JSON numbers are exact to about 15 digits.',
+  },
+  nested_too_deep: {
+    status: 400,
+    title: 'The body is nested more than 64 deep',
+    advice: 'Send a flatter body, or the deep part as a string.',
+  },
+  unsupported_media_type: {
+    status: 415,
+    title: 'The body is not declared as JSON',
+    advice: 'Send the header Content-Type: application/json.',
+  },
+  body_too_large: {
+    status: 413,
+    title: 'The body is over 1.5 MiB',
+    advice: 'Store the large parts elsewhere and send references to them.',
+  },
+  headers_too_large: {
+    status: 431,
+    title: 'The headers of the request are too large',
+    advice: 'Send fewer or shorter headers.',
+  },
+  malformed_request: {
+    status: 400,
+    title: 'The request cannot be read as HTTP',
+    advice: 'Check the address and the framing of the request, and any proxy on the way.',
+  },
+  request_timeout: {
+    status: 408,
+    title: 'The request did not arrive completely in time',
+    advice: 'Send it again.',
+  },
+  unknown_route: {
+    status: 404,
+    title: 'There is nothing at this method and path',
+    advice: 'See /openapi.json for what there is.',
+  },
+  participant_not_registered: {
+    status: 404,
+    title: 'No participant is registered under this name',
+    advice: 'Register it with PUT /v1/participants/{name}.',
+  },
+  store_unavailable: {
+    status: 503,
+    title: 'The store cannot be used now',
+    advice: 'Nothing of the request was made durable; send it again after Retry-After.',
+  },
+  not_ready: {
+    status: 503,
+    title: 'The coordinator cannot serve requests now',
+    advice: 'The store cannot be used; the log of the coordinator says why.',
+  },
+  internal_error: {
+    status: 500,
+    title: 'The coordinator failed',
+    advice: 'The log of the coordinator says why; every request can be sent again.',
+  },
+};
+
+export const errorType = (code: ErrorCode): string => `urn:tercet:error:${code}`;

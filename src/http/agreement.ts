@@ -1,0 +1,27 @@
+/**
+ * Proof by the compiler that wire and domain have the same words. Nothing here runs: where the two drift apart, a line
+ * of this file no longer compiles.
+ */
+import type * as wire from '@tercet/sdk/wire';
+import type * as coordinator from '../application/coordinator.ts';
+import type { Participant } from '../application/ports.ts';
+import type * as domain from '../domain/index.ts';
+
+type Same<One, Other> = [One, Other] extends [Other, One] ? true : false;
+type Fits<Given, Wanted> = Given extends Wanted ? true : false;
+type Proven<Claims extends readonly true[]> = Claims;
+
+export type WireAgreesWithDomain = Proven<
+  [
+    Same<wire.Pattern, domain.Pattern>,
+    Same<wire.Mode, domain.Mode>,
+    Same<wire.Status, domain.Status>,
+    Same<wire.Op, domain.Op>,
+    Same<wire.Decision, domain.Decision>,
+    Same<wire.DecisionReason, domain.DecisionReason>,
+    Same<wire.Reply, NonNullable<domain.Call['reply']>>,
+    Fits<wire.BeginRequest, coordinator.BeginRequest>,
+    Fits<wire.BranchRequest, coordinator.BranchRequest>,
+    Same<wire.ParticipantView, { -readonly [Key in keyof Participant]: Participant[Key] }>,
+  ]
+>;

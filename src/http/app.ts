@@ -1,0 +1,75 @@
+/**
+ * The HTTP shell, put together and not listening: routes over a coordinator that it is given.
+ *
+ * It translates and decides nothing: requests become the coordinator's questions, its answers become views, and its
+ * refusals become problem documents. Who provides what is seen here, in the arguments.
+ */
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import Fastify, { type FastifyBaseLogger, type FastifyServerOptions, LogController } from 'fastify';
+import type { Coordinator } from '../application/coordinator.ts';
+import type { ParticipantRegistry } from '../application/ports.ts';
+import { describeApi } from './plugins/api-docs.ts';
+import { MAX_BODY_BYTES, takeOnlyJson } from './plugins/json-body.ts';
+import { waitUntilClosing } from './plugins/prefer-wait.ts';
+import { answerClientError, answerError, answerProblems } from './plugins/problems.ts';
+import { healthRoutes } from './routes/health.ts';
+import { historyRoutes } from './routes/history.ts';
+import { participantRoutes } from './routes/participants.ts';
+import { transactionRoutes } from './routes/transactions.ts';
+import type { App } from './typed-app.ts';
+
+export type AppParts = {
+  readonly coordinator: Coordinator;
+  readonly registry: ParticipantRegistry;
+  /** Rejects while requests cannot be served. */
+  readonly checkReady: () => Promise<void>;
+  /** Where failures are told; nowhere when absent. */
+  readonly logger?: FastifyBaseLogger;
+  /** Also log each request; for looking closely, since it costs a fifth of the throughput. */
+  readonly logsRequests?: boolean;
+};
+
+export async function buildApp(given: AppParts): Promise<App> {
+  const { coordinator, registry, checkReady } = given;
+  const app = Fastify({ ...serverOptions(given) }).withTypeProvider<TypeBoxTypeProvider>();
+  takeOnlyJson(app);
+  answerProblems(app);
+  await describeApi(app);
+  transactionRoutes(app, { coordinator, waitForEnd: waitUntilClosing(app, coordinator) });
+  historyRoutes(app, { coordinator });
+  participantRoutes(app, { registry });
+  healthRoutes(app, { checkReady });
+  return app;
+}
+
+/** How long a request may take to arrive, headers and body; how long it takes to be answered is not limited here. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+function serverOptions({ logger, logsRequests = false }: AppParts): FastifyServerOptions {
+  return {
+    ...(logger && { loggerInstance: logger }),
+    logController: new LogController({ disableRequestLogging: !logsRequests }),
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    // Longer than any request line: what is wrong with a name in the path is for its schema to say.
+    routerOptions: { maxParamLength: 64 * 1024 },
+    // What reaches a closing server on an open connection is served, and the connection closed after it.
+    return503OnClosing: false,
+    frameworkErrors: answerError,
+    clientErrorHandler: answerClientError,
+    ajv: { customOptions: STRICT },
+  };
+}
+
+/**
+ * Bodies are taken as they are: nothing is converted, removed or filled in, and an unknown field is refused. The first
+ * fault ends the look: to list all of them would let one body make a million.
+ */
+const STRICT = {
+  removeAdditional: false,
+  coerceTypes: false,
+  useDefaults: false,
+  allErrors: false,
+  allowUnionTypes: true,
+  verbose: true,
+} as const;

@@ -1,0 +1,64 @@
+/**
+ * Journal rows as people read them: in the words of the transaction view, instants as text. Hashes and settings, which
+ * never change and explain nothing, are left out.
+ */
+import type * as wire from '@tercet/sdk/wire';
+import type { Entries } from '../application/journal.ts';
+import type { JournalRow } from '../application/ports.ts';
+import type { DecisionTaken, Mode } from '../domain/index.ts';
+import { traceIdOf } from './plugins/trace-context.ts';
+import { callView, decisionView, iso, isoOrNull } from './transaction-view.ts';
+
+type TransactionEntry = NonNullable<Entries['transaction']>;
+type BranchEntry = NonNullable<Entries['branches']>[number];
+type TransactionChanges = NonNullable<wire.EventView['changes']['transaction']>;
+type BranchChanges = NonNullable<wire.EventView['changes']['branches']>[number];
+
+/** What earlier rows said that a later one does not repeat, and that gives its phases their names. */
+type Known = { readonly mode: Mode | null; readonly decision: DecisionTaken | null };
+
+export function eventsView(gid: string, rows: readonly JournalRow[]): wire.EventsView {
+  let known: Known = { mode: null, decision: null };
+  const events = rows.map(({ seq, at, writer, entries }) => {
+    known = { ...known, ...entries.transaction };
+    return { seq, at: iso(at), writer, changes: changesOf(entries, known) };
+  });
+  return { gid, events };
+}
+
+function changesOf({ transaction, branches }: Entries, known: Known): wire.EventView['changes'] {
+  const changes = transaction && transactionChanges(transaction);
+  return {
+    ...(changes && Object.keys(changes).length > 0 && { transaction: changes }),
+    ...(branches && { branches: branches.map((branch) => branchChanges(branch, known)) }),
+  };
+}
+
+function transactionChanges(entry: TransactionEntry): TransactionChanges {
+  const { pattern, mode, name, businessKey, status } = entry;
+  const { decision, beganAt, deadlineAt, finishedAt, traceparent } = entry;
+  return {
+    ...(pattern !== undefined && { pattern }),
+    ...(mode !== undefined && { mode }),
+    ...(name !== undefined && { name }),
+    ...(businessKey !== undefined && { businessKey }),
+    ...(status !== undefined && { status }),
+    ...(decision !== undefined && { decision: decisionView(decision) }),
+    ...(beganAt !== undefined && { beganAt: iso(beganAt) }),
+    ...(deadlineAt !== undefined && { deadlineAt: iso(deadlineAt) }),
+    ...(finishedAt !== undefined && { finishedAt: isoOrNull(finishedAt) }),
+    ...(traceparent !== undefined && { traceId: traceIdOf(traceparent) }),
+  };
+}
+
+function branchChanges(entry: BranchEntry, { mode, decision }: Known): BranchChanges {
+  const { branchId, participant, activity, lateTryCount, phaseOne, phaseTwo } = entry;
+  return {
+    branchId,
+    ...(participant !== undefined && { participant }),
+    ...(activity !== undefined && { activity }),
+    ...(phaseOne && mode === 'declared' && { try: callView(phaseOne, decision === null) }),
+    ...(phaseTwo && decision && { [decision.decision]: callView(phaseTwo, true) }),
+    ...(lateTryCount !== undefined && { lateTryCount }),
+  };
+}

@@ -1,0 +1,39 @@
+/** `/openapi.json`, made from the same schemas that validate, and `/docs`, the page that shows it. */
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { FastifyInstance } from 'fastify';
+
+/** To be awaited before the first route: it sees only the routes that come after it. */
+export async function describeApi(app: FastifyInstance): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Tercet',
+        description: 'A TCC transaction coordinator: several services apply a change together, or none does.',
+        version: '1',
+      },
+      tags: [
+        { name: 'transactions', description: 'Begin, decide, retry and read global transactions.' },
+        { name: 'participants', description: 'The services that take part, by name.' },
+        { name: 'health', description: 'Probes.' },
+      ],
+    },
+    transformObject: (document) =>
+      'openapiObject' in document ? withOptionalBodies(document.openapiObject) : document.swaggerObject,
+  });
+  await app.register(swaggerUi, { routePrefix: '/docs' });
+  app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
+}
+
+type Body = { required?: boolean; content?: Record<string, { schema?: { type?: string | string[] } }> };
+type Paths = Record<string, { post?: { requestBody?: Body } }>;
+
+/** A body that may be null may be left out, which the generator does not see. */
+function withOptionalBodies<Document extends { paths?: unknown }>(document: Document): Document {
+  for (const { post } of Object.values((document.paths ?? {}) as Paths)) {
+    const body = post?.requestBody;
+    if (body?.content?.['application/json']?.schema?.type?.includes('null')) body.required = false;
+  }
+  return document;
+}

@@ -1,0 +1,40 @@
+/**
+ * `Prefer: wait=N` (RFC 7240): a request that waits up to N seconds for its transaction to end.
+ *
+ * A wait never fails: one that runs out answers the state as it is then. Waits end early when the server closes, so
+ * that no client keeps it from stopping.
+ */
+import type { FastifyInstance } from 'fastify';
+import type { Coordinator } from '../../application/coordinator.ts';
+import type { Saved } from '../../application/ports.ts';
+
+const MAX_WAIT_SECONDS = 60;
+const WAIT = /(?:^|,)\s*wait\s*=\s*"?(\d{1,9})"?\s*(?:[,;]|$)/i;
+
+/** How long the client is ready to wait, in milliseconds; 0 when it says nothing of it, or nothing we understand. */
+export function waitMsOf(prefer: string | string[] | undefined): number {
+  if (prefer === undefined) return 0;
+  const seconds = WAIT.exec(String(prefer))?.[1];
+  return seconds === undefined ? 0 : Math.min(Number(seconds), MAX_WAIT_SECONDS) * 1000;
+}
+
+export type WaitForEnd = (saved: Saved, waitMs: number) => Promise<Saved>;
+
+/** The coordinator's wait, cut short when `app` closes. */
+export function waitUntilClosing(app: FastifyInstance, coordinator: Coordinator): WaitForEnd {
+  const endWaits = new Set<() => void>();
+  app.addHook('preClose', async () => {
+    for (const end of endWaits) end();
+  });
+  return (saved, waitMs) => {
+    if (waitMs === 0) return Promise.resolve(saved);
+    return new Promise((resolve, reject) => {
+      const end = () => resolve(saved);
+      endWaits.add(end);
+      coordinator
+        .waitForEnd(saved, waitMs)
+        .then(resolve, reject)
+        .finally(() => endWaits.delete(end));
+    });
+  };
+}

@@ -1,0 +1,18 @@
+/** The W3C trace context of a request: taken when it is valid, ignored when it is not, as the standard says. */
+
+const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
+const NO_TRACE_ID = '0'.repeat(32);
+const NO_SPAN_ID = '0'.repeat(16);
+
+/** The header in the form of version 00, which every reader knows; null when there is none that is valid. */
+export function traceparentOf(header: string | string[] | undefined): string | null {
+  const match = typeof header === 'string' ? TRACEPARENT.exec(header) : null;
+  if (match === null) return null;
+  const [, version, traceId, spanId, flags, more] = match;
+  if (version === 'ff' || traceId === NO_TRACE_ID || spanId === NO_SPAN_ID) return null;
+  if (version === '00') return more === undefined ? (header as string) : null;
+  // A later version may have more fields and flags; these four keep their meaning, and of the flags the first.
+  return `00-${traceId}-${spanId}-0${Number.parseInt(flags ?? '0', 16) & 1}`;
+}
+
+export const traceIdOf = (traceparent: string | null): string | null => traceparent?.slice(3, 35) ?? null;

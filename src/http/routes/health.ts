@@ -1,0 +1,36 @@
+/** The probes: `/livez` says that the process answers, `/readyz` that it can serve. */
+import { LiveView, ReadyView } from '@tercet/sdk/wire';
+import { answer, problems } from '../answers.ts';
+import { sendProblem } from '../problem.ts';
+import type { App } from '../typed-app.ts';
+
+const tags = ['health'];
+
+/** @param given.checkReady rejects while requests cannot be served. */
+export function healthRoutes(app: App, { checkReady }: { checkReady: () => Promise<void> }): void {
+  app.get(
+    '/livez',
+    { schema: { tags, summary: 'Is the process alive?', response: { 200: answer(LiveView, 'It is.') } } },
+    () => ({ status: 'live' as const }),
+  );
+
+  app.get(
+    '/readyz',
+    {
+      schema: {
+        tags,
+        summary: 'Can requests be served?',
+        response: { 200: answer(ReadyView, 'They can.'), ...problems },
+      },
+    },
+    async (request, reply) => {
+      try {
+        await checkReady();
+      } catch (error) {
+        request.log.error({ err: error }, 'not ready');
+        return sendProblem(reply, 'not_ready');
+      }
+      return { status: 'ready' as const };
+    },
+  );
+}

@@ -1,0 +1,13 @@
+/** `npm run migrate`: brings the schema of TERCET_DATABASE_URL up to date, and says what it did. */
+import { migrate, openDataSource } from './adapters/sql/data-source.ts';
+import { readConfig } from './config.ts';
+
+try {
+  const dataSource = await openDataSource(readConfig().databaseUrl);
+  const ran = await migrate(dataSource);
+  await dataSource.destroy();
+  process.stdout.write(ran.length > 0 ? `ran ${ran.join(', ')}\n` : 'the schema is up to date\n');
+} catch (error) {
+  process.stderr.write(`the schema could not be brought up to date: ${(error as Error).message}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,105 @@
+/**
+ * The part of the store's contract that a network can break: a connection that is cut around the COMMIT, and a COMMIT
+ * that the server gets late. After each, the save is durable once, and whoever asked is told so.
+ */
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { MysqlBatchWriter } from '../../src/adapters/sql/mysql-batch-writer.ts';
+import { openStore, type SqlStore } from '../../src/adapters/sql/open-store.ts';
+import { systemChance, systemTime } from '../../src/adapters/system.ts';
+import { GroupCommit } from '../../src/application/group-commit.ts';
+import type { Save } from '../../src/application/ports.ts';
+import { begun, newGid, saveOf } from '../support/saves.ts';
+import { saying, startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+
+const TIMEOUT_MS = 500;
+
+/** @param databaseUrl a migrated database */
+export function connectionFaults(databaseUrl: () => string): void {
+  let proxy: TcpProxy;
+  let direct: SqlStore;
+  let writer: MysqlBatchWriter;
+  let commit: GroupCommit;
+
+  beforeEach(async () => {
+    const url = new URL(databaseUrl());
+    proxy = await startTcpProxy({ targetPort: Number(url.port) });
+    url.port = String(proxy.port);
+    direct = await openStore(databaseUrl(), TIMEOUT_MS);
+    writer = new MysqlBatchWriter({ databaseUrl: url.href, timeoutMs: TIMEOUT_MS });
+    commit = new GroupCommit({ writer, time: systemTime, chance: systemChance });
+    await commit.save(saveOf(null, begun(newGid())));
+  });
+  afterEach(async () => {
+    await writer.close();
+    await direct.close();
+    await proxy.close();
+  });
+
+  const isWrittenOnce = async ({ gid, after, seq }: Save) => {
+    expect(await direct.store.load(gid)).toEqual({ tx: after, seq });
+    expect(await direct.store.journalOf(gid)).toHaveLength(seq);
+  };
+
+  describe('a connection that is cut', () => {
+    test('before the COMMIT arrives: the save is sent again', async () => {
+      const save = saveOf(null, begun(newGid()));
+      proxy.set({ when: saying('COMMIT'), do: 'cut-before' });
+      expect(await commit.save(save)).toBe('saved');
+      await isWrittenOnce(save);
+    });
+
+    test('after the COMMIT arrived, so that its answer is lost: the row is found to be ours', async () => {
+      const save = saveOf(null, begun(newGid()));
+      proxy.set({ when: saying('COMMIT'), do: 'cut-after' });
+      expect(await commit.save(save)).toBe('saved');
+      await isWrittenOnce(save);
+    });
+
+    test('while the COMMIT is on its way, to appear after the save was sent again: it changes nothing', async () => {
+      const save = saveOf(null, begun(newGid()));
+      const late = proxy.set({ when: saying('COMMIT'), do: 'cut-and-hold' });
+      expect(await commit.save(save)).toBe('saved');
+      late.release();
+      await late.serverDone;
+      await isWrittenOnce(save);
+    });
+
+    test('while the COMMIT is on its way, to appear before the save is sent again: the row is ours', async () => {
+      const save = saveOf(null, begun(newGid()));
+      const late = proxy.set({ when: saying('COMMIT'), do: 'cut-and-hold' });
+      expect(await writer.writeBatch([save])).toMatchObject({ outcome: 'unknown' });
+      late.release();
+      await late.serverDone;
+      expect(await commit.save(save)).toBe('saved');
+      await isWrittenOnce(save);
+    });
+
+    test('by silence: an answer that does not come in time is unknown, and the save is sent again', async () => {
+      const save = saveOf(null, begun(newGid()));
+      const held = proxy.set({ when: saying('COMMIT'), do: 'hold' });
+      expect(await commit.save(save)).toBe('saved');
+      held.release();
+      await held.serverDone;
+      await isWrittenOnce(save);
+    });
+
+    test('while nothing was under way: the next save opens another', async () => {
+      proxy.cutNow();
+      const save = saveOf(null, begun(newGid()));
+      expect(await commit.save(save)).toBe('saved');
+      await isWrittenOnce(save);
+    });
+
+    test('before anything was sent, for good: the save is refused, and surely not written', async () => {
+      await writer.close();
+      await proxy.refuse();
+      const save = saveOf(null, begun(newGid()));
+      const hurriedCommit = new GroupCommit({ writer, time: hurried, chance: systemChance });
+      await expect(hurriedCommit.save(save)).rejects.toThrow(/ECONNREFUSED/);
+      expect(await direct.store.load(save.gid)).toBeNull();
+    });
+  });
+}
+
+/** Time in which every pause is over at once. */
+const hurried = { ...systemTime, after: (_delayMs: number, fn: () => void) => systemTime.after(0, fn) };

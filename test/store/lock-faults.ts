@@ -1,0 +1,138 @@
+/**
+ * The part of the store's contract that other sessions of the same database can break: lock waits and deadlocks. They
+ * are repeated inside, and no half of a failed batch is ever committed.
+ */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Connection } from 'mysql2/promise';
+import { openConnection } from '../../src/adapters/sql/data-source.ts';
+import { openStore, type SqlStore } from '../../src/adapters/sql/open-store.ts';
+import { systemChance, systemTime } from '../../src/adapters/system.ts';
+import { GroupCommit } from '../../src/application/group-commit.ts';
+import type { BatchOutcome, BatchWriter, Save, Saved } from '../../src/application/ports.ts';
+import { begun, cancelled, newGid, saveOf } from '../support/saves.ts';
+
+/** @param databaseUrl a migrated database */
+export function lockFaults(databaseUrl: () => string): void {
+  let one: SqlStore;
+  let other: SqlStore;
+  let session: Connection;
+
+  beforeAll(async () => {
+    one = await openStore(databaseUrl(), 10_000);
+    other = await openStore(databaseUrl(), 10_000);
+    session = await openConnection(databaseUrl(), {});
+  });
+  afterAll(async () => {
+    await session.end();
+    await one.close();
+    await other.close();
+  });
+
+  const begin = async (): Promise<Saved> => {
+    const tx = begun(newGid());
+    await one.writer.writeBatch([saveOf(null, tx)]);
+    return { tx, seq: 1 };
+  };
+  const lock = (gid: string) =>
+    session.query('SELECT gid FROM global_transaction WHERE gid = ? FOR UPDATE', [gid]);
+  const cancelOf = (saved: Saved) => saveOf(saved, cancelled(saved.tx));
+
+  describe('the locks of others', () => {
+    test('after a lock wait that ran out, the next batch does not commit half of the failed one', async () => {
+      const [stuck, free] = [await begin(), await begin()];
+      await session.query('BEGIN');
+      await lock(stuck.tx.gid);
+      const result = await one.writer.writeBatch([cancelOf(stuck)]);
+      expect(result).toMatchObject({ outcome: 'rejected', isTransient: true, error: { errno: 1205 } });
+      expect(await one.writer.writeBatch([cancelOf(free)])).toEqual({ outcome: 'written' });
+      await session.query('ROLLBACK');
+      expect(await one.store.journalOf(stuck.tx.gid)).toHaveLength(1);
+      expect(await one.store.load(stuck.tx.gid)).toEqual(stuck);
+    });
+
+    test('a lock wait that ran out is repeated inside, until the lock is free', async () => {
+      const stuck = await begin();
+      await session.query('BEGIN');
+      await lock(stuck.tx.gid);
+      const counted = new CountingWriter(one.writer);
+      const saving = new GroupCommit({ writer: counted, time: systemTime, chance: systemChance }).save(
+        cancelOf(stuck),
+      );
+      await counted.rejected;
+      await session.query('ROLLBACK');
+      expect(await saving).toBe('saved');
+      expect(await one.store.journalOf(stuck.tx.gid)).toHaveLength(2);
+    });
+
+    test('a deadlock is repeated inside, and nobody sees it', async () => {
+      const pair = [await begin(), await begin()].sort((a, b) => (a.tx.gid < b.tx.gid ? -1 : 1));
+      const [low, high] = [pair[0]!, pair[1]!];
+      await session.query('BEGIN');
+      await makeHeavier(session);
+      await lock(high.tx.gid);
+      const counted = new CountingWriter(one.writer);
+      const group = new GroupCommit({ writer: counted, time: systemTime, chance: systemChance });
+      // While the first is under way, the other two are gathered into one batch.
+      const saving = Promise.all(
+        [saveOf(null, begun(newGid())), cancelOf(low), cancelOf(high)].map((s) => group.save(s)),
+      );
+      await someoneWaits(other);
+      await lock(low.tx.gid);
+      await session.query('ROLLBACK');
+      expect(await saving).toEqual(['saved', 'saved', 'saved']);
+      expect(counted.errnos).toContain(1213);
+    });
+
+    test('two writers of the same transactions in opposite orders never deadlock', async () => {
+      const counted = [new CountingWriter(one.writer), new CountingWriter(other.writer)];
+      for (let round = 0; round < 40; round += 1) {
+        const saves = Array.from({ length: 30 }, () => saveOf(null, begun(newGid())));
+        const reversed = [...saves].reverse().map((save): Save => ({ ...save, writer: 'other' }));
+        await Promise.all([counted[0]!.writeBatch(saves), counted[1]!.writeBatch(reversed)]);
+      }
+      expect(counted.flatMap(({ errnos }) => errnos)).toEqual([]);
+    });
+  });
+}
+
+/** The engine ends the lighter of two deadlocked sessions: this one must not be it. */
+async function makeHeavier(session: Connection): Promise<void> {
+  const rows = Array.from({ length: 500 }, () => [systemChance.newId(), 'x']);
+  await session.query('INSERT INTO begin_key (begin_key, gid) VALUES ?', [rows]);
+}
+
+/** The server refreshes the table below only when nobody has read it for 100 ms. */
+const REFRESHED_AFTER_MS = 150;
+
+/** Asks the server until a session of it waits for a lock. */
+async function someoneWaits({ dataSource }: SqlStore): Promise<void> {
+  const waiting = "SELECT COUNT(*) AS count FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'";
+  for (;;) {
+    const [row] = await dataSource.query(waiting);
+    if (Number(row.count) > 0) return;
+    await new Promise((resolve) => systemTime.after(REFRESHED_AFTER_MS, () => resolve(null)));
+  }
+}
+
+class CountingWriter implements BatchWriter {
+  readonly errnos: number[] = [];
+  readonly rejected: Promise<void>;
+  readonly #writer: BatchWriter;
+  #tellRejected = () => {};
+
+  constructor(writer: BatchWriter) {
+    this.#writer = writer;
+    this.rejected = new Promise((resolve) => {
+      this.#tellRejected = resolve;
+    });
+  }
+
+  async writeBatch(saves: readonly Save[]): Promise<BatchOutcome> {
+    const result = await this.#writer.writeBatch(saves);
+    if (result.outcome === 'rejected') {
+      this.errnos.push((result.error as Error & { errno: number }).errno);
+      this.#tellRejected();
+    }
+    return result;
+  }
+}

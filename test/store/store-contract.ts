@@ -1,0 +1,296 @@
+/**
+ * What every store must do, whatever it is made of. Each adapter runs all of it; what one of them cannot suffer is
+ * left out by name and with the reason, in the adapter's own test file.
+ */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { GroupCommit, type SaveOutcome } from '../../src/application/group-commit.ts';
+import { rebuild } from '../../src/application/journal.ts';
+import type {
+  BatchWriter,
+  ParticipantRegistry,
+  Save,
+  TransactionStore,
+} from '../../src/application/ports.ts';
+import type { GlobalTransaction } from '../../src/domain/index.ts';
+import { systemChance, systemTime } from '../../src/adapters/system.ts';
+import { AWKWARD_PAYLOAD, answered, begun, cancelled, newGid, saveOf } from '../support/saves.ts';
+
+export type StoreUnderTest = {
+  readonly store: TransactionStore;
+  readonly writer: BatchWriter;
+  /** A second replica's, where the adapter can have one; else the same. */
+  readonly otherWriter: BatchWriter;
+  readonly registry: ParticipantRegistry;
+  /** What retention does: the whole gid disappears. */
+  remove(gid: string): Promise<void>;
+  close(): Promise<void>;
+};
+
+/** What an adapter's nature rules out, and why. */
+export type CannotSuffer = {
+  /** connection-faults.ts */
+  readonly 'a connection that is cut'?: string;
+  /** lock-faults.ts */
+  readonly 'the locks of others'?: string;
+};
+
+export function storeContract(open: () => Promise<StoreUnderTest>): void {
+  let under: StoreUnderTest;
+  const commitOn = (writer: BatchWriter) =>
+    new GroupCommit({ writer, time: systemTime, chance: systemChance });
+  const commit = (...saves: Save[]): Promise<SaveOutcome[]> => {
+    const group = commitOn(under.writer);
+    return Promise.all(saves.map((save) => group.save(save)));
+  };
+  const beginOne = async (branchIds?: readonly string[]) => {
+    const tx = begun(newGid(), branchIds);
+    await commit(saveOf(null, tx));
+    return { tx, seq: 1 };
+  };
+
+  beforeAll(async () => {
+    under = await open();
+  });
+  afterAll(() => under.close());
+
+  describe('what was saved is found', () => {
+    test('a transaction is loaded as it was saved, to the letter of its payload', async () => {
+      const { tx } = await beginOne(['b', '10', '9', 'a', '__proto__']);
+      const saved = await under.store.load(tx.gid);
+      expect(saved).toEqual({ tx, seq: 1 });
+      expect(saved?.tx.branches[0]?.payload).toBe(AWKWARD_PAYLOAD);
+    });
+
+    test('a gid that nobody began is not found', async () => {
+      expect(await under.store.load(newGid())).toBeNull();
+      expect(await under.store.journalOf(newGid())).toEqual([]);
+    });
+
+    test('each state equals what its journal rows amount to (I12)', async () => {
+      let saved = await beginOne();
+      for (const step of [cancelled, unknown, unknown, succeeded]) {
+        const next = step(saved.tx);
+        expect(await commit(saveOf(saved, next))).toEqual(['saved']);
+        saved = { tx: next, seq: saved.seq + 1 };
+        const loaded = await under.store.load(next.gid);
+        const rebuilt = rebuild(next.gid, await under.store.journalOf(next.gid));
+        expect(loaded).toEqual(saved);
+        expect(rebuilt).toEqual(withoutPayloads(next));
+      }
+    });
+
+    test('branches that are registered later are found in their order', async () => {
+      const saved = await beginOne(['z']);
+      const branch = { ...saved.tx.branches[0]!, branchId: 'a' };
+      const next = { ...saved.tx, branches: [...saved.tx.branches, branch] };
+      await commit(saveOf(saved, next));
+      expect(await under.store.load(next.gid)).toEqual({ tx: next, seq: 2 });
+    });
+
+    test('polling is progress of one replica and is not stored', async () => {
+      const saved = await beginOne();
+      const polling = (tx: GlobalTransaction) => ({
+        ...tx,
+        branches: tx.branches.map((b) => ({
+          ...b,
+          phaseTwo: { ...b.phaseTwo, ongoing: { count: 3, nextAt: 7 } },
+        })),
+      });
+      await commit(saveOf(saved, polling(cancelled(saved.tx))));
+      expect(await under.store.load(saved.tx.gid)).toEqual({ tx: cancelled(saved.tx), seq: 2 });
+    });
+
+    test('the database answers a check', async () => {
+      await expect(under.store.check()).resolves.toBeUndefined();
+    });
+  });
+
+  describe('the journal’s primary key is the compare-and-set', () => {
+    test('of two writers that race for a row, one is saved and the other lost, and only one is written (I14)', async () => {
+      const saved = await beginOne();
+      const one = saveOf(saved, cancelled(saved.tx), { writer: 'one' });
+      const other = saveOf(saved, { ...saved.tx, name: 'other' }, { writer: 'other' });
+      const outcomes = await Promise.all([
+        commitOn(under.writer).save(one),
+        commitOn(under.otherWriter).save(other),
+      ]);
+      expect([...outcomes].sort()).toEqual(['lost', 'saved']);
+      const winner = outcomes[0] === 'saved' ? one : other;
+      expect(await under.store.load(saved.tx.gid)).toEqual({ tx: winner.after, seq: 2 });
+      expect(await under.store.journalOf(saved.tx.gid)).toHaveLength(2);
+    });
+
+    test('a stale writer writes nothing (I14)', async () => {
+      const saved = await beginOne();
+      const next = cancelled(saved.tx);
+      await commit(saveOf(saved, next));
+      const stale = saveOf(saved, { ...saved.tx, name: 'stale' }, { writer: 'other' });
+      expect(await commit(stale)).toEqual(['lost']);
+      expect(await under.store.load(saved.tx.gid)).toEqual({ tx: next, seq: 2 });
+    });
+
+    test('a stale writer does not revive a transaction that was removed (I14)', async () => {
+      const saved = await beginOne();
+      await under.remove(saved.tx.gid);
+      expect(await commit(saveOf(saved, cancelled(saved.tx)))).toEqual(['lost']);
+      expect(await under.store.load(saved.tx.gid)).toBeNull();
+      expect(await under.store.journalOf(saved.tx.gid)).toEqual([]);
+    });
+
+    test('a second begin of the same gid is lost', async () => {
+      const saved = await beginOne();
+      const again = saveOf(null, { ...saved.tx, bodyHash: 'c'.repeat(64) }, { writer: 'other' });
+      expect(await commit(again)).toEqual(['lost']);
+      expect(await under.store.load(saved.tx.gid)).toEqual(saved);
+    });
+
+    test('a second begin with the same key is lost, and nothing of it is written', async () => {
+      const [one, other] = [begun(newGid()), begun(newGid())];
+      const beginKey = `order ${one.gid}`;
+      expect(await commit(saveOf(null, one, { beginKey }))).toEqual(['saved']);
+      expect(await commit(saveOf(null, other, { beginKey, writer: 'other' }))).toEqual(['lost']);
+      expect(await under.store.gidOfBeginKey(beginKey)).toBe(one.gid);
+      expect(await under.store.load(other.gid)).toBeNull();
+    });
+
+    test('keys differ when only the case of a letter does', async () => {
+      const [one, other] = [begun(newGid()), begun(newGid())];
+      expect(await commit(saveOf(null, one, { beginKey: `k-${one.gid}` }))).toEqual(['saved']);
+      expect(await commit(saveOf(null, other, { beginKey: `K-${one.gid}` }))).toEqual(['saved']);
+    });
+  });
+
+  describe('a batch', () => {
+    test('in which one save loses writes all the others', async () => {
+      const stale = await beginOne();
+      await commit(saveOf(stale, cancelled(stale.tx)));
+      const others = await Promise.all([beginOne(), beginOne(), beginOne()]);
+      const fresh = begun(newGid());
+      const outcomes = await commit(
+        saveOf(others[0]!, cancelled(others[0]!.tx)),
+        saveOf(stale, { ...stale.tx, name: 'stale' }, { writer: 'other' }),
+        saveOf(others[1]!, cancelled(others[1]!.tx)),
+        saveOf(null, fresh),
+        saveOf(others[2]!, cancelled(others[2]!.tx)),
+      );
+      expect(outcomes).toEqual(['saved', 'lost', 'saved', 'saved', 'saved']);
+      for (const { tx } of others) expect((await under.store.load(tx.gid))?.tx.status).toBe('cancelling');
+      expect(await under.store.load(fresh.gid)).toEqual({ tx: fresh, seq: 1 });
+    });
+
+    test('that is refused names each row, and writes none of them', async () => {
+      const stale = await beginOne();
+      await commit(saveOf(stale, cancelled(stale.tx)));
+      const fresh = begun(newGid());
+      const result = await under.writer.writeBatch([
+        saveOf(null, fresh),
+        saveOf(stale, { ...stale.tx, name: 'stale' }, { writer: 'other' }),
+      ]);
+      expect(result).toEqual({ outcome: 'taken', ours: new Set(), lost: new Set([stale.tx.gid]) });
+      expect(await under.store.load(fresh.gid)).toBeNull();
+    });
+
+    test('that is sent again is told to be ours, and is written once', async () => {
+      const saves = [saveOf(null, begun(newGid())), saveOf(null, begun(newGid()))];
+      expect(await under.writer.writeBatch(saves)).toEqual({ outcome: 'written' });
+      const gids = new Set(saves.map(({ gid }) => gid));
+      expect(await under.writer.writeBatch(saves)).toEqual({ outcome: 'taken', ours: gids, lost: new Set() });
+      expect(await under.store.journalOf(saves[0]!.gid)).toHaveLength(1);
+    });
+
+    test('of many transactions in every stage is written whole', async () => {
+      const trying = await Promise.all(Array.from({ length: 30 }, () => beginOne()));
+      const saves = trying.flatMap((saved, index) =>
+        index % 3 === 0
+          ? [saveOf(null, begun(newGid())), saveOf(saved, cancelled(saved.tx))]
+          : [saveOf(saved, index % 3 === 1 ? cancelled(saved.tx) : succeeded(cancelled(saved.tx)))],
+      );
+      expect(new Set(await commit(...saves))).toEqual(new Set(['saved']));
+      for (const { gid, after, seq } of saves)
+        expect(await under.store.load(gid)).toEqual({ tx: after, seq });
+    });
+  });
+
+  describe('a load', () => {
+    test('never mixes two versions', async () => {
+      let saved = await beginOne(['a', 'b', 'c', 'd']);
+      let isWriting = true;
+      const isTorn = ({ tx, seq }: typeof saved) => tx.branches.some((b) => b.lateTryCount !== seq);
+      const loads = (async () => {
+        const torn = [];
+        while (isWriting) {
+          const loaded = await under.store.load(saved.tx.gid);
+          if (loaded && loaded.seq > 1 && isTorn(loaded)) torn.push(loaded);
+        }
+        return torn;
+      })();
+      for (let seq = 2; seq <= 150; seq += 1) {
+        const branches = saved.tx.branches.map((branch) => ({ ...branch, lateTryCount: seq }));
+        const next = { ...saved.tx, branches };
+        await commit(saveOf(saved, next));
+        saved = { tx: next, seq };
+      }
+      isWriting = false;
+      expect(await loads).toEqual([]);
+    });
+  });
+
+  describe('what is due is claimed', () => {
+    const wakeAt = Date.UTC(2020, 0, 1);
+    const claimOf = (now: number) => ({ now, limit: 100, waker: systemChance.newId(), againAfterMs: 1000 });
+    const dueAt = async (at: number) => {
+      const tx = begun(newGid());
+      await commit(saveOf(null, tx, { wakeAt: at }));
+      return tx;
+    };
+
+    test('by one of three sweepers each, and is due again later, and then later still', async () => {
+      const due = await Promise.all(Array.from({ length: 50 }, (_, index) => dueAt(wakeAt + index)));
+      const now = wakeAt + 60;
+      const claims = await Promise.all([1, 2, 3].map(() => under.store.claimDue(claimOf(now))));
+      expect(claims.flat().sort()).toEqual(due.map(({ gid }) => gid).sort());
+      expect(await under.store.claimDue(claimOf(now + 999))).toEqual([]);
+      expect(await under.store.claimDue(claimOf(now + 1000))).toHaveLength(50);
+      expect(await under.store.claimDue(claimOf(now + 2999))).toEqual([]);
+      expect(await under.store.claimDue(claimOf(now + 3000))).toHaveLength(50);
+      await Promise.all(due.map((tx) => commit(saveOf({ tx, seq: 1 }, succeeded(cancelled(tx))))));
+    });
+
+    test('no more than asked for, the longest due first', async () => {
+      const [late, early] = [await dueAt(wakeAt + 5), await dueAt(wakeAt)];
+      const claim = { ...claimOf(wakeAt + 60), limit: 1 };
+      expect(await under.store.claimDue(claim)).toEqual([early.gid]);
+      expect(await under.store.claimDue({ ...claim, waker: systemChance.newId() })).toEqual([late.gid]);
+      for (const tx of [late, early]) await commit(saveOf({ tx, seq: 1 }, succeeded(cancelled(tx))));
+    });
+
+    test('but never what is finished', async () => {
+      const tx = await dueAt(wakeAt);
+      await commit(saveOf({ tx, seq: 1 }, succeeded(cancelled(tx))));
+      expect(await under.store.claimDue(claimOf(wakeAt + 60))).toEqual([]);
+    });
+  });
+
+  describe('participants', () => {
+    const inventory = { name: 'inventory', baseUrl: 'http://127.0.0.1:1/a', paths: { 'reserve/try': '/t' } };
+
+    test('are found by name, listed, and replaced', async () => {
+      expect(await under.registry.find('inventory')).toBeNull();
+      expect(await under.registry.put(inventory)).toEqual({ isNew: true });
+      expect(await under.registry.find('inventory')).toEqual(inventory);
+      const moved = { ...inventory, baseUrl: 'http://127.0.0.1:2' };
+      expect(await under.registry.put(moved)).toEqual({ isNew: false });
+      expect(await under.registry.find('inventory')).toEqual(moved);
+      expect(await under.registry.put({ ...inventory, name: 'billing' })).toEqual({ isNew: true });
+      expect((await under.registry.list()).map(({ name }) => name)).toEqual(['billing', 'inventory']);
+    });
+  });
+}
+
+const unknown = (tx: GlobalTransaction) => answered(tx, 'unknown');
+const succeeded = (tx: GlobalTransaction) => answered(tx, 'succeeded');
+
+const withoutPayloads = (tx: GlobalTransaction): GlobalTransaction => ({
+  ...tx,
+  branches: tx.branches.map((branch) => ({ ...branch, payload: '' })),
+});

@@ -1,0 +1,78 @@
+/** Every store passes the same contract: in memory, in a SQLite file, on MySQL and on MariaDB. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe } from '@jest/globals';
+import { MemoryParticipantRegistry } from '../../src/adapters/memory/participant-registry.ts';
+import { MemoryTransactionStore } from '../../src/adapters/memory/transaction-store.ts';
+import { migrate } from '../../src/adapters/sql/data-source.ts';
+import { openStore, type SqlStore } from '../../src/adapters/sql/open-store.ts';
+import { describeOn } from '../support/servers.ts';
+import { connectionFaults } from './connection-faults.ts';
+import { lockFaults } from './lock-faults.ts';
+import { type CannotSuffer, type StoreUnderTest, storeContract } from './store-contract.ts';
+
+const COMMIT_TIMEOUT_MS = 5000;
+
+const notSufferedInMemory: CannotSuffer = {
+  'a connection that is cut': 'it has no connection',
+  'the locks of others': 'it has no sessions: a batch is one synchronous step',
+};
+const notSufferedOnSqlite: CannotSuffer = {
+  'a connection that is cut': 'the database is a library in the same process',
+  'the locks of others': 'the file belongs to one process, and its one connection runs a batch as one step',
+};
+
+describe('the store in memory', () => {
+  storeContract(async () => {
+    const store = new MemoryTransactionStore();
+    const registry = new MemoryParticipantRegistry();
+    const remove = async (gid: string) => store.remove(gid);
+    return { store, writer: store, otherWriter: store, registry, remove, close: async () => {} };
+  });
+  faults(notSufferedInMemory, () => '');
+});
+
+describe('the store on SQLite', () => {
+  storeContract(async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'tercet-store-'));
+    const opened = await openStore(`sqlite:${join(folder, 'store.sqlite')}`, COMMIT_TIMEOUT_MS);
+    await migrate(opened.dataSource);
+    return underTest(opened, opened, () => rm(folder, { recursive: true }));
+  });
+  faults(notSufferedOnSqlite, () => '');
+});
+
+describeOn(['mysql', 'mariadb'], 'the store', (server) => {
+  let url = '';
+  beforeAll(async () => {
+    url = await server.createDatabase();
+    const { dataSource, close } = await openStore(url, COMMIT_TIMEOUT_MS);
+    await migrate(dataSource);
+    await close();
+  });
+  storeContract(async () => {
+    const opened = await openStore(url, COMMIT_TIMEOUT_MS);
+    const other = await openStore(url, COMMIT_TIMEOUT_MS);
+    return underTest(opened, other, () => other.close());
+  });
+  faults({}, () => url);
+});
+
+function faults(cannotSuffer: CannotSuffer, databaseUrl: () => string): void {
+  if (!cannotSuffer['a connection that is cut']) connectionFaults(databaseUrl);
+  if (!cannotSuffer['the locks of others']) lockFaults(databaseUrl);
+}
+
+function underTest(opened: SqlStore, other: SqlStore, close: () => Promise<void>): StoreUnderTest {
+  const { store, writer, registry, dataSource } = opened;
+  const remove = async (gid: string) => {
+    for (const table of ['journal', 'branch', 'begin_key', 'global_transaction'])
+      await dataSource.query(`DELETE FROM ${table} WHERE gid = ?`, [gid]);
+  };
+  const closeAll = async () => {
+    await opened.close();
+    await close();
+  };
+  return { store, writer, otherWriter: other.writer, registry, remove, close: closeAll };
+}
