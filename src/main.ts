@@ -22,7 +22,7 @@ async function start(config: Config): Promise<void> {
   const sql = await openStore(config.databaseUrl, config.commitTimeoutMs);
   await refuseOtherSchema(sql);
   const participants = new HttpParticipantClient({ registry: sql.registry });
-  const { coordinator, sweep } = createEngine(
+  const { coordinator, sweep, stop } = createEngine(
     {
       ...sql,
       participants,
@@ -41,8 +41,8 @@ async function start(config: Config): Promise<void> {
     logsRequests: logger.isLevelEnabled('debug'),
   });
   closeWithGrace({ delay: config.shutdownTimeoutMs, logger }, async () => {
-    sweep.stop();
     await app.close();
+    await stop();
     await participants.close();
     await sql.close();
   });

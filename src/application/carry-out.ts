@@ -10,9 +10,15 @@ export class CarryOut {
   readonly #wakes: WakeQueue;
   readonly #onFinished: (saved: Saved) => void;
   readonly #drives = new Map<string, Drive>();
+  #isStopping = false;
+  #tellStopped = () => {};
 
-  constructor(given: { tools: DriveTools; wakes: WakeQueue; onFinished: (saved: Saved) => void }) {
-    this.#tools = given.tools;
+  constructor(given: {
+    tools: Omit<DriveTools, 'isStopping'>;
+    wakes: WakeQueue;
+    onFinished: (saved: Saved) => void;
+  }) {
+    this.#tools = { ...given.tools, isStopping: () => this.#isStopping };
     this.#wakes = given.wakes;
     this.#onFinished = given.onFinished;
   }
@@ -24,12 +30,22 @@ export class CarryOut {
 
   /** Someone says that this gid has something to do. */
   wake(gid: string): void {
-    void this.#driveOf(gid, false).turn();
+    if (!this.#isStopping) void this.#driveOf(gid, false).turn();
   }
 
   /** Transactions that are in this process's hands now. */
   get size(): number {
     return this.#drives.size;
+  }
+
+  /** Sends no more calls, and answers when the replies to those under way are heard and saved. */
+  stop(): Promise<void> {
+    this.#isStopping = true;
+    for (const drive of this.#drives.values()) void drive.turn();
+    return new Promise((resolve) => {
+      this.#tellStopped = resolve;
+      if (this.#drives.size === 0) resolve();
+    });
   }
 
   #driveOf(gid: string, isNew: boolean): Drive {
@@ -51,5 +67,6 @@ export class CarryOut {
   #letGo(gid: string, { seq, lookAgainAt }: Idle): void {
     this.#drives.delete(gid);
     if (lookAgainAt !== null) this.#wakes.wakeAt(gid, seq, lookAgainAt);
+    if (this.#isStopping && this.#drives.size === 0) this.#tellStopped();
   }
 }

@@ -32,10 +32,16 @@ export type BeginRequest = {
 /** Why a request was refused: the protocol's reasons, and those that only the coordinator can know. */
 export type CoordinatorRefusal = Refusal | 'unknown_participant' | 'timeout_too_long';
 
+/** `about` names what the refusal is about, where that is not the transaction. */
+export type Refused = {
+  readonly accepted: false;
+  readonly code: CoordinatorRefusal;
+  readonly about?: string;
+};
+
 export type Outcome =
   | { readonly accepted: true; readonly saved: Saved; readonly isChanged: boolean }
-  /** `about` names what the refusal is about, where that is not the transaction. */
-  | { readonly accepted: false; readonly code: CoordinatorRefusal; readonly about?: string };
+  | Refused;
 
 export type CoordinatorParts = {
   readonly carryOut: CarryOut;
@@ -61,12 +67,8 @@ export class Coordinator {
    * @param traceparent W3C trace context of the request
    */
   async begin(request: BeginRequest, beginKey: string | null, traceparent: string | null): Promise<Outcome> {
-    const { chance, policy, defaultTimeoutMs, maxTimeoutMs } = this.#given;
+    const { chance, policy, defaultTimeoutMs } = this.#given;
     const timeoutMs = request.timeoutMs ?? defaultTimeoutMs;
-    if (timeoutMs > maxTimeoutMs)
-      return { accepted: false, code: 'timeout_too_long', about: `${maxTimeoutMs} ms` };
-    const unknown = await this.#unknownParticipant(request.branches ?? []);
-    if (unknown !== null) return { accepted: false, code: 'unknown_participant', about: unknown };
     const { name = null, businessKey = null } = request;
     const given = {
       type: 'begun',
@@ -79,9 +81,12 @@ export class Coordinator {
       policy,
       branches: (request.branches ?? []).map(specOf),
     } as const;
+    const unusable = await this.#unusableIn(request, timeoutMs);
     for (let isFirst = true; ; isFirst = false) {
       const known = beginKey === null ? null : await this.#given.store.gidOfBeginKey(beginKey);
       const gid = known ?? request.gid ?? chance.newId();
+      // What stands is compared first: the same request answers the same, whatever is registered or allowed by now.
+      if (unusable !== null && (await this.find(gid)) === null) return unusable;
       const answer = await this.#given.carryOut.ask(gid, {
         eventAt: (now) => ({ ...given, gid, now }),
         begin: { beginKey, mayExist: known !== null || !isFirst },
@@ -92,8 +97,8 @@ export class Coordinator {
   }
 
   async registerBranch(gid: string, request: BranchRequest): Promise<Outcome> {
-    const unknown = await this.#unknownParticipant([request]);
-    if (unknown !== null) return { accepted: false, code: 'unknown_participant', about: unknown };
+    const unusable = await this.#unknownParticipant([request]);
+    if (unusable !== null) return unusable;
     const branch = specOf(request);
     return this.#ask(gid, (now) => ({ type: 'branchRegistered', branch, now }));
   }
@@ -130,11 +135,18 @@ export class Coordinator {
     return outcomeOf(answer);
   }
 
-  async #unknownParticipant(branches: readonly BranchRequest[]): Promise<string | null> {
-    for (const { participant } of branches) {
-      if ((await this.#given.registry.find(participant)) === null) return participant;
-    }
-    return null;
+  async #unusableIn(request: BeginRequest, timeoutMs: number): Promise<Refused | null> {
+    const { maxTimeoutMs } = this.#given;
+    if (timeoutMs > maxTimeoutMs)
+      return { accepted: false, code: 'timeout_too_long', about: `${maxTimeoutMs} ms` };
+    return this.#unknownParticipant(request.branches ?? []);
+  }
+
+  async #unknownParticipant(branches: readonly BranchRequest[]): Promise<Refused | null> {
+    const names = [...new Set(branches.map(({ participant }) => participant))];
+    const found = await Promise.all(names.map((name) => this.#given.registry.find(name)));
+    const about = names.find((_name, index) => found[index] === null);
+    return about === undefined ? null : { accepted: false, code: 'unknown_participant', about };
   }
 }
 

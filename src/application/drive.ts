@@ -49,6 +49,8 @@ export type DriveTools = {
   readonly writer: string;
   /** How long a commit may take; part of the margin after which another replica looks. */
   readonly commitTimeoutMs: number;
+  /** True once no more calls may be sent: what is left is another replica's. */
+  readonly isStopping: () => boolean;
 };
 
 /** A client's question; `begin` marks the one that makes the transaction, and tells whether it may stand already. */
@@ -241,20 +243,17 @@ export class Drive {
     return dueAt + longestMs + this.#tools.commitTimeoutMs + WAKE_MARGIN_MS;
   }
 
-  /** Sends what is due by the durable state and not answered since; returns when the state has more to do. */
+  /**
+   * Sends what is due; returns when the state has more to do. Whatever makes a call due was saved earlier in the same
+   * turn: `#current` is ahead of the durable state by successes at most, which only take calls away.
+   */
   #sendDueCalls(): Instant | null {
-    const durable = this.#durable?.tx;
-    const current = this.#current;
-    if (!durable || !current) return null;
-    const now = this.#tools.time.now();
-    const pending = pendingCalls(current, now);
-    const durablyDue = current === durable ? pending : pendingCalls(durable, now);
-    const isDurable = ({ branchId, op }: PendingCall) =>
-      durablyDue.calls.some((call) => call.branchId === branchId && call.op === op);
-    for (const call of pending.calls) {
-      if (!this.#outstanding.has(call.branchId) && isDurable(call)) void this.#send(durable, call);
+    if (this.#current === null) return null;
+    const { calls, lookAgainAt } = pendingCalls(this.#current, this.#tools.time.now());
+    for (const call of this.#tools.isStopping() ? [] : calls) {
+      if (!this.#outstanding.has(call.branchId)) void this.#send(this.#current, call);
     }
-    return pending.lookAgainAt;
+    return lookAgainAt;
   }
 
   async #send(tx: GlobalTransaction, call: PendingCall): Promise<void> {
@@ -287,7 +286,7 @@ export class Drive {
   #rest(lookAgainAt: Instant | null): void {
     const untilMs = lookAgainAt === null ? Infinity : lookAgainAt - this.#tools.time.now().earliest;
     const isFree = this.#outstanding.size === 0;
-    if (isFree && lookAgainAt === null) {
+    if (isFree && (lookAgainAt === null || this.#tools.isStopping())) {
       this.#letGo(null);
       return;
     }

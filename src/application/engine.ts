@@ -38,7 +38,12 @@ export type EngineSettings = {
   readonly sweepIntervalMs: number;
 };
 
-export type Engine = { readonly coordinator: Coordinator; readonly sweep: Sweep };
+export type Engine = {
+  readonly coordinator: Coordinator;
+  readonly sweep: Sweep;
+  /** Finishes what is under way, and begins nothing more. */
+  stop(): Promise<void>;
+};
 
 export function createEngine(ports: Ports, settings: EngineSettings): Engine {
   const { store, writer, registry, participants, time, chance, log } = ports;
@@ -56,5 +61,9 @@ export function createEngine(ports: Ports, settings: EngineSettings): Engine {
   });
   const againAfterMs = policy.callTimeoutMs + commitTimeoutMs;
   const sweep = new Sweep({ store, carryOut, time, chance, log, everyMs: sweepIntervalMs, againAfterMs });
-  return { coordinator, sweep };
+  const stop = () => {
+    sweep.stop();
+    return carryOut.stop();
+  };
+  return { coordinator, sweep, stop };
 }

@@ -12,6 +12,7 @@ import { describeApi } from './plugins/api-docs.ts';
 import { MAX_BODY_BYTES, takeOnlyJson } from './plugins/json-body.ts';
 import { waitUntilClosing } from './plugins/prefer-wait.ts';
 import { answerClientError, answerError, answerProblems } from './plugins/problems.ts';
+import { decisionRoutes } from './routes/decisions.ts';
 import { healthRoutes } from './routes/health.ts';
 import { historyRoutes } from './routes/history.ts';
 import { participantRoutes } from './routes/participants.ts';
@@ -35,7 +36,9 @@ export async function buildApp(given: AppParts): Promise<App> {
   takeOnlyJson(app);
   answerProblems(app);
   await describeApi(app);
-  transactionRoutes(app, { coordinator, waitForEnd: waitUntilClosing(app, coordinator) });
+  const waitForEnd = waitUntilClosing(app, coordinator);
+  transactionRoutes(app, { coordinator, waitForEnd });
+  decisionRoutes(app, { coordinator, waitForEnd });
   historyRoutes(app, { coordinator });
   participantRoutes(app, { registry });
   healthRoutes(app, { checkReady });

@@ -1,2 +1,23 @@
-// The wire: what travels between coordinator, initiator and participant, as schemas. Filled by its own files.
-export {};
+/**
+ * The wire: what travels between initiator, coordinator and operator, as schemas. Each is validation, type and
+ * OpenAPI at once; a schema and its type have one name.
+ */
+export { BeginRequest } from './begin-request.ts';
+export { BranchRequest } from './branch-request.ts';
+export { LiveView, ReadyView } from './health-view.ts';
+export { EventsView, EventView } from './journal-view.ts';
+export { ParticipantRequest, ParticipantsView, ParticipantView } from './participant.ts';
+export { type Fault, ProblemDocument } from './problem-document.ts';
+export { BranchView, CallView, DecisionView, TransactionView } from './transaction-view.ts';
+export {
+  BranchId,
+  Decision,
+  DecisionReason,
+  Gid,
+  Mode,
+  Op,
+  ParticipantName,
+  Pattern,
+  Reply,
+  Status,
+} from './vocabulary.ts';

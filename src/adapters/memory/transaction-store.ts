@@ -72,6 +72,15 @@ export class MemoryTransactionStore implements TransactionStore, BatchWriter {
 
   async check(): Promise<void> {}
 
+  get gids(): readonly string[] {
+    return [...this.#rows.keys()];
+  }
+
+  /** Nothing is owed for any transaction. */
+  get isAtRest(): boolean {
+    return [...this.#rows.values()].every(({ wakeAt }) => wakeAt === null);
+  }
+
   /** Removes a whole transaction, as retention does. */
   remove(gid: string): void {
     this.#rows.delete(gid);

@@ -5,8 +5,16 @@
  * that no client keeps it from stopping.
  */
 import type { FastifyInstance } from 'fastify';
+import { Type } from 'typebox';
 import type { Coordinator } from '../../application/coordinator.ts';
 import type { Saved } from '../../application/ports.ts';
+
+export const prefer = Type.Optional(
+  Type.String({
+    description: 'wait=N waits up to N seconds, at most 60, for the transaction to end.',
+    examples: ['wait=5'],
+  }),
+);
 
 const MAX_WAIT_SECONDS = 60;
 const WAIT = /(?:^|,)\s*wait\s*=\s*"?(\d{1,9})"?\s*(?:[,;]|$)/i;

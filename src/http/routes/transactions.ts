@@ -1,30 +1,20 @@
 /**
- * Transactions: begin, register a branch, decide, retry. Every request can be repeated, and answers the truth.
+ * Beginning a transaction, and registering its branches. Each request can be repeated, and answers the truth.
  *
- * 201 made just now · 200 as it stands · 202 decided or running, and not finished: look again at Location.
+ * 201 made just now · 200 as it stands · 202 under way: look again at Location.
  */
 import { BeginRequest, BranchRequest, Gid, TransactionView } from '@tercet/sdk/wire';
-import type { FastifyReply } from 'fastify';
 import { Type } from 'typebox';
-import type { Coordinator, Outcome } from '../../application/coordinator.ts';
-import type { Saved } from '../../application/ports.ts';
-import { isFinished } from '../../domain/index.ts';
+import type { Coordinator } from '../../application/coordinator.ts';
 import { answer, problems } from '../answers.ts';
-import { type WaitForEnd, waitMsOf } from '../plugins/prefer-wait.ts';
+import { prefer, type WaitForEnd, waitMsOf } from '../plugins/prefer-wait.ts';
 import { traceparentOf } from '../plugins/trace-context.ts';
 import { sendRefusal } from '../problem.ts';
-import { transactionView } from '../transaction-view.ts';
+import { sendMade, sendWhenFinished } from '../send-transaction.ts';
 import type { App } from '../typed-app.ts';
 
 const tags = ['transactions'];
 const params = Type.Object({ gid: Gid });
-
-const prefer = Type.Optional(
-  Type.String({
-    description: 'wait=N waits up to N seconds, at most 60, for the transaction to end.',
-    examples: ['wait=5'],
-  }),
-);
 
 const beginHeaders = Type.Object({
   'idempotency-key': Type.Optional(
@@ -39,13 +29,6 @@ const beginHeaders = Type.Object({
     Type.String({ description: 'W3C trace context, continued in every call; ignored when malformed.' }),
   ),
   prefer,
-});
-
-/** `{}`, `null` or nothing at all. */
-const nothing = Type.Unsafe<null | undefined | Record<string, never>>({
-  type: ['object', 'null'],
-  additionalProperties: false,
-  description: 'Empty.',
 });
 
 export function transactionRoutes(
@@ -101,59 +84,4 @@ export function transactionRoutes(
       return outcome.accepted ? sendMade(reply, outcome) : sendRefusal(reply, outcome);
     },
   );
-
-  for (const decision of ['confirm', 'cancel'] as const) {
-    app.post(
-      `/v1/transactions/:gid/${decision}`,
-      {
-        schema: {
-          tags,
-          summary: `Decide to ${decision}`,
-          params,
-          headers: Type.Object({ prefer }),
-          body: nothing,
-          response: {
-            200: answer(TransactionView, 'The transaction has ended so.'),
-            202: answer(TransactionView, 'It is decided, and not finished.'),
-            ...problems,
-          },
-        },
-      },
-      async ({ params, headers }, reply) => {
-        const outcome = await coordinator[decision](params.gid);
-        if (!outcome.accepted) return sendRefusal(reply, outcome);
-        return sendWhenFinished(reply, await waitForEnd(outcome.saved, waitMsOf(headers.prefer)));
-      },
-    );
-  }
-
-  app.post(
-    '/v1/transactions/:gid/retry',
-    {
-      schema: {
-        tags,
-        summary: 'Call every waiting and parked branch now',
-        params,
-        body: nothing,
-        response: { 200: answer(TransactionView, 'Its open branches are due now.'), ...problems },
-      },
-    },
-    async ({ params }, reply) => {
-      const outcome = await coordinator.retry(params.gid);
-      return outcome.accepted ? transactionView(outcome.saved.tx) : sendRefusal(reply, outcome);
-    },
-  );
-}
-
-type Accepted = Extract<Outcome, { accepted: true }>;
-
-/** What the request made just now, or what an earlier one like it had made. */
-function sendMade(reply: FastifyReply, { saved, isChanged }: Accepted): FastifyReply {
-  if (isChanged) reply.header('location', `/v1/transactions/${saved.tx.gid}`);
-  return reply.code(isChanged ? 201 : 200).send(transactionView(saved.tx));
-}
-
-function sendWhenFinished(reply: FastifyReply, { tx }: Saved): FastifyReply {
-  if (isFinished(tx)) return reply.code(200).send(transactionView(tx));
-  return reply.code(202).header('location', `/v1/transactions/${tx.gid}`).send(transactionView(tx));
 }

@@ -1,0 +1,31 @@
+/** What begins a transaction. With `branches` it is declared, and runs by itself; without, it is interactive. */
+import { type Static, Type } from 'typebox';
+import { BranchRequest } from './branch-request.ts';
+import { Gid, Pattern, text } from './vocabulary.ts';
+
+export const BeginRequest = Type.Object(
+  {
+    gid: Type.Optional(Gid),
+    pattern: Type.Optional(Pattern),
+    name: Type.Optional(text('What kind of transaction this is, for people and for searching.')),
+    businessKey: Type.Optional(text("The initiator's own key, such as an order number, for searching.")),
+    timeoutMs: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description:
+          'How long after its beginning the transaction is cancelled if nothing was decided, in milliseconds. ' +
+          'When absent, the default of the coordinator.',
+      }),
+    ),
+    branches: Type.Optional(
+      Type.Array(BranchRequest, {
+        minItems: 1,
+        maxItems: 100,
+        description:
+          'All branches, whose tries the coordinator calls. Absent for an interactive transaction.',
+      }),
+    ),
+  },
+  { additionalProperties: false, description: 'Begins a global transaction.' },
+);
+export type BeginRequest = Static<typeof BeginRequest>;

@@ -1,0 +1,53 @@
+/**
+ * The history of a transaction: its journal rows, oldest first. Each row is one durable change, told in the words of
+ * the transaction view: the fields that changed, with the values that they changed to.
+ */
+import { type Static, Type } from 'typebox';
+import { BranchView, TransactionView } from './transaction-view.ts';
+import { BranchId, Gid, instant } from './vocabulary.ts';
+
+const TransactionChanges = Type.Partial(
+  Type.Pick(TransactionView, [
+    'pattern',
+    'mode',
+    'name',
+    'businessKey',
+    'status',
+    'decision',
+    'beganAt',
+    'deadlineAt',
+    'finishedAt',
+    'traceId',
+  ]),
+  { additionalProperties: false, description: 'Fields of the transaction that have a new value.' },
+);
+
+const { branchId: _branchId, ...branchFields } = BranchView.properties;
+
+const BranchChanges = Type.Object(
+  { branchId: BranchId, ...Type.Partial(Type.Object(branchFields)).properties },
+  { additionalProperties: false, description: 'A branch, and its fields that have a new value.' },
+);
+
+export const EventView = Type.Object(
+  {
+    seq: Type.Integer({ minimum: 1, description: 'The number of the row, from 1 without gaps.' }),
+    at: instant('When the change was made.'),
+    writer: Type.String({ description: 'The run of the replica that wrote it.' }),
+    changes: Type.Object(
+      {
+        transaction: Type.Optional(TransactionChanges),
+        branches: Type.Optional(Type.Array(BranchChanges, { description: 'In the order of registration.' })),
+      },
+      { additionalProperties: false, description: 'What changed, and to which values.' },
+    ),
+  },
+  { additionalProperties: false, description: 'One journal row.' },
+);
+export type EventView = Static<typeof EventView>;
+
+export const EventsView = Type.Object(
+  { gid: Gid, events: Type.Array(EventView, { description: 'Oldest first.' }) },
+  { additionalProperties: false, description: 'The journal of one transaction.' },
+);
+export type EventsView = Static<typeof EventsView>;

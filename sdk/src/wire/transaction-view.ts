@@ -1,0 +1,90 @@
+/**
+ * A transaction as every answer shows it. Requests carry durations, answers instants. Payloads are never shown.
+ *
+ * Each branch has one field for each op. A field is null as long as the coordinator has no business with that op:
+ * `try` in an interactive transaction, `confirm` and `cancel` until the decision says which of them it is.
+ */
+import { type Static, Type } from 'typebox';
+import {
+  BranchId,
+  count,
+  Decision,
+  DecisionReason,
+  Gid,
+  instant,
+  Mode,
+  name,
+  nullable,
+  ParticipantName,
+  Pattern,
+  Reply,
+  Status,
+} from './vocabulary.ts';
+
+export const CallView = Type.Object(
+  {
+    reply: nullable(Reply),
+    attemptCount: count('Calls that were answered, or given up, since the last retry by hand.'),
+    nextAttemptAt: nullable(instant('No call before this instant; null when none is planned.')),
+    parkedAt: nullable(instant('Since when the branch waits for a person; null when it does not.')),
+    answer: nullable(
+      Type.String({ description: 'The last answer in a few words, such as 503; null before the first.' }),
+    ),
+  },
+  { additionalProperties: false, description: 'The calls of one op for one branch, as one record.' },
+);
+export type CallView = Static<typeof CallView>;
+
+export const BranchView = Type.Object(
+  {
+    branchId: BranchId,
+    participant: ParticipantName,
+    activity: name('What the branch asks of its participant.'),
+    try: nullable(CallView),
+    confirm: nullable(CallView),
+    cancel: nullable(CallView),
+    lateTryCount: count('Tries heard to have succeeded after their cancel; each was cancelled once more.'),
+  },
+  { additionalProperties: false, description: 'One branch, and what its calls came to.' },
+);
+export type BranchView = Static<typeof BranchView>;
+
+export const DecisionView = Type.Object(
+  {
+    decision: Decision,
+    reason: DecisionReason,
+    decidedAt: instant('When the decision was taken.'),
+    branchId: nullable(BranchId),
+  },
+  {
+    additionalProperties: false,
+    description: 'The decision; its branchId names the branch whose refusal led to it, where one did.',
+  },
+);
+export type DecisionView = Static<typeof DecisionView>;
+
+export const TransactionView = Type.Object(
+  {
+    gid: Gid,
+    pattern: Pattern,
+    mode: Mode,
+    name: nullable(Type.String({ description: 'As given; null when none was.' })),
+    businessKey: nullable(Type.String({ description: 'As given; null when none was.' })),
+    status: Status,
+    decision: nullable(DecisionView),
+    beganAt: instant('When the transaction began.'),
+    deadlineAt: instant('When it is cancelled if nothing was decided.'),
+    finishedAt: nullable(instant('When the last branch answered; null until then.')),
+    isParked: Type.Boolean({
+      description: 'True when a branch waits for a person: its retries are used up.',
+    }),
+    traceId: nullable(
+      Type.String({
+        description: 'The W3C trace id, 32 hex digits, that came with the beginning; null when none.',
+      }),
+    ),
+    branches: Type.Array(BranchView, { description: 'In the order of registration.' }),
+  },
+  { additionalProperties: false, description: 'A global transaction, as it is durable.' },
+);
+export type TransactionView = Static<typeof TransactionView>;

@@ -1,0 +1,356 @@
+// The participant client against real servers: what is sent, what is made of each answer, and that it never rejects.
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { MemoryParticipantRegistry } from '../../../src/adapters/memory/participant-registry.ts';
+import { HttpParticipantClient } from '../../../src/adapters/participant/http-client.ts';
+import type { ParticipantCall, ParticipantRegistry } from '../../../src/application/ports.ts';
+import { type Participant, participantThat, type Received, rawParticipantThat } from './http-server.ts';
+
+let registry: MemoryParticipantRegistry;
+let client: HttpParticipantClient;
+let open: Participant[];
+
+beforeEach(() => {
+  registry = new MemoryParticipantRegistry();
+  client = new HttpParticipantClient({ registry });
+  open = [];
+});
+afterEach(async () => {
+  for (const participant of open) await participant.close();
+  await client.close();
+});
+
+async function register(starting: Promise<Participant>, path = '', paths = {}): Promise<Participant> {
+  const participant = await starting;
+  open.push(participant);
+  await registry.put({ name: 'inventory', baseUrl: participant.url + path, paths });
+  return participant;
+}
+
+const GID = '0198c5a2-7b1e-7d40-9f3a-5e2b8c1d4f60';
+const call = (more: Partial<ParticipantCall> = {}): ParticipantCall => ({
+  gid: GID,
+  branchId: 'stock',
+  op: 'try',
+  participant: 'inventory',
+  activity: 'reserve',
+  payload: '{"items":2,"наименование":"чай"}',
+  attempt: 1,
+  timeoutMs: 5000,
+  deadlineAt: Date.UTC(2026, 0, 1, 12, 0, 0, 7),
+  traceparent: null,
+  ...more,
+});
+
+const answers = (status: number, headers: Record<string, string> = {}, body = '') =>
+  participantThat((response) => response.writeHead(status, headers).end(body));
+
+describe('a call', () => {
+  test('carries the payload as it is, and who, what and until when in its headers', async () => {
+    const participant = await register(answers(200));
+    await client.call(call({ op: 'confirm', attempt: 3 }));
+    const { method, url, headers, body } = participant.received[0] as Received;
+    expect([method, url, body]).toEqual(['POST', '/reserve/confirm', '{"items":2,"наименование":"чай"}']);
+    expect(headers).toMatchObject({
+      'content-type': 'application/json',
+      'tcc-transaction-id': GID,
+      'tcc-branch-id': 'stock',
+      'tcc-op': 'confirm',
+      'tcc-attempt': '3',
+      'tcc-deadline': '2026-01-01T12:00:00.007Z',
+      'idempotency-key': `${GID}/stock/confirm`,
+    });
+    expect(headers).not.toHaveProperty('traceparent');
+  });
+
+  test("continues the initiator's trace", async () => {
+    const participant = await register(answers(200));
+    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+    await client.call(call({ traceparent }));
+    expect(participant.received[0]?.headers.traceparent).toBe(traceparent);
+  });
+
+  test.each([
+    ['', '/reserve/try'],
+    ['/', '/reserve/try'],
+    ['/tcc', '/tcc/reserve/try'],
+    ['/tcc/', '/tcc/reserve/try'],
+  ])('with the base path “%s” goes to %s', async (path, url) => {
+    const participant = await register(answers(200), path);
+    await client.call(call());
+    expect(participant.received[0]?.url).toBe(url);
+  });
+
+  test('goes to the path that is registered for its activity and op', async () => {
+    const participant = await register(answers(200), '/v1', { 'reserve/try': '/stock?hold=1' });
+    await client.call(call());
+    await client.call(call({ op: 'cancel' }));
+    expect(participant.received.map(({ url }) => url)).toEqual(['/v1/stock?hold=1', '/v1/reserve/cancel']);
+  });
+
+  test('goes where the participant is registered at the time', async () => {
+    const before = await register(answers(200));
+    await client.call(call());
+    const after = await register(answers(200));
+    await client.call(call());
+    expect([before.received.length, after.received.length]).toEqual([1, 1]);
+  });
+
+  test('uses connections again', async () => {
+    const ports = new Set<number | undefined>();
+    await register(
+      participantThat((response) => {
+        ports.add(response.socket?.remotePort);
+        response.end('{}');
+      }),
+    );
+    for (let count = 0; count < 20; count += 1) await client.call(call());
+    // A call that follows at once may find the first still being put away.
+    expect(ports.size).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('an answer', () => {
+  test.each([
+    200, 201, 202, 204, 302, 400, 404, 409, 422, 425, 500, 503,
+  ])('of %d is told as it is', async (status) => {
+    await register(answers(status, {}, status === 204 ? '' : '{"anything":true}'));
+    expect(await client.call(call())).toEqual({
+      httpStatus: status,
+      answer: String(status),
+      retryAfterMs: null,
+    });
+  });
+
+  test('after an early hint is the one that counts', async () => {
+    await register(
+      participantThat((response) => {
+        response.writeEarlyHints({ link: '</a>; rel=preload' });
+        response.writeHead(201).end();
+      }),
+    );
+    expect(await client.call(call())).toMatchObject({ httpStatus: 201 });
+  });
+
+  test('that redirects is not followed', async () => {
+    const elsewhere = await answers(200);
+    open.push(elsewhere);
+    await register(answers(307, { location: elsewhere.url }));
+    expect(await client.call(call())).toMatchObject({ httpStatus: 307, answer: '307' });
+    expect(elsewhere.received).toEqual([]);
+  });
+
+  test.each([64 * 1024, 64 * 1024 + 1])('with a body of %d bytes counts up to 64 KiB', async (bytes) => {
+    await register(answers(200, {}, 'x'.repeat(bytes)));
+    const isWithin = bytes === 64 * 1024;
+    expect(await client.call(call())).toEqual({
+      httpStatus: isWithin ? 200 : null,
+      answer: isWithin ? '200' : '200, but its body is over 64 KiB',
+      retryAfterMs: null,
+    });
+  });
+
+  test('whose body never ends is cut off', async () => {
+    await register(
+      participantThat((response) => {
+        const pour = () => {
+          while (response.write('x'.repeat(16_384)));
+        };
+        response.on('drain', pour);
+        pour();
+      }),
+    );
+    expect(await client.call(call())).toMatchObject({ httpStatus: null });
+  });
+
+  test('with Retry-After in seconds tells it', async () => {
+    await register(answers(503, { 'retry-after': '7' }));
+    expect(await client.call(call())).toEqual({ httpStatus: 503, answer: '503', retryAfterMs: 7000 });
+  });
+});
+
+describe('a call takes no longer than its time-out', () => {
+  const timeoutMs = 150;
+  const timedOut = { httpStatus: null, answer: 'time-out after 150 ms', retryAfterMs: null };
+
+  test('when nobody answers', async () => {
+    await register(participantThat(() => {}));
+    expect(await client.call(call({ timeoutMs }))).toEqual(timedOut);
+  });
+
+  test('when the headers drip', async () => {
+    await register(rawParticipantThat((socket) => drip(socket, 'HTTP/1.1 200 OK\r\nx: ')));
+    expect(await client.call(call({ timeoutMs }))).toEqual(timedOut);
+  });
+
+  test('when the body drips', async () => {
+    await register(
+      rawParticipantThat((socket) => drip(socket, 'HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n')),
+    );
+    expect(await client.call(call({ timeoutMs }))).toEqual(timedOut);
+  });
+
+  test('when the registry does not answer, and then nothing is sent', async () => {
+    const participant = await register(answers(200));
+    let answer = (_: Awaited<ReturnType<ParticipantRegistry['find']>>) => {};
+    const stuck = new HttpParticipantClient({
+      registry: Object.assign(new MemoryParticipantRegistry(), {
+        find: () =>
+          new Promise((resolve) => {
+            answer = resolve;
+          }),
+      }),
+    });
+    expect(await stuck.call(call({ timeoutMs }))).toEqual(timedOut);
+    answer(await registry.find('inventory'));
+    await stuck.close();
+    expect(participant.received).toEqual([]);
+  });
+
+  test('when all connections are taken, and then it is not sent', async () => {
+    let isOpen = false;
+    const held: (() => void)[] = [];
+    const participant = await register(
+      participantThat((response) => {
+        if (isOpen) response.end();
+        else held.push(() => response.end());
+      }),
+    );
+    const first = Array.from({ length: 256 }, () => client.call(call({ op: 'confirm' })));
+    expect(await client.call(call({ op: 'try', timeoutMs }))).toEqual(timedOut);
+    isOpen = true;
+    for (const release of held) release();
+    const statuses = (await Promise.all(first)).map(({ httpStatus }) => httpStatus);
+    expect(new Set(statuses)).toEqual(new Set([200]));
+    expect(await client.call(call({ op: 'cancel' }))).toMatchObject({ httpStatus: 200 });
+    expect(participant.received.filter(({ headers }) => headers['tcc-op'] === 'try')).toEqual([]);
+  });
+
+  function drip(socket: { write(text: string): void; destroyed: boolean }, head: string): void {
+    socket.write(head);
+    const timer = setInterval(() => (socket.destroyed ? clearInterval(timer) : socket.write('x')), 20);
+  }
+});
+
+describe('what goes wrong is an answer without a status, in words:', () => {
+  const inWords = (answer: string | RegExp) => ({
+    httpStatus: null,
+    answer: typeof answer === 'string' ? answer : expect.stringMatching(answer),
+    retryAfterMs: null,
+  });
+
+  test('the name is not registered', async () => {
+    expect(await client.call(call())).toEqual(inWords('no participant “inventory” is registered'));
+  });
+
+  test('the registry fails', async () => {
+    registry.find = async () => {
+      throw new Error('the database is away');
+    };
+    expect(await client.call(call())).toEqual(
+      inWords('the participants could not be looked up: the database is away'),
+    );
+  });
+
+  test('nobody listens', async () => {
+    const gone = await register(answers(200));
+    await gone.close();
+    expect(await client.call(call())).toEqual(inWords(/^connect ECONNREFUSED 127\.0\.0\.1:\d+$/));
+  });
+
+  test('nobody listens on either address of localhost', async () => {
+    const gone = await register(answers(200));
+    await gone.close();
+    const baseUrl = gone.url.replace('127.0.0.1', 'localhost');
+    await registry.put({ name: 'inventory', baseUrl, paths: {} });
+    expect(await client.call(call())).toEqual(inWords(/^connect ECONNREFUSED /));
+  });
+
+  test('the host is unknown', async () => {
+    await registry.put({ name: 'inventory', baseUrl: 'http://nobody.invalid', paths: {} });
+    expect(await client.call(call())).toEqual(inWords(/nobody\.invalid/));
+  });
+
+  test('the registered address is none', async () => {
+    await registry.put({ name: 'inventory', baseUrl: 'nonsense', paths: {} });
+    expect(await client.call(call())).toEqual(inWords(/Invalid URL/));
+  });
+
+  test('the connection is reset before the answer', async () => {
+    await register(rawParticipantThat((socket) => socket.resetAndDestroy()));
+    expect(await client.call(call())).toEqual(inWords(/ECONNRESET|other side closed/));
+  });
+
+  test('the connection ends in the middle of the body', async () => {
+    await register(
+      rawParticipantThat((socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf')),
+    );
+    expect(await client.call(call())).toEqual(inWords(/./));
+  });
+
+  test('what answers is no HTTP', async () => {
+    await register(rawParticipantThat((socket) => socket.end('HELLO\r\n\r\n')));
+    expect(await client.call(call())).toEqual(inWords(/./));
+  });
+
+  test('the client is closed', async () => {
+    await register(answers(200));
+    await client.call(call());
+    await client.close();
+    expect(await client.call(call())).toEqual(inWords('the coordinator is stopping: not sent'));
+  });
+
+  test('and never in more than one line of 200 characters', async () => {
+    registry.find = async () => {
+      throw new Error(`line\n${'x'.repeat(1000)}`);
+    };
+    const { answer } = await client.call(call());
+    expect(answer).toMatch(/^[^\n]{200}$/);
+  });
+});
+
+describe('a connection that the server closes while it idles', () => {
+  test('costs at most an answer without a status, and no call is sent twice', async () => {
+    const participant = await register(
+      rawParticipantThat((socket) => {
+        socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: keep-alive\r\n\r\n');
+        socket.end();
+      }),
+    );
+    const statuses: (number | null)[] = [];
+    for (let attempt = 1; attempt <= 50; attempt += 1)
+      statuses.push((await client.call(call({ attempt }))).httpStatus);
+    expect(statuses.filter((status) => status !== 200 && status !== null)).toEqual([]);
+    const attempts = participant.received.flatMap(({ body }) => /tcc-attempt: (\d+)/.exec(body)?.[1] ?? []);
+    expect(attempts).toEqual([...new Set(attempts)]);
+    expect(attempts.length).toBeGreaterThanOrEqual(statuses.filter((status) => status === 200).length);
+  });
+
+  test('does not hurt the calls on other connections', async () => {
+    let count = 0;
+    await register(
+      participantThat((response) => {
+        count += 1;
+        if (count % 3 === 0) response.socket?.destroy();
+        else response.end('{}');
+      }),
+    );
+    const all = await Promise.all(Array.from({ length: 60 }, () => client.call(call())));
+    expect(all.filter(({ httpStatus }) => httpStatus === 200)).toHaveLength(40);
+    expect(all.filter(({ httpStatus }) => httpStatus === null)).toHaveLength(20);
+  });
+});
+
+test('closing waits for the calls under way', async () => {
+  let finish = () => {};
+  const participant = await register(
+    participantThat((response) => {
+      finish = () => response.end();
+    }),
+  );
+  const answer = client.call(call());
+  while (participant.received.length === 0) await new Promise(setImmediate);
+  const closing = client.close();
+  finish();
+  await closing;
+  expect(await answer).toMatchObject({ httpStatus: 200 });
+});

@@ -1,0 +1,151 @@
+// The environment as settings: what is right is typed and frozen, what is wrong is told all at once.
+import { describe, expect, test } from '@jest/globals';
+import { readConfig, settingsTable, UnusableConfig } from '../src/config.ts';
+
+function faultsOf(environment: Record<string, string>): readonly string[] {
+  try {
+    readConfig(environment);
+  } catch (error) {
+    if (error instanceof UnusableConfig) return error.faults;
+    throw error;
+  }
+  return [];
+}
+
+describe('what is left unset', () => {
+  test('has the documented default', () => {
+    expect(readConfig({})).toEqual({
+      host: '127.0.0.1',
+      port: 8080,
+      allowAnonymous: false,
+      databaseUrl: 'sqlite:./tercet.sqlite',
+      logLevel: 'info',
+      defaultTimeoutMs: 30_000,
+      maxTimeoutMs: 86_400_000,
+      callTimeoutMs: 5000,
+      retryFirstDelayMs: 200,
+      retryMaxDelayMs: 30_000,
+      retryBudget: 15,
+      pollFirstDelayMs: 500,
+      pollMaxDelayMs: 10_000,
+      pollBudget: 100,
+      maxRetryAfterMs: 300_000,
+      commitTimeoutMs: 5000,
+      sweepIntervalMs: 1000,
+      shutdownTimeoutMs: 10_000,
+    });
+  });
+
+  test('is the same as what is set to nothing, as a compose file does', () => {
+    expect(readConfig({ TERCET_PORT: '', TERCET_LOG_LEVEL: ' ' })).toEqual(readConfig({}));
+  });
+});
+
+describe('what is set', () => {
+  test('is taken with its type', () => {
+    const config = readConfig({
+      TERCET_PORT: '0',
+      TERCET_DATABASE_URL: 'mysql://tercet:secret@db:3306/tercet',
+      TERCET_LOG_LEVEL: 'debug',
+      TERCET_CALL_TIMEOUT_MS: '250',
+      TERCET_ALLOW_ANONYMOUS: 'true',
+    });
+    expect(config).toMatchObject({
+      port: 0,
+      databaseUrl: 'mysql://tercet:secret@db:3306/tercet',
+      logLevel: 'debug',
+      callTimeoutMs: 250,
+      allowAnonymous: true,
+    });
+  });
+
+  test('cannot be changed afterwards', () => {
+    expect(Object.isFrozen(readConfig({}))).toBe(true);
+  });
+
+  test.each([
+    'TERCET_TEST_SERVERS',
+    'TERCET_SERVER_CACHE',
+    'TERCET_DEMO_PORT',
+    'PATH',
+    'TERCETX',
+  ])('may stand beside %s, which is none of ours', (variable) => {
+    expect(faultsOf({ [variable]: 'x' })).toEqual([]);
+  });
+});
+
+describe('what is wrong', () => {
+  test.each([
+    ['TERCET_PORT', 'http'],
+    ['TERCET_PORT', '65536'],
+    ['TERCET_PORT', '-1'],
+    ['TERCET_PORT', '80.5'],
+    ['TERCET_PORT', '0x50'],
+    ['TERCET_CALL_TIMEOUT_MS', '0'],
+    ['TERCET_CALL_TIMEOUT_MS', '5s'],
+    ['TERCET_RETRY_BUDGET', '1e3'],
+    ['TERCET_LOG_LEVEL', 'loud'],
+    ['TERCET_ALLOW_ANONYMOUS', 'yes'],
+    ['TERCET_DATABASE_URL', 'postgres://localhost/tercet'],
+    ['TERCET_DATABASE_URL', 'sqlite:'],
+  ])('%s=%s is refused, with the variable, what it means and its default', (variable, value) => {
+    const faults = faultsOf({ [variable]: value });
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toMatch(new RegExp(`^${variable} .*Default: `));
+  });
+
+  test('is listed all at once', () => {
+    const faults = faultsOf({
+      TERCET_PORT: 'x',
+      TERCET_HOST: '0.0.0.0',
+      TERCET_DEFAULT_TIMEOUT_MS: '5000',
+      TERCET_MAX_TIMEOUT_MS: '1000',
+      TERCET_PROT: '80',
+    });
+    expect(faults.map((fault) => fault.split(' ', 1)[0])).toEqual([
+      'TERCET_PORT',
+      'TERCET_DEFAULT_TIMEOUT_MS',
+      'TERCET_HOST',
+      'TERCET_PROT',
+    ]);
+  });
+
+  test('an unknown setting is a misspelt one', () => {
+    expect(faultsOf({ TERCET_CALL_TIMEOUT: '5000' })).toEqual([
+      'TERCET_CALL_TIMEOUT is no setting: correct its name or remove it',
+    ]);
+  });
+
+  test('the password of a database is not told', () => {
+    expect(faultsOf({ TERCET_DATABASE_URL: 'mysq://tercet:secret@db/tercet' }).join()).not.toContain(
+      'secret',
+    );
+  });
+});
+
+describe('an address that others can reach', () => {
+  test.each([
+    '0.0.0.0',
+    '::',
+    '10.0.0.5',
+    'tercet.internal',
+    '127.0.0.1.example.org',
+  ])('%s is refused as long as callers are not asked who they are', (host) => {
+    expect(faultsOf({ TERCET_HOST: host })).toEqual([expect.stringContaining('TERCET_ALLOW_ANONYMOUS=true')]);
+    expect(faultsOf({ TERCET_HOST: host, TERCET_ALLOW_ANONYMOUS: 'true' })).toEqual([]);
+  });
+
+  test.each(['127.0.0.1', '127.8.0.1', '::1', 'localhost'])('%s is not one', (host) => {
+    expect(faultsOf({ TERCET_HOST: host })).toEqual([]);
+  });
+});
+
+test('the table of settings has every setting with a default and a sentence', () => {
+  expect(settingsTable).toHaveLength(Object.keys(readConfig({})).length);
+  expect(settingsTable).toContainEqual({
+    variable: 'TERCET_CALL_TIMEOUT_MS',
+    default: '5000',
+    description: 'How long one call of a participant may take, connecting included, in milliseconds.',
+  });
+  for (const { variable, description } of settingsTable) expect(`${variable}: ${description}`).toMatch(/\.$/);
+});

@@ -1,0 +1,90 @@
+// The journal of a transaction as people read it.
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { branch, openWorld, type World } from './world.ts';
+
+let world: World;
+beforeEach(async () => {
+  world = await openWorld();
+});
+afterEach(() => world.close());
+
+const succeeded = { reply: 'succeeded', attemptCount: 1, nextAttemptAt: null, parkedAt: null, answer: '200' };
+const due = {
+  reply: null,
+  attemptCount: 0,
+  nextAttemptAt: '2026-01-01T00:00:00.000Z',
+  parkedAt: null,
+  answer: null,
+};
+
+test('the events of a declared transaction tell it from its beginning to its end', async () => {
+  const body = { name: 'order', branches: [branch('stock', { payload: 'secret' })] };
+  const { gid } = (await world.send('POST', '/v1/transactions', body, { prefer: 'wait=5' })).json();
+  const history = await world.send('GET', `/v1/transactions/${gid}/events`);
+  expect(history.statusCode).toBe(200);
+  expect(history.body).not.toContain('secret');
+  const row = { at: '2026-01-01T00:00:00.000Z', writer: expect.any(String) };
+  expect(history.json()).toEqual({
+    gid,
+    events: [
+      {
+        ...row,
+        seq: 1,
+        changes: {
+          transaction: {
+            pattern: 'tcc',
+            mode: 'declared',
+            name: 'order',
+            businessKey: null,
+            status: 'trying',
+            decision: null,
+            beganAt: '2026-01-01T00:00:00.000Z',
+            deadlineAt: '2026-01-01T00:00:30.000Z',
+            finishedAt: null,
+            traceId: null,
+          },
+          branches: [
+            { branchId: 'stock', participant: 'inventory', activity: 'reserve', try: due, lateTryCount: 0 },
+          ],
+        },
+      },
+      {
+        ...row,
+        seq: 2,
+        changes: {
+          transaction: {
+            status: 'confirming',
+            decision: {
+              decision: 'confirm',
+              reason: 'all_tries_succeeded',
+              decidedAt: '2026-01-01T00:00:00.000Z',
+              branchId: null,
+            },
+          },
+          branches: [{ branchId: 'stock', try: succeeded }],
+        },
+      },
+      {
+        ...row,
+        seq: 3,
+        changes: {
+          transaction: { status: 'confirmed', finishedAt: '2026-01-01T00:00:00.000Z' },
+          branches: [{ branchId: 'stock', confirm: succeeded }],
+        },
+      },
+    ],
+  });
+});
+
+test('the last values that the events tell are those of the transaction', async () => {
+  world.answer(({ op }) => (op === 'try' ? 422 : 200));
+  const body = { branches: [branch('a'), branch('b', { participant: 'payment' })] };
+  const ended = (await world.send('POST', '/v1/transactions', body, { prefer: 'wait=5' })).json();
+  const { events } = (await world.send('GET', `/v1/transactions/${ended.gid}/events`)).json();
+  const told = Object.assign(
+    {},
+    ...events.map((event: { changes: { transaction?: object } }) => event.changes.transaction),
+  );
+  expect(ended).toMatchObject(told);
+  expect(told).toMatchObject({ status: 'cancelled', decision: { reason: 'try_refused' } });
+});

@@ -1,0 +1,163 @@
+/**
+ * The HTTP shell over a real coordinator with the memory adapters: participants answer as the test says, and time
+ * passes only when the test lets it.
+ */
+import { setImmediate } from 'node:timers/promises';
+import type { FastifyBaseLogger } from 'fastify';
+import { MemoryParticipantRegistry } from '../../src/adapters/memory/participant-registry.ts';
+import { MemoryTransactionStore } from '../../src/adapters/memory/transaction-store.ts';
+import { systemChance } from '../../src/adapters/system.ts';
+import { InProcessWakeQueue } from '../../src/adapters/wake/in-process.ts';
+import { createEngine } from '../../src/application/engine.ts';
+import type {
+  BatchOutcome,
+  ParticipantCall,
+  ParticipantClient,
+  Save,
+  Saved,
+  Time,
+} from '../../src/application/ports.ts';
+import { buildApp } from '../../src/http/app.ts';
+
+/** A clock that stands still until it is moved. */
+export class HandTime implements Time {
+  #at = Date.UTC(2026, 0, 1);
+  readonly #timers = new Set<{ readonly at: number; readonly fn: () => void }>();
+
+  now() {
+    return { earliest: this.#at, latest: this.#at };
+  }
+
+  after(delayMs: number, fn: () => void): () => void {
+    const timer = { at: this.#at + delayMs, fn };
+    this.#timers.add(timer);
+    return () => this.#timers.delete(timer);
+  }
+
+  pass(ms: number): void {
+    this.#at += ms;
+    for (const timer of [...this.#timers].filter(({ at }) => at <= this.#at)) {
+      if (this.#timers.delete(timer)) timer.fn();
+    }
+  }
+
+  /** The clock moves and the timers are late, as in a process that was stopped. */
+  passUnnoticed(ms: number): void {
+    this.#at += ms;
+  }
+
+  /** Lets time pass until the promise is kept. */
+  async passUntil<T>(promise: Promise<T>): Promise<T> {
+    let isKept = false;
+    const kept = promise.finally(() => {
+      isKept = true;
+    });
+    while (!isKept) {
+      await setImmediate();
+      if (!isKept) this.pass(50);
+    }
+    return kept;
+  }
+}
+
+/** The memory store, which counts what is written and fails when it is told to. */
+export class WatchedStore extends MemoryTransactionStore {
+  batchCount = 0;
+  failure: Error | null = null;
+
+  override async writeBatch(saves: readonly Save[]): Promise<BatchOutcome> {
+    if (this.failure) return { outcome: 'rejected', isTransient: false, error: this.failure };
+    this.batchCount += 1;
+    return super.writeBatch(saves);
+  }
+
+  override async load(gid: string): Promise<Saved | null> {
+    if (this.failure) throw this.failure;
+    return super.load(gid);
+  }
+
+  override async check(): Promise<void> {
+    if (this.failure) throw this.failure;
+  }
+}
+
+/** An HTTP status, or null for a call that nobody answers until the test ends. */
+type Answers = (call: ParticipantCall) => number | null;
+
+export type World = Awaited<ReturnType<typeof openWorld>>;
+
+/** Its participants are `inventory` and `payment`; they answer 200 unless told otherwise. */
+export async function openWorld({ logger }: { logger?: FastifyBaseLogger } = {}) {
+  const store = new WatchedStore();
+  const registry = new MemoryParticipantRegistry();
+  const time = new HandTime();
+  const calls: ParticipantCall[] = [];
+  const told: { answers: Answers } = { answers: () => 200 };
+  const participants: ParticipantClient = {
+    async call(call) {
+      calls.push(call);
+      const httpStatus = told.answers(call);
+      if (httpStatus === null) return new Promise(() => {});
+      return { httpStatus, answer: String(httpStatus), retryAfterMs: null };
+    },
+  };
+  const backoff = { firstDelayMs: 100, maxDelayMs: 1000, budget: 2 };
+  const { coordinator } = createEngine(
+    {
+      ...{ store, writer: store, registry, participants, time, chance: systemChance },
+      wakes: (onWake) => new InProcessWakeQueue({ time, onWake }),
+      log: { error() {} },
+    },
+    {
+      policy: { callTimeoutMs: 1000, retry: backoff, poll: backoff, maxRetryAfterMs: 1000 },
+      defaultTimeoutMs: 30_000,
+      maxTimeoutMs: 600_000,
+      commitTimeoutMs: 5000,
+      sweepIntervalMs: 1000,
+    },
+  );
+  for (const name of ['inventory', 'payment'])
+    await registry.put({ name, baseUrl: `http://${name}.test`, paths: {} });
+  const app = await buildApp({
+    coordinator,
+    registry,
+    checkReady: () => store.check(),
+    ...(logger && { logger }),
+  });
+  await app.ready();
+
+  return {
+    app,
+    store,
+    registry,
+    time,
+    calls,
+    answer(answers: Answers) {
+      told.answers = answers;
+    },
+    async send(
+      method: 'GET' | 'POST' | 'PUT',
+      url: string,
+      body?: unknown,
+      headers: Record<string, string> = {},
+    ) {
+      const isRaw = typeof body === 'string' || Buffer.isBuffer(body) || body === undefined;
+      return app.inject({
+        method,
+        url,
+        headers: body === undefined ? headers : { 'content-type': 'application/json', ...headers },
+        ...(body !== undefined && { payload: isRaw ? body : JSON.stringify(body) }),
+      });
+    },
+    close: () => app.close(),
+  };
+}
+
+export const branch = (branchId: string, more: object = {}) => ({
+  branchId,
+  participant: 'inventory',
+  activity: 'reserve',
+  ...more,
+});
+
+export const GID = '0198c5a2-7b1e-7d40-9f3a-5e2b8c1d4f60';

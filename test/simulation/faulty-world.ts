@@ -1,0 +1,160 @@
+/**
+ * A whole system in one process and in virtual time: two replicas of the real engine on one store, participants behind
+ * a network that loses, repeats and delays, a database that answers late or not at all, and replicas that die.
+ *
+ * Everything random comes from one seed, so a world that goes wrong can be run again. After `faultsUntilMs` nothing
+ * goes wrong any more, and every transaction must come to its end (I4).
+ */
+import { MemoryParticipantRegistry } from '../../src/adapters/memory/participant-registry.ts';
+import { MemoryTransactionStore } from '../../src/adapters/memory/transaction-store.ts';
+import { InProcessWakeQueue } from '../../src/adapters/wake/in-process.ts';
+import type { Coordinator } from '../../src/application/coordinator.ts';
+import { createEngine, type Ports } from '../../src/application/engine.ts';
+import type { BatchWriter, ParticipantAnswer, ParticipantCall } from '../../src/application/ports.ts';
+import type { Op } from '../../src/domain/index.ts';
+import { NO_RECORDS, type Participant, receive } from '../domain/participant.ts';
+import { type Fault, FaultWriter } from '../support/fault-writer.ts';
+import { seededChance, VirtualClock } from './virtual-time.ts';
+
+const FAULTS_UNTIL_MS = 40_000;
+const FAULT = 0.12;
+const CALL_TIMEOUT_MS = 2000;
+const backoff = { firstDelayMs: 100, maxDelayMs: 2000, budget: 1000 };
+
+export type Replica = { isAlive: boolean; readonly coordinator: Coordinator };
+
+export class FaultyWorld {
+  readonly clock = new VirtualClock();
+  readonly store = new MemoryTransactionStore();
+  /** By `gid/branchId`: what each participant's barrier recorded. */
+  readonly barriers = new Map<string, Participant>();
+  readonly chance: ReturnType<typeof seededChance>;
+  readonly violations: string[] = [];
+  readonly #registry = new MemoryParticipantRegistry();
+  readonly #calm: number;
+  #replicas: Replica[] = [];
+  #inFlight = 0;
+
+  constructor(seed: number) {
+    this.chance = seededChance(seed);
+    this.#calm = this.clock.nowMs + FAULTS_UNTIL_MS;
+    void this.#registry.put({ name: 'inventory', baseUrl: 'http://inventory', paths: {} });
+    this.#replicas = [this.#newReplica(), this.#newReplica()];
+    for (let death = 0; death < 4; death += 1)
+      this.clock.after(this.chance.draw() * FAULTS_UNTIL_MS, this.#killOne);
+  }
+
+  anyReplica(): Replica {
+    return this.#replicas[Math.floor(this.chance.draw() * this.#replicas.length)] as Replica;
+  }
+
+  get isQuiet(): boolean {
+    return this.clock.nowMs > this.#calm && this.#inFlight === 0;
+  }
+
+  /** A call through the network: what the caller hears, and maybe later, or twice, what the participant gets. */
+  call(key: string, op: Op, timeoutMs: number): Promise<ParticipantAnswer> {
+    return new Promise((resolve) => {
+      const hear = (httpStatus: number | null) =>
+        resolve({ httpStatus, answer: `${httpStatus}`, retryAfterMs: null });
+      this.clock.after(timeoutMs, () => hear(null));
+      if (this.#goesWrong()) return;
+      this.#deliver(key, op, hear);
+      if (this.#goesWrong()) this.#deliver(key, op, () => {});
+    });
+  }
+
+  /** A call is sent only after the registration, and the decision, that it rests on are durable (I9). */
+  async #isBacked({ gid, branchId, op }: ParticipantCall): Promise<void> {
+    const saved = await this.store.load(gid);
+    const isRegistered = saved?.tx.branches.some((branch) => branch.branchId === branchId);
+    const isDecided = op === 'try' || saved?.tx.decision?.decision === op;
+    if (!isRegistered || !isDecided)
+      this.violations.push(`I9: ${op} of ${gid}/${branchId} was sent too early`);
+  }
+
+  #deliver(key: string, op: Op, hear: (httpStatus: number) => void): void {
+    this.#later(() => {
+      if (this.#goesWrong()) return hear(503);
+      const isRefused = op === 'try' && this.#goesWrong();
+      const { participant, status } = isRefused
+        ? { participant: this.barriers.get(key) ?? NO_RECORDS, status: 409 }
+        : receive(this.barriers.get(key) ?? NO_RECORDS, op);
+      this.barriers.set(key, participant);
+      if (!this.#goesWrong()) this.#later(() => hear(status));
+    });
+  }
+
+  /** After some milliseconds, or long after everybody gave up. */
+  #later(fn: () => void): void {
+    const delayMs = this.chance.draw() * (this.#goesWrong() ? 20_000 : 50);
+    this.#inFlight += 1;
+    this.clock.after(delayMs, () => {
+      this.#inFlight -= 1;
+      fn();
+    });
+  }
+
+  #goesWrong(): boolean {
+    return this.clock.nowMs < this.#calm && this.chance.is(FAULT);
+  }
+
+  readonly #killOne = (): void => {
+    const index = Math.floor(this.chance.draw() * this.#replicas.length);
+    (this.#replicas[index] as Replica).isAlive = false;
+    this.#replicas[index] = this.#newReplica();
+  };
+
+  #newReplica(): Replica {
+    const life = { isAlive: true };
+    const time = this.clock.timeFor(life);
+    const never = new Promise<never>(() => {});
+    const whileAlive = <T>(answer: Promise<T>) => answer.then((value) => (life.isAlive ? value : never));
+    const ports: Ports = {
+      store: {
+        load: (gid) => whileAlive(this.store.load(gid)),
+        journalOf: (gid) => whileAlive(this.store.journalOf(gid)),
+        gidOfBeginKey: (key) => whileAlive(this.store.gidOfBeginKey(key)),
+        claimDue: (claim) => whileAlive(this.store.claimDue(claim)),
+        check: () => this.store.check(),
+      },
+      writer: this.#faultyWriter(life),
+      registry: this.#registry,
+      participants: {
+        call: (call: ParticipantCall) => {
+          void this.#isBacked(call);
+          return whileAlive(this.call(`${call.gid}/${call.branchId}`, call.op, call.timeoutMs));
+        },
+      },
+      wakes: (onWake) => new InProcessWakeQueue({ time, onWake }),
+      time,
+      chance: this.chance,
+      log: { error: () => {} },
+    };
+    const policy = { callTimeoutMs: CALL_TIMEOUT_MS, retry: backoff, poll: backoff, maxRetryAfterMs: 1000 };
+    const { coordinator, sweep } = createEngine(ports, {
+      ...{ policy, defaultTimeoutMs: 10_000, maxTimeoutMs: 60_000 },
+      ...{ commitTimeoutMs: 1000, sweepIntervalMs: 500 },
+    });
+    sweep.start();
+    return Object.assign(life, { coordinator });
+  }
+
+  #faultyWriter(life: { isAlive: boolean }): BatchWriter {
+    const faults: Fault[] = [
+      'transient',
+      'unknown, not written',
+      'unknown, written',
+      'unknown, written late',
+    ];
+    const pick = (): Fault =>
+      this.#goesWrong() ? (faults[Math.floor(this.chance.draw() * faults.length)] as Fault) : 'none';
+    const faulty = new FaultWriter(this.store, pick);
+    return {
+      writeBatch: async (saves) => {
+        const result = await faulty.writeBatch(saves);
+        return life.isAlive ? result : new Promise<never>(() => {});
+      },
+    };
+  }
+}
