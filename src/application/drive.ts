@@ -2,8 +2,8 @@
  * One transaction being carried out by this process: load, transition, save, call, and again.
  *
  * The first run, a recovery, a wake and a client's request all take this one path. The rules it keeps:
- * - Calls are sent only from a state that is durable (I9), one at a time for each branch, so that a branch's cancel
- *   never overtakes this process's own try.
+ * - Calls are sent only from a state that is durable (I9). What is heard while a save is under way is saved in the
+ *   next turn, before anything is sent for it.
  * - A save that is lost discards what was computed from it and feeds only the facts on: replies are heard again and
  *   requests asked again, of the state that won (I14).
  * - What is answered to a client was made durable first (I3).
@@ -11,12 +11,10 @@
  *   answers it again. So a transaction in which nothing goes wrong costs three saves.
  */
 import {
-  branchReply,
   type Event,
   type GlobalTransaction,
   type Instant,
   type Now,
-  type PendingCall,
   pendingCalls,
   type Replied,
   transition,
@@ -24,16 +22,9 @@ import {
 } from '../domain/index.ts';
 import type { GroupCommit } from './group-commit.ts';
 import { entriesBetween } from './journal.ts';
-import type {
-  Chance,
-  Log,
-  ParticipantAnswer,
-  ParticipantClient,
-  Save,
-  Saved,
-  Time,
-  TransactionStore,
-} from './ports.ts';
+import { OutstandingCalls } from './outstanding-calls.ts';
+import type { Chance, Log, ParticipantClient, Saved, Time, TransactionStore } from './ports.ts';
+import { takeOverAt } from './take-over.ts';
 
 /** What a request came to: the verdict, and the durable state on which it was given. */
 export type Answer = { readonly verdict: Verdict; readonly saved: Saved | null; readonly isChanged: boolean };
@@ -71,7 +62,6 @@ type Judged = Omit<Answer, 'saved'> & { readonly by: Asked };
 
 /** A drive with nothing to do is kept this long, in case the next request comes soon; then the queue has it. */
 const LINGER_MS = 1000;
-const WAKE_MARGIN_MS = 1000;
 /** No call is sent from a state that was last known to be the newest longer ago than this. */
 const FRESH_MS = 30_000;
 /** After the store failed, a drive that still holds replies asks it again this often. */
@@ -91,7 +81,7 @@ export class Drive {
   #unsaved: Replied[] = [];
   #mustSave = false;
   #asked: Asked[] = [];
-  readonly #outstanding = new Set<string>();
+  readonly #outstanding: OutstandingCalls;
   #isTurning = false;
   #turnAgain = false;
   #cancelTimer = () => {};
@@ -109,6 +99,7 @@ export class Drive {
     this.#tools = given.tools;
     this.#onSaved = given.onSaved;
     this.#onIdle = given.onIdle;
+    this.#outstanding = new OutstandingCalls({ ...given.tools, onReply: (reply) => this.#hear(reply) });
     if (given.isNew) this.#know(null);
   }
 
@@ -149,8 +140,8 @@ export class Drive {
       for (const request of asked) request.reject(error);
       throw error;
     }
-    const lookAgainAt = this.#sendDueCalls();
-    if (!this.#turnAgain) this.#rest(lookAgainAt);
+    // Something was heard during the save: the state is ahead of the durable one, and nothing is sent from it.
+    if (!this.#turnAgain) this.#rest(this.#sendDueCalls());
   }
 
   async #load(): Promise<void> {
@@ -196,15 +187,19 @@ export class Drive {
   async #saveIfNeeded(answers: readonly Judged[]): Promise<boolean> {
     const after = this.#current;
     const before = this.#durable?.tx ?? null;
-    if (after === null || after === before || !(this.#mustSave || this.#outstanding.size === 0)) return true;
+    if (after === null || after === before || !(this.#mustSave || this.#outstanding.count === 0)) return true;
     const entries = entriesBetween(before, after);
     if (entries === null) return true;
+    const { time, commit, writer, commitTimeoutMs } = this.#tools;
+    const now = time.now();
     const seq = (this.#durable?.seq ?? 0) + 1;
+    const wakeAt = takeOverAt(after, now, commitTimeoutMs);
     const begin = answers.find(({ by, isChanged }) => by.begin && isChanged)?.by;
+    const beginKey = begin?.begin?.beginKey ?? null;
     const savedReplyCount = this.#unsaved.length;
     this.#mustSave = false;
-    const save = this.#saveOf(before, after, seq, entries, begin?.begin?.beginKey ?? null);
-    if ((await this.#tools.commit.save(save)) === 'saved') {
+    const save = { gid: this.gid, seq, before, after, entries, at: now.latest, writer, wakeAt, beginKey };
+    if ((await commit.save(save)) === 'saved') {
       this.#know({ tx: after, seq });
       this.#unsaved = this.#unsaved.slice(savedReplyCount);
       this.#onSaved({ tx: after, seq });
@@ -221,58 +216,12 @@ export class Drive {
     return false;
   }
 
-  #saveOf(
-    before: GlobalTransaction | null,
-    after: GlobalTransaction,
-    seq: number,
-    entries: Save['entries'],
-    beginKey: string | null,
-  ): Save {
-    const { time, writer } = this.#tools;
-    const now = time.now();
-    const wakeAt = this.#wakeAt(after, now);
-    return { gid: this.gid, seq, before, after, entries, at: now.latest, writer, wakeAt, beginKey };
-  }
-
-  /** What is due, plus the time in which this process will have done it and said so. */
-  #wakeAt(tx: GlobalTransaction, now: Now): Instant | null {
-    const { calls, lookAgainAt } = pendingCalls(tx, now);
-    if (calls.length === 0 && lookAgainAt === null) return null;
-    const dueAt = calls.length > 0 ? now.latest : (lookAgainAt ?? now.latest);
-    const longestMs = Math.max(0, ...calls.map((call) => call.timeoutMs));
-    return dueAt + longestMs + this.#tools.commitTimeoutMs + WAKE_MARGIN_MS;
-  }
-
-  /**
-   * Sends what is due; returns when the state has more to do. Whatever makes a call due was saved earlier in the same
-   * turn: `#current` is ahead of the durable state by successes at most, which only take calls away.
-   */
+  /** Sends what is due; returns when the state has more to do. */
   #sendDueCalls(): Instant | null {
     if (this.#current === null) return null;
     const { calls, lookAgainAt } = pendingCalls(this.#current, this.#tools.time.now());
-    for (const call of this.#tools.isStopping() ? [] : calls) {
-      if (!this.#outstanding.has(call.branchId)) void this.#send(this.#current, call);
-    }
+    if (!this.#tools.isStopping()) this.#outstanding.send(this.#current, calls);
     return lookAgainAt;
-  }
-
-  async #send(tx: GlobalTransaction, call: PendingCall): Promise<void> {
-    const { participants, time, chance } = this.#tools;
-    const { gid, deadlineAt, traceparent } = tx;
-    this.#outstanding.add(call.branchId);
-    const answer: ParticipantAnswer = await participants.call({ ...call, gid, deadlineAt, traceparent });
-    this.#outstanding.delete(call.branchId);
-    const reply = branchReply(call.op, answer.httpStatus);
-    this.#hear({
-      type: 'replied',
-      branchId: call.branchId,
-      op: call.op,
-      reply,
-      answer: answer.answer,
-      retryAfterMs: answer.retryAfterMs,
-      chance: chance.draw(),
-      now: time.now(),
-    });
   }
 
   #hear(reply: Replied): void {
@@ -285,7 +234,7 @@ export class Drive {
   /** Nothing is left to do at once: wait for replies or the clock, or let go. */
   #rest(lookAgainAt: Instant | null): void {
     const untilMs = lookAgainAt === null ? Infinity : lookAgainAt - this.#tools.time.now().earliest;
-    const isFree = this.#outstanding.size === 0;
+    const isFree = this.#outstanding.count === 0;
     if (isFree && (lookAgainAt === null || this.#tools.isStopping())) {
       this.#letGo(null);
       return;
@@ -307,7 +256,7 @@ export class Drive {
     this.#tools.log.error(`transaction ${this.gid} could not be carried on`, error);
     this.#durable = undefined;
     for (const request of this.#asked.splice(0)) request.reject(error);
-    if (this.#outstanding.size === 0 && this.#unsaved.length === 0) {
+    if (this.#outstanding.count === 0 && this.#unsaved.length === 0) {
       this.#onIdle({ seq: 0, lookAgainAt: null });
       return;
     }

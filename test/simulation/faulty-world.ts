@@ -19,6 +19,7 @@ import { seededChance, VirtualClock } from './virtual-time.ts';
 const FAULTS_UNTIL_MS = 40_000;
 const FAULT = 0.12;
 const CALL_TIMEOUT_MS = 2000;
+const MAX_COMMIT_MS = 60;
 const backoff = { firstDelayMs: 100, maxDelayMs: 2000, budget: 1000 };
 
 export type Replica = { isAlive: boolean; readonly coordinator: Coordinator };
@@ -151,8 +152,10 @@ export class FaultyWorld {
       this.#goesWrong() ? (faults[Math.floor(this.chance.draw() * faults.length)] as Fault) : 'none';
     const faulty = new FaultWriter(this.store, pick);
     return {
+      // A commit takes its time, and whatever else happens meanwhile happens before it is acknowledged.
       writeBatch: async (saves) => {
         const result = await faulty.writeBatch(saves);
+        await new Promise<void>((resolve) => this.clock.after(this.chance.draw() * MAX_COMMIT_MS, resolve));
         return life.isAlive ? result : new Promise<never>(() => {});
       },
     };

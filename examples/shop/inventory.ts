@@ -1,0 +1,35 @@
+/** Inventory: `reserve` sets pieces of an item aside; confirmed they are sold, cancelled they are back on the shelf. */
+import { Type } from 'typebox';
+import { Refusal } from './barrier.ts';
+import { openDatabase, serve } from './participant.ts';
+
+const db = openDatabase(`
+  CREATE TABLE IF NOT EXISTS item (
+    name TEXT PRIMARY KEY, available INTEGER NOT NULL, reserved INTEGER NOT NULL, sold INTEGER NOT NULL
+  );
+  INSERT OR IGNORE INTO item VALUES ('mug', 10, 0, 0), ('teapot', 5, 0, 0)`);
+
+const reserve = db.prepare(`
+  UPDATE item SET available = available - @quantity, reserved = reserved + @quantity
+  WHERE name = @item AND available >= @quantity`);
+const sell = db.prepare(`
+  UPDATE item SET reserved = reserved - @quantity, sold = sold + @quantity WHERE name = @item`);
+const putBack = db.prepare(`
+  UPDATE item SET reserved = reserved - @quantity, available = available + @quantity WHERE name = @item`);
+const numbers = db.prepare('SELECT name, available, reserved, sold FROM item ORDER BY name');
+
+await serve({
+  name: 'inventory',
+  db,
+  activity: 'reserve',
+  payload: Type.Object({ item: Type.String(), quantity: Type.Integer({ minimum: 1 }) }),
+  ops: {
+    try(order) {
+      if (reserve.run(order).changes === 0) throw new Refusal(`not enough ${order.item}s`);
+    },
+    // What the try set aside is there, so neither of these can have a reason to refuse.
+    confirm: (order) => void sell.run(order),
+    cancel: (order) => void putBack.run(order),
+  },
+  numbers: () => numbers.all(),
+});

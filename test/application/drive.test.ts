@@ -1,0 +1,201 @@
+/** One transaction being carried out: what is sent, what is saved, and in which order. */
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { MemoryParticipantRegistry } from '../../src/adapters/memory/participant-registry.ts';
+import { MemoryTransactionStore } from '../../src/adapters/memory/transaction-store.ts';
+import { InProcessWakeQueue } from '../../src/adapters/wake/in-process.ts';
+import type { Coordinator, Outcome } from '../../src/application/coordinator.ts';
+import { createEngine, type Engine } from '../../src/application/engine.ts';
+import {
+  type BatchOutcome,
+  type ParticipantAnswer,
+  type ParticipantCall,
+  type Save,
+  StoreUnavailable,
+} from '../../src/application/ports.ts';
+import { seededChance, VirtualClock } from '../simulation/virtual-time.ts';
+import { policy } from '../support/saves.ts';
+
+const PAIR = ['a', 'b'].map((branchId) => ({ branchId, participant: 'inventory', activity: 'reserve' }));
+
+describe('a drive', () => {
+  let clock: VirtualClock;
+  let store: MemoryTransactionStore;
+  let engine: Engine;
+  let coordinator: Coordinator;
+  /** The calls that were sent and not answered yet, by `op branchId`. */
+  let calls: Map<string, { call: ParticipantCall; answer: (httpStatus: number | null) => Promise<void> }>;
+  /** Every call that was sent, and every commit that was begun and acknowledged. */
+  let events: string[];
+  /** A commit is acknowledged only when this is resolved; null acknowledges at once. */
+  let gate: Promise<void> | null;
+  let failing: BatchOutcome | null;
+
+  beforeEach(async () => {
+    [clock, store, calls, events, gate, failing] = [
+      new VirtualClock(),
+      new MemoryTransactionStore(),
+      new Map(),
+      [],
+      null,
+      null,
+    ];
+    const registry = new MemoryParticipantRegistry();
+    await registry.put({ name: 'inventory', baseUrl: 'http://inventory', paths: {} });
+    const time = clock.timeFor({ isAlive: true });
+    engine = createEngine(
+      {
+        store,
+        writer: { writeBatch },
+        registry,
+        participants: { call: remember },
+        wakes: (onWake) => new InProcessWakeQueue({ time, onWake }),
+        time,
+        chance: seededChance(1),
+        log: { error: () => {} },
+      },
+      {
+        policy,
+        defaultTimeoutMs: 30_000,
+        maxTimeoutMs: 60_000,
+        commitTimeoutMs: 1000,
+        sweepIntervalMs: 1000,
+      },
+    );
+    coordinator = engine.coordinator;
+  });
+
+  async function writeBatch(saves: readonly Save[]): Promise<BatchOutcome> {
+    if (failing) return failing;
+    const outcome = await store.writeBatch(saves);
+    await gate;
+    for (const { after, seq } of saves) events.push(`saved ${seq} ${after.status}`);
+    return outcome;
+  }
+
+  function remember(call: ParticipantCall): Promise<ParticipantAnswer> {
+    const key = `${call.op} ${call.branchId}`;
+    events.push(key);
+    return new Promise((resolve) => {
+      const answer = (httpStatus: number | null) => {
+        calls.delete(key);
+        resolve({ httpStatus, answer: String(httpStatus), retryAfterMs: null });
+        return settle();
+      };
+      calls.set(key, { call, answer });
+    });
+  }
+
+  const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
+  const answer = (key: string, httpStatus: number | null) => calls.get(key)?.answer(httpStatus);
+  const begin = async (): Promise<string> => gidOf(await coordinator.begin({ branches: PAIR }, null, null));
+  const gidOf = (outcome: Outcome) => (outcome.accepted ? outcome.saved.tx.gid : outcome.code);
+
+  test('makes a transaction in which nothing goes wrong durable three times', async () => {
+    const gid = await begin();
+    for (const key of ['try a', 'try b', 'confirm b', 'confirm a']) await answer(key, 200);
+    expect(events).toEqual([
+      ...['saved 1 trying', 'try a', 'try b'],
+      ...['saved 2 confirming', 'confirm a', 'confirm b', 'saved 3 confirmed'],
+    ]);
+    expect(await store.journalOf(gid)).toHaveLength(3);
+  });
+
+  test('does not act on a decision that it took while an earlier reply was being saved (I9)', async () => {
+    await begin();
+    let acknowledge = () => {};
+    gate = new Promise((resolve) => {
+      acknowledge = resolve;
+    });
+    await answer('try a', 503);
+    await answer('try b', 409);
+    gate = null;
+    acknowledge();
+    await settle();
+    expect(events.slice(3)).toEqual(['saved 2 trying', 'saved 3 cancelling', 'cancel a', 'cancel b']);
+  });
+
+  test('does not cancel a branch while its own try of it is under way', async () => {
+    await begin();
+    await answer('try a', 409);
+    expect(events.slice(3)).toEqual(['saved 2 cancelling', 'cancel a']);
+    await answer('try b', null);
+    expect(events.at(-1)).toBe('cancel b');
+  });
+
+  test('saves an attempt that failed at once, and tries again when its delay is over', async () => {
+    await begin();
+    await answer('try a', 503);
+    expect(events.slice(3)).toEqual(['saved 2 trying']);
+    await clock.step();
+    expect(events.at(-1)).toBe('try a');
+    expect(calls.get('try a')?.call.attempt).toBe(2);
+  });
+
+  test('does not save polling, and asks again', async () => {
+    await begin();
+    await answer('try a', 202);
+    await clock.step();
+    await answer('try a', 202);
+    expect(events.slice(3)).toEqual(['try a']);
+    await clock.step();
+    await answer('try a', 200);
+    await answer('try b', 200);
+    expect(events.slice(4, 6)).toEqual(['try a', 'saved 2 confirming']);
+  });
+
+  test('answers a client only after what it says is durable (I3)', async () => {
+    const gid = await begin();
+    let acknowledge = () => {};
+    gate = new Promise((resolve) => {
+      acknowledge = resolve;
+    });
+    let isAnswered = false;
+    const cancelling = coordinator.cancel(gid).then((outcome) => {
+      isAnswered = true;
+      return outcome;
+    });
+    await settle();
+    expect(isAnswered).toBe(false);
+    acknowledge();
+    expect(await cancelling).toMatchObject({ accepted: true, saved: { seq: 2 } });
+  });
+
+  test('tells a client that the store failed, and keeps the replies that it heard', async () => {
+    const gid = await begin();
+    await answer('try a', 200);
+    failing = { outcome: 'rejected', isTransient: false, error: new Error('the disk is full') };
+    await expect(coordinator.cancel(gid)).rejects.toBeInstanceOf(StoreUnavailable);
+    await answer('try b', 200);
+    expect(events.filter((event) => event.startsWith('c'))).toEqual([]);
+    failing = null;
+    await clock.step();
+    expect(events.at(-1)).toBe('confirm b');
+  });
+
+  test('that is stopped sends nothing more, saves what it hears, and leaves the rest to others', async () => {
+    const gid = await begin();
+    let isStopped = false;
+    const stopping = engine.stop().then(() => {
+      isStopped = true;
+    });
+    await answer('try a', 200);
+    expect(isStopped).toBe(false);
+    await answer('try b', 200);
+    await stopping;
+    expect(events.slice(3)).toEqual(['saved 2 confirming']);
+    expect((await store.load(gid))?.tx.status).toBe('confirming');
+    expect(store.isAtRest).toBe(false);
+  });
+
+  test('compares a repeated begin with the first, whatever is registered or allowed by now', async () => {
+    const gid = '0193f000-0000-7000-8000-000000000001';
+    const request = { gid, branches: PAIR };
+    await coordinator.begin(request, 'key', null);
+    const again = await coordinator.begin(request, 'key', null);
+    expect(again).toMatchObject({ accepted: true, isChanged: false });
+    const elsewhere = { gid, branches: [{ branchId: 'a', participant: 'nobody', activity: 'reserve' }] };
+    expect(await coordinator.begin(elsewhere, null, null)).toMatchObject({ code: 'transaction_differs' });
+    const fresh = { branches: elsewhere.branches };
+    expect(await coordinator.begin(fresh, null, null)).toMatchObject({ code: 'unknown_participant' });
+  });
+});
