@@ -25,9 +25,17 @@ export async function openDataSource(databaseUrl: string): Promise<DataSource> {
     ? sqliteOptions(databaseUrl.slice('sqlite:'.length))
     : await mysqlOptions(databaseUrl);
   const dataSource = new DataSource({ ...options, entities, migrations, migrationsTableName: 'migration' });
-  await dataSource.initialize();
-  return dataSource;
+  try {
+    return await dataSource.initialize();
+  } catch (error) {
+    if ((error as { code?: string }).code === 'SQLITE_BUSY')
+      throw new Error(inUse(databaseUrl), { cause: error });
+    throw error;
+  }
 }
+
+const inUse = (databaseUrl: string) =>
+  `${databaseUrl} is in use by another process: a SQLite file belongs to one; stop it, or use MySQL for several`;
 
 export const isSqlite = (dataSource: DataSource): boolean => dataSource.options.type === 'better-sqlite3';
 
@@ -119,6 +127,8 @@ function sqliteOptions(file: string): DataSourceOptions {
   return {
     type: 'better-sqlite3',
     database: file,
+    // The lock is held for as long as its process lives: there is nothing to wait for.
+    timeout: 0,
     prepareDatabase: (database) => {
       database.pragma('locking_mode = EXCLUSIVE');
       database.pragma('journal_mode = WAL');

@@ -1,0 +1,89 @@
+/** What stops a start, and the words that say what to do; and the migration that a shared database needs first. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { openStore } from '../src/adapters/sql/open-store.ts';
+import { describeOn } from './support/servers.ts';
+
+const run = promisify(execFile);
+
+/** Runs a program of ours to its end. */
+async function outcomeOf(program: 'main' | 'migrate', settings: Record<string, string>) {
+  const file = new URL(`../src/${program}.ts`, import.meta.url).pathname;
+  const env = { PATH: process.env.PATH, TERCET_PORT: '0', ...settings };
+  try {
+    const { stdout } = await run(process.execPath, [file], { env, timeout: 15_000 });
+    return { code: 0, said: stdout };
+  } catch (error) {
+    const { code, stderr } = error as { code: number; stderr: string };
+    return { code, said: stderr };
+  }
+}
+
+describe('a start is refused', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'tercet-start-'));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  test('when another process has the SQLite file', async () => {
+    const databaseUrl = `sqlite:${join(folder, 'taken.sqlite')}`;
+    const holder = await openStore(databaseUrl, 1000);
+    const { code, said } = await outcomeOf('main', { TERCET_DATABASE_URL: databaseUrl });
+    await holder.close();
+    expect(code).toBe(1);
+    expect(said).toMatch(/taken\.sqlite is in use by another process: a SQLite file belongs to one/);
+  });
+
+  test('when the database cannot be reached', async () => {
+    const { code, said } = await outcomeOf('main', {
+      TERCET_DATABASE_URL: 'mysql://root@127.0.0.1:9/tercet',
+    });
+    expect(code).toBe(1);
+    expect(said).toMatch(/^tercet could not start: connect ECONNREFUSED 127\.0\.0\.1:9/);
+  });
+
+  test('when the port is taken', async () => {
+    const other = createServer();
+    const port = await new Promise<number>((resolve) => {
+      other.listen(0, '127.0.0.1', () => resolve((other.address() as { port: number }).port));
+    });
+    const settings = {
+      TERCET_PORT: String(port),
+      TERCET_DATABASE_URL: `sqlite:${join(folder, 'port.sqlite')}`,
+    };
+    const { code, said } = await outcomeOf('main', settings);
+    await new Promise((resolve) => other.close(resolve));
+    expect(code).toBe(1);
+    expect(said).toMatch(/EADDRINUSE/);
+  });
+
+  test('when a setting is wrong, and all faults are told at once', async () => {
+    const { code, said } = await outcomeOf('main', { TERCET_PORT: 'many', TERCET_PROT: '1' });
+    expect(code).toBe(1);
+    expect(said).toMatch(/TERCET_PORT “many” must be a whole number/);
+    expect(said).toMatch(/TERCET_PROT is no setting/);
+  });
+});
+
+describeOn(['mysql', 'mariadb'], 'a shared database', (server) => {
+  test('is migrated by a command of its own, once, also when two run it together', async () => {
+    const settings = { TERCET_DATABASE_URL: await server.createDatabase() };
+    const refused = await outcomeOf('main', settings);
+    expect(refused).toMatchObject({
+      code: 1,
+      said: expect.stringMatching(/lacks 1 migrations?: run `npm run migrate`/),
+    });
+    const both = await Promise.all([outcomeOf('migrate', settings), outcomeOf('migrate', settings)]);
+    expect(both.map(({ code }) => code)).toEqual([0, 0]);
+    expect(both.map(({ said }) => said).sort()).toEqual([
+      'ran Initial1763683200000\n',
+      'the schema is up to date\n',
+    ]);
+  });
+});
