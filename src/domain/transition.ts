@@ -223,7 +223,7 @@ function hearLateTry(tx: GlobalTransaction, branch: Branch, event: Replied): Glo
   const phaseOne = heard(tx, branch.phaseOne, event, false);
   if (tx.decision?.decision !== 'cancel' || branch.phaseTwo.reply !== 'succeeded')
     return withBranch(tx, { ...branch, phaseOne });
-  const phaseTwo = freshCall(event.now.latest);
+  const phaseTwo = freshCall(event.now.earliest);
   return withBranch(tx, { ...branch, phaseOne, phaseTwo, lateTryCount: branch.lateTryCount + 1 });
 }
 

@@ -1,0 +1,81 @@
+/**
+ * The same key for worlds that have the same future. Seqs are reduced to "the newest or not", and worlds that
+ * differ only in the names of their branches are one: no step treats one name unlike another.
+ */
+import { branchReply } from '../../src/domain/branch-reply.ts';
+import type { Reply } from '../../src/domain/global-transaction.ts';
+import type { Ledger } from './ledger.ts';
+import { mayHearTry } from './normal-form.ts';
+import { at, type Budget, type Call, type Replica, type World } from './world.ts';
+
+export function canonicalKey(ledger: Ledger, world: World): string {
+  const { durable, participants, initiator, time } = world;
+  const [one, other] = world.replicas;
+  const newest = durable?.seq ?? 0;
+  const oneKnows = codesOf(one, newest);
+  const otherKnows = codesOf(other, newest);
+  const branches: string[] = [];
+  for (let b = 0; b < participants.length; b++) {
+    const { tries, confirms, cancels, tombstone, owedCancel } = at(participants, b);
+    const strays = at(world.strays, b);
+    branches.push(
+      String.fromCharCode(
+        (mayHearTry(world, b) ? durable?.of.branchCodes[b] : durable?.of.triesOverCodes[b]) ?? 0,
+        oneKnows?.[b] ?? 0,
+        callCode(one.calls[b]),
+        one.held?.saving.of.branchCodes[b] ?? 0,
+        one.held?.ask.branch === b ? 1 : 0,
+        otherKnows?.[b] ?? 0,
+        callCode(other.calls[b]),
+        other.held?.saving.of.branchCodes[b] ?? 0,
+        other.held?.ask.branch === b ? 1 : 0,
+        tries | (confirms << 1) | (cancels << 2) | (tombstone ? 8 : 0) | (owedCancel ? 16 : 0),
+        (strays.try ? 1 : 0) | (strays.confirm ? 2 : 0) | (strays.cancel ? 4 : 0),
+        REGISTERED[at(initiator.branches, b)] | (callCode(initiator.calls[b]) << 2),
+      ),
+    );
+  }
+  const head = String.fromCharCode(
+    time,
+    durable?.of.head ?? 0,
+    one.known === null ? 0 : one.known.seq === newest ? 1 : one.known.of.head,
+    heldCode(ledger, one, newest),
+    other.known === null ? 0 : other.known.seq === newest ? 1 : other.known.of.head,
+    heldCode(ledger, other, newest),
+    ...leftCodes(world.left),
+  );
+  return head + branches.sort().join('');
+}
+
+/** What is fresh is the durable state, which stands in the key anyway. */
+function codesOf({ known }: Replica, newest: number): readonly number[] | null {
+  return known === null || known.seq === newest ? null : known.of.staleCodes;
+}
+
+const REGISTERED = { no: 0, yes: 1, tried: 2, refused: 3 };
+const OP = { try: 0, confirm: 1, cancel: 2 };
+const REPLY: Record<Reply, number> = { succeeded: 2, failed: 3, ongoing: 4, unknown: 5 };
+
+/** Replies that `branchReply` reads alike are one. */
+function callCode(call: Call | null | undefined): number {
+  if (!call) return 0;
+  if (call.stage === 'request') return OP[call.op] * 8 + 1;
+  return OP[call.op] * 8 + REPLY[branchReply(call.op, call.stage === 'lost' ? null : call.stage)];
+}
+
+/** Without the name of its branch, which stands with the branch. */
+function heldCode(ledger: Ledger, { held }: Replica, newest: number): number {
+  if (held === null) return 0;
+  const { ask, base, saving } = held;
+  const event = ask.event(0);
+  const what = event.type === 'replied' ? `${event.op} ${event.reply}` : event.type;
+  return ledger.code(`${what} ${saving.of.head} ${base.seq === newest}`);
+}
+
+function leftCodes(left: Budget): readonly number[] {
+  return [
+    left.losses | (left.duplicates << 2) | (left.lateDeliveries << 4),
+    left.stalls | (left.crashes << 2) | (left.refusedTries << 4),
+    left.brokenAnswers | (left.retries << 2),
+  ];
+}

@@ -1,0 +1,69 @@
+/** The bounds within which the protocol is explored; the tests print them. The deadline may pass in every world. */
+import type { Case } from './exploration.ts';
+import { OUT_OF_REACH } from './ledger.ts';
+import type { Budget } from './world.ts';
+
+const NO_FAULTS: Budget = {
+  losses: 0,
+  duplicates: 0,
+  lateDeliveries: 0,
+  stalls: 0,
+  crashes: 0,
+  refusedTries: 0,
+  brokenAnswers: 0,
+  retries: 0,
+};
+
+/** All that a network and a process can do, once each. */
+const ALL_TOGETHER: Budget = {
+  ...NO_FAULTS,
+  losses: 1,
+  duplicates: 1,
+  lateDeliveries: 1,
+  stalls: 1,
+  crashes: 1,
+};
+
+const bad = (budget: Partial<Budget>): Budget => ({ ...NO_FAULTS, ...budget });
+const declared = { mode: 'declared', retryBudget: OUT_OF_REACH } as const;
+const interactive = { mode: 'interactive', retryBudget: OUT_OF_REACH } as const;
+
+export const CASES: readonly Case[] = [
+  { ...declared, branchCount: 2, budget: ALL_TOGETHER },
+  { ...declared, branchCount: 2, budget: { ...ALL_TOGETHER, stalls: 0, refusedTries: 1, brokenAnswers: 1 } },
+  { ...declared, branchCount: 2, budget: bad({ stalls: 1, crashes: 1, refusedTries: 1, brokenAnswers: 1 }) },
+  { ...declared, branchCount: 3, budget: { ...ALL_TOGETHER, stalls: 0, refusedTries: 1 } },
+  { ...declared, branchCount: 3, budget: bad({ lateDeliveries: 1, stalls: 1, refusedTries: 1 }) },
+  { ...declared, branchCount: 3, budget: bad({ stalls: 1, crashes: 1 }) },
+  { ...interactive, branchCount: 2, budget: ALL_TOGETHER },
+  { ...interactive, branchCount: 2, budget: { ...ALL_TOGETHER, stalls: 0, refusedTries: 1 } },
+  { ...interactive, branchCount: 3, budget: { ...ALL_TOGETHER, stalls: 0 } },
+  { ...interactive, branchCount: 3, budget: bad({ lateDeliveries: 1, stalls: 1 }) },
+  // Here one unknown answer parks a branch, and a person retries it.
+  { ...declared, retryBudget: 1, branchCount: 2, budget: bad({ brokenAnswers: 2, crashes: 1, retries: 2 }) },
+  { ...interactive, retryBudget: 2, branchCount: 2, budget: bad({ brokenAnswers: 3, retries: 1 }) },
+];
+
+/** Small enough to run once a mutant, and enough to catch each. */
+export const SMALL_CASES: readonly Case[] = [
+  {
+    ...declared,
+    branchCount: 2,
+    budget: bad({ losses: 1, lateDeliveries: 1, refusedTries: 1, brokenAnswers: 1 }),
+  },
+  { ...declared, branchCount: 2, budget: bad({ stalls: 1, lateDeliveries: 1 }) },
+  { ...declared, retryBudget: 1, branchCount: 2, budget: bad({ brokenAnswers: 1, retries: 1 }) },
+  {
+    ...interactive,
+    branchCount: 2,
+    budget: bad({ losses: 1, lateDeliveries: 1, stalls: 1, brokenAnswers: 1 }),
+  },
+];
+
+export function wordsOf({ mode, branchCount, budget, retryBudget }: Case): string {
+  const faults = Object.entries(budget)
+    .filter(([, count]) => count > 0)
+    .map(([fault, count]) => `${fault} ${count}`);
+  const parks = retryBudget < OUT_OF_REACH ? [`parks after ${retryBudget}`] : [];
+  return [`${mode}, ${branchCount} branches: deadline`, ...faults, ...parks].join(', ');
+}

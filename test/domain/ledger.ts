@@ -1,0 +1,298 @@
+/**
+ * Every state of the transaction that an exploration meets, each once, with what the real `transition` and
+ * `pendingCalls` say of it. Two states are one here when nothing that can still happen tells them apart.
+ *
+ * Left out of that comparison: instants, but for "not yet due when written" (jitter is 0, so all else is due at
+ * once); how often a call was made, where the retry budget is out of reach of the faults; texts that only people
+ * read; and whether an unsettled call of a decided transaction was ever answered.
+ */
+import { branchReply } from '../../src/domain/branch-reply.ts';
+import {
+  type Branch,
+  type Call as BranchCall,
+  type GlobalTransaction,
+  isFinished,
+  isParked,
+  type Mode,
+  type Op,
+} from '../../src/domain/global-transaction.ts';
+import { pendingCalls } from '../../src/domain/pending-calls.ts';
+import { type Event, type Refusal, transition } from '../../src/domain/transition.ts';
+import { checkPending, checkTransition } from './invariants.ts';
+import { at, nowAt, TIMEOUT_MS, type Time } from './world.ts';
+
+/** Where a call is: on its way, lost, or coming back with an HTTP status. */
+export type Stage = 'request' | 'lost' | 200 | 404 | 409 | 503;
+
+/** A state of the transaction, with what was worked out of it. */
+export type Snapshot = {
+  readonly tx: GlobalTransaction;
+  /** For canonical keys: one small number for the head, one for each branch (0 where it is not registered). */
+  readonly head: number;
+  readonly branchCodes: readonly number[];
+  /** The same for a decided transaction of which no try can be heard any more: late ones cannot matter. */
+  readonly triesOverCodes: readonly number[];
+  /** The same for a replica that knows no better: each of its saves is lost, so only what it would send matters. */
+  readonly staleCodes: readonly number[];
+  /** By branch: phase two succeeded. */
+  readonly settled: readonly boolean[];
+  readonly isFinished: boolean;
+  readonly isParked: boolean;
+  /** By time: the op that is due of each branch, or null. */
+  readonly due: (readonly (Op | null)[] | undefined)[];
+  readonly answers: (Answer | undefined)[];
+  isTimeless?: boolean;
+};
+
+/** A durable state: the snapshot in journal row `seq`. */
+export type Known = { readonly seq: number; readonly of: Snapshot };
+
+/** An event but for its moment. */
+export type Ask = {
+  readonly number: number;
+  readonly branch: number | null;
+  readonly words: string;
+  readonly event: (time: Time) => Event;
+};
+
+export type Answer =
+  | { readonly accepted: true; readonly changed: boolean; readonly of: Snapshot }
+  | { readonly accepted: false; readonly code: Refusal };
+
+const BRANCH_IDS = ['a', 'b', 'c'];
+const OPS: readonly Op[] = ['try', 'confirm', 'cancel'];
+const ANSWERS = ['lost', 200, 404, 409, 503] as const;
+
+/** No exploration has faults enough to spend a retry budget of this size. */
+export const OUT_OF_REACH = 20;
+
+export type LedgerRules = {
+  readonly mode: Mode;
+  readonly branchCount: number;
+  readonly retryBudget: number;
+};
+
+export class Ledger {
+  readonly rules: LedgerRules;
+  readonly branchIds: readonly string[];
+  readonly asks: {
+    readonly begin: Ask;
+    readonly confirm: Ask;
+    readonly cancel: Ask;
+    readonly expire: Ask;
+    readonly retry: Ask;
+    readonly register: readonly Ask[];
+    readonly strange: readonly Ask[];
+  };
+  /** What was met: refusals, and the edges of the state graph. */
+  readonly refusals = new Set<Refusal>();
+  readonly edges = new Set<string>();
+  readonly #replies = new Map<string, Ask>();
+  readonly #snapshots = new Map<string, Snapshot>();
+  readonly #codes = new Map<string, number>();
+  #askCount = 0;
+
+  constructor(rules: LedgerRules) {
+    this.rules = rules;
+    this.branchIds = BRANCH_IDS.slice(0, rules.branchCount);
+    this.asks = this.#clientAsks();
+    this.branchIds.forEach((_id, b) => {
+      for (const op of OPS)
+        for (const stage of ANSWERS) this.#replies.set(`${b}${op}${stage}`, this.#reply(b, op, stage));
+    });
+  }
+
+  /** What the sender of a call makes of its end. */
+  reply(branch: number, op: Op, stage: Stage): Ask {
+    const ask = this.#replies.get(`${branch}${op}${stage}`);
+    if (!ask) throw new Error(`${stage} is no answer`);
+    return ask;
+  }
+
+  begin(): Answer {
+    return this.#answer(null, this.asks.begin, 0);
+  }
+
+  /** A confirm of a transaction that never began. */
+  askNothing(): Answer {
+    return this.#answer(null, this.asks.confirm, 0);
+  }
+
+  answer(snapshot: Snapshot, ask: Ask, time: Time): Answer {
+    const slot = ask.number * 3 + time;
+    const known = snapshot.answers[slot];
+    if (known) return known;
+    const answer = this.#answer(snapshot, ask, time);
+    snapshot.answers[slot] = answer;
+    return answer;
+  }
+
+  /** Whether each question gets the same answer before the deadline and after it, as `transition` gives them. */
+  isTimeless(snapshot: Snapshot): boolean {
+    snapshot.isTimeless ??= this.#questions(snapshot.tx).every((ask) => {
+      const before = this.answer(snapshot, ask, 0);
+      const after = this.answer(snapshot, ask, 2);
+      if (!before.accepted || !after.accepted)
+        return !before.accepted && !after.accepted && before.code === after.code;
+      return before.of === after.of && before.changed === after.changed;
+    });
+    return snapshot.isTimeless;
+  }
+
+  /** All that clients ask, and every reply that a decided transaction can get. */
+  #questions({ decision, branches }: GlobalTransaction): readonly Ask[] {
+    const { confirm, cancel, expire, retry, register, strange } = this.asks;
+    const ops: readonly Op[] = decision ? ['try', decision.decision] : ['try'];
+    const replies = branches.flatMap(({ branchId }) =>
+      ops.flatMap((op) => ANSWERS.map((stage) => this.reply(this.branchIds.indexOf(branchId), op, stage))),
+    );
+    return [confirm, cancel, expire, retry, ...register, ...strange, ...replies];
+  }
+
+  due(snapshot: Snapshot, time: Time): readonly (Op | null)[] {
+    const known = snapshot.due[time];
+    if (known) return known;
+    const pending = pendingCalls(snapshot.tx, nowAt(time));
+    checkPending(snapshot.tx, pending, nowAt(time));
+    const due = this.branchIds.map((id) => pending.calls.find(({ branchId }) => branchId === id)?.op ?? null);
+    snapshot.due[time] = due;
+    return due;
+  }
+
+  /** A small number for a text, the same one each time: canonical keys are made of these. */
+  code(text: string): number {
+    const known = this.#codes.get(text);
+    if (known !== undefined) return known;
+    const code = this.#codes.size + 1;
+    this.#codes.set(text, code);
+    return code;
+  }
+
+  #answer(before: Snapshot | null, ask: Ask, time: Time): Answer {
+    const event = ask.event(time);
+    const verdict = transition(before?.tx ?? null, event);
+    checkTransition(before?.tx ?? null, event, verdict);
+    if (!verdict.accepted) {
+      this.refusals.add(verdict.code);
+      return verdict;
+    }
+    if (before) this.edges.add(`${before.tx.status} → ${verdict.tx.status}`);
+    return { accepted: true, changed: verdict.tx !== before?.tx, of: this.#snapshot(verdict.tx) };
+  }
+
+  #snapshot(tx: GlobalTransaction): Snapshot {
+    const head = this.code(`${tx.status} ${tx.finishedAt !== null}`);
+    const codes = this.branchIds.map((id) => {
+      const branch = tx.branches.find(({ branchId }) => branchId === id);
+      return branch ? this.#branchCodes(tx, branch) : { whole: 0, triesOver: 0, stale: 0 };
+    });
+    const branchCodes = codes.map(({ whole }) => whole);
+    const key = `${head} ${branchCodes.join(' ')}`;
+    const known = this.#snapshots.get(key);
+    if (known) return known;
+    const snapshot: Snapshot = {
+      tx,
+      head,
+      branchCodes,
+      triesOverCodes: codes.map(({ triesOver }) => triesOver),
+      staleCodes: codes.map(({ stale }) => stale),
+      settled: this.branchIds.map((id) => isDone(tx, id)),
+      isFinished: isFinished(tx),
+      isParked: isParked(tx),
+      due: [],
+      answers: [],
+    };
+    this.#snapshots.set(key, snapshot);
+    return snapshot;
+  }
+
+  #branchCodes(tx: GlobalTransaction, { phaseOne, phaseTwo, lateTryCount }: Branch) {
+    const attempts = this.rules.retryBudget < OUT_OF_REACH ? ` ${phaseTwo.attemptCount}` : '';
+    const two = `${callText(phaseTwo)}${attempts}`;
+    const one = tx.decision ? phaseOne.reply : callText(phaseOne);
+    return {
+      whole: this.code(`${one === 'unknown' ? null : one} ${two} ${lateTryCount}`),
+      triesOver: this.code(`${one === 'failed' ? one : null} ${two.replace(' waits', '')}`),
+      stale: this.code(tx.decision ? `stale ${two}` : `stale ${one}`),
+    };
+  }
+
+  // ── What can be asked ──────────────────────────────────────────────────────────────────────────────────────
+
+  #clientAsks() {
+    const { mode, retryBudget } = this.rules;
+    const spec = (branchId: string, bodyHash = branchId) => ({
+      branchId,
+      participant: 'stock',
+      activity: 'reserve',
+      payload: '{}',
+      bodyHash,
+    });
+    const begun = (bodyHash: string) => (time: Time) => ({
+      type: 'begun' as const,
+      gid: 'g',
+      mode,
+      name: null,
+      businessKey: null,
+      bodyHash,
+      traceparent: null,
+      timeoutMs: TIMEOUT_MS,
+      policy: {
+        callTimeoutMs: 10,
+        retry: { firstDelayMs: 1, maxDelayMs: 1, budget: retryBudget },
+        poll: { firstDelayMs: 1, maxDelayMs: 1, budget: 3 },
+        maxRetryAfterMs: 0,
+      },
+      branches: mode === 'declared' ? this.branchIds.map((id) => spec(id)) : [],
+      now: nowAt(time),
+    });
+    const plain = (type: 'confirmRequested' | 'cancelRequested' | 'deadlinePassed' | 'retryRequested') =>
+      this.#ask(type, null, (time) => ({ type, now: nowAt(time) }));
+    const register = (id: string, b: number, bodyHash = id) =>
+      this.#ask(`branch ${id} is registered`, b, (time) => ({
+        type: 'branchRegistered',
+        branch: spec(id, bodyHash),
+        now: nowAt(time),
+      }));
+    return {
+      begin: this.#ask('begun', null, begun('same')),
+      confirm: plain('confirmRequested'),
+      cancel: plain('cancelRequested'),
+      expire: plain('deadlinePassed'),
+      retry: plain('retryRequested'),
+      register: this.branchIds.map((id, b) => register(id, b)),
+      strange: [
+        this.#ask('begun with another body', null, begun('other')),
+        register(at(this.branchIds, 0), 0, 'other'),
+      ],
+    };
+  }
+
+  #reply(branch: number, op: Op, stage: Stage): Ask {
+    const branchId = at(this.branchIds, branch);
+    const reply = branchReply(op, typeof stage === 'number' ? stage : null);
+    return this.#ask(`${op} ${branchId} → ${stage === 'lost' ? 'timed out' : stage}`, branch, (time) => ({
+      type: 'replied',
+      branchId,
+      op,
+      reply,
+      answer: String(stage),
+      retryAfterMs: null,
+      chance: 0,
+      now: nowAt(time),
+    }));
+  }
+
+  #ask(words: string, branch: number | null, event: (time: Time) => Event): Ask {
+    return { number: this.#askCount++, branch, words, event };
+  }
+}
+
+const isDone = (tx: GlobalTransaction, id: string): boolean =>
+  tx.branches.some(({ branchId, phaseTwo }) => branchId === id && phaseTwo.reply === 'succeeded');
+
+/** Not yet due when written: only the doubtful moment around the deadline writes such calls. */
+function callText({ reply, dueAt, parkedAt }: BranchCall): string {
+  const waits = reply !== 'succeeded' && dueAt === nowAt(1).latest;
+  return `${reply}${waits ? ' waits' : ''}${parkedAt === null ? '' : ' parked'}`;
+}

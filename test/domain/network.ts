@@ -1,0 +1,91 @@
+/** What happens to messages: a request arrives, gets lost, arrives twice, or after its sender stopped waiting. */
+import type { Op } from '../../src/domain/global-transaction.ts';
+import type { Stage } from './ledger.ts';
+import { type Participant, receive } from './participant.ts';
+import type { Take } from './steps.ts';
+import { at, type Call, put, spend, type World, withReplica, withStray } from './world.ts';
+
+const OPS: readonly Op[] = ['try', 'confirm', 'cancel'];
+
+export function networkSteps(world: World, take: Take): void {
+  for (let b = 0; b < world.participants.length; b++) {
+    world.replicas.forEach(({ calls }, r) => {
+      const call = calls[b];
+      const setCall = (next: World, stage: Stage) =>
+        withReplica(next, r, { calls: put(at(next.replicas, r).calls, b, { op: call?.op ?? 'try', stage }) });
+      if (call) takeAwaited(world, b, call, setCall, take);
+    });
+    const call = world.initiator.calls[b];
+    const setCall = (next: World, stage: Stage) => {
+      const calls = put(next.initiator.calls, b, { op: 'try', stage } as const);
+      return { ...next, initiator: { ...next.initiator, calls } };
+    };
+    if (call) takeAwaited(world, b, call, setCall, take);
+    for (const op of OPS) if (at(world.strays, b)[op]) takeStray(world, b, op, take);
+  }
+}
+
+type SetCall = (world: World, stage: Stage) => World;
+
+function takeAwaited(world: World, b: number, call: Call, setCall: SetCall, take: Take): void {
+  const { left } = world;
+  if (call.stage === 'lost') return;
+  if (left.losses > 0)
+    take('fault', setCall(spend(world, 'losses'), 'lost'), call.op, b, 'or its reply is lost');
+  if (call.stage !== 'request') return;
+  // Its sender will wait no longer, yet it will arrive. A late reply, which nobody reads, is one that was lost.
+  if (left.lateDeliveries > 0)
+    take(
+      'fault',
+      withStray(setCall(spend(world, 'lateDeliveries'), 'lost'), b, call),
+      call.op,
+      b,
+      'is delayed',
+    );
+  const before = at(world.participants, b);
+  const { participant, status } = receive(before, call.op);
+  const arrived = setCall(withParticipant(world, b, participant), status);
+  take('free', arrived, 'participant', b, 'answers', call.op, status);
+  if (left.duplicates > 0)
+    take(
+      'fault',
+      withStray(spend(arrived, 'duplicates'), b, call),
+      'participant',
+      b,
+      'will receive',
+      call.op,
+      'twice',
+    );
+  if (call.op === 'try' && left.refusedTries > 0 && before.tries === 0)
+    take('fault', setCall(spend(world, 'refusedTries'), 409), 'participant', b, 'refuses its try');
+  if (left.brokenAnswers === 0) return;
+  const broken = spend(world, 'brokenAnswers');
+  if (status === 200) {
+    const worked = setCall(withParticipant(broken, b, participant), 503);
+    take('fault', worked, 'participant', b, 'does its', call.op, 'and answers 503');
+  }
+  take('fault', setCall(broken, 404), 'participant', b, 'answers 404 to', call.op);
+}
+
+/** Nobody reads the reply. */
+function takeStray(world: World, b: number, op: Op, take: Take): void {
+  const strays = at(world.strays, b);
+  const gone = { ...world, strays: put(world.strays, b, { ...strays, [op]: false }) };
+  const { participant } = receive(at(world.participants, b), op);
+  take('free', withParticipant(gone, b, participant), 'participant', b, 'receives a late', op);
+  if (world.left.losses > 0) take('fault', spend(gone, 'losses'), 'a late', op, b, 'is lost');
+  if (world.left.duplicates > 0)
+    take(
+      'fault',
+      spend(withParticipant(world, b, participant), 'duplicates'),
+      'a late',
+      op,
+      b,
+      'comes twice',
+    );
+}
+
+const withParticipant = (world: World, b: number, participant: Participant): World =>
+  participant === world.participants[b]
+    ? world
+    : { ...world, participants: put(world.participants, b, participant) };

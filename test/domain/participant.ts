@@ -1,0 +1,57 @@
+/**
+ * A participant that owes the least: records of try, confirm and cancel that commit with the work, a tombstone
+ * for a cancel that found nothing, and refusals. It never looks at the clock: the deadline header only adds
+ * refusals, and a refused try is explored anyway.
+ */
+import type { Op } from '../../src/domain/global-transaction.ts';
+import { demand } from './violation.ts';
+
+export type Participant = {
+  /** How often each had an effect; also the records themselves. */
+  readonly tries: number;
+  readonly confirms: number;
+  readonly cancels: number;
+  /** A cancel came before any try. */
+  readonly tombstone: boolean;
+  /** The coordinator heard a try succeed after its cancel had; until the next cancel it owes one more. */
+  readonly owedCancel: boolean;
+};
+
+export const NO_RECORDS: Participant = {
+  tries: 0,
+  confirms: 0,
+  cancels: 0,
+  tombstone: false,
+  owedCancel: false,
+};
+
+export type Received = { readonly participant: Participant; readonly status: 200 | 409 };
+
+export function receive(participant: Participant, op: Op): Received {
+  const received = { try: receiveTry, confirm: receiveConfirm, cancel: receiveCancel }[op](participant);
+  const { tries, confirms, cancels, tombstone } = received.participant;
+  demand('I1', confirms === 0 || cancels === 0, 'one branch was confirmed and cancelled');
+  demand('I5', tries <= 1 && confirms <= 1 && cancels <= 1, 'an op had its effect twice');
+  demand('I7', !tombstone || tries + cancels === 0, 'a try had an effect after its cancel');
+  return received;
+}
+
+function receiveTry(participant: Participant): Received {
+  if (participant.tombstone || participant.cancels > 0) return { participant, status: 409 };
+  if (participant.tries > 0) return { participant, status: 200 };
+  return { participant: { ...participant, tries: participant.tries + 1 }, status: 200 };
+}
+
+function receiveConfirm(participant: Participant): Received {
+  if (participant.tries === 0 || participant.cancels > 0) return { participant, status: 409 };
+  if (participant.confirms > 0) return { participant, status: 200 };
+  return { participant: { ...participant, confirms: participant.confirms + 1 }, status: 200 };
+}
+
+function receiveCancel(participant: Participant): Received {
+  const heard = participant.owedCancel ? { ...participant, owedCancel: false } : participant;
+  if (participant.confirms > 0) return { participant: heard, status: 409 };
+  if (participant.cancels > 0 || participant.tombstone) return { participant: heard, status: 200 };
+  if (participant.tries === 0) return { participant: { ...heard, tombstone: true }, status: 200 };
+  return { participant: { ...heard, cancels: participant.cancels + 1 }, status: 200 };
+}

@@ -1,0 +1,109 @@
+import { describe, expect, test } from '@jest/globals';
+import type { GlobalTransaction, Now } from '../../src/domain/global-transaction.ts';
+import { PARKED_LOOK_MS, pendingCalls } from '../../src/domain/pending-calls.ts';
+import {
+  begin,
+  between,
+  cancelled,
+  cancelling,
+  confirmed,
+  confirming,
+  DEADLINE,
+  exactly,
+  POLICY,
+  replied,
+  spec,
+  T0,
+  told,
+} from '../support/transactions.ts';
+
+const now = exactly(T0);
+const opsOf = (tx: GlobalTransaction, at: Now = now) =>
+  pendingCalls(tx, at).calls.map(({ branchId, op }) => `${op} ${branchId}`);
+
+describe('phase one', () => {
+  test('of a declared transaction is called by the coordinator, all branches at once', () => {
+    expect(opsOf(begin())).toEqual(['try stock', 'try money']);
+    expect(pendingCalls(begin(), now).lookAgainAt).toBe(DEADLINE);
+  });
+
+  test('of an interactive one is not: only the deadline is waited for', () => {
+    const tx = told(begin({ mode: 'interactive' }), {
+      type: 'branchRegistered',
+      branch: spec('stock'),
+      now,
+    });
+    expect(pendingCalls(tx, now)).toEqual({ calls: [], lookAgainAt: DEADLINE });
+  });
+
+  test('asks only branches that have not answered', () => {
+    expect(opsOf(told(begin(), replied('stock', 'try', 'succeeded')))).toEqual(['try money']);
+  });
+
+  test('a try ends at the deadline at the latest', () => {
+    const timeouts = (at: Now) => pendingCalls(begin(), at).calls.map(({ timeoutMs }) => timeoutMs);
+    expect(timeouts(now)).toEqual([POLICY.callTimeoutMs, POLICY.callTimeoutMs]);
+    expect(timeouts(between(DEADLINE - 80, DEADLINE - 50))).toEqual([50, 50]);
+  });
+
+  test('no try is sent when the deadline may have passed (I13)', () => {
+    expect(opsOf(begin(), between(DEADLINE - 1, DEADLINE))).toEqual([]);
+  });
+
+  test('an unknown try waits for its delay, and is the next attempt', () => {
+    const tx = told(begin(), replied('stock', 'try', 'unknown', { chance: 0.99 }));
+    expect(opsOf(tx)).toEqual(['try money']);
+    expect(pendingCalls(tx, now).lookAgainAt).toBe(T0 + 99);
+    expect(pendingCalls(tx, exactly(T0 + 99)).calls[0]).toMatchObject({ branchId: 'stock', attempt: 2 });
+  });
+});
+
+describe('phase two', () => {
+  test('is not called before the decision, whatever the tries came to (I9)', () => {
+    const tx = told(begin(), replied('stock', 'try', 'unknown'), replied('money', 'try', 'unknown'));
+    expect(opsOf(tx)).toEqual(['try stock', 'try money']);
+  });
+
+  test('goes to every branch, the refused one too (I6)', () => {
+    expect(opsOf(cancelling())).toEqual(['cancel stock', 'cancel money']);
+    expect(opsOf(confirming())).toEqual(['confirm stock', 'confirm money']);
+  });
+
+  test('is due at once, however doubtful the clock was when it was decided', () => {
+    const doubtful = between(T0 + 10, T0 + 30);
+    const tx = told(begin(), replied('stock', 'try', 'failed', { now: doubtful }));
+    expect(opsOf(tx, doubtful)).toEqual(['cancel stock', 'cancel money']);
+  });
+
+  test('is called long after the deadline, for the decision never changes', () => {
+    expect(opsOf(confirming(), exactly(DEADLINE * 2))).toEqual(['confirm stock', 'confirm money']);
+  });
+
+  test('sends the payload as it was given, and the same in every attempt', () => {
+    const payload = '{ "b": 1.0, "a": 2 }';
+    const tx = begin({ branches: [spec('stock', { payload })] });
+    const again = told(tx, replied('stock', 'try', 'unknown'));
+    for (const { calls } of [pendingCalls(tx, now), pendingCalls(again, now)])
+      expect(calls[0]?.payload).toBe(payload);
+  });
+
+  test('a branch that is parked is not called, but looked at every hour', () => {
+    const unanswered = Array.from({ length: POLICY.retry.budget }, () =>
+      replied('stock', 'confirm', 'unknown'),
+    );
+    const tx = told(confirming(), replied('money', 'confirm', 'succeeded'), ...unanswered);
+    expect(pendingCalls(tx, now)).toEqual({ calls: [], lookAgainAt: T0 + PARKED_LOOK_MS });
+  });
+
+  test('a parked branch does not keep another from being called (I15)', () => {
+    const unanswered = Array.from({ length: POLICY.retry.budget }, () =>
+      replied('stock', 'confirm', 'unknown'),
+    );
+    expect(opsOf(told(confirming(), ...unanswered))).toEqual(['confirm money']);
+  });
+
+  test('a finished transaction owes nothing', () => {
+    for (const tx of [confirmed(), cancelled()])
+      expect(pendingCalls(tx, now)).toEqual({ calls: [], lookAgainAt: null });
+  });
+});

@@ -1,0 +1,51 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { applyPatch, type Patch, parsePatch } from './patch.ts';
+
+const run = promisify(execFile);
+const HERE = import.meta.dirname;
+const ROOT = join(HERE, '../..');
+const COPIED = ['src/domain', 'test/domain', 'test/support/transactions.ts', 'test/mutants/explore-copy.ts'];
+const table: string[] = [];
+
+/** The protocol and its exploration in a folder of their own, broken as the patch says. */
+async function exploreMutant(patch: Patch): Promise<{ invariant: string; message: string } | null> {
+  const copy = await mkdtemp(join(tmpdir(), 'tercet-mutant-'));
+  try {
+    for (const path of COPIED) await cp(join(ROOT, path), join(copy, path), { recursive: true });
+    await writeFile(join(copy, 'package.json'), '{"type":"module"}');
+    const broken = applyPatch(patch, await readFile(join(copy, patch.file), 'utf8'));
+    await writeFile(join(copy, patch.file), broken);
+    const { stdout } = await run(process.execPath, [join(copy, 'test/mutants/explore-copy.ts')]);
+    return stdout === '' ? null : JSON.parse(stdout);
+  } finally {
+    await rm(copy, { recursive: true });
+  }
+}
+
+const names = (await readdir(HERE)).filter((name) => name.endsWith('.patch')).sort();
+
+describe('an exploration that could not fail would prove nothing', () => {
+  let unbroken: Awaited<ReturnType<typeof exploreMutant>>;
+
+  beforeAll(async () => {
+    unbroken = await exploreMutant({ file: 'package.json', caughtBy: '', search: '{', replace: '{' });
+  }, 120_000);
+
+  afterAll(() => {
+    process.stdout.write(`${table.join('\n')}\n`);
+  });
+
+  test('the unbroken copy passes', () => expect(unbroken).toBeNull());
+
+  test.each(names)('%s', async (name) => {
+    const patch = parsePatch(await readFile(join(HERE, name), 'utf8'));
+    const caught = await exploreMutant(patch);
+    table.push(`${name.replace('.patch', '').padEnd(42)} → ${caught?.message.split('\n')[0] ?? 'survived'}`);
+    expect(caught?.invariant).toBe(patch.caughtBy);
+  }, 120_000);
+});

@@ -1,0 +1,98 @@
+/**
+ * Makes transactions for stories: `begin()` starts one as a client would, `told` says what happened to it.
+ * Every story stands at `T0` and has a deadline ten seconds later, unless it says otherwise.
+ */
+import type {
+  BranchSpec,
+  CallPolicy,
+  GlobalTransaction,
+  Instant,
+  Now,
+  Op,
+  Reply,
+} from '../../src/domain/global-transaction.ts';
+import { type Begun, type Event, type Replied, transition } from '../../src/domain/transition.ts';
+
+export const T0: Instant = Date.UTC(2026, 0, 1);
+export const TIMEOUT_MS = 10_000;
+export const DEADLINE: Instant = T0 + TIMEOUT_MS;
+
+/** A clock that is exact; `between` is one that is not. */
+export const exactly = (at: Instant): Now => ({ earliest: at, latest: at });
+export const between = (earliest: Instant, latest: Instant): Now => ({ earliest, latest });
+
+export const POLICY: CallPolicy = {
+  callTimeoutMs: 3_000,
+  retry: { firstDelayMs: 100, maxDelayMs: 60_000, budget: 3 },
+  poll: { firstDelayMs: 500, maxDelayMs: 5_000, budget: 4 },
+  maxRetryAfterMs: 30_000,
+};
+
+export const spec = (branchId: string, given: Partial<BranchSpec> = {}): BranchSpec => ({
+  branchId,
+  participant: 'inventory',
+  activity: 'reserve',
+  payload: '{}',
+  bodyHash: `hash of ${branchId}`,
+  ...given,
+});
+
+export const begun = (given: Partial<Begun> = {}): Begun => ({
+  type: 'begun',
+  gid: 'g-1',
+  mode: 'declared',
+  name: null,
+  businessKey: null,
+  bodyHash: 'hash of the begin',
+  traceparent: null,
+  timeoutMs: TIMEOUT_MS,
+  policy: POLICY,
+  branches: given.mode === 'interactive' ? [] : [spec('stock'), spec('money')],
+  now: exactly(T0),
+  ...given,
+});
+
+export const replied = (branchId: string, op: Op, reply: Reply, given: Partial<Replied> = {}): Replied => ({
+  type: 'replied',
+  branchId,
+  op,
+  reply,
+  answer: reply,
+  retryAfterMs: null,
+  chance: 0,
+  now: exactly(T0),
+  ...given,
+});
+
+export const begin = (given: Partial<Begun> = {}): GlobalTransaction => told(null, begun(given));
+
+/** What the events make of it; a story does not go on after a refusal. */
+export function told(tx: GlobalTransaction | null, ...events: readonly Event[]): GlobalTransaction {
+  let current = tx;
+  for (const event of events) {
+    const verdict = transition(current, event);
+    if (!verdict.accepted) throw new Error(`${event.type} was refused: ${verdict.code}`);
+    current = verdict.tx;
+  }
+  if (current === null) throw new Error('a story needs an event');
+  return current;
+}
+
+// Transactions that many stories start from.
+
+export const confirming = (): GlobalTransaction =>
+  told(begin(), replied('stock', 'try', 'succeeded'), replied('money', 'try', 'succeeded'));
+
+export const cancelling = (): GlobalTransaction => told(begin(), replied('stock', 'try', 'failed'));
+
+export const confirmed = (): GlobalTransaction =>
+  told(confirming(), replied('stock', 'confirm', 'succeeded'), replied('money', 'confirm', 'succeeded'));
+
+export const cancelled = (): GlobalTransaction =>
+  told(cancelling(), replied('stock', 'cancel', 'succeeded'), replied('money', 'cancel', 'succeeded'));
+
+export function branch(tx: GlobalTransaction, branchId: string) {
+  const found = tx.branches.find((candidate) => candidate.branchId === branchId);
+  if (!found) throw new Error(`there is no branch ${branchId}`);
+  return found;
+}
