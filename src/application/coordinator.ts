@@ -165,13 +165,12 @@ const specOf = (request: BranchRequest): BranchSpec => ({
 });
 
 /** SHA-256, in hex, over a request as JSON with sorted keys: equal for requests that say the same. */
-function bodyHash(request: object): string {
-  return hash('sha256', JSON.stringify(sorted(request)));
-}
+const bodyHash = (request: object): string => hash('sha256', sortedJson(request));
 
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1));
-  return Object.fromEntries(entries.map(([key, part]) => [key, sorted(part)]));
+function sortedJson(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(sortedJson).join()}]`;
+  const fields = Object.entries(value).filter(([, part]) => part !== undefined);
+  fields.sort(([one], [other]) => (one < other ? -1 : 1));
+  return `{${fields.map(([key, part]) => `${JSON.stringify(key)}:${sortedJson(part)}`).join()}}`;
 }

@@ -8,7 +8,7 @@
 
 import { JOURNAL_VERSION } from '../../application/journal.ts';
 import type { Save } from '../../application/ports.ts';
-import type { Branch, Call, Instant } from '../../domain/index.ts';
+import type { Branch, GlobalTransaction, Instant } from '../../domain/index.ts';
 
 export type SqlValue = string | number | null;
 
@@ -35,7 +35,7 @@ export function batchStatements(saves: readonly Save[]): Statement[] {
     ),
     ...inserts(
       'global_transaction',
-      begun.map((save) => ({ ...fixedColumns(save), ...changingColumns(save) })),
+      begun.map((save) => ({ ...fixedColumns(save), ...savedColumns(save), ...changingColumns(save.after) })),
     ),
     ...inserts('branch', sorted.flatMap(newBranchRows)),
     ...updatesOf('global_transaction', later.map(transactionUpdate)),
@@ -67,15 +67,19 @@ const fixedColumns = ({ gid, after }: Save): Row => ({
   deadline_at: sqlInstant(after.deadlineAt),
 });
 
-const changingColumns = ({ seq, after, wakeAt }: Save): Row => ({
+const changingColumns = (tx: GlobalTransaction) => ({
+  status: tx.status,
+  decision: tx.decision?.decision ?? null,
+  decision_reason: tx.decision?.reason ?? null,
+  decided_at: sqlInstantOrNull(tx.decision?.at ?? null),
+  decided_by_branch_id: tx.decision?.branchId ?? null,
+  finished_at: sqlInstantOrNull(tx.finishedAt),
+});
+
+/** What every save writes anew, whatever a sweep has made of it meanwhile. */
+const savedColumns = ({ seq, wakeAt }: Save) => ({
   seq,
   version: JOURNAL_VERSION,
-  status: after.status,
-  decision: after.decision?.decision ?? null,
-  decision_reason: after.decision?.reason ?? null,
-  decided_at: sqlInstantOrNull(after.decision?.at ?? null),
-  decided_by_branch_id: after.decision?.branchId ?? null,
-  finished_at: sqlInstantOrNull(after.finishedAt),
   wake_at: sqlInstantOrNull(wakeAt),
   waker: null,
   miss_count: 0,
@@ -95,18 +99,18 @@ function newBranchRows({ gid, before, after }: Save): Row[] {
   }));
 }
 
-const branchColumns = ({ phaseOne, phaseTwo, lateTryCount }: Branch): Row => ({
-  ...callColumns('phase_one', phaseOne),
-  ...callColumns('phase_two', phaseTwo),
+const branchColumns = ({ phaseOne, phaseTwo, lateTryCount }: Branch) => ({
+  phase_one_reply: phaseOne.reply,
+  phase_one_attempt_count: phaseOne.attemptCount,
+  phase_one_due_at: sqlInstant(phaseOne.dueAt),
+  phase_one_parked_at: sqlInstantOrNull(phaseOne.parkedAt),
+  phase_one_answer: phaseOne.answer,
+  phase_two_reply: phaseTwo.reply,
+  phase_two_attempt_count: phaseTwo.attemptCount,
+  phase_two_due_at: sqlInstant(phaseTwo.dueAt),
+  phase_two_parked_at: sqlInstantOrNull(phaseTwo.parkedAt),
+  phase_two_answer: phaseTwo.answer,
   late_try_count: lateTryCount,
-});
-
-const callColumns = (phase: string, call: Call): Row => ({
-  [`${phase}_reply`]: call.reply,
-  [`${phase}_attempt_count`]: call.attemptCount,
-  [`${phase}_due_at`]: sqlInstant(call.dueAt),
-  [`${phase}_parked_at`]: sqlInstantOrNull(call.parkedAt),
-  [`${phase}_answer`]: call.answer,
 });
 
 // ── Updates ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -114,20 +118,26 @@ const callColumns = (phase: string, call: Call): Row => ({
 /** A row to change: equal changes of several transactions become one statement. */
 type Update = { readonly gid: string; readonly set: Row; readonly where: Row };
 
-const transactionUpdate = (save: Save): Update => ({
-  gid: save.gid,
-  set: changingColumns(save),
-  where: { seq: save.seq - 1 },
-});
+function transactionUpdate(save: Save): Update {
+  const { gid, before, after, seq } = save;
+  const changed = before ? changedColumns(changingColumns(before), changingColumns(after)) : {};
+  return { gid, set: { ...savedColumns(save), ...changed }, where: { seq: seq - 1 } };
+}
 
 function branchUpdates({ gid, before, after, entries }: Save): Update[] {
   const known = before?.branches ?? [];
   const changedIds = new Set(entries.branches?.map(({ branchId }) => branchId));
-  return after.branches
-    .slice(0, known.length)
-    .filter(({ branchId }) => changedIds.has(branchId))
-    .map((branch) => ({ gid, set: branchColumns(branch), where: { branch_id: branch.branchId } }));
+  return known.flatMap((branch, index) => {
+    const next = after.branches[index];
+    if (!next || !changedIds.has(branch.branchId)) return [];
+    const set = changedColumns(branchColumns(branch), branchColumns(next));
+    return [{ gid, set, where: { branch_id: branch.branchId } }];
+  });
 }
+
+/** Columns that keep their value are left out: they would only make equal changes look different. */
+const changedColumns = (before: Row, after: Row): Row =>
+  Object.fromEntries(Object.entries(after).filter(([column, value]) => before[column] !== value));
 
 function updatesOf(table: string, updates: readonly Update[]): Statement[] {
   const groups = new Map<string, Update[]>();
@@ -215,9 +225,17 @@ export function takenBy(
 
 const marks = (values: readonly unknown[]): string => values.map(() => '?').join(', ');
 
-/** `2026-11-21 10:00:00.000`, in UTC: what datetime(3) takes and what SQLite sorts. */
+const texts = new Map<Instant, string>();
+const MAX_TEXTS = 1000;
+
+/** `2026-11-21 10:00:00.000`, in UTC: what datetime(3) takes and what SQLite sorts. Most of a batch are alike. */
 export function sqlInstant(at: Instant): string {
-  return new Date(at).toISOString().replace('T', ' ').slice(0, 23);
+  const known = texts.get(at);
+  if (known) return known;
+  const text = new Date(at).toISOString().replace('T', ' ').slice(0, 23);
+  if (texts.size === MAX_TEXTS) texts.clear();
+  texts.set(at, text);
+  return text;
 }
 
 const sqlInstantOrNull = (at: Instant | null): string | null => (at === null ? null : sqlInstant(at));

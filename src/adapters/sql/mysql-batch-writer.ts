@@ -90,7 +90,7 @@ export class MysqlBatchWriter implements BatchWriter {
 
   async #connect(): Promise<Connection> {
     if (this.#connection) return this.#connection;
-    const connection = await openConnection(this.#databaseUrl, { multipleStatements: true });
+    const connection = await openConnection(this.#databaseUrl, { multipleStatements: true, queryFormat });
     // Without a listener an idle connection that breaks would end the process.
     connection.on('error', () => this.#drop(connection));
     this.#connection = connection;
@@ -118,12 +118,16 @@ export class MysqlBatchWriter implements BatchWriter {
   }
 }
 
+/** A packet is formatted already: to look through all of it for placeholders again would cost as much once more. */
+const queryFormat = (sql: string, values: unknown): string =>
+  Array.isArray(values) && values.length > 0 ? format(sql, values) : sql;
+
 /** The server was stopped, or the statement killed: the COMMIT of the same packet may have been reached. */
 const isInterrupted = ({ errno }: SqlError): boolean => [1053, 1317, 1927, 3169].includes(errno ?? 0);
 
 function packetOf(statements: readonly Statement[]): string {
   const texts = statements.map(({ sql, values, rowCount }) => {
-    const text = format(sql, values as (string | number | null)[]);
+    const text = format(sql, [...values]);
     const guard = `INSERT INTO guard SELECT 1 FROM DUAL WHERE ROW_COUNT() <> ${rowCount}`;
     return sql.startsWith('UPDATE') ? `${text};${guard}` : text;
   });

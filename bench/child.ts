@@ -1,0 +1,77 @@
+/**
+ * A process of the benchmark: a Node program that dies with it, and can be asked one thing at a time over a channel.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+
+export const repository = join(import.meta.dirname, '..');
+
+export type Child = {
+  readonly name: string;
+  readonly pid: number;
+  /** What it says next, when it says it by itself. */
+  hear<Message>(): Promise<Message>;
+  /** Its answer to a question. */
+  ask<Answer>(question: object): Promise<Answer>;
+  /** Lets it end in order, and waits for that; afterwards it is gone. */
+  stop(): Promise<void>;
+};
+
+export type Program = {
+  readonly name: string;
+  /** Its path in the repository. */
+  readonly file: string;
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly flags?: readonly string[];
+};
+
+const ORDERLY_MS = 12_000;
+
+export function startChild({ name, file, environment = {}, flags = [] }: Program): Child {
+  const lifeline = new URL('lifeline.ts', import.meta.url).href;
+  const running = spawn(process.execPath, ['--import', lifeline, ...flags, join(repository, file)], {
+    cwd: repository,
+    env: { ...foreignEnvironment(), ...environment },
+    // Standard output is the benchmark's own.
+    stdio: ['ignore', 2, 2, 'ipc'],
+    // Away from the terminal's group: Ctrl-C goes to the benchmark, which stops its children in order.
+    detached: true,
+  });
+  const ended = new Promise<string>((resolve) => {
+    running.once('error', (error) => resolve(error.message));
+    running.once('exit', (code, signal) => resolve(String(signal ?? code)));
+  });
+  const hear = async <Message>(): Promise<Message> => {
+    const abort = new AbortController();
+    const message = once(running, 'message', { signal: abort.signal });
+    const end = ended.then((how) => Promise.reject(new Error(`${name} ended with ${how}`)));
+    try {
+      return (await Promise.race([message, end]))[0];
+    } finally {
+      abort.abort();
+      message.catch(() => {});
+      end.catch(() => {});
+    }
+  };
+  return {
+    name,
+    pid: running.pid ?? 0,
+    hear,
+    ask(question) {
+      const answer = hear<never>();
+      running.send(question, () => {});
+      return answer;
+    },
+    async stop() {
+      running.kill('SIGTERM');
+      const patience = setTimeout(() => running.kill('SIGKILL'), ORDERLY_MS);
+      await ended;
+      clearTimeout(patience);
+    },
+  };
+}
+
+/** Settings of a coordinator in this shell are not meant for the benchmark's. */
+const foreignEnvironment = () =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('TERCET_')));

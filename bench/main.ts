@@ -1,0 +1,62 @@
+/**
+ * The benchmark: how many durable transactions a coordinator carries out, beside what the wire alone would allow.
+ *
+ *   npm run bench                                     1, 20, 64 and 128 clients on a MySQL of its own
+ *   npm run bench -- --clients 64 --rounds 5          closer at one of them
+ *   npm run -s bench -- --json > figures.json         for a program; people read the table on stderr
+ *   npm run bench -- --help                           every option
+ *
+ * The case: a declared transaction of two branches, asked for with `Prefer: wait`: one request in, two tries, two
+ * confirms, and an answer once all of it is durable. Each client is one connection that asks again when it has its answer.
+ *
+ * Machines differ, so what counts are ratios within one run. By turns with the coordinator runs the wire limit: the same
+ * HTTP server, schemas and participant client, with store and protocol cut out. Coordinator, wire limit, participants,
+ * load and database are a process each and share the machine.
+ *
+ * Exit code 0: every transaction was confirmed, and the database holds as many as the clients were told of. 1: not so, or
+ * it could not run. 2: the options are wrong. 130: interrupted.
+ */
+import { readOptions, UsageError, usage } from './options.ts';
+import { printProfile } from './profile.ts';
+import { writeReport } from './report.ts';
+import { run } from './run.ts';
+
+const opened = new AsyncDisposableStack();
+let isInterrupted = false;
+
+for (const [signal, exitCode] of Object.entries({ SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }))
+  process.once(signal, () => {
+    isInterrupted = true;
+    void leave(exitCode);
+  });
+
+try {
+  const options = readOptions(process.argv.slice(2));
+  if (options === 'help') process.stdout.write(usage);
+  else {
+    const report = await run(options, opened);
+    writeReport(report, options.json);
+    if (options.profile !== null) printProfile(options.profile);
+    await leave(report.faults.length === 0 ? 0 : 1);
+  }
+} catch (error) {
+  if (!isInterrupted) await complain(error as Error);
+}
+
+/** Stops every child and removes every folder, whatever of them there is yet. */
+async function leave(exitCode: number): Promise<void> {
+  // What is not gone by itself by then goes with this process: each child watches a pipe to it.
+  setTimeout(() => process.exit(exitCode), 15_000).unref();
+  await opened.disposeAsync().catch((error) => process.stderr.write(`bench: ${error}\n`));
+  process.exit(exitCode);
+}
+
+async function complain(error: Error): Promise<void> {
+  if (error instanceof UsageError) {
+    process.stderr.write(`bench: ${error.message}\n\n${usage}`);
+    process.exitCode = 2;
+    return;
+  }
+  process.stderr.write(`bench: it could not run: ${error.message}\n`);
+  await leave(1);
+}

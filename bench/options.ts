@@ -1,0 +1,92 @@
+/** What the command line asks for. */
+import { parseArgs } from 'node:util';
+
+export type Options = {
+  readonly clientCounts: readonly number[];
+  readonly seconds: number;
+  readonly rounds: number;
+  readonly database: 'mysql' | 'mariadb' | 'sqlite';
+  /** A server that somebody else runs; null to start one. */
+  readonly databaseUrl: string | null;
+  readonly json: boolean;
+  /** The folder that gets the coordinator's CPU profile; null for none. */
+  readonly profile: string | null;
+};
+
+export const usage = `Usage: npm run bench -- [options]
+
+  --clients 1,20,64,128  how many clients ask at once, one measurement after the other
+  --seconds 5            how long one measurement takes, 1 to 3600
+  --rounds 3             how often each is repeated, 1 to 100; the median is shown
+  --database mysql       mysql, mariadb or sqlite, started for the run with full durability
+  --database-url URL     mysql://USER:PASSWORD@HOST:PORT of a running server instead; the run makes a database of its
+                         own there and drops it
+  --json                 one JSON document on stdout, the table on stderr
+  --profile FOLDER       also write a CPU profile of the coordinator there, and print where its time went; slows it
+  --help                 this text
+`;
+
+/** The command line cannot be understood. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** @throws UsageError */
+export function readOptions(args: readonly string[]): Options | 'help' {
+  const given = parse(args);
+  if (given.help) return 'help';
+  const { database, 'database-url': databaseUrl = null } = given;
+  if (databaseUrl !== null) checkUrl(databaseUrl, database);
+  return {
+    clientCounts: (given.clients ?? '1,20,64,128')
+      .split(',')
+      .map((count) => whole('--clients', count, 10_000)),
+    seconds: whole('--seconds', given.seconds ?? '5', 3600),
+    rounds: whole('--rounds', given.rounds ?? '3', 100),
+    database: databaseOf(database ?? 'mysql'),
+    databaseUrl,
+    json: given.json ?? false,
+    profile: given.profile ?? null,
+  };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        clients: { type: 'string' },
+        seconds: { type: 'string' },
+        rounds: { type: 'string' },
+        database: { type: 'string' },
+        'database-url': { type: 'string' },
+        json: { type: 'boolean' },
+        profile: { type: 'string' },
+        help: { type: 'boolean' },
+      },
+    }).values;
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+function whole(option: string, text: string, max: number): number {
+  const value = /^\d{1,6}$/.test(text.trim()) ? Number(text) : 0;
+  if (value >= 1 && value <= max) return value;
+  throw new UsageError(`${option}: “${text}” is no whole number from 1 to ${max}`);
+}
+
+function databaseOf(name: string): Options['database'] {
+  if (name === 'mysql' || name === 'mariadb' || name === 'sqlite') return name;
+  throw new UsageError(`--database: “${name}” is none of mysql, mariadb and sqlite`);
+}
+
+function checkUrl(text: string, database: string | undefined): void {
+  const url = URL.parse(text);
+  if (url === null || !/^(?:mysql|mariadb):$/.test(url.protocol))
+    throw new UsageError('--database-url must be mysql://USER:PASSWORD@HOST:PORT');
+  // A database that is in use would be filled with the transactions of the run.
+  if (url.pathname.length > 1)
+    throw new UsageError('--database-url names a server: leave the database out, the run makes its own');
+  if (database !== undefined) throw new UsageError('--database and --database-url exclude each other');
+}

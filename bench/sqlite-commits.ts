@@ -1,0 +1,21 @@
+/**
+ * Loaded into a coordinator on SQLite: counts every COMMIT that SQLite carries out, and tells the count when it is asked.
+ * A server would tell it by itself; SQLite has no server, and nobody else may open the file.
+ */
+import SQLite from 'better-sqlite3';
+
+type Run = { run(this: { source: string }, ...values: unknown[]): unknown };
+
+let commits = 0;
+
+const empty = new SQLite(':memory:');
+const statement = Object.getPrototypeOf(empty.prepare('SELECT 1')) as Run;
+const run = statement.run;
+statement.run = function (...values) {
+  const result = run.apply(this, values);
+  if (this.source === 'COMMIT') commits += 1;
+  return result;
+};
+empty.close();
+
+process.on('message', () => process.send?.({ commits }));

@@ -1,0 +1,85 @@
+/**
+ * The wire limit, in a process of its own: what is left of a coordinator when store and protocol are cut out.
+ *
+ * The HTTP server with its routes, schemas and views, and the client that calls participants, are the coordinator's own.
+ * Between them stands a double that calls both tries, then both confirms, and answers. It remembers nothing, so no
+ * coordinator that waits for a commit can be faster.
+ */
+import pino from 'pino';
+import { v7 as uuidv7 } from 'uuid';
+import { HttpParticipantClient } from '../src/adapters/participant/http-client.ts';
+import type { BeginRequest, BranchRequest, Coordinator, Outcome } from '../src/application/coordinator.ts';
+import type { Participant, ParticipantCall, ParticipantRegistry, Saved } from '../src/application/ports.ts';
+import { readConfig } from '../src/config.ts';
+import type { Branch, Call, GlobalTransaction } from '../src/domain/index.ts';
+import { buildApp } from '../src/http/app.ts';
+
+const config = readConfig({ TERCET_LOG_LEVEL: 'warn' });
+
+const known = new Map<string, Participant>();
+const registry: ParticipantRegistry = {
+  find: async (name) => known.get(name) ?? null,
+  list: async () => [...known.values()],
+  async put(participant) {
+    known.set(participant.name, participant);
+    return { isNew: true };
+  },
+};
+const participants = new HttpParticipantClient({ registry });
+
+const double: Pick<Coordinator, 'begin' | 'waitForEnd'> = {
+  async begin(request, _beginKey, traceparent): Promise<Outcome> {
+    const tx = confirmed(request, traceparent);
+    await callAll(tx, 'try');
+    await callAll(tx, 'confirm');
+    return { accepted: true, saved: { tx, seq: 3 }, isChanged: true };
+  },
+  waitForEnd: async (saved: Saved) => saved,
+};
+
+async function callAll(tx: GlobalTransaction, op: ParticipantCall['op']): Promise<void> {
+  const { gid, deadlineAt, traceparent, policy } = tx;
+  const answers = await Promise.all(
+    tx.branches.map(({ branchId, participant, activity, payload }) =>
+      participants.call({
+        ...{ gid, branchId, op, participant, activity, payload, deadlineAt, traceparent },
+        ...{ attempt: 1, timeoutMs: policy.callTimeoutMs },
+      }),
+    ),
+  );
+  const failed = answers.find(({ httpStatus }) => httpStatus !== 200);
+  if (failed) throw new Error(`a participant answered ${failed.answer}`);
+}
+
+function confirmed(request: BeginRequest, traceparent: string | null): GlobalTransaction {
+  const now = Date.now();
+  const { name = null, businessKey = null, branches = [] } = request;
+  const backoff = { firstDelayMs: 1, maxDelayMs: 1, budget: 1 };
+  const { callTimeoutMs, maxRetryAfterMs, defaultTimeoutMs } = config;
+  return {
+    ...{ gid: uuidv7(), pattern: 'tcc', mode: 'declared', name, businessKey, bodyHash: '', traceparent },
+    policy: { callTimeoutMs, retry: backoff, poll: backoff, maxRetryAfterMs },
+    ...{ beganAt: now, deadlineAt: now + (request.timeoutMs ?? defaultTimeoutMs), finishedAt: now },
+    status: 'confirmed',
+    decision: { decision: 'confirm', reason: 'all_tries_succeeded', at: now, branchId: null },
+    branches: branches.map((branch) => branchOf(branch, now)),
+  };
+}
+
+function branchOf({ payload = {}, ...named }: BranchRequest, now: number): Branch {
+  const done: Call = {
+    ...{ reply: 'succeeded', attemptCount: 1, dueAt: now, parkedAt: null, answer: '200', ongoing: null },
+  };
+  const text = JSON.stringify(payload);
+  return { ...named, payload: text, bodyHash: '', phaseOne: done, phaseTwo: done, lateTryCount: 0 };
+}
+
+const app = await buildApp({
+  // The routes ask nothing else of it in this run.
+  coordinator: double as Coordinator,
+  registry,
+  checkReady: async () => {},
+  logger: pino({ level: config.logLevel, name: 'wire-limit' }),
+});
+await app.listen({ host: '127.0.0.1', port: 0 });
+process.send?.({ ports: [(app.server.address() as { port: number }).port] });

@@ -1,0 +1,44 @@
+// The benchmark works: what it counts is right. How fast anything is, is no matter of a test.
+import { execFile } from 'node:child_process';
+import { describe, expect, test } from '@jest/globals';
+import type { Report } from '../bench/run.ts';
+
+type Ended = { readonly exitCode: number; readonly stdout: string; readonly stderr: string };
+
+function bench(...args: string[]): Promise<Ended> {
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, ['bench/main.ts', ...args], (_error, stdout, stderr) =>
+      resolve({ exitCode: child.exitCode ?? -1, stdout, stderr }),
+    );
+  });
+}
+
+describe('the benchmark', () => {
+  test('on SQLite: one JSON document, no errors, three journal rows a transaction, all commits counted', async () => {
+    const { exitCode, stdout, stderr } = await bench(
+      ...['--database', 'sqlite', '--clients', '2', '--seconds', '1', '--rounds', '1', '--json'],
+    );
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: expect.stringContaining('commits/tx') });
+    const report: Report = JSON.parse(stdout);
+    expect(report).toMatchObject({ database: expect.stringMatching(/^SQLite 3/), faults: [] });
+    expect(report.stored).toEqual({ transactionCount: report.told, confirmedCount: report.told });
+    const [result] = report.results;
+    expect(result).toMatchObject({ clients: 2, errorCount: 0, journalRowsPerTransaction: 3 });
+    // Two clients share a commit now and then, and never need more than three for a transaction.
+    expect(result?.commitsPerTransaction).toBeGreaterThan(1);
+    expect(result?.commitsPerTransaction).toBeLessThanOrEqual(3);
+  }, 60_000);
+
+  test.each([
+    [['--clients', '0'], '--clients: “0” is no whole number from 1 to 10000'],
+    [['--seconds', 'long'], '--seconds: “long” is no whole number'],
+    [['--database', 'oracle'], '--database: “oracle” is none of mysql, mariadb and sqlite'],
+    [['--database-url', 'mysql://root@host/shop'], 'leave the database out'],
+    [['--fast'], "Unknown option '--fast'"],
+  ])('refuses %j, and says how it is used', async (args, complaint) => {
+    const { exitCode, stdout, stderr } = await bench(...args);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toContain(complaint);
+    expect(stderr).toContain('Usage: npm run bench');
+  });
+});
