@@ -9,6 +9,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyServerOptions, LogControll
 import type { Coordinator } from '../application/coordinator.ts';
 import type { ParticipantRegistry } from '../application/ports.ts';
 import { describeApi } from './plugins/api-docs.ts';
+import { closeConnectionsWhenClosing } from './plugins/closing-connections.ts';
 import { MAX_BODY_BYTES, takeOnlyJson } from './plugins/json-body.ts';
 import { waitUntilClosing } from './plugins/prefer-wait.ts';
 import { answerClientError, answerError, answerProblems } from './plugins/problems.ts';
@@ -35,6 +36,7 @@ export async function buildApp(given: AppParts): Promise<App> {
   const app = Fastify({ ...serverOptions(given) }).withTypeProvider<TypeBoxTypeProvider>();
   takeOnlyJson(app);
   answerProblems(app);
+  closeConnectionsWhenClosing(app);
   await describeApi(app);
   const waitForEnd = waitUntilClosing(app, coordinator);
   transactionRoutes(app, { coordinator, waitForEnd });

@@ -14,7 +14,7 @@ describe('every world of the protocol within a bound of faults', () => {
     process.stdout.write(`${words}: ${worlds}, ${report.seconds.toFixed(1)} s\n`);
     expect(report.violation?.message ?? 'none').toBe('none');
     expect(report.quiescentCount).toBeGreaterThan(0);
-  }, 300_000);
+  }, 600_000);
 });
 
 describe('the exploration reaches', () => {
