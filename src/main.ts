@@ -22,7 +22,7 @@ async function start(config: Config): Promise<void> {
   const sql = await openStore(config.databaseUrl, config.commitTimeoutMs);
   await refuseOtherSchema(sql);
   const participants = new HttpParticipantClient({ registry: sql.registry });
-  const { coordinator, sweep, stop } = createEngine(
+  const { coordinator, sweep, checkReady, stop } = createEngine(
     {
       ...sql,
       participants,
@@ -36,7 +36,7 @@ async function start(config: Config): Promise<void> {
   const app = await buildApp({
     coordinator,
     registry: sql.registry,
-    checkReady: () => sql.store.check(),
+    checkReady,
     logger,
     logsRequests: logger.isLevelEnabled('debug'),
   });

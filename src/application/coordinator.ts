@@ -8,8 +8,18 @@ import { hash } from 'node:crypto';
 import type { BranchSpec, CallPolicy, Event, Now, Refusal } from '../domain/index.ts';
 import type { CarryOut } from './carry-out.ts';
 import type { Answer } from './drive.ts';
-import type { Chance, JournalRow, ParticipantRegistry, Saved, TransactionStore } from './ports.ts';
+import {
+  type Chance,
+  type JournalRow,
+  type ParticipantRegistry,
+  type Saved,
+  StoreUnavailable,
+  type TransactionStore,
+} from './ports.ts';
 import type { Waiters } from './waiters.ts';
+
+/** A begin that loses its gid or key looks it up and is compared; twice is enough, more is for odd races. */
+const BEGIN_ATTEMPTS = 5;
 
 export type BranchRequest = {
   readonly branchId: string;
@@ -82,18 +92,22 @@ export class Coordinator {
       branches: (request.branches ?? []).map(specOf),
     } as const;
     const unusable = await this.#unusableIn(request, timeoutMs);
-    for (let isFirst = true; ; isFirst = false) {
+    for (let attempt = 1; attempt <= BEGIN_ATTEMPTS; attempt += 1) {
       const known = beginKey === null ? null : await this.#given.store.gidOfBeginKey(beginKey);
       const gid = known ?? request.gid ?? chance.newId();
       // What stands is compared first: the same request answers the same, whatever is registered or allowed by now.
       if (unusable !== null && (await this.find(gid)) === null) return unusable;
       const answer = await this.#given.carryOut.ask(gid, {
         eventAt: (now) => ({ ...given, gid, now }),
-        begin: { beginKey, mayExist: known !== null || !isFirst },
+        // Only a gid that was made just now is surely new.
+        begin: { beginKey, mayExist: known !== null || request.gid !== undefined || attempt > 1 },
       });
       // The gid or the key stands already: look it up, and be compared with it.
       if (answer !== 'lost') return outcomeOf(answer);
     }
+    throw new StoreUnavailable(
+      'the Idempotency-Key is taken, and the transaction that has it cannot be found',
+    );
   }
 
   async registerBranch(gid: string, request: BranchRequest): Promise<Outcome> {

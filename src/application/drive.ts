@@ -14,6 +14,7 @@ import {
   type Event,
   type GlobalTransaction,
   type Instant,
+  isPolling,
   type Now,
   pendingCalls,
   type Replied,
@@ -234,8 +235,10 @@ export class Drive {
   /** Nothing is left to do at once: wait for replies or the clock, or let go. */
   #rest(lookAgainAt: Instant | null): void {
     const untilMs = lookAgainAt === null ? Infinity : lookAgainAt - this.#tools.time.now().earliest;
-    const isFree = this.#outstanding.count === 0;
-    if (isFree && (lookAgainAt === null || this.#tools.isStopping())) {
+    // Polling is counted in memory only: to let go would forget the count, and never park (I4).
+    const isFree = this.#outstanding.count === 0 && !(this.#current && isPolling(this.#current));
+    const isStopped = this.#tools.isStopping() && this.#outstanding.count === 0;
+    if (isStopped || (isFree && lookAgainAt === null)) {
       this.#letGo(null);
       return;
     }

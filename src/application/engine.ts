@@ -5,15 +5,16 @@ import type { CallPolicy } from '../domain/index.ts';
 import { CarryOut } from './carry-out.ts';
 import { Coordinator } from './coordinator.ts';
 import { GroupCommit } from './group-commit.ts';
-import type {
-  BatchWriter,
-  Chance,
-  Log,
-  ParticipantClient,
-  ParticipantRegistry,
-  Time,
-  TransactionStore,
-  WakeQueue,
+import {
+  type BatchWriter,
+  type Chance,
+  type Log,
+  type ParticipantClient,
+  type ParticipantRegistry,
+  StoreUnavailable,
+  type Time,
+  type TransactionStore,
+  type WakeQueue,
 } from './ports.ts';
 import { Sweep } from './sweep.ts';
 import { Waiters } from './waiters.ts';
@@ -41,6 +42,8 @@ export type EngineSettings = {
 export type Engine = {
   readonly coordinator: Coordinator;
   readonly sweep: Sweep;
+  /** Rejects while the store cannot be read or written. */
+  checkReady(): Promise<void>;
   /** Finishes what is under way, and begins nothing more. */
   stop(): Promise<void>;
 };
@@ -48,7 +51,7 @@ export type Engine = {
 export function createEngine(ports: Ports, settings: EngineSettings): Engine {
   const { store, writer, registry, participants, time, chance, log } = ports;
   const { policy, defaultTimeoutMs, maxTimeoutMs, commitTimeoutMs, sweepIntervalMs } = settings;
-  const commit = new GroupCommit({ writer, time, chance });
+  const commit = new GroupCommit({ writer, time, chance, log });
   const waiters = new Waiters({ store, time });
   const carryOut: CarryOut = new CarryOut({
     tools: { store, commit, participants, time, chance, log, writer: chance.newId(), commitTimeoutMs },
@@ -65,5 +68,9 @@ export function createEngine(ports: Ports, settings: EngineSettings): Engine {
     sweep.stop();
     return carryOut.stop();
   };
-  return { coordinator, sweep, stop };
+  const checkReady = async () => {
+    if (commit.isStuck) throw new StoreUnavailable('a commit has been unanswered for seconds');
+    await store.check();
+  };
+  return { coordinator, sweep, checkReady, stop };
 }

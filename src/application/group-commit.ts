@@ -4,16 +4,20 @@
  * It decides what is sent, when, and again; the batch writer behind the port decides how. The rules, by number:
  * 1. At most one unacknowledged save per gid in a batch, at most 256 gids and 1 MiB.
  * 3. Rows that are taken are answered (ours: saved, another's: lost) and the rest is sent again as one batch. A batch
- *    that is rejected for another reason is halved until the row at fault stands alone; neighbours never see it.
+ *    that is rejected for a row's sake is halved until the row stands alone; neighbours never see it. A row that is ours
+ *    can only stand after an unknown COMMIT: without one, somebody else's save of this process was first.
  * 5. After an unknown COMMIT the same rows are sent again until the database says written or taken. A read would
- *    prove nothing: the COMMIT may still be on its way. Nothing else is sent by this writer meanwhile.
- * 6. A transient error (a deadlock, a lock wait) repeats the batch after a random pause.
+ *    prove nothing: the COMMIT may still be on its way. Nothing else is sent by this writer meanwhile; whoever waits
+ *    behind it for too long is told that nothing of theirs was written.
+ * 6. A transient error (a deadlock, no connection) repeats the batch after a random pause. A row that is locked by
+ *    somebody else is set aside for longer and longer, so that its neighbours wait for it as rarely as can be.
  * Rules 2 and 4 (the order of rows, a clean connection) are the writer's.
  */
 import {
   type BatchOutcome,
   type BatchWriter,
   type Chance,
+  type Log,
   type Save,
   StoreUnavailable,
   type Time,
@@ -26,6 +30,11 @@ export const MAX_BATCH_BYTES = 1024 * 1024;
 const TRANSIENT_LIMIT = 10;
 const FIRST_PAUSE_MS = 5;
 const MAX_PAUSE_MS = 1000;
+/** How often a save whose row is locked is set aside, and for how long the first time; it doubles. */
+const LOCK_LIMIT = 5;
+const FIRST_LOCK_PAUSE_MS = 1000;
+/** A writer that does not know the fate of a COMMIT for this long is stuck: nobody is kept waiting behind it. */
+const STUCK_AFTER_MS = 5000;
 
 export type SaveOutcome = 'saved' | 'lost';
 
@@ -34,17 +43,24 @@ type Waiting = {
   readonly bytes: number;
   readonly resolve: (outcome: SaveOutcome) => void;
   readonly reject: (error: Error) => void;
+  lockCount: number;
 };
+
+type Answered = Exclude<BatchOutcome, { outcome: 'unknown' }>;
+type Known = Answered & { readonly wasUnknown: boolean };
 
 export class GroupCommit {
   readonly #writer: BatchWriter;
   readonly #time: Time;
   readonly #chance: Chance;
+  readonly #log: Log;
   readonly #queue: Waiting[] = [];
   #isWriting = false;
+  #isStuck = false;
 
-  constructor(given: { writer: BatchWriter; time: Time; chance: Chance }) {
+  constructor(given: { writer: BatchWriter; time: Time; chance: Chance; log: Log }) {
     this.#writer = given.writer;
+    this.#log = given.log;
     this.#time = given.time;
     this.#chance = given.chance;
   }
@@ -54,15 +70,16 @@ export class GroupCommit {
    * @throws StoreUnavailable when the row was surely not written.
    */
   save(save: Save): Promise<SaveOutcome> {
+    if (this.#isStuck) return Promise.reject(new StoreUnavailable(STUCK));
     return new Promise((resolve, reject) => {
-      this.#queue.push({ save, bytes: sizeOf(save), resolve, reject });
+      this.#queue.push({ save, bytes: sizeOf(save), resolve, reject, lockCount: 0 });
       void this.#writeAll();
     });
   }
 
-  /** Saves that are queued or under way. */
-  get depth(): number {
-    return this.#queue.length;
+  /** True while the fate of a COMMIT has been unknown for so long that saves are refused. */
+  get isStuck(): boolean {
+    return this.#isStuck;
   }
 
   async #writeAll(): Promise<void> {
@@ -73,13 +90,14 @@ export class GroupCommit {
   }
 
   #nextBatch(): Waiting[] {
-    const gids = new Set<string>();
+    const names = new Set<string>();
     let bytes = 0;
     let count = 0;
     for (const { save, bytes: size } of this.#queue) {
       const isFull = count === MAX_BATCH_SAVES || (count > 0 && bytes + size > MAX_BATCH_BYTES);
-      if (isFull || gids.has(save.gid)) break;
-      gids.add(save.gid);
+      const own = save.beginKey === null ? [save.gid] : [save.gid, `key ${save.beginKey}`];
+      if (isFull || own.some((name) => names.has(name))) break;
+      for (const name of own) names.add(name);
       bytes += size;
       count += 1;
     }
@@ -88,18 +106,14 @@ export class GroupCommit {
 
   async #write(batch: readonly Waiting[]): Promise<void> {
     if (batch.length === 0) return;
-    const result = await this.#outcomeOf(batch.map(({ save }) => save));
-    switch (result.outcome) {
-      case 'written':
-        for (const waiting of batch) waiting.resolve('saved');
-        return;
-      case 'taken':
-        return this.#write(answerTaken(batch, result));
-      case 'rejected':
-        if (batch.length > 1 && !result.isTransient) return this.#halve(batch);
-        for (const waiting of batch)
-          waiting.reject(new StoreUnavailable(result.error.message, { cause: result.error }));
-    }
+    const result = await this.#fateOf(batch.map(({ save }) => save));
+    if (result.outcome === 'written') for (const waiting of batch) waiting.resolve('saved');
+    else if (result.outcome === 'taken') await this.#write(answerTaken(batch, result));
+    else if (result.because === 'store') refuse([...batch, ...this.#queue.splice(0)], result.error);
+    else if (result.because === 'lock' && result.locked.size > 0) await this.#writeUnlocked(batch, result);
+    else if (batch.length > 1) await this.#halve(batch);
+    else if (result.because === 'lock') this.#setAside(batch, result.error);
+    else refuse(batch, result.error);
   }
 
   async #halve(batch: readonly Waiting[]): Promise<void> {
@@ -108,18 +122,51 @@ export class GroupCommit {
     await this.#write(batch.slice(middle));
   }
 
-  /** Sends the same rows until their fate is known, or a definite error says that they were not written. */
-  async #outcomeOf(saves: readonly Save[]): Promise<Exclude<BatchOutcome, { outcome: 'unknown' }>> {
-    let mayBeWritten = false;
+  async #writeUnlocked(
+    batch: readonly Waiting[],
+    { locked, error }: { locked: ReadonlySet<string>; error: Error },
+  ): Promise<void> {
+    this.#setAside(
+      batch.filter(({ save }) => locked.has(save.gid)),
+      error,
+    );
+    await this.#write(batch.filter(({ save }) => !locked.has(save.gid)));
+  }
+
+  /** Queues saves again when their row may be free. */
+  #setAside(locked: readonly Waiting[], error: Error): void {
+    for (const waiting of locked) {
+      waiting.lockCount += 1;
+      if (waiting.lockCount > LOCK_LIMIT) refuse([waiting], error);
+      else
+        this.#time.after(FIRST_LOCK_PAUSE_MS * 2 ** (waiting.lockCount - 1), () => {
+          this.#queue.push(waiting);
+          void this.#writeAll();
+        });
+    }
+  }
+
+  /** Sends the same rows until their fate is known. */
+  async #fateOf(saves: readonly Save[]): Promise<Known> {
+    let unknownSince: number | null = null;
     for (let attempt = 1; ; attempt += 1) {
       const result = await this.#attempt(saves);
-      if (result.outcome === 'written' || result.outcome === 'taken') return result;
-      if (result.outcome === 'rejected') {
-        // A row that is refused on its own account is refused from every connection, an older packet's too.
-        if (!result.isTransient || (attempt >= TRANSIENT_LIMIT && !mayBeWritten)) return result;
-      } else mayBeWritten = true;
+      if (result.outcome === 'unknown') unknownSince ??= this.#time.now().earliest;
+      else if (isFinal(result, attempt, unknownSince !== null)) {
+        this.#isStuck = false;
+        return { ...result, wasUnknown: unknownSince !== null };
+      }
+      if (unknownSince !== null && 'error' in result) this.#tellStuck(unknownSince, result);
       await this.#pause(attempt);
     }
+  }
+
+  /** Whoever only waits behind a stuck commit was surely not written. */
+  #tellStuck(unknownSince: number, { error }: { error: Error }): void {
+    if (this.#time.now().earliest - unknownSince < STUCK_AFTER_MS) return;
+    if (!this.#isStuck) this.#log.error(STUCK, error);
+    this.#isStuck = true;
+    refuse(this.#queue.splice(0), error);
   }
 
   async #attempt(saves: readonly Save[]): Promise<BatchOutcome> {
@@ -136,15 +183,25 @@ export class GroupCommit {
   }
 }
 
+const STUCK = 'a commit has been unanswered for seconds: nothing else is written until its fate is known';
+
+function refuse(batch: readonly Waiting[], error: Error): void {
+  for (const { reject } of batch) reject(new StoreUnavailable(error.message, { cause: error }));
+}
+
+/** While a packet of ours may still appear, only an answer about the rows themselves ends the matter. */
+function isFinal(result: Answered, attempt: number, wasUnknown: boolean): boolean {
+  if (result.outcome !== 'rejected' || result.because === 'row') return true;
+  if (wasUnknown) return false;
+  return result.because === 'lock' || attempt === TRANSIENT_LIMIT;
+}
+
 /** Answers what is taken, and returns the rest. */
-function answerTaken(
-  batch: readonly Waiting[],
-  taken: { ours: ReadonlySet<string>; lost: ReadonlySet<string> },
-) {
+function answerTaken(batch: readonly Waiting[], taken: Known & { outcome: 'taken' }): Waiting[] {
   const rest: Waiting[] = [];
   for (const waiting of batch) {
     const { gid } = waiting.save;
-    if (taken.ours.has(gid)) waiting.resolve('saved');
+    if (taken.ours.has(gid)) waiting.resolve(taken.wasUnknown ? 'saved' : 'lost');
     else if (taken.lost.has(gid)) waiting.resolve('lost');
     else rest.push(waiting);
   }

@@ -38,13 +38,21 @@ export type JournalRow = {
  * - `taken`: nothing of this attempt was written, because rows of it exist already: `ours` from an earlier attempt
  *   of this writer, `lost` to another writer or to a removal. The rest may be sent again.
  * - `unknown`: the COMMIT was sent and its answer never came; it may still appear.
- * - `rejected`: nothing was written; `isTransient` tells whether the same batch may succeed when sent again.
+ * - `rejected`: nothing was written. `because` tells what may help: a `row` that is refused on its own account never
+ *   will; a row that somebody else has `locked` may when sent later; the `store` itself may when asked again.
  */
 export type BatchOutcome =
   | { readonly outcome: 'written' }
   | { readonly outcome: 'taken'; readonly ours: ReadonlySet<string>; readonly lost: ReadonlySet<string> }
   | { readonly outcome: 'unknown'; readonly error: Error }
-  | { readonly outcome: 'rejected'; readonly isTransient: boolean; readonly error: Error };
+  | { readonly outcome: 'rejected'; readonly because: 'row' | 'store'; readonly error: Error }
+  /** `locked` names the gids whose rows are locked, as far as that can be told. */
+  | {
+      readonly outcome: 'rejected';
+      readonly because: 'lock';
+      readonly locked: ReadonlySet<string>;
+      readonly error: Error;
+    };
 
 export interface BatchWriter {
   /** At most one save per gid. Never called again before the last call has answered. */

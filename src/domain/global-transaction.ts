@@ -134,6 +134,10 @@ export const isSettled = (call: Call): boolean => call.reply === 'succeeded' || 
 export const isParked = (tx: GlobalTransaction): boolean =>
   tx.branches.some((branch) => branch.phaseTwo.parkedAt !== null);
 
+/** This replica asks again and again a participant that is still at work; nobody else knows how often. */
+export const isPolling = (tx: GlobalTransaction): boolean =>
+  tx.branches.some(({ phaseOne, phaseTwo }) => phaseOne.ongoing !== null || phaseTwo.ongoing !== null);
+
 /** A phase of which no call was made yet, due from `dueAt` on. */
 export const freshCall = (dueAt: Instant): Call => ({
   reply: null,

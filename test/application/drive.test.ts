@@ -143,6 +143,33 @@ describe('a drive', () => {
     expect(events.slice(4, 6)).toEqual(['try a', 'saved 2 confirming']);
   });
 
+  test('parks a branch that answers for ever that it is still at work (I4)', async () => {
+    const gid = await begin();
+    for (const key of ['try a', 'try b', 'confirm b']) await answer(key, 200);
+    let pollCount = 0;
+    while ((await coordinator.find(gid))?.tx.branches[0]?.phaseTwo.parkedAt === null) {
+      if (calls.has('confirm a')) {
+        await answer('confirm a', 202);
+        pollCount += 1;
+      } else await clock.step();
+    }
+    expect(pollCount).toBe(policy.poll.budget);
+    expect((await coordinator.find(gid))?.tx.status).toBe('confirming');
+  });
+
+  test('compares a begin with the transaction that this very process began and ended before (I3)', async () => {
+    const gid = '0193f000-0000-7000-8000-000000000002';
+    const first = coordinator.begin({ gid, branches: PAIR }, null, null);
+    await settle();
+    for (const key of ['try a', 'try b', 'confirm a', 'confirm b']) await answer(key, 200);
+    await first;
+    const other = await coordinator.begin({ gid, branches: PAIR.slice(1) }, null, null);
+    expect(other).toMatchObject({ accepted: false, code: 'transaction_differs' });
+    const same = await coordinator.begin({ gid, branches: PAIR }, null, null);
+    expect(same).toMatchObject({ accepted: true, isChanged: false, saved: { seq: 3 } });
+    expect(events.filter((event) => event.startsWith('try'))).toHaveLength(2);
+  });
+
   test('answers a client only after what it says is durable (I3)', async () => {
     const gid = await begin();
     let acknowledge = () => {};
@@ -163,7 +190,7 @@ describe('a drive', () => {
   test('tells a client that the store failed, and keeps the replies that it heard', async () => {
     const gid = await begin();
     await answer('try a', 200);
-    failing = { outcome: 'rejected', isTransient: false, error: new Error('the disk is full') };
+    failing = { outcome: 'rejected', because: 'row', error: new Error('the disk is full') };
     await expect(coordinator.cancel(gid)).rejects.toBeInstanceOf(StoreUnavailable);
     await answer('try b', 200);
     expect(events.filter((event) => event.startsWith('c'))).toEqual([]);

@@ -13,7 +13,7 @@ describe('group commit', () => {
 
   const startWith = (script: readonly Fault[]) => {
     writer = new FaultWriter(store, scripted(script));
-    commit = new GroupCommit({ writer, time: instantTime, chance: noChance });
+    commit = new GroupCommit({ writer, time: instantTime, chance: noChance, log: noLog });
   };
   beforeEach(() => {
     store = new MemoryTransactionStore();
@@ -94,6 +94,21 @@ describe('group commit', () => {
     expect(writer.batches).toHaveLength(52);
   });
 
+  test('keeps nobody waiting behind a commit whose fate stays unknown, and goes on when it is known', async () => {
+    let isAnswered = false;
+    writer = new FaultWriter(store, () => (isAnswered ? 'none' : 'unknown, written'));
+    const time = new PassingTime();
+    commit = new GroupCommit({ writer, time, chance: noChance, log: noLog });
+    const stuck = commit.save(fresh());
+    await expect(commit.save(fresh())).rejects.toBeInstanceOf(StoreUnavailable);
+    expect(commit.isStuck).toBe(true);
+    await expect(commit.save(fresh())).rejects.toBeInstanceOf(StoreUnavailable);
+    isAnswered = true;
+    expect(await stuck).toBe('saved');
+    expect(commit.isStuck).toBe(false);
+    expect(await commit.save(fresh())).toBe('saved');
+  });
+
   test('repeats a batch that met a transient error', async () => {
     startWith(['transient', 'transient']);
     expect(await commit.save(fresh())).toBe('saved');
@@ -117,7 +132,7 @@ describe('group commit', () => {
         return store.writeBatch(saves);
       },
     };
-    const over = new GroupCommit({ writer: throwing, time: instantTime, chance: noChance });
+    const over = new GroupCommit({ writer: throwing, time: instantTime, chance: noChance, log: noLog });
     expect(await over.save(fresh())).toBe('saved');
   });
 
@@ -133,6 +148,20 @@ const instantTime = {
     return () => {};
   },
 };
+/** Time that passes by a second with each pause. */
+class PassingTime {
+  #nowMs = 0;
+  now() {
+    return { earliest: this.#nowMs, latest: this.#nowMs };
+  }
+  after(_delayMs: number, fn: () => void) {
+    this.#nowMs += 1000;
+    setImmediate(fn);
+    return () => {};
+  }
+}
+
+const noLog = { error: () => {} };
 const noChance = { draw: () => 0, newId: newGid };
 
 const withPayload = (tx: GlobalTransaction, payload: string): GlobalTransaction => ({

@@ -66,7 +66,7 @@ export class WatchedStore extends MemoryTransactionStore {
   failure: Error | null = null;
 
   override async writeBatch(saves: readonly Save[]): Promise<BatchOutcome> {
-    if (this.failure) return { outcome: 'rejected', isTransient: false, error: this.failure };
+    if (this.failure) return { outcome: 'rejected', because: 'row', error: this.failure };
     this.batchCount += 1;
     return super.writeBatch(saves);
   }

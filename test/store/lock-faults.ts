@@ -8,8 +8,14 @@ import { openConnection } from '../../src/adapters/sql/data-source.ts';
 import { openStore, type SqlStore } from '../../src/adapters/sql/open-store.ts';
 import { systemChance, systemTime } from '../../src/adapters/system.ts';
 import { GroupCommit } from '../../src/application/group-commit.ts';
-import type { BatchOutcome, BatchWriter, Save, Saved } from '../../src/application/ports.ts';
-import { begun, cancelled, newGid, saveOf } from '../support/saves.ts';
+import {
+  type BatchOutcome,
+  type BatchWriter,
+  type Save,
+  type Saved,
+  StoreUnavailable,
+} from '../../src/application/ports.ts';
+import { begun, cancelled, newGid, noLog, saveOf } from '../support/saves.ts';
 
 /** @param databaseUrl a migrated database */
 export function lockFaults(databaseUrl: () => string): void {
@@ -37,13 +43,30 @@ export function lockFaults(databaseUrl: () => string): void {
     session.query('SELECT gid FROM global_transaction WHERE gid = ? FOR UPDATE', [gid]);
   const cancelOf = (saved: Saved) => saveOf(saved, cancelled(saved.tx));
 
+  test.each([
+    ['a column does not take', { name: 'x'.repeat(200) }],
+    ['no date can hold', { deadlineAt: 9e15 }],
+  ])('a row that %s is refused, and its neighbours are saved', async (_what, fault) => {
+    const [ahead, bad, free] = [begun(newGid()), { ...begun(newGid()), ...fault }, begun(newGid())];
+    const group = new GroupCommit({ writer: one.writer, time: systemTime, chance: systemChance, log: noLog });
+    const saving = [ahead, bad, free].map((tx) => group.save(saveOf(null, tx)));
+    await expect(saving[1]).rejects.toBeInstanceOf(StoreUnavailable);
+    expect(await Promise.all([saving[0], saving[2]])).toEqual(['saved', 'saved']);
+    expect(await one.store.load(bad.gid)).toBeNull();
+  });
+
   describe('the locks of others', () => {
     test('after a lock wait that ran out, the next batch does not commit half of the failed one', async () => {
       const [stuck, free] = [await begin(), await begin()];
       await session.query('BEGIN');
       await lock(stuck.tx.gid);
       const result = await one.writer.writeBatch([cancelOf(stuck)]);
-      expect(result).toMatchObject({ outcome: 'rejected', isTransient: true, error: { errno: 1205 } });
+      expect(result).toMatchObject({
+        outcome: 'rejected',
+        because: 'lock',
+        locked: new Set([stuck.tx.gid]),
+        error: { errno: 1205 },
+      });
       expect(await one.writer.writeBatch([cancelOf(free)])).toEqual({ outcome: 'written' });
       await session.query('ROLLBACK');
       expect(await one.store.journalOf(stuck.tx.gid)).toHaveLength(1);
@@ -55,13 +78,33 @@ export function lockFaults(databaseUrl: () => string): void {
       await session.query('BEGIN');
       await lock(stuck.tx.gid);
       const counted = new CountingWriter(one.writer);
-      const saving = new GroupCommit({ writer: counted, time: systemTime, chance: systemChance }).save(
-        cancelOf(stuck),
-      );
+      const saving = new GroupCommit({
+        writer: counted,
+        time: systemTime,
+        chance: systemChance,
+        log: noLog,
+      }).save(cancelOf(stuck));
       await counted.rejected;
       await session.query('ROLLBACK');
       expect(await saving).toBe('saved');
       expect(await one.store.journalOf(stuck.tx.gid)).toHaveLength(2);
+    });
+
+    test('a row that somebody has locked is set aside, and its neighbours are saved meanwhile', async () => {
+      const [ahead, stuck, free] = [await begin(), await begin(), await begin()];
+      await session.query('BEGIN');
+      await lock(stuck.tx.gid);
+      const group = new GroupCommit({
+        writer: one.writer,
+        time: systemTime,
+        chance: systemChance,
+        log: noLog,
+      });
+      const saving = [ahead, stuck, free].map((saved) => group.save(cancelOf(saved)));
+      expect(await Promise.all([saving[0], saving[2]])).toEqual(['saved', 'saved']);
+      expect(await one.store.load(stuck.tx.gid)).toEqual(stuck);
+      await session.query('ROLLBACK');
+      expect(await saving[1]).toBe('saved');
     });
 
     test('a deadlock is repeated inside, and nobody sees it', async () => {
@@ -71,7 +114,7 @@ export function lockFaults(databaseUrl: () => string): void {
       await makeHeavier(session);
       await lock(high.tx.gid);
       const counted = new CountingWriter(one.writer);
-      const group = new GroupCommit({ writer: counted, time: systemTime, chance: systemChance });
+      const group = new GroupCommit({ writer: counted, time: systemTime, chance: systemChance, log: noLog });
       // While the first is under way, the other two are gathered into one batch.
       const saving = Promise.all(
         [saveOf(null, begun(newGid())), cancelOf(low), cancelOf(high)].map((s) => group.save(s)),

@@ -3,6 +3,7 @@
  * left out by name and with the reason, in the adapter's own test file.
  */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { systemChance, systemTime } from '../../src/adapters/system.ts';
 import { GroupCommit, type SaveOutcome } from '../../src/application/group-commit.ts';
 import { rebuild } from '../../src/application/journal.ts';
 import type {
@@ -12,8 +13,7 @@ import type {
   TransactionStore,
 } from '../../src/application/ports.ts';
 import type { GlobalTransaction } from '../../src/domain/index.ts';
-import { systemChance, systemTime } from '../../src/adapters/system.ts';
-import { AWKWARD_PAYLOAD, answered, begun, cancelled, newGid, saveOf } from '../support/saves.ts';
+import { AWKWARD_PAYLOAD, answered, begun, cancelled, newGid, noLog, saveOf } from '../support/saves.ts';
 
 export type StoreUnderTest = {
   readonly store: TransactionStore;
@@ -37,7 +37,7 @@ export type CannotSuffer = {
 export function storeContract(open: () => Promise<StoreUnderTest>): void {
   let under: StoreUnderTest;
   const commitOn = (writer: BatchWriter) =>
-    new GroupCommit({ writer, time: systemTime, chance: systemChance });
+    new GroupCommit({ writer, time: systemTime, chance: systemChance, log: noLog });
   const commit = (...saves: Save[]): Promise<SaveOutcome[]> => {
     const group = commitOn(under.writer);
     return Promise.all(saves.map((save) => group.save(save)));
@@ -198,6 +198,22 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
       expect(await under.store.journalOf(saves[0]!.gid)).toHaveLength(1);
     });
 
+    test('never holds two begins with one key: one is saved, the other lost, and their neighbours do not notice', async () => {
+      const beginKey = `twice ${newGid()}`;
+      const twins = [
+        saveOf(null, begun(newGid()), { beginKey }),
+        saveOf(null, begun(newGid()), { beginKey }),
+      ];
+      const outcomes = await commit(...[1, 2].map(fresh), ...twins, ...[1, 2].map(fresh));
+      expect(outcomes).toEqual(['saved', 'saved', 'saved', 'lost', 'saved', 'saved']);
+    });
+
+    test('is not ours because an earlier save of this process stands in its place', async () => {
+      const saved = await beginOne();
+      const other = { ...saved.tx, bodyHash: 'd'.repeat(64) };
+      expect(await commit(saveOf(null, other))).toEqual(['lost']);
+    });
+
     test('of many transactions in every stage is written whole', async () => {
       const trying = await Promise.all(Array.from({ length: 30 }, () => beginOne()));
       const saves = trying.flatMap((saved, index) =>
@@ -274,6 +290,12 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
   describe('participants', () => {
     const inventory = { name: 'inventory', baseUrl: 'http://127.0.0.1:1/a', paths: { 'reserve/try': '/t' } };
 
+    test('are registered by several services at the same moment', async () => {
+      const shipping = { name: 'shipping', baseUrl: 'http://127.0.0.1:3', paths: {} };
+      await Promise.all(Array.from({ length: 10 }, () => under.registry.put(shipping)));
+      expect(await under.registry.find('shipping')).toEqual(shipping);
+    });
+
     test('are found by name, listed, and replaced', async () => {
       expect(await under.registry.find('inventory')).toBeNull();
       expect(await under.registry.put(inventory)).toEqual({ isNew: true });
@@ -282,11 +304,16 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
       expect(await under.registry.put(moved)).toEqual({ isNew: false });
       expect(await under.registry.find('inventory')).toEqual(moved);
       expect(await under.registry.put({ ...inventory, name: 'billing' })).toEqual({ isNew: true });
-      expect((await under.registry.list()).map(({ name }) => name)).toEqual(['billing', 'inventory']);
+      expect((await under.registry.list()).map(({ name }) => name)).toEqual([
+        'billing',
+        'inventory',
+        'shipping',
+      ]);
     });
   });
 }
 
+const fresh = () => saveOf(null, begun(newGid()));
 const unknown = (tx: GlobalTransaction) => answered(tx, 'unknown');
 const succeeded = (tx: GlobalTransaction) => answered(tx, 'succeeded');
 

@@ -44,10 +44,10 @@ export class FaultWriter implements BatchWriter {
     this.#late = null;
     const error = new Error(fault);
     if (saves.some(({ gid }) => this.poisoned.has(gid)))
-      return { outcome: 'rejected', isTransient: false, error: new Error('poisoned') };
+      return { outcome: 'rejected', because: 'row', error: new Error('poisoned') };
     switch (fault) {
       case 'transient':
-        return { outcome: 'rejected', isTransient: true, error };
+        return { outcome: 'rejected', because: 'store', error };
       case 'unknown, not written':
         return { outcome: 'unknown', error };
       case 'unknown, written':

@@ -11,6 +11,8 @@ export const policy = { callTimeoutMs: 1000, retry: backoff, poll: backoff, maxR
 /** A payload that anything but a plain text column would change: key order, number format, non-ASCII. */
 export const AWKWARD_PAYLOAD = '{"z":1.0,"a":"日本 🍵","big":1e3,"quote":"it\'s \\\\ \\"?\\""}';
 
+export const noLog = { error: () => {} };
+
 let lastId = 0;
 /** A fresh UUIDv7-shaped gid that sorts behind the ones before it. */
 export function newGid(): string {

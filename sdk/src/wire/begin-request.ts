@@ -12,6 +12,7 @@ export const BeginRequest = Type.Object(
     timeoutMs: Type.Optional(
       Type.Integer({
         minimum: 1,
+        maximum: 2_147_483_647,
         description:
           'How long after its beginning the transaction is cancelled if nothing was decided, in milliseconds. ' +
           'When absent, the default of the coordinator.',

@@ -27,6 +27,9 @@ export class MemoryTransactionStore implements TransactionStore, BatchWriter {
       const fate = this.#fateOf(save);
       if (fate !== 'free') (fate === 'ours' ? ours : lost).add(save.gid);
     }
+    const keys = saves.flatMap(({ beginKey }) => (beginKey === null ? [] : [beginKey]));
+    if (new Set(keys).size < keys.length)
+      return { outcome: 'rejected', because: 'row', error: new Error('a key stands twice in one batch') };
     if (ours.size + lost.size > 0) return { outcome: 'taken', ours, lost };
     for (const save of saves) this.#write(save);
     return { outcome: 'written' };

@@ -19,6 +19,8 @@ const SESSION_STATEMENTS = [
 ];
 
 const POOL_SIZE = 10;
+/** A batch of a mebibyte of payloads, quoted, with its journal rows. */
+const MIN_PACKET_BYTES = 4 * 1024 * 1024;
 
 export async function openDataSource(databaseUrl: string): Promise<DataSource> {
   const options = databaseUrl.startsWith('sqlite:')
@@ -111,8 +113,12 @@ function createOurPool(options: PoolOptions): Pool {
 async function serverType(databaseUrl: string): Promise<'mysql' | 'mariadb'> {
   const connection = await openConnection(databaseUrl, {});
   try {
-    const [rows] = await connection.query('SELECT VERSION() AS version');
-    const { version } = (rows as { version: string }[])[0] ?? { version: '' };
+    const [rows] = await connection.query('SELECT VERSION() AS version, @@max_allowed_packet AS packetBytes');
+    const [{ version, packetBytes }] = rows as [{ version: string; packetBytes: number }];
+    if (packetBytes < MIN_PACKET_BYTES)
+      throw new Error(
+        `the server takes packets of ${packetBytes} bytes: set max_allowed_packet to 4M or more`,
+      );
     return version.includes('MariaDB') ? 'mariadb' : 'mysql';
   } finally {
     await connection.end();

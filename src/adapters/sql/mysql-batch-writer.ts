@@ -18,6 +18,9 @@ import {
 import { openConnection } from './data-source.ts';
 
 const DUPLICATE = 1062;
+const LOCK_WAIT_OVER = 1205;
+/** The server closes the connection with it, but has taken nothing of the packet. */
+const PACKET_TOO_LARGE = 1153;
 /** SQLSTATE classes of data that a column does not take: the row is at fault, and no repetition mends it. */
 const ROW_FAULTS = ['21', '22', '23'];
 
@@ -35,14 +38,20 @@ export class MysqlBatchWriter implements BatchWriter {
   }
 
   async writeBatch(saves: readonly Save[]): Promise<BatchOutcome> {
+    let packet: string;
+    try {
+      packet = packetOf(batchStatements(saves));
+    } catch (error) {
+      return { outcome: 'rejected', because: 'row', error: error as Error };
+    }
     let connection: Connection;
     try {
       connection = await this.#connect();
     } catch (error) {
-      return { outcome: 'rejected', isTransient: true, error: error as Error };
+      return { outcome: 'rejected', because: 'store', error: error as Error };
     }
     try {
-      await this.#withTimeout(connection, connection.query(packetOf(batchStatements(saves))));
+      await this.#withTimeout(connection, connection.query(packet));
       return { outcome: 'written' };
     } catch (error) {
       return this.#outcomeOf(error as SqlError, connection, saves);
@@ -56,6 +65,10 @@ export class MysqlBatchWriter implements BatchWriter {
   }
 
   async #outcomeOf(error: SqlError, connection: Connection, saves: readonly Save[]): Promise<BatchOutcome> {
+    if (error.errno === PACKET_TOO_LARGE) {
+      this.#drop(connection);
+      return { outcome: 'rejected', because: 'row', error };
+    }
     // Only the server's own refusal is definite. Anything else may have come after the COMMIT.
     const isRefused = error.sqlState !== undefined && !error.fatal && !isInterrupted(error);
     if (!isRefused) {
@@ -64,15 +77,34 @@ export class MysqlBatchWriter implements BatchWriter {
     }
     try {
       await this.#withTimeout(connection, connection.query('ROLLBACK'));
-      if (error.errno === DUPLICATE) {
-        const taken = takenBy(saves, await this.#standing(connection, saves));
-        if (taken.ours.size + taken.lost.size > 0) return { outcome: 'taken', ...taken };
-      }
+      return await this.#refusalOf(error, connection, saves);
     } catch {
       this.#drop(connection);
+      return { outcome: 'rejected', because: 'store', error };
     }
-    const isRowFault = error.errno !== DUPLICATE && ROW_FAULTS.includes(error.sqlState?.slice(0, 2) ?? '');
-    return { outcome: 'rejected', isTransient: !isRowFault, error };
+  }
+
+  async #refusalOf(error: SqlError, connection: Connection, saves: readonly Save[]): Promise<BatchOutcome> {
+    if (error.errno === DUPLICATE) {
+      const taken = takenBy(saves, await this.#standing(connection, saves));
+      if (taken.ours.size + taken.lost.size > 0) return { outcome: 'taken', ...taken };
+      // What stood in the way is in the batch itself, or was gone before it was looked for.
+      return { outcome: 'rejected', because: 'row', error };
+    }
+    if (error.errno === LOCK_WAIT_OVER)
+      return { outcome: 'rejected', because: 'lock', locked: await this.#lockedOf(connection, saves), error };
+    const isRowFault = ROW_FAULTS.includes(error.sqlState?.slice(0, 2) ?? '');
+    return { outcome: 'rejected', because: isRowFault ? 'row' : 'store', error };
+  }
+
+  /** The transactions whose rows somebody else has locked, asked for without waiting. */
+  async #lockedOf(connection: Connection, saves: readonly Save[]): Promise<ReadonlySet<string>> {
+    const gids = saves.filter(({ before }) => before !== null).map(({ gid }) => gid);
+    if (gids.length === 0) return new Set();
+    const free = 'SELECT gid FROM global_transaction WHERE gid IN (?) FOR UPDATE SKIP LOCKED';
+    const [rows] = await this.#withTimeout(connection, connection.query(free, [gids]));
+    const isFree = new Set((rows as { gid: string }[]).map(({ gid }) => gid));
+    return new Set(gids.filter((gid) => !isFree.has(gid)));
   }
 
   async #standing(connection: Connection, saves: readonly Save[]): Promise<Standing> {

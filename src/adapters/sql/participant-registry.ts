@@ -3,7 +3,8 @@
  * second: an address that a person mends is in use that much later at the latest, on every replica.
  */
 import type { DataSource } from 'typeorm';
-import { type Participant, type ParticipantRegistry, StoreUnavailable } from '../../application/ports.ts';
+import type { Participant, ParticipantRegistry } from '../../application/ports.ts';
+import { ask } from './ask.ts';
 import { type ParticipantRow, participantEntity } from './entities.ts';
 
 const KEPT_MS = 1000;
@@ -31,28 +32,26 @@ export class SqlParticipantRegistry implements ParticipantRegistry {
   }
 
   async list(): Promise<readonly Participant[]> {
-    const rows = await this.#dataSource.getRepository(participantEntity).find({ order: { name: 'ASC' } });
+    const rows = await ask(this.#dataSource, (manager) =>
+      manager.getRepository(participantEntity).find({ order: { name: 'ASC' } }),
+    );
     return rows.map(participantOf);
   }
 
+  /** Several services may register one participant at the same moment: the last one stays. */
   async put({ name, baseUrl, paths }: Participant): Promise<{ readonly isNew: boolean }> {
+    const row = { name, baseUrl, paths: JSON.stringify(paths) };
     const isNew = (await this.#read(name)) === null;
-    await this.#dataSource
-      .getRepository(participantEntity)
-      .save({ name, baseUrl, paths: JSON.stringify(paths) });
+    await ask(this.#dataSource, (manager) => manager.getRepository(participantEntity).upsert(row, ['name']));
     this.#kept.delete(name);
     return { isNew };
   }
 
   async #read(name: string): Promise<Participant | null> {
-    try {
-      const row = await this.#dataSource.getRepository(participantEntity).findOneBy({ name });
-      return row && participantOf(row);
-    } catch (error) {
-      throw new StoreUnavailable(`the database could not answer: ${(error as Error).message}`, {
-        cause: error,
-      });
-    }
+    const row = await ask(this.#dataSource, (manager) =>
+      manager.getRepository(participantEntity).findOneBy({ name }),
+    );
+    return row && participantOf(row);
   }
 }
 

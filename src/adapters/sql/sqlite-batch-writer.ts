@@ -38,10 +38,10 @@ export class SqliteBatchWriter implements BatchWriter {
 
   #outcomeOf(error: Error & { code?: string }, saves: readonly Save[]): BatchOutcome {
     if (error.code?.startsWith('SQLITE_BUSY') || error.code?.startsWith('SQLITE_FULL'))
-      return { outcome: 'rejected', isTransient: true, error };
+      return { outcome: 'rejected', because: 'store', error };
     const taken = takenBy(saves, this.#standing(saves));
     if (taken.ours.size + taken.lost.size > 0) return { outcome: 'taken', ...taken };
-    return { outcome: 'rejected', isTransient: false, error };
+    return { outcome: 'rejected', because: 'row', error };
   }
 
   #standing(saves: readonly Save[]): Standing {

@@ -1,14 +1,9 @@
 /** The read side of the store, and the sweep's claims, on MySQL, MariaDB and SQLite. */
-import type { DataSource } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
 import { JOURNAL_VERSION } from '../../application/journal.ts';
-import {
-  type Claim,
-  type JournalRow,
-  type Saved,
-  StoreUnavailable,
-  type TransactionStore,
-} from '../../application/ports.ts';
+import { type Claim, type JournalRow, type Saved, type TransactionStore } from '../../application/ports.ts';
 import type { Branch, Call, GlobalTransaction } from '../../domain/index.ts';
+import { ask } from './ask.ts';
 import { sqlInstant } from './batch-statements.ts';
 import {
   type BranchRow,
@@ -34,8 +29,8 @@ export class SqlTransactionStore implements TransactionStore {
 
   /** One statement: two reads could mix the versions before and after a save. */
   async load(gid: string): Promise<Saved | null> {
-    const row = await this.#asking(() =>
-      this.#dataSource
+    const row = await ask(this.#dataSource, (manager) =>
+      manager
         .getRepository(transactionEntity)
         .createQueryBuilder('tx')
         .leftJoinAndMapMany('tx.branches', branchEntity.options.name, 'branch', 'branch.gid = tx.gid')
@@ -49,8 +44,8 @@ export class SqlTransactionStore implements TransactionStore {
   }
 
   async journalOf(gid: string): Promise<readonly JournalRow[]> {
-    const rows = await this.#asking(() =>
-      this.#dataSource.getRepository(journalEntity).find({ where: { gid }, order: { seq: 'ASC' } }),
+    const rows = await ask(this.#dataSource, (manager) =>
+      manager.getRepository(journalEntity).find({ where: { gid }, order: { seq: 'ASC' } }),
     );
     return rows.map(({ version, entries, ...row }) => {
       refuseUnknownVersion({ gid, version });
@@ -59,8 +54,8 @@ export class SqlTransactionStore implements TransactionStore {
   }
 
   async gidOfBeginKey(beginKey: string): Promise<string | null> {
-    const row = await this.#asking(() =>
-      this.#dataSource.getRepository(beginKeyEntity).findOneBy({ beginKey }),
+    const row = await ask(this.#dataSource, (manager) =>
+      manager.getRepository(beginKeyEntity).findOneBy({ beginKey }),
     );
     return row?.gid ?? null;
   }
@@ -68,7 +63,7 @@ export class SqlTransactionStore implements TransactionStore {
   async claimDue(claim: Claim): Promise<readonly string[]> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#claim(claim);
+        return await ask(this.#dataSource, (manager) => claimWith(manager, claim));
       } catch (error) {
         if (attempt === CLAIM_ATTEMPTS) throw error;
       }
@@ -76,41 +71,32 @@ export class SqlTransactionStore implements TransactionStore {
   }
 
   async check(): Promise<void> {
-    await this.#asking(() => this.#dataSource.query('SELECT 1 FROM guard'));
+    await ask(this.#dataSource, (manager) => manager.query('SELECT 1 FROM guard'));
   }
+}
 
-  /** Re-dates and marks what is due, then reads back what this waker got: of several sweepers, each row has one. */
-  async #claim({ now, limit, waker, againAfterMs }: Claim): Promise<readonly string[]> {
-    const nowText = sqlInstant(now);
-    const due: { gid: string; missCount: number }[] = await this.#dataSource.query(
-      'SELECT gid, miss_count AS missCount FROM global_transaction WHERE wake_at <= ? ORDER BY wake_at LIMIT ?',
-      [nowText, limit],
+/** Re-dates and marks what is due, then reads back what this waker got: of several sweepers, each row has one. */
+async function claimWith(manager: EntityManager, claim: Claim): Promise<readonly string[]> {
+  const { now, limit, waker, againAfterMs } = claim;
+  const nowText = sqlInstant(now);
+  const due: { gid: string; missCount: number }[] = await manager.query(
+    'SELECT gid, miss_count AS missCount FROM global_transaction WHERE wake_at <= ? ORDER BY wake_at LIMIT ?',
+    [nowText, limit],
+  );
+  if (due.length === 0) return [];
+  for (const [missCount, rows] of Map.groupBy(due, (row) => Math.min(row.missCount, MAX_DOUBLINGS))) {
+    const gids = rows.map(({ gid }) => gid).sort();
+    await manager.query(
+      `UPDATE global_transaction SET wake_at = ?, waker = ?, miss_count = miss_count + 1
+       WHERE gid IN (${gids.map(() => '?').join(', ')}) AND wake_at <= ?`,
+      [sqlInstant(now + againAfterMs * 2 ** missCount), waker, ...gids, nowText],
     );
-    if (due.length === 0) return [];
-    for (const [missCount, rows] of Map.groupBy(due, (row) => Math.min(row.missCount, MAX_DOUBLINGS))) {
-      const gids = rows.map(({ gid }) => gid).sort();
-      await this.#dataSource.query(
-        `UPDATE global_transaction SET wake_at = ?, waker = ?, miss_count = miss_count + 1
-         WHERE gid IN (${gids.map(() => '?').join(', ')}) AND wake_at <= ?`,
-        [sqlInstant(now + againAfterMs * 2 ** missCount), waker, ...gids, nowText],
-      );
-    }
-    const claimed: { gid: string }[] = await this.#dataSource.query(
-      `SELECT gid FROM global_transaction WHERE gid IN (${due.map(() => '?').join(', ')}) AND waker = ?`,
-      [...due.map(({ gid }) => gid), waker],
-    );
-    return claimed.map(({ gid }) => gid);
   }
-
-  async #asking<T>(query: () => Promise<T>): Promise<T> {
-    try {
-      return await query();
-    } catch (error) {
-      throw new StoreUnavailable(`the database could not answer: ${(error as Error).message}`, {
-        cause: error,
-      });
-    }
-  }
+  const claimed: { gid: string }[] = await manager.query(
+    `SELECT gid FROM global_transaction WHERE gid IN (${due.map(() => '?').join(', ')}) AND waker = ?`,
+    [...due.map(({ gid }) => gid), waker],
+  );
+  return claimed.map(({ gid }) => gid);
 }
 
 /** A replica that does not know how a row was meant neither calls for it nor saves over it. */

@@ -5,6 +5,9 @@
 import type { Time, WakeQueue } from '../../application/ports.ts';
 import type { Instant } from '../../domain/index.ts';
 
+/** What is due later is left to the sweep: a timer for it would outlive most of the transactions it is for. */
+const MAX_AHEAD_MS = 60_000;
+
 export class InProcessWakeQueue implements WakeQueue {
   readonly #time: Time;
   readonly #onWake: (gid: string) => void;
@@ -18,8 +21,9 @@ export class InProcessWakeQueue implements WakeQueue {
   /** A later wake for the same row never swallows an earlier one: each `seq` has its own. */
   wakeAt(gid: string, seq: number, when: Instant): void {
     const id = `${gid}-${seq}-${when}`;
-    if (this.#cancels.has(id)) return;
-    const cancel = this.#time.after(Math.max(0, when - this.#time.now().earliest), () => {
+    const delayMs = Math.max(0, when - this.#time.now().earliest);
+    if (delayMs > MAX_AHEAD_MS || this.#cancels.has(id)) return;
+    const cancel = this.#time.after(delayMs, () => {
       this.#cancels.delete(id);
       this.#onWake(gid);
     });

@@ -1,0 +1,88 @@
+/**
+ * The coordinator as it runs in production: `src/main.ts` in a process of its own, which can be killed and started again.
+ * It dies with this Node, even when that is killed by -9: see watched-folder.ts.
+ */
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type WatchedFolder, watchedFolder } from '../../scripts/servers/watched-folder.ts';
+import { inTurn } from './turns.ts';
+
+const program = join(import.meta.dirname, '../../src/main.ts');
+/** More than a hundred processes are started in a run: what one that stops in order has compiled serves the others. */
+const compiled = join(import.meta.dirname, '../../.cache/compiled');
+const READY_WITHIN_MS = 60_000;
+
+/** How a process ended. */
+export type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
+
+export class CoordinatorProcess {
+  readonly #environment: Readonly<Record<string, string>>;
+  readonly #folder: WatchedFolder = watchedFolder('coordinator');
+  #running: { readonly process: ChildProcess; readonly exit: Promise<Exit> } | null = null;
+  #url = '';
+
+  /** @param settings all that it is told; nothing is inherited */
+  constructor(settings: Readonly<Record<string, string>>) {
+    this.#environment = { ...settings, NODE_COMPILE_CACHE: compiled };
+  }
+
+  /** Where it listens in this life. */
+  get url(): string {
+    return this.#url;
+  }
+
+  /** Everything that it printed, in all of its lives. */
+  get printed(): string {
+    return readFileSync(this.#folder.logPath, 'utf8');
+  }
+
+  /** Answers when it says that it is ready. */
+  start(): Promise<void> {
+    return inTurn(() => this.#start());
+  }
+
+  /** SIGKILL: it can neither finish nor say anything. Answers when it is gone. */
+  async kill(): Promise<void> {
+    await this.end('SIGKILL');
+  }
+
+  async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<Exit> {
+    if (this.#running === null) throw new Error('the coordinator does not run');
+    const { process: child, exit } = this.#running;
+    child.ref();
+    child.kill(signal);
+    const how = await exit;
+    this.#running = null;
+    return how;
+  }
+
+  /** For good. */
+  async remove(): Promise<void> {
+    if (this.#running !== null) await this.kill();
+    await this.#folder.remove();
+  }
+
+  async #start(): Promise<void> {
+    const from = statSync(this.#folder.logPath, { throwIfNoEntry: false })?.size ?? 0;
+    const variables = Object.entries(this.#environment).map(([name, value]) => `${name}=${value}`);
+    const child = this.#folder.spawn(['env', '-i', ...variables, process.execPath, program]);
+    // An exit that is waited for keeps this Node alive; the process itself does not.
+    const exit = once(child, 'exit').then(([code, signal]): Exit => ({ code, signal }));
+    this.#running = { process: child, exit };
+    const endsAt = Date.now() + READY_WITHIN_MS;
+    for (;;) {
+      const printed = readFileSync(this.#folder.logPath).subarray(from).toString();
+      const port = /"port":(\d+)/.exec(printed)?.[1];
+      if (port !== undefined) {
+        this.#url = `http://127.0.0.1:${port}`;
+        return;
+      }
+      if (child.exitCode !== null || Date.now() > endsAt)
+        throw new Error(`the coordinator did not start: ${printed}`);
+      await pause(50);
+    }
+  }
+}

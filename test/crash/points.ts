@@ -1,0 +1,364 @@
+/**
+ * The points at which a coordinator is killed, as tables: who stands there, what is durable and done when it dies, and
+ * how each transaction must end.
+ *
+ * A point is pinned by gates, not by time: each call that `script` names is held until the process is dead.
+ */
+import type { Call, Decision, Status } from '../../src/domain/index.ts';
+import type { Order } from './order.ts';
+import type { Script, WorkRecord } from './participants.ts';
+
+/** One transaction of a round. */
+export type Story = {
+  readonly title: string;
+  /** `payment` refuses its try. */
+  readonly isRefused?: boolean;
+  readonly timeoutMs?: number;
+  readonly script: Script;
+  /** What its initiator does in the life that ends. */
+  readonly before: (order: Order) => Promise<void>;
+  /** `before` is still under way when the process dies. */
+  readonly isUnanswered?: true;
+  /** What its initiator does with the next coordinator; without it nobody helps. */
+  readonly after?: (order: Order) => Promise<void>;
+  readonly atDeath: Standing;
+  readonly ends: 'confirmed' | 'cancelled';
+  /** It waits for its deadline, through later rounds and other deaths. */
+  readonly isLong?: true;
+};
+
+type Pair<T> = readonly [stock: T, money: T];
+type Reply = Call['reply'];
+
+/** How many of its calls stand at gates when the process dies. */
+export const heldCountOf = ({ script }: Story): number => Object.keys(script).length;
+
+/** What the database and the participants show of a transaction whose coordinator is dead. */
+export type Standing = {
+  readonly status: Status;
+  readonly decision: Decision | null;
+  readonly rowCount: number | 'varies';
+  /** Null where no branch is registered. */
+  readonly replies: { readonly one: Pair<Reply | 'any'>; readonly two: Pair<Reply> } | null;
+  readonly records: Pair<WorkRecord>;
+};
+
+export type Point = { readonly title: string; readonly stories: readonly Story[] };
+
+const WAIT_SECONDS = 60;
+/** Long enough to be killed before, short enough to be waited for. */
+const FORGOTTEN_AFTER_MS = 6000;
+
+// ── What initiators do ───────────────────────────────────────────────────────────────────────────────────────
+
+const declared = { before: (order: Order) => order.declare() };
+
+/** The answer to this client dies with the coordinator; it asks the next one again. */
+const waiting = {
+  before: (order: Order) => order.declare(WAIT_SECONDS),
+  isUnanswered: true,
+  after: (order: Order) => order.declare(),
+} as const;
+
+async function confirmIt(order: Order): Promise<void> {
+  await tryBoth(order);
+  await order.confirm();
+}
+
+/** Begins as well, which may be repeated. */
+async function tryBoth(order: Order): Promise<void> {
+  await order.begin();
+  await order.register('stock', 'money');
+  if (!(await order.tryBranch('stock')) || !(await order.tryBranch('money')))
+    throw new Error('a try of the initiator was refused');
+}
+
+// ── What is durable ──────────────────────────────────────────────────────────────────────────────────────────
+
+const nothing = [null, null] as const;
+const succeeded = ['succeeded', 'succeeded'] as const;
+
+const begun = {
+  status: 'trying',
+  decision: null,
+  rowCount: 1,
+  replies: { one: nothing, two: nothing },
+} as const;
+/** Begun, and two registrations. */
+const registered = { ...begun, rowCount: 3 } as const;
+const confirming = {
+  status: 'confirming',
+  decision: 'confirm',
+  rowCount: 2,
+  replies: { one: succeeded, two: nothing },
+} as const;
+const confirmingInteractive = { ...confirming, rowCount: 4, replies: begun.replies } as const;
+/** The refusal decides; the other try was heard before it, or after it and written by itself, or is not saved. */
+const cancelling = {
+  status: 'cancelling',
+  decision: 'cancel',
+  rowCount: 'varies',
+  replies: { one: ['any', 'failed'], two: nothing },
+} as const;
+
+// ── What is held ─────────────────────────────────────────────────────────────────────────────────────────────
+
+export const holdTries: Script = { 'stock try': 'holdRequest', 'money try': 'holdRequest' };
+export const holdConfirms: Script = { 'stock confirm': 'holdRequest', 'money confirm': 'holdRequest' };
+const holdCancels: Script = { 'stock cancel': 'holdRequest', 'money cancel': 'holdRequest' };
+const holdConfirmAnswers: Script = { 'stock confirm': 'holdAnswer', 'money confirm': 'holdAnswer' };
+
+export const points: readonly Point[] = [
+  {
+    title: 'after the begin is durable',
+    stories: [
+      {
+        title: 'declared',
+        ...declared,
+        script: holdTries,
+        atDeath: { ...begun, records: ['nothing', 'nothing'] },
+        ends: 'confirmed',
+      },
+      {
+        title: 'declared by a client that waits',
+        ...waiting,
+        script: holdTries,
+        atDeath: { ...begun, records: ['nothing', 'nothing'] },
+        ends: 'confirmed',
+      },
+      {
+        title: 'declared, with a try that will be refused',
+        isRefused: true,
+        ...declared,
+        script: holdTries,
+        atDeath: { ...begun, records: ['nothing', 'nothing'] },
+        ends: 'cancelled',
+      },
+      {
+        title: 'interactive, and its initiator goes on',
+        before: (order) => order.begin(),
+        after: confirmIt,
+        script: {},
+        atDeath: { ...begun, replies: null, records: ['nothing', 'nothing'] },
+        ends: 'confirmed',
+      },
+      {
+        title: 'interactive, and its initiator never comes back',
+        timeoutMs: FORGOTTEN_AFTER_MS,
+        isLong: true,
+        before: async (order) => {
+          await order.begin();
+          await order.register('stock', 'money');
+        },
+        script: {},
+        atDeath: { ...registered, records: ['nothing', 'nothing'] },
+        ends: 'cancelled',
+      },
+    ],
+  },
+  {
+    title: 'after some tries',
+    stories: [
+      {
+        title: 'one try took effect',
+        ...declared,
+        script: { 'money try': 'holdRequest' },
+        atDeath: { ...begun, records: ['tried', 'nothing'] },
+        ends: 'confirmed',
+      },
+      {
+        title: 'one try took effect, and the client waits',
+        ...waiting,
+        script: { 'stock try': 'holdRequest' },
+        atDeath: { ...begun, records: ['nothing', 'tried'] },
+        ends: 'confirmed',
+      },
+      {
+        title: 'one try durably succeeded',
+        ...declared,
+        script: { 'money try': 'holdOnceSiblingIsSaved' },
+        atDeath: {
+          ...begun,
+          rowCount: 'varies',
+          replies: { one: ['succeeded', 'unknown'], two: nothing },
+          records: ['tried', 'nothing'],
+        },
+        ends: 'confirmed',
+      },
+      {
+        title: 'one try took effect, and its answer is lost',
+        ...declared,
+        script: { 'stock try': 'holdRequest', 'money try': 'holdAnswer' },
+        atDeath: { ...begun, records: ['nothing', 'tried'] },
+        ends: 'confirmed',
+      },
+      {
+        title: 'one try took effect, and the other will be refused',
+        isRefused: true,
+        ...declared,
+        script: { 'money try': 'holdRequest' },
+        atDeath: { ...begun, records: ['tried', 'nothing'] },
+        ends: 'cancelled',
+      },
+      {
+        title: 'interactive, and its initiator dies while a try of its own is under way',
+        timeoutMs: FORGOTTEN_AFTER_MS,
+        isLong: true,
+        before: async (order) => {
+          await order.begin();
+          await order.register('stock', 'money');
+          // The second one lands behind its cancel (I7).
+          await Promise.all([order.tryBranch('stock'), order.tryBranch('money')]);
+        },
+        isUnanswered: true,
+        script: { 'money try': 'holdRequest' },
+        atDeath: { ...registered, records: ['tried', 'nothing'] },
+        ends: 'cancelled',
+      },
+    ],
+  },
+  {
+    title: 'after the decision is durable',
+    stories: [
+      {
+        title: 'to confirm',
+        ...declared,
+        script: holdConfirms,
+        atDeath: { ...confirming, records: ['tried', 'tried'] },
+        ends: 'confirmed',
+      },
+      {
+        title: 'to confirm, and the client waits',
+        ...waiting,
+        script: holdConfirms,
+        atDeath: { ...confirming, records: ['tried', 'tried'] },
+        ends: 'confirmed',
+      },
+      {
+        title: 'to confirm, which the initiator was told',
+        before: confirmIt,
+        script: holdConfirms,
+        atDeath: { ...confirmingInteractive, records: ['tried', 'tried'] },
+        ends: 'confirmed',
+      },
+      {
+        title: 'to cancel',
+        isRefused: true,
+        ...declared,
+        script: holdCancels,
+        atDeath: { ...cancelling, records: ['tried', 'nothing'] },
+        ends: 'cancelled',
+      },
+    ],
+  },
+  {
+    title: 'after some confirms',
+    stories: [
+      {
+        title: 'one confirm took effect',
+        ...declared,
+        script: { 'money confirm': 'holdRequest' },
+        atDeath: { ...confirming, records: ['confirmed', 'tried'] },
+        ends: 'confirmed',
+      },
+      {
+        title: 'one confirm took effect, and the client waits',
+        ...waiting,
+        script: { 'stock confirm': 'holdRequest' },
+        atDeath: { ...confirming, records: ['tried', 'confirmed'] },
+        ends: 'confirmed',
+      },
+      {
+        title: 'one confirm durably succeeded',
+        ...declared,
+        script: { 'money confirm': 'holdOnceSiblingIsSaved' },
+        atDeath: {
+          ...confirming,
+          rowCount: 'varies',
+          replies: { one: succeeded, two: ['succeeded', 'unknown'] },
+          records: ['confirmed', 'tried'],
+        },
+        ends: 'confirmed',
+      },
+      {
+        title: 'one confirm took effect, and its answer is lost',
+        before: confirmIt,
+        script: { 'stock confirm': 'holdAnswer', 'money confirm': 'holdRequest' },
+        atDeath: { ...confirmingInteractive, records: ['confirmed', 'tried'] },
+        ends: 'confirmed',
+      },
+      {
+        title: 'one cancel took effect',
+        isRefused: true,
+        ...declared,
+        script: { 'money cancel': 'holdRequest' },
+        atDeath: { ...cancelling, records: ['cancelled', 'nothing'] },
+        ends: 'cancelled',
+      },
+    ],
+  },
+  {
+    title: 'before the finish',
+    stories: [
+      {
+        title: 'every confirm took effect',
+        ...declared,
+        script: holdConfirmAnswers,
+        atDeath: { ...confirming, records: ['confirmed', 'confirmed'] },
+        ends: 'confirmed',
+      },
+      {
+        title: 'every confirm took effect, one was answered, and the client waits',
+        ...waiting,
+        script: { 'money confirm': 'holdAnswer' },
+        atDeath: { ...confirming, records: ['confirmed', 'confirmed'] },
+        ends: 'confirmed',
+      },
+      {
+        title: 'every confirm of an interactive one took effect',
+        before: confirmIt,
+        script: holdConfirmAnswers,
+        atDeath: { ...confirmingInteractive, records: ['confirmed', 'confirmed'] },
+        ends: 'confirmed',
+      },
+      {
+        title: 'every cancel took effect',
+        isRefused: true,
+        ...declared,
+        script: { 'stock cancel': 'holdAnswer', 'money cancel': 'holdAnswer' },
+        atDeath: { ...cancelling, records: ['cancelled', 'tombstone'] },
+        ends: 'cancelled',
+      },
+    ],
+  },
+];
+
+/**
+ * Three more, which no gate can pin: what was asked or answered is heard, and not yet durable, because its commit waits for
+ * a lock. The dead process's packet may still be committed, or not.
+ */
+export const commits: readonly Story[] = [
+  {
+    title: 'a decision by replies is being saved',
+    ...declared,
+    script: holdTries,
+    atDeath: { ...begun, records: ['tried', 'tried'] },
+    ends: 'confirmed',
+  },
+  {
+    title: 'a finish is being saved',
+    ...declared,
+    script: holdConfirmAnswers,
+    atDeath: { ...confirming, records: ['confirmed', 'confirmed'] },
+    ends: 'confirmed',
+  },
+  {
+    title: 'a decision by request is being saved',
+    before: tryBoth,
+    // Not answered, it may be asked for again.
+    after: (order) => order.confirm(),
+    script: {},
+    atDeath: { ...registered, records: ['tried', 'tried'] },
+    ends: 'confirmed',
+  },
+];
