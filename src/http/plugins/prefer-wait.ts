@@ -37,7 +37,10 @@ export function waitUntilClosing(app: FastifyInstance, coordinator: Coordinator)
   return (saved, waitMs) => {
     if (waitMs === 0) return Promise.resolve(saved);
     return new Promise((resolve, reject) => {
-      const end = () => resolve(saved);
+      const end = () => {
+        const newest = coordinator.find(saved.tx.gid);
+        newest.then((found) => resolve(found ?? saved)).catch(() => resolve(saved));
+      };
       endWaits.add(end);
       coordinator
         .waitForEnd(saved, waitMs)
