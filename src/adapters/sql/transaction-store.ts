@@ -1,7 +1,7 @@
 /** The read side of the store, and the sweep's claims, on MySQL, MariaDB and SQLite. */
 import type { DataSource, EntityManager } from 'typeorm';
 import { JOURNAL_VERSION } from '../../application/journal.ts';
-import { type Claim, type JournalRow, type Saved, type TransactionStore } from '../../application/ports.ts';
+import type { Claim, JournalRow, Saved, TransactionStore } from '../../application/ports.ts';
 import type { Branch, Call, GlobalTransaction } from '../../domain/index.ts';
 import { ask } from './ask.ts';
 import { sqlInstant } from './batch-statements.ts';
