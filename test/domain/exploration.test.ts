@@ -1,20 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import { transition } from '../../src/domain/transition.ts';
-import { CASES, wordsOf } from './cases.ts';
+import { CASES_OF_TWO } from './cases.ts';
 import { EDGES, REFUSALS } from './coverage.ts';
-import { explore, type Report } from './exploration.ts';
+import type { Report } from './exploration.ts';
+import { exploreEach } from './explore-each.ts';
 
 const reports: Report[] = [];
 
-describe('every world of the protocol within a bound of faults', () => {
-  test.each(CASES.map((bounds) => ({ words: wordsOf(bounds), bounds })))('$words', ({ words, bounds }) => {
-    const report = explore(bounds);
-    reports.push(report);
-    const worlds = `${report.worldCount} worlds, ${report.quiescentCount} quiescent`;
-    process.stdout.write(`${words}: ${worlds}, ${report.seconds.toFixed(1)} s\n`);
-    expect(report.violation?.message ?? 'none').toBe('none');
-    expect(report.quiescentCount).toBeGreaterThan(0);
-  }, 600_000);
+describe('every world of the protocol with two branches, within a bound of faults', () => {
+  exploreEach(CASES_OF_TWO, (report) => reports.push(report));
 });
 
 describe('the exploration reaches', () => {
