@@ -7,6 +7,7 @@ export default {
   // Real servers, started once for the run when a selected test uses one.
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+  setupFiles: ['<rootDir>/test/support/die-with-runner.mjs'],
   reporters: ['default', '<rootDir>/test/support/jest-tally.mjs'],
   // .cache holds whole servers for tests; walking it costs seconds.
   modulePathIgnorePatterns: ['<rootDir>/.cache/'],

@@ -11,6 +11,8 @@ import { steps, type Take } from './steps.ts';
 import { Violation } from './violation.ts';
 import { at, type Budget, firstWorld, type World } from './world.ts';
 
+const WORLDS_AT_ONCE = 10_000;
+
 export type Case = LedgerRules & { readonly budget: Budget };
 
 export type Report = {
@@ -21,7 +23,8 @@ export type Report = {
   readonly violation: (Violation & { trace?: string }) | null;
 };
 
-export function explore(bounds: Case): Report {
+/** Asynchronous only to let others in now and then: the process that explores must hear when it is to end. */
+export async function explore(bounds: Case): Promise<Report> {
   const startedAt = performance.now();
   const ledger = new Ledger(bounds);
   const first = firstWorld(bounds.branchCount, bounds.budget);
@@ -35,6 +38,7 @@ export function explore(bounds: Case): Report {
   let index = 0;
   try {
     for (; index < worlds.length; index++) {
+      if (index % WORLDS_AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve));
       const world = worlds[index] as World;
       worlds[index] = null;
       checkWorld(world);

@@ -9,8 +9,8 @@ const LIMIT_MS = 900_000;
 export function exploreEach(cases: readonly Case[], onReport: (report: Report) => void = () => {}): void {
   test.each(cases.map((bounds) => ({ words: wordsOf(bounds), bounds })))(
     '$words',
-    ({ words, bounds }) => {
-      const report = explore(bounds);
+    async ({ words, bounds }) => {
+      const report = await explore(bounds);
       onReport(report);
       const worlds = `${report.worldCount} worlds, ${report.quiescentCount} quiescent`;
       process.stdout.write(`${words}: ${worlds}, ${report.seconds.toFixed(1)} s\n`);

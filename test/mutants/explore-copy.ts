@@ -3,7 +3,7 @@ import { SMALL_CASES } from '../domain/cases.ts';
 import { explore } from '../domain/exploration.ts';
 
 for (const bounds of SMALL_CASES) {
-  const { violation } = explore(bounds);
+  const { violation } = await explore(bounds);
   if (violation === null) continue;
   console.log(JSON.stringify({ invariant: violation.invariant, message: violation.message }));
   break;
