@@ -24,8 +24,10 @@ import { run } from './run.ts';
 const opened = new AsyncDisposableStack();
 let isInterrupted = false;
 
+// npm passes a Ctrl-C on that the terminal has sent already: the second one must not cut the leaving short.
 for (const [signal, exitCode] of Object.entries({ SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }))
-  process.once(signal, () => {
+  process.on(signal, () => {
+    if (isInterrupted) return;
     isInterrupted = true;
     void leave(exitCode);
   });

@@ -26,8 +26,9 @@ const folder = await mkdtemp(join(tmpdir(), 'tercet-demo-'));
 const shop = new Shop(folder, withoutBarrier);
 let isLeaving = false;
 const interrupted = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
+// npm passes a Ctrl-C on that the terminal has sent already: the second one must not cut the leaving short.
 for (const [signal, exitCode] of Object.entries(interrupted))
-  process.once(signal, () => void leave(exitCode));
+  process.on(signal, () => isLeaving || void leave(exitCode));
 // Whoever read has gone, as in `npm run demo | head`.
 process.stdout.on('error', () => void leave(1));
 

@@ -41,7 +41,7 @@ export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
   unknown_transaction: {
     status: 404,
     title: 'There is no such transaction',
-    advice: 'Check the gid; a transaction that ended is removed after its retention.',
+    advice: 'Check the gid, and that this coordinator is the one that began it.',
   },
   transaction_differs: {
     status: 409,

@@ -40,7 +40,9 @@ async function start(config: Config): Promise<void> {
     logger,
     logsRequests: logger.isLevelEnabled('debug'),
   });
-  closeWithGrace({ delay: config.shutdownTimeoutMs, logger }, async () => {
+  // npm passes a Ctrl-C on that the terminal has sent already: the second one is the same wish, and `delay` bounds it.
+  const onSecondSignal = () => {};
+  closeWithGrace({ delay: config.shutdownTimeoutMs, logger, onSecondSignal }, async () => {
     await app.close();
     await stop();
     await participants.close();
