@@ -1,5 +1,8 @@
 // The environment as settings: what is right is typed and frozen, what is wrong is told all at once.
-import { describe, expect, test } from '@jest/globals';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from '@jest/globals';
 import { readConfig, settingsTable, UnusableConfig } from '../src/config.ts';
 
 function faultsOf(environment: Record<string, string>): readonly string[] {
@@ -17,8 +20,16 @@ describe('what is left unset', () => {
     expect(readConfig({})).toEqual({
       host: '127.0.0.1',
       port: 8080,
+      apiTokens: [],
       allowAnonymous: false,
       databaseUrl: 'sqlite:./tercet.sqlite',
+      databaseTls: false,
+      databaseCaFile: '',
+      redisUrl: '',
+      redisCaFile: '',
+      redisPrefix: 'tercet',
+      participantCaFile: '',
+      allowedHosts: [],
       logLevel: 'info',
       defaultTimeoutMs: 30_000,
       maxTimeoutMs: 86_400_000,
@@ -30,6 +41,14 @@ describe('what is left unset', () => {
       pollMaxDelayMs: 10_000,
       pollBudget: 100,
       maxRetryAfterMs: 300_000,
+      maxCallTimeoutMs: 60_000,
+      maxRetryDelayMs: 3_600_000,
+      maxRetryBudget: 1000,
+      participantConcurrency: 256,
+      circuitFailureCount: 10,
+      circuitFirstRestMs: 1000,
+      circuitMaxRestMs: 30_000,
+      maxActiveCount: 10_000,
       commitTimeoutMs: 5000,
       sweepIntervalMs: 1000,
       shutdownTimeoutMs: 10_000,
@@ -123,6 +142,38 @@ describe('what is wrong', () => {
   });
 });
 
+describe('a secret', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tercet-config-'));
+  const path = join(folder, 'tokens');
+  writeFileSync(path, 'first-token-0123456\nsecond-token-012345\n');
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test('may stand in a file', () => {
+    expect(readConfig({ TERCET_API_TOKENS_FILE: path }).apiTokens).toEqual([
+      'first-token-0123456',
+      'second-token-012345',
+    ]);
+  });
+
+  test('stands in one place, and is never repeated', () => {
+    const both = { TERCET_API_TOKENS_FILE: path, TERCET_API_TOKENS: 'third-token-0123456' };
+    expect(faultsOf(both)).toEqual([
+      'TERCET_API_TOKENS and TERCET_API_TOKENS_FILE are both set: remove one of them',
+    ]);
+    expect(faultsOf({ TERCET_API_TOKENS: 'short' })).toEqual([
+      expect.stringMatching(/^TERCET_API_TOKENS does not have the right form/),
+    ]);
+    expect(faultsOf({ TERCET_REDIS_URL: 'http://:hunter2@cache' }).join()).not.toContain('hunter2');
+  });
+
+  test('in a file that cannot be read stops the start', () => {
+    expect(faultsOf({ TERCET_REDIS_URL_FILE: join(folder, 'absent') })).toEqual([
+      expect.stringMatching(/^TERCET_REDIS_URL_FILE “.*absent” cannot be read: ENOENT/),
+    ]);
+    expect(faultsOf({ TERCET_PORT_FILE: path })).toEqual([expect.stringContaining('is no setting')]);
+  });
+});
+
 describe('an address that others can reach', () => {
   test.each([
     '0.0.0.0',
@@ -133,6 +184,7 @@ describe('an address that others can reach', () => {
   ])('%s is refused as long as callers are not asked who they are', (host) => {
     expect(faultsOf({ TERCET_HOST: host })).toEqual([expect.stringContaining('TERCET_ALLOW_ANONYMOUS=true')]);
     expect(faultsOf({ TERCET_HOST: host, TERCET_ALLOW_ANONYMOUS: 'true' })).toEqual([]);
+    expect(faultsOf({ TERCET_HOST: host, TERCET_API_TOKENS: 'a-token-0123456789' })).toEqual([]);
   });
 
   test.each(['127.0.0.1', '127.8.0.1', '::1', 'localhost'])('%s is not one', (host) => {
@@ -146,6 +198,7 @@ test('the table of settings has every setting with a default and a sentence', ()
     variable: 'TERCET_CALL_TIMEOUT_MS',
     default: '5000',
     description: 'How long one call of a participant may take, connecting included, in milliseconds.',
+    fileVariable: null,
   });
   for (const { variable, description } of settingsTable) expect(`${variable}: ${description}`).toMatch(/\.$/);
 });

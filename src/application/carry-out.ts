@@ -64,9 +64,9 @@ export class CarryOut {
     return drive;
   }
 
-  #letGo(gid: string, { seq, lookAgainAt }: Idle): void {
+  #letGo(gid: string, { seq, lookAgainAt, lookAgainFor }: Idle): void {
     this.#drives.delete(gid);
-    if (lookAgainAt !== null) this.#wakes.wakeAt(gid, seq, lookAgainAt);
+    if (lookAgainAt !== null) this.#wakes.wakeAt(gid, seq, lookAgainAt, lookAgainFor);
     if (this.#isStopping && this.#drives.size === 0) this.#tellStopped();
   }
 }

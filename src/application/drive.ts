@@ -15,6 +15,7 @@ import {
   type GlobalTransaction,
   type Instant,
   isPolling,
+  type LookFor,
   type Now,
   pendingCalls,
   type Replied,
@@ -52,7 +53,11 @@ export type Request = {
 };
 
 /** A drive that ended: when its transaction has something to do again, null when never or not known. */
-export type Idle = { readonly seq: number; readonly lookAgainAt: Instant | null };
+export type Idle = Look & { readonly seq: number };
+
+type Look = { readonly lookAgainAt: Instant | null; readonly lookAgainFor: LookFor };
+
+const NEVER: Look = { lookAgainAt: null, lookAgainFor: 'call' };
 
 type Asked = Request & {
   readonly resolve: (answer: Answer | 'lost') => void;
@@ -217,12 +222,12 @@ export class Drive {
     return false;
   }
 
-  /** Sends what is due; returns when the state has more to do. */
-  #sendDueCalls(): Instant | null {
-    if (this.#current === null) return null;
-    const { calls, lookAgainAt } = pendingCalls(this.#current, this.#tools.time.now());
+  /** Sends what is due; returns when the state has more to do, and what. */
+  #sendDueCalls(): Look {
+    if (this.#current === null) return NEVER;
+    const { calls, ...look } = pendingCalls(this.#current, this.#tools.time.now());
     if (!this.#tools.isStopping()) this.#outstanding.send(this.#current, calls);
-    return lookAgainAt;
+    return look;
   }
 
   #hear(reply: Replied): void {
@@ -233,25 +238,26 @@ export class Drive {
   }
 
   /** Nothing is left to do at once: wait for replies or the clock, or let go. */
-  #rest(lookAgainAt: Instant | null): void {
+  #rest(look: Look): void {
+    const { lookAgainAt } = look;
     const untilMs = lookAgainAt === null ? Infinity : lookAgainAt - this.#tools.time.now().earliest;
     // Polling is counted in memory only: to let go would forget the count, and never park (I4).
     const isFree = this.#outstanding.count === 0 && !(this.#current && isPolling(this.#current));
     const isStopped = this.#tools.isStopping() && this.#outstanding.count === 0;
     if (isStopped || (isFree && lookAgainAt === null)) {
-      this.#letGo(null);
+      this.#letGo(NEVER);
       return;
     }
     const waitMs = isFree ? Math.min(untilMs, LINGER_MS) : untilMs;
     if (waitMs === Infinity) return;
     this.#cancelTimer = this.#tools.time.after(Math.max(1, waitMs), () => {
-      if (isFree && untilMs > LINGER_MS) this.#letGo(lookAgainAt);
+      if (isFree && untilMs > LINGER_MS) this.#letGo(look);
       else void this.turn();
     });
   }
 
-  #letGo(lookAgainAt: Instant | null): void {
-    this.#onIdle({ seq: this.#durable?.seq ?? 0, lookAgainAt });
+  #letGo(look: Look): void {
+    this.#onIdle({ seq: this.#durable?.seq ?? 0, ...look });
   }
 
   /** The store failed: whoever asked is told. Replies are kept until the store can be asked again. */
@@ -260,7 +266,7 @@ export class Drive {
     this.#durable = undefined;
     for (const request of this.#asked.splice(0)) request.reject(error);
     if (this.#outstanding.count === 0 && this.#unsaved.length === 0) {
-      this.#onIdle({ seq: 0, lookAgainAt: null });
+      this.#onIdle({ seq: 0, ...NEVER });
       return;
     }
     this.#cancelTimer = this.#tools.time.after(STORE_RETRY_MS, () => void this.turn());

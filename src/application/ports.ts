@@ -2,7 +2,7 @@
  * What the application needs from the outside, in the domain's words. Adapters implement these; `main.ts` hands
  * them in. Each port has one contract suite, which its memory adapter and its real ones both pass.
  */
-import type { GlobalTransaction, Instant, Now, PendingCall } from '../domain/index.ts';
+import type { GlobalTransaction, Instant, LookFor, Now, PendingCall } from '../domain/index.ts';
 import type { Entries } from './journal.ts';
 
 /** A transaction as it is durable: the state after its `seq`-th journal row. */
@@ -111,8 +111,12 @@ export interface ParticipantClient {
 }
 
 export interface WakeQueue {
-  /** Look at this gid at `when`. A hint: losing it costs time, never correctness. */
-  wakeAt(gid: string, seq: number, when: Instant): void;
+  /** Look at this gid at `when`, for its deadline or a call. A hint: losing it costs time, never correctness. */
+  wakeAt(gid: string, seq: number, when: Instant, lookFor: LookFor): void;
+  /** False while wakes reach fewer than they should, though none is lost that this process can carry itself. */
+  readonly isWhole: boolean;
+  /** Takes and gives no more wakes. */
+  close(): Promise<void>;
 }
 
 export interface Time {

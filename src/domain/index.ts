@@ -1,7 +1,13 @@
 /** The domain's face: what the application may use of it. */
 export { branchReply } from './branch-reply.ts';
 export * from './global-transaction.ts';
-export { PARKED_LOOK_MS, type Pending, type PendingCall, pendingCalls } from './pending-calls.ts';
+export {
+  type LookFor,
+  PARKED_LOOK_MS,
+  type Pending,
+  type PendingCall,
+  pendingCalls,
+} from './pending-calls.ts';
 export {
   type Begun,
   type Event,

@@ -30,7 +30,11 @@ export type Pending = {
   readonly calls: readonly PendingCall[];
   /** When the state will have something else to do; null when it never will. */
   readonly lookAgainAt: Instant | null;
+  /** What it will be looked at for: its deadline, or a call. */
+  readonly lookAgainFor: LookFor;
 };
+
+export type LookFor = 'timeout' | 'call';
 
 /** A transaction that waits for a person is looked at this often, so that no row is ever forgotten. */
 export const PARKED_LOOK_MS = 3_600_000;
@@ -57,6 +61,7 @@ function pendingTries(tx: GlobalTransaction, now: Now): Pending {
   return {
     calls: tries.due.map((branch) => callOf(branch, branch.phaseOne, 'try', timeoutMs)),
     lookAgainAt: Math.min(tx.deadlineAt, tries.nextAt ?? Infinity),
+    lookAgainFor: (tries.nextAt ?? Infinity) < tx.deadlineAt ? 'call' : 'timeout',
   };
 }
 
@@ -73,6 +78,7 @@ function pendingPhaseTwo(tx: GlobalTransaction, op: 'confirm' | 'cancel', now: N
   return {
     calls: calls.due.map((branch) => callOf(branch, branch.phaseTwo, op, tx.policy.callTimeoutMs)),
     lookAgainAt: calls.nextAt ?? parkedLookAt,
+    lookAgainFor: 'call',
   };
 }
 

@@ -35,8 +35,8 @@ describe('docs/protocol.md', () => {
 describe('README.md', () => {
   test('lists each setting with its default and its meaning', () => {
     const rows = settingsTable.map(
-      ({ variable, default: standard, description }) =>
-        `| \`${variable}\` | \`${standard}\` | ${description} |`,
+      ({ variable, fileVariable, default: standard, description }) =>
+        `| \`${variable}\`${fileVariable === null ? '' : `, \`${fileVariable}\``} | ${standard === '' ? '' : `\`${standard}\``} | ${description} |`,
     );
     expect(part('README.md', 'settings')).toBe(
       ['| variable | default | what it is |', '|---|---|---|', ...rows].join('\n'),

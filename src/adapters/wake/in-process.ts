@@ -3,7 +3,7 @@
  * sweep finds.
  */
 import type { Time, WakeQueue } from '../../application/ports.ts';
-import type { Instant } from '../../domain/index.ts';
+import type { Instant, LookFor } from '../../domain/index.ts';
 
 /** What is due later is left to the sweep: a timer for it would outlive most of the transactions it is for. */
 const MAX_AHEAD_MS = 60_000;
@@ -12,6 +12,7 @@ export class InProcessWakeQueue implements WakeQueue {
   readonly #time: Time;
   readonly #onWake: (gid: string) => void;
   readonly #cancels = new Map<string, () => void>();
+  readonly isWhole = true;
 
   constructor(given: { time: Time; onWake: (gid: string) => void }) {
     this.#time = given.time;
@@ -19,7 +20,7 @@ export class InProcessWakeQueue implements WakeQueue {
   }
 
   /** A later wake for the same row never swallows an earlier one: each `seq` has its own. */
-  wakeAt(gid: string, seq: number, when: Instant): void {
+  wakeAt(gid: string, seq: number, when: Instant, _lookFor: LookFor): void {
     const id = `${gid}-${seq}-${when}`;
     const delayMs = Math.max(0, when - this.#time.now().earliest);
     if (delayMs > MAX_AHEAD_MS || this.#cancels.has(id)) return;
@@ -30,7 +31,7 @@ export class InProcessWakeQueue implements WakeQueue {
     this.#cancels.set(id, cancel);
   }
 
-  stop(): void {
+  async close(): Promise<void> {
     for (const cancel of this.#cancels.values()) cancel();
     this.#cancels.clear();
   }

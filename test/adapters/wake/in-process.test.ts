@@ -18,9 +18,9 @@ const wakes = new InProcessWakeQueue({
 });
 
 test('a gid is woken at its time, and a later wake does not swallow an earlier one', async () => {
-  wakes.wakeAt('one', 1, clock.nowMs + 200);
-  wakes.wakeAt('one', 2, clock.nowMs + 100);
-  wakes.wakeAt('one', 2, clock.nowMs + 100);
+  wakes.wakeAt('one', 1, clock.nowMs + 200, 'call');
+  wakes.wakeAt('one', 2, clock.nowMs + 100, 'call');
+  wakes.wakeAt('one', 2, clock.nowMs + 100, 'call');
   await clock.step();
   expect(woken).toEqual(['one']);
   await clock.step();
@@ -29,6 +29,6 @@ test('a gid is woken at its time, and a later wake does not swallow an earlier o
 
 test('what is due far ahead is left to the sweep, so that no timer outlives its transaction by hours', () => {
   armed.length = 0;
-  wakes.wakeAt('far', 1, clock.nowMs + 3_600_000);
+  wakes.wakeAt('far', 1, clock.nowMs + 3_600_000, 'timeout');
   expect(armed).toEqual([]);
 });
