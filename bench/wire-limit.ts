@@ -25,9 +25,9 @@ const registry: ParticipantRegistry = {
     return { isNew: true };
   },
 };
-const participants = new HttpParticipantClient({ registry });
+const participants = new HttpParticipantClient({ registry, ca: null });
 
-const double: Pick<Coordinator, 'begin' | 'waitForEnd'> = {
+const double: Pick<Coordinator, 'begin' | 'waitForEnd' | 'explain'> = {
   async begin(request, _beginKey, traceparent): Promise<Outcome> {
     const tx = confirmed(request, traceparent);
     await callAll(tx, 'try');
@@ -35,6 +35,7 @@ const double: Pick<Coordinator, 'begin' | 'waitForEnd'> = {
     return { accepted: true, saved: { tx, seq: 3 }, isChanged: true };
   },
   waitForEnd: async (saved: Saved) => saved,
+  explain: () => 'Confirmed at 2026-01-01T00:00:00Z, because every try succeeded.',
 };
 
 async function callAll(tx: GlobalTransaction, op: ParticipantCall['op']): Promise<void> {
@@ -68,17 +69,37 @@ function confirmed(request: BeginRequest, traceparent: string | null): GlobalTra
 
 function branchOf({ payload = {}, ...named }: BranchRequest, now: number): Branch {
   const done: Call = {
-    ...{ reply: 'succeeded', attemptCount: 1, dueAt: now, parkedAt: null, answer: '200', ongoing: null },
+    ...{
+      reply: 'succeeded',
+      attemptCount: 1,
+      dueAt: now,
+      parkedAt: null,
+      answer: '200',
+      durationMs: null,
+      ongoing: null,
+    },
   };
   const text = JSON.stringify(payload);
-  return { ...named, payload: text, bodyHash: '', phaseOne: done, phaseTwo: done, lateTryCount: 0 };
+  return {
+    ...named,
+    payload: text,
+    bodyHash: '',
+    policy: null,
+    phaseOne: done,
+    phaseTwo: done,
+    lateTryCount: 0,
+  };
 }
 
 const app = await buildApp({
   // The routes ask nothing else of it in this run.
   coordinator: double as Coordinator,
   registry,
-  checkReady: async () => {},
+  checkReady: async () => 'ready',
+  apiTokens: [],
+  maxCallTimeoutMs: config.maxCallTimeoutMs,
+  whyNeverCalled: () => null,
+  metrics: async () => ({ contentType: 'text/plain', text: '' }),
   logger: pino({ level: config.logLevel, name: 'wire-limit' }),
 });
 await app.listen({ host: '127.0.0.1', port: 0 });

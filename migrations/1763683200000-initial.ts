@@ -21,7 +21,8 @@ export class Initial1763683200000 implements MigrationInterface {
       ${phase}_attempt_count int NOT NULL,
       ${phase}_due_at datetime(3) NOT NULL,
       ${phase}_parked_at datetime(3) NULL,
-      ${phase}_answer varchar(200) NULL`;
+      ${phase}_answer varchar(200) NULL,
+      ${phase}_duration_ms int NULL`;
 
     await queryRunner.query(`CREATE TABLE journal (
       gid varchar(36)${ascii} NOT NULL,
@@ -51,21 +52,25 @@ export class Initial1763683200000 implements MigrationInterface {
       decision_reason varchar(24)${ascii} NULL,
       decided_at datetime(3) NULL,
       decided_by_branch_id varchar(64)${ascii} NULL,
+      parked_at datetime(3) NULL,
       finished_at datetime(3) NULL,
       wake_at datetime(3) NULL,
       waker varchar(36)${ascii} NULL,
       miss_count int NOT NULL
     )${end}`);
     await queryRunner.query('CREATE INDEX global_transaction_wake_at ON global_transaction (wake_at)');
+    await queryRunner.query('CREATE INDEX global_transaction_finished_at ON global_transaction (finished_at)');
+    await queryRunner.query('CREATE INDEX global_transaction_business_key ON global_transaction (business_key)');
 
     await queryRunner.query(`CREATE TABLE branch (
       gid varchar(36)${ascii} NOT NULL,
       branch_id varchar(64)${ascii} NOT NULL,
       position int NOT NULL,
-      participant varchar(64)${ascii} NOT NULL,
+      participant varchar(1024)${ascii} NOT NULL,
       activity varchar(64)${ascii} NOT NULL,
       payload ${text} NOT NULL,
-      body_hash varchar(64)${ascii} NOT NULL,${call('phase_one')},${call('phase_two')},
+      body_hash varchar(64)${ascii} NOT NULL,
+      policy text NULL,${call('phase_one')},${call('phase_two')},
       late_try_count int NOT NULL,
       PRIMARY KEY (gid, branch_id)
     )${end}`);
@@ -77,8 +82,9 @@ export class Initial1763683200000 implements MigrationInterface {
 
     await queryRunner.query(`CREATE TABLE participant (
       name varchar(64)${ascii} NOT NULL PRIMARY KEY,
-      base_url varchar(2000) NOT NULL,
-      paths ${text} NOT NULL
+      base_urls ${text} NOT NULL,
+      paths ${text} NOT NULL,
+      call_timeout_ms int NULL
     )${end}`);
 
     await queryRunner.query(`CREATE TABLE guard (id int NOT NULL PRIMARY KEY)${end}`);

@@ -29,8 +29,15 @@ const secret = (description: string) => ({ isSecret: true, description });
 const list = (item: TSchema, description: string, rest: object = {}) =>
   Type.Unsafe<readonly string[]>({ type: 'array', items: item, default: [], description, ...rest });
 
-const file = (description: string) =>
-  Type.String({ default: '', description: `${description}: the path of a PEM file.` });
+/** The setting names a file; its value is what the file holds, null when it names none. */
+const pemFile = (description: string) =>
+  Type.Unsafe<string | null>({
+    type: ['string', 'null'],
+    default: null,
+    pattern: '-----BEGIN CERTIFICATE-----',
+    isFile: true,
+    description: `${description}: the path of a PEM file.`,
+  });
 
 export const Settings = Type.Object({
   host: Type.String({
@@ -64,7 +71,7 @@ export const Settings = Type.Object({
     default: false,
     description: 'Whether MySQL or MariaDB is spoken to by TLS, its certificate checked: true or false.',
   }),
-  databaseCaFile: file('Whom to trust for the certificate of the database, beside the usual authorities'),
+  databaseCaFile: pemFile('Whom to trust for the certificate of the database, beside the usual authorities'),
   redisUrl: Type.String({
     default: '',
     pattern: '^(?:rediss?://.+)?$',
@@ -73,13 +80,15 @@ export const Settings = Type.Object({
         'each replica wakes its own.',
     ),
   }),
-  redisCaFile: file('Whom to trust for the certificate of Redis, beside the usual authorities'),
+  redisCaFile: pemFile('Whom to trust for the certificate of Redis, beside the usual authorities'),
   redisPrefix: Type.String({
     default: 'tercet',
     pattern: '^[A-Za-z0-9_-]{1,64}$',
     description: 'What the keys in Redis begin with: one for each database of transactions.',
   }),
-  participantCaFile: file('Whom to trust for the certificates of participants, beside the usual authorities'),
+  participantCaFile: pemFile(
+    'Whom to trust for the certificates of participants, beside the usual authorities',
+  ),
   allowedHosts: list(
     Type.String({
       pattern: '^(?:\\*\\.)?[A-Za-z0-9.-]+(?::\\d{1,5})?$|^\\[[0-9A-Fa-f:.]+\\](?::\\d{1,5})?$',
@@ -147,6 +156,7 @@ type SettingSchema = TSchema & {
   readonly enum?: readonly string[];
   readonly items?: TSchema;
   readonly isSecret?: boolean;
+  readonly isFile?: boolean;
 };
 
 const schemas = Settings.properties as unknown as Readonly<Record<Name, SettingSchema>>;
@@ -160,7 +170,7 @@ const fileVariableOf = (name: Name): string => `${variableOf(name)}_FILE`;
 /** Each setting for the page that lists them. */
 export const settingsTable = names.map((name) => ({
   variable: variableOf(name),
-  default: String(schemas[name].default),
+  default: String(schemas[name].default ?? ''),
   description: schemas[name].description,
   /** The variable that may name a file with the value instead; null where the value is no secret. */
   fileVariable: schemas[name].isSecret ? fileVariableOf(name) : null,
@@ -203,16 +213,20 @@ export function readConfig(environment: Environment = process.env): Config {
 /** An empty variable is an unset one. */
 function settingOf(name: Name, environment: Environment): Found {
   const text = environment[variableOf(name)]?.trim();
-  const path = schemas[name].isSecret ? environment[fileVariableOf(name)]?.trim() : undefined;
+  const { isSecret, isFile } = schemas[name];
+  if (isFile && text) return inFile(name, variableOf(name), text);
+  const path = isSecret ? environment[fileVariableOf(name)]?.trim() : undefined;
   if (!path) return { value: typedValueOf(name, text), faults: [] };
-  if (text) {
-    const fault = `${variableOf(name)} and ${fileVariableOf(name)} are both set: remove one of them`;
-    return { value: schemas[name].default, faults: [fault] };
-  }
+  if (!text) return inFile(name, fileVariableOf(name), path);
+  const fault = `${variableOf(name)} and ${fileVariableOf(name)} are both set: remove one of them`;
+  return { value: schemas[name].default, faults: [fault] };
+}
+
+function inFile(name: Name, variable: string, path: string): Found {
   try {
     return { value: typedValueOf(name, readFileSync(path, 'utf8').trim()), faults: [] };
   } catch (error) {
-    const fault = `${fileVariableOf(name)} “${path}” cannot be read: ${(error as Error).message}`;
+    const fault = `${variable} “${path}” cannot be read: ${(error as Error).message}`;
     return { value: schemas[name].default, faults: [fault] };
   }
 }
@@ -250,9 +264,18 @@ function unknownVariables(environment: Environment): string[] {
     .map((variable) => `${variable} is no setting: correct its name or remove it`);
 }
 
+/** How the database is spoken to over TLS; null for not at all. */
+export const databaseTlsOf = ({
+  databaseTls,
+  databaseCaFile,
+}: Config): { readonly ca: string | null } | null =>
+  databaseTls || databaseCaFile !== null ? { ca: databaseCaFile } : null;
+
 // ── Settings that contradict each other ──────────────────────────────────────────────────────────────────────
 
-const ORDERED: readonly (readonly [Name, Name])[] = [
+type Duration = Extract<Name, `${string}Ms` | `${string}Budget`>;
+
+const ORDERED: readonly (readonly [Duration, Duration])[] = [
   ['defaultTimeoutMs', 'maxTimeoutMs'],
   ['retryFirstDelayMs', 'retryMaxDelayMs'],
   ['pollFirstDelayMs', 'pollMaxDelayMs'],

@@ -4,13 +4,15 @@
  * Complete by type: a refusal added to the domain or the coordinator does not compile until it has words here. The
  * page docs/errors.md is the same table for people; a test keeps both in step.
  *
- * 400 the request has not the right form · 404 there is no such thing · 409 it contradicts what stands ·
- * 413 it is too large · 422 it is well formed and cannot be done · 5xx it is not the request's fault
+ * 400 the request has not the right form · 401 it is not known who asks · 404 there is no such thing ·
+ * 409 it contradicts what stands · 413 it is too large · 422 it is well formed and cannot be done ·
+ * 5xx it is not the request's fault
  */
 import type { CoordinatorRefusal } from './application/coordinator.ts';
 
 /** What only the HTTP shell can find wrong. */
 export type HttpRefusal =
+  | 'unauthorized'
   | 'invalid_request'
   | 'broken_json'
   | 'inexact_number'
@@ -22,6 +24,7 @@ export type HttpRefusal =
   | 'request_timeout'
   | 'unknown_route'
   | 'participant_not_registered'
+  | 'overloaded'
   | 'store_unavailable'
   | 'not_ready'
   | 'internal_error';
@@ -115,13 +118,28 @@ export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
     title: 'A branch names a participant that is not registered',
     advice: 'Register it with PUT /v1/participants/{name}, then send the request again.',
   },
+  address_not_allowed: {
+    status: 422,
+    title: 'A branch names an address that is not on the allow-list',
+    advice: 'Register the service under a name, or add its host to TERCET_ALLOWED_HOSTS.',
+  },
   timeout_too_long: {
     status: 422,
     title: 'timeoutMs is longer than the coordinator allows',
     advice: 'Ask for less, or raise TERCET_MAX_TIMEOUT_MS of the coordinator.',
   },
+  setting_over_maximum: {
+    status: 422,
+    title: "A setting of the request is over the coordinator's maximum",
+    advice: "Ask for less, or raise the maximum in the coordinator's settings.",
+  },
 
   // ── What only the HTTP shell can find wrong ──────────────────────────────────────────────────────────────
+  unauthorized: {
+    status: 401,
+    title: 'The request brings no token that the coordinator knows',
+    advice: 'Send the header Authorization: Bearer TOKEN, with one of TERCET_API_TOKENS.',
+  },
   invalid_request: {
     status: 400,
     title: 'The request does not have the right form',
@@ -176,6 +194,11 @@ export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
     status: 404,
     title: 'No participant is registered under this name',
     advice: 'Register it with PUT /v1/participants/{name}.',
+  },
+  overloaded: {
+    status: 503,
+    title: 'The coordinator has as much under way as it may hold',
+    advice: 'Nothing was begun; send the request again after Retry-After.',
   },
   store_unavailable: {
     status: 503,

@@ -3,40 +3,49 @@
  * everything; "who provides this?" is answered here.
  */
 import closeWithGrace from 'close-with-grace';
-import pino from 'pino';
+import pino, { type Logger } from 'pino';
+import { whyNeverCalled } from './adapters/participant/forbidden-addresses.ts';
 import { HttpParticipantClient } from './adapters/participant/http-client.ts';
-import { isSqlite, migrate, pendingMigrations } from './adapters/sql/data-source.ts';
+import { isSqlite, migrate, schemaFault } from './adapters/sql/data-source.ts';
+import { durabilityRisks } from './adapters/sql/durability.ts';
 import { openStore, type SqlStore } from './adapters/sql/open-store.ts';
-import { systemChance, systemTime } from './adapters/system.ts';
+import { systemChance } from './adapters/system.ts';
+import { BullmqWakeQueue } from './adapters/wake/bullmq.ts';
 import { InProcessWakeQueue } from './adapters/wake/in-process.ts';
-import { createEngine, type EngineSettings } from './application/engine.ts';
-import { type Config, readConfig } from './config.ts';
+import { AllowedAddresses } from './application/allowed-addresses.ts';
+import { createEngine, type Engine, type EngineSettings } from './application/engine.ts';
+import type { Log, Time, WakeQueue } from './application/ports.ts';
+import { type Config, databaseTlsOf, readConfig } from './config.ts';
 import { buildApp } from './http/app.ts';
+import { Metrics } from './observability/metrics.ts';
+import { observers } from './observability/observers.ts';
+import { StateLog } from './observability/state-log.ts';
 
 async function start(config: Config): Promise<void> {
   const logger = pino({ level: config.logLevel, name: 'tercet' });
-  if (config.allowAnonymous)
-    logger.warn(
-      `TERCET_ALLOW_ANONYMOUS: whoever reaches ${config.host} may begin, decide and see every transaction`,
-    );
-  const sql = await openStore(config.databaseUrl, config.commitTimeoutMs);
-  await refuseOtherSchema(sql);
-  const participants = new HttpParticipantClient({ registry: sql.registry });
-  const { coordinator, sweep, checkReady, stop } = createEngine(
+  const log: Log = { error: (what, error) => logger.error({ err: error }, what) };
+  const sql = await openDatabase(config);
+  await tellRisks(config, sql, logger);
+  const registry = new AllowedAddresses({
+    ...{ registry: sql.registry, allowedHosts: config.allowedHosts, whyNeverCalled },
+  });
+  const participants = new HttpParticipantClient({ registry, ca: config.participantCaFile });
+  const metrics = new Metrics({
+    ...{ store: sql.store, time: sql.time, isWakeQueueWhole: () => engine.areWakesWhole() },
+  });
+  const engine: Engine = createEngine(
     {
-      ...sql,
-      participants,
-      wakes: (onWake) => new InProcessWakeQueue({ time: systemTime, onWake }),
-      time: systemTime,
-      chance: systemChance,
-      log: { error: (what, error) => logger.error({ err: error }, what) },
+      ...{ store: sql.store, writer: sql.writer, registry, participants, log },
+      ...{ time: sql.time, chance: systemChance },
+      wakes: (onWake) => openWakes(config, { time: sql.time, onWake, log, logger }),
+      observer: observers([metrics, new StateLog(logger)], log),
     },
     settingsOf(config),
   );
   const app = await buildApp({
-    coordinator,
-    registry: sql.registry,
-    checkReady,
+    ...{ coordinator: engine.coordinator, registry, checkReady: engine.checkReady, whyNeverCalled },
+    ...{ apiTokens: config.apiTokens, maxCallTimeoutMs: config.maxCallTimeoutMs },
+    metrics: () => metrics.scrape(),
     logger,
     logsRequests: logger.isLevelEnabled('debug'),
   });
@@ -44,21 +53,64 @@ async function start(config: Config): Promise<void> {
   const onSecondSignal = () => {};
   closeWithGrace({ delay: config.shutdownTimeoutMs, logger, onSecondSignal }, async () => {
     await app.close();
-    await stop();
+    await engine.stop();
     await participants.close();
     await sql.close();
   });
-  await app.listen({ host: config.host, port: config.port });
-  sweep.start();
+  await app.listen({ host: config.host, port: config.port }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EADDRINUSE') throw error;
+    throw new Error(`TERCET_PORT ${config.port} is in use on ${config.host}: ${error.message}`, {
+      cause: error,
+    });
+  });
+  engine.sweep.start();
   const { port } = app.server.address() as { port: number };
   logger.info({ port }, `tercet is ready on http://${config.host}:${port}`);
 }
 
 /** The embedded database is brought up to date by its only process; a shared one by `npm run migrate`, once. */
-async function refuseOtherSchema({ dataSource }: SqlStore): Promise<void> {
-  if (isSqlite(dataSource)) await migrate(dataSource);
-  const pending = await pendingMigrations(dataSource);
-  if (pending > 0) throw new Error(`the database lacks ${pending} migrations: run \`npm run migrate\` first`);
+async function openDatabase(config: Config): Promise<SqlStore> {
+  const { databaseUrl, commitTimeoutMs } = config;
+  const sql = await openStore(databaseUrl, commitTimeoutMs, { tls: databaseTlsOf(config) }).catch(
+    (error: Error) => {
+      throw new Error(`the database of TERCET_DATABASE_URL cannot be used: ${error.message}`, {
+        cause: error,
+      });
+    },
+  );
+  if (isSqlite(sql.dataSource)) await migrate(sql.dataSource);
+  const fault = await schemaFault(sql.dataSource);
+  if (fault !== null) throw new Error(fault);
+  return sql;
+}
+
+async function tellRisks(config: Config, { dataSource }: SqlStore, logger: Logger): Promise<void> {
+  if (config.allowAnonymous)
+    logger.warn(
+      `TERCET_ALLOW_ANONYMOUS: whoever reaches ${config.host} may begin, decide and see every transaction`,
+    );
+  for (const risk of await durabilityRisks(dataSource))
+    logger.warn(`acknowledged commits may be lost: ${risk}`);
+}
+
+type WakeParts = {
+  readonly time: Time;
+  readonly onWake: (gid: string) => void;
+  readonly log: Log;
+  readonly logger: Logger;
+};
+
+/** Without Redis each replica wakes what it carries itself; the sweep finds the rest. */
+function openWakes(config: Config, { time, onWake, log, logger }: WakeParts): WakeQueue {
+  const inProcess = new InProcessWakeQueue({ time, onWake });
+  if (config.redisUrl === '') return inProcess;
+  return new BullmqWakeQueue({
+    ...{ redisUrl: config.redisUrl, redisCa: config.redisCaFile, prefix: config.redisPrefix },
+    ...{ time, fallback: inProcess, onWake, log },
+    onState: (isWhole) => {
+      if (isWhole) logger.info('Redis wakes transactions');
+    },
+  });
 }
 
 const settingsOf = (config: Config): EngineSettings => ({
@@ -76,10 +128,22 @@ const settingsOf = (config: Config): EngineSettings => ({
     },
     maxRetryAfterMs: config.maxRetryAfterMs,
   },
+  maxPolicy: {
+    callTimeoutMs: config.maxCallTimeoutMs,
+    retryDelayMs: config.maxRetryDelayMs,
+    retryBudget: config.maxRetryBudget,
+  },
+  gate: {
+    concurrency: config.participantConcurrency,
+    failureCount: config.circuitFailureCount,
+    firstRestMs: config.circuitFirstRestMs,
+    maxRestMs: config.circuitMaxRestMs,
+  },
   defaultTimeoutMs: config.defaultTimeoutMs,
   maxTimeoutMs: config.maxTimeoutMs,
   commitTimeoutMs: config.commitTimeoutMs,
   sweepIntervalMs: config.sweepIntervalMs,
+  maxActiveCount: config.maxActiveCount,
 });
 
 try {

@@ -1,9 +1,10 @@
 /** `npm run migrate`: brings the schema of TERCET_DATABASE_URL up to date, and says what it did. */
 import { migrate, openDataSource } from './adapters/sql/data-source.ts';
-import { readConfig } from './config.ts';
+import { databaseTlsOf, readConfig } from './config.ts';
 
 try {
-  const dataSource = await openDataSource(readConfig().databaseUrl);
+  const config = readConfig();
+  const dataSource = await openDataSource(config.databaseUrl, databaseTlsOf(config));
   const ran = await migrate(dataSource);
   await dataSource.destroy();
   process.stdout.write(ran.length > 0 ? `ran ${ran.join(', ')}\n` : 'the schema is up to date\n');

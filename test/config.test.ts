@@ -24,11 +24,11 @@ describe('what is left unset', () => {
       allowAnonymous: false,
       databaseUrl: 'sqlite:./tercet.sqlite',
       databaseTls: false,
-      databaseCaFile: '',
+      databaseCaFile: null,
       redisUrl: '',
-      redisCaFile: '',
+      redisCaFile: null,
       redisPrefix: 'tercet',
-      participantCaFile: '',
+      participantCaFile: null,
       allowedHosts: [],
       logLevel: 'info',
       defaultTimeoutMs: 30_000,
@@ -169,6 +169,12 @@ describe('a secret', () => {
   test('in a file that cannot be read stops the start', () => {
     expect(faultsOf({ TERCET_REDIS_URL_FILE: join(folder, 'absent') })).toEqual([
       expect.stringMatching(/^TERCET_REDIS_URL_FILE “.*absent” cannot be read: ENOENT/),
+    ]);
+    expect(faultsOf({ TERCET_DATABASE_CA_FILE: join(folder, 'absent.pem') })).toEqual([
+      expect.stringMatching(/^TERCET_DATABASE_CA_FILE “.*absent.pem” cannot be read: ENOENT/),
+    ]);
+    expect(faultsOf({ TERCET_DATABASE_CA_FILE: path })).toEqual([
+      expect.stringMatching(/^TERCET_DATABASE_CA_FILE “.*” does not have the right form/),
     ]);
     expect(faultsOf({ TERCET_PORT_FILE: path })).toEqual([expect.stringContaining('is no setting')]);
   });

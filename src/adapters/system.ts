@@ -1,19 +1,28 @@
-/** This machine's clock, timers and randomness: with `main.ts` the only code that calls them. */
+/** This machine's clocks, timers and randomness: with the adapters beside it and `main.ts` the only code that calls them. */
 import { v7 as uuidv7 } from 'uuid';
 import type { Chance, Time } from '../application/ports.ts';
+import type { LocalClock } from './sql/database-clock.ts';
 
 /** setTimeout takes no more than this, and fires at once when it is given more. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-export const systemTime: Time = {
-  now() {
-    const at = Date.now();
-    return { earliest: at, latest: at };
-  },
+export const systemClock: LocalClock = {
+  wallMs: () => Date.now(),
+  elapsedMs: () => performance.now(),
   after(delayMs, fn) {
     const timer = setTimeout(fn, Math.min(delayMs, MAX_TIMER_MS));
     return () => clearTimeout(timer);
   },
+};
+
+/** For a process that shares its database with no other: its own clock is the one that counts. */
+export const systemTime: Time = {
+  ...systemClock,
+  now() {
+    const at = Date.now();
+    return { earliest: at, latest: at };
+  },
+  settle: () => null,
 };
 
 export const systemChance: Chance = {

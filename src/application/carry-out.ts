@@ -1,14 +1,24 @@
 /**
  * All transactions that this process is carrying out: one drive for each gid, and never two.
+ *
+ * Their number is bounded, and beginnings stop before the rest: what is under way needs room to end. A wake that finds
+ * no room is dropped, since the sweep finds its row again.
  */
-import { isFinished } from '../domain/index.ts';
+import { type GlobalTransaction, isFinished } from '../domain/index.ts';
 import { type Answer, Drive, type DriveTools, type Idle, type Request } from './drive.ts';
-import type { Saved, WakeQueue } from './ports.ts';
+import { Overloaded, type Saved, type WakeQueue } from './ports.ts';
+
+/** The share of the room that beginnings, and rows that the sweep takes over, may fill. */
+const BEGIN_SHARE = 0.8;
+const SWEEP_SHARE = 0.9;
+/** Payloads that wait to be written, beyond which nothing is begun. */
+const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
 export class CarryOut {
   readonly #tools: DriveTools;
   readonly #wakes: WakeQueue;
   readonly #onFinished: (saved: Saved) => void;
+  readonly #maxActiveCount: number;
   readonly #drives = new Map<string, Drive>();
   #isStopping = false;
   #tellStopped = () => {};
@@ -17,20 +27,38 @@ export class CarryOut {
     tools: Omit<DriveTools, 'isStopping'>;
     wakes: WakeQueue;
     onFinished: (saved: Saved) => void;
+    maxActiveCount: number;
   }) {
-    this.#tools = { ...given.tools, isStopping: () => this.#isStopping };
+    this.#tools = { ...given.tools, isStopping: () => this.#isStopping || given.tools.commit.isBehind };
     this.#wakes = given.wakes;
     this.#onFinished = given.onFinished;
+    this.#maxActiveCount = given.maxActiveCount;
   }
 
-  /** Asks the protocol; a begin is asked first of the database's primary key, without a look-up. */
-  ask(gid: string, request: Request): Promise<Answer | 'lost'> {
+  /**
+   * Asks the protocol; a begin is asked first of the database's primary key, without a look-up.
+   * @throws Overloaded when there is no room, and nothing was asked
+   */
+  async ask(gid: string, request: Request): Promise<Answer | 'lost'> {
+    const isBeginFull = request.begin && this.#tools.commit.waitingBytes > MAX_WAITING_BYTES;
+    if (isBeginFull || this.#roomIn(request.begin ? BEGIN_SHARE : 1, gid) === 0)
+      throw new Overloaded(`${this.#drives.size} transactions are under way`);
     return this.#driveOf(gid, request.begin?.mayExist === false).ask(request);
   }
 
   /** Someone says that this gid has something to do. */
   wake(gid: string): void {
-    if (!this.#isStopping) void this.#driveOf(gid, false).turn();
+    if (!this.#isStopping && this.#roomIn(1, gid) > 0) void this.#driveOf(gid, false).turn();
+  }
+
+  /** How many rows the sweep may take over now. */
+  get roomToTakeOver(): number {
+    return this.#isStopping ? 0 : this.#roomIn(SWEEP_SHARE);
+  }
+
+  /** What this process knows of a transaction that it carries, which may be more than is durable; else null. */
+  currentOf(gid: string): GlobalTransaction | null {
+    return this.#drives.get(gid)?.current ?? null;
   }
 
   /** Transactions that are in this process's hands now. */
@@ -46,6 +74,12 @@ export class CarryOut {
       this.#tellStopped = resolve;
       if (this.#drives.size === 0) resolve();
     });
+  }
+
+  /** A transaction that is in hand already takes no more room. */
+  #roomIn(share: number, gid?: string): number {
+    if (gid !== undefined && this.#drives.has(gid)) return 1;
+    return Math.max(0, Math.floor(this.#maxActiveCount * share) - this.#drives.size);
   }
 
   #driveOf(gid: string, isNew: boolean): Drive {

@@ -5,15 +5,29 @@
  * protocol judges them, and an answer is given only after what it says is durable.
  */
 import { hash } from 'node:crypto';
-import type { BranchSpec, CallPolicy, Event, Now, Refusal } from '../domain/index.ts';
+import {
+  type BranchSpec,
+  type CallPolicy,
+  type Event,
+  type GlobalTransaction,
+  type Now,
+  type OwnPolicy,
+  type Refusal,
+  withOwn,
+} from '../domain/index.ts';
+import { isAddress } from './allowed-addresses.ts';
+import type { CallGate } from './call-gate.ts';
 import type { CarryOut } from './carry-out.ts';
 import type { Answer } from './drive.ts';
+import { explanationOf } from './explanation.ts';
 import {
   type Chance,
   type JournalRow,
+  type Participant,
   type ParticipantRegistry,
   type Saved,
   StoreUnavailable,
+  type TransactionFilter,
   type TransactionStore,
 } from './ports.ts';
 import type { Waiters } from './waiters.ts';
@@ -21,7 +35,20 @@ import type { Waiters } from './waiters.ts';
 /** A begin that loses its gid or key looks it up and is compared; twice is enough, more is for odd races. */
 const BEGIN_ATTEMPTS = 5;
 
-export type BranchRequest = {
+/** A participant's retries are looked up and begun by so many at a time. */
+const RETRY_PAGE = 200;
+
+/** How calls are made, where a request has wishes of its own. */
+export type PolicyRequest = OwnPolicy;
+
+/** The most that a request may ask for. */
+export type MaxPolicy = {
+  readonly callTimeoutMs: number;
+  readonly retryDelayMs: number;
+  readonly retryBudget: number;
+};
+
+export type BranchRequest = PolicyRequest & {
   readonly branchId: string;
   readonly participant: string;
   readonly activity: string;
@@ -29,7 +56,7 @@ export type BranchRequest = {
   readonly payload?: unknown;
 };
 
-export type BeginRequest = {
+export type BeginRequest = PolicyRequest & {
   /** A UUIDv7 of the initiator's own. */
   readonly gid?: string;
   readonly name?: string;
@@ -40,7 +67,12 @@ export type BeginRequest = {
 };
 
 /** Why a request was refused: the protocol's reasons, and those that only the coordinator can know. */
-export type CoordinatorRefusal = Refusal | 'unknown_participant' | 'timeout_too_long';
+export type CoordinatorRefusal =
+  | Refusal
+  | 'unknown_participant'
+  | 'address_not_allowed'
+  | 'timeout_too_long'
+  | 'setting_over_maximum';
 
 /** `about` names what the refusal is about, where that is not the transaction. */
 export type Refused = {
@@ -58,8 +90,10 @@ export type CoordinatorParts = {
   readonly store: TransactionStore;
   readonly registry: ParticipantRegistry;
   readonly waiters: Waiters;
+  readonly gate: CallGate;
   readonly chance: Chance;
   readonly policy: CallPolicy;
+  readonly maxPolicy: MaxPolicy;
   readonly defaultTimeoutMs: number;
   readonly maxTimeoutMs: number;
 };
@@ -88,17 +122,18 @@ export class Coordinator {
       bodyHash: bodyHash(request),
       traceparent,
       timeoutMs,
-      policy,
-      branches: (request.branches ?? []).map(specOf),
+      policy: withOwn(policy, ownPolicyOf(request) ?? {}),
     } as const;
-    const unusable = await this.#unusableIn(request, timeoutMs);
+    const participants = await this.#participantsOf(request.branches ?? []);
+    const unusable = this.#unusableIn(request, timeoutMs, participants);
+    const branches = (request.branches ?? []).map((branch) => specOf(branch, participants));
     for (let attempt = 1; attempt <= BEGIN_ATTEMPTS; attempt += 1) {
       const known = beginKey === null ? null : await this.#given.store.gidOfBeginKey(beginKey);
       const gid = known ?? request.gid ?? chance.newId();
       // What stands is compared first: the same request answers the same, whatever is registered or allowed by now.
       if (unusable !== null && (await this.find(gid)) === null) return unusable;
       const answer = await this.#given.carryOut.ask(gid, {
-        eventAt: (now) => ({ ...given, gid, now }),
+        eventAt: (now) => ({ ...given, branches, gid, now }),
         // Only a gid that was made just now is surely new.
         begin: { beginKey, mayExist: known !== null || request.gid !== undefined || attempt > 1 },
       });
@@ -111,9 +146,10 @@ export class Coordinator {
   }
 
   async registerBranch(gid: string, request: BranchRequest): Promise<Outcome> {
-    const unusable = await this.#unknownParticipant([request]);
-    if (unusable !== null) return unusable;
-    const branch = specOf(request);
+    const participants = await this.#participantsOf([request]);
+    const unusable = unknownIn(participants) ?? this.#overMaximum(request);
+    if (unusable !== null && !(await this.#stands(gid, request))) return unusable;
+    const branch = specOf(request, participants);
     return this.#ask(gid, (now) => ({ type: 'branchRegistered', branch, now }));
   }
 
@@ -127,7 +163,35 @@ export class Coordinator {
 
   /** Makes every waiting and parked branch due now, with a new budget. */
   retry(gid: string): Promise<Outcome> {
-    return this.#ask(gid, (now) => ({ type: 'retryRequested', now }));
+    return this.#ask(gid, (now) => ({ type: 'retryRequested', participant: null, now }));
+  }
+
+  /** The same for all branches of one participant, which is said to be well again; answers how many transactions. */
+  async retryParticipant(participant: string): Promise<number> {
+    const { gate, store } = this.#given;
+    gate.close(participant);
+    let retriedCount = 0;
+    for (let after = ''; ; ) {
+      const gids = await store.gidsWaitingFor(participant, after, RETRY_PAGE);
+      const eventAt = (now: Now) => ({ type: 'retryRequested', participant, now }) as const;
+      const outcomes = await Promise.all(gids.map((gid) => this.#ask(gid, eventAt)));
+      retriedCount += outcomes.filter(({ accepted }) => accepted).length;
+      if (gids.length < RETRY_PAGE) return retriedCount;
+      after = gids.at(-1) ?? '';
+    }
+  }
+
+  list(filter: TransactionFilter): Promise<readonly GlobalTransaction[]> {
+    return this.#given.store.list(filter);
+  }
+
+  /** What the transaction waits for, since when, what happened last and what comes next, in one sentence. */
+  explain(tx: GlobalTransaction): string {
+    const { carryOut, gate } = this.#given;
+    return explanationOf(tx, {
+      current: carryOut.currentOf(tx.gid),
+      circuitOf: (participant) => gate.stateOf(participant),
+    });
   }
 
   find(gid: string): Promise<Saved | null> {
@@ -149,19 +213,48 @@ export class Coordinator {
     return outcomeOf(answer);
   }
 
-  async #unusableIn(request: BeginRequest, timeoutMs: number): Promise<Refused | null> {
+  #unusableIn(request: BeginRequest, timeoutMs: number, participants: Participants): Refused | null {
     const { maxTimeoutMs } = this.#given;
     if (timeoutMs > maxTimeoutMs)
       return { accepted: false, code: 'timeout_too_long', about: `${maxTimeoutMs} ms` };
-    return this.#unknownParticipant(request.branches ?? []);
+    const overMaximum = [request, ...(request.branches ?? [])].map((asked) => this.#overMaximum(asked));
+    return overMaximum.find((refused) => refused !== null) ?? unknownIn(participants);
   }
 
-  async #unknownParticipant(branches: readonly BranchRequest[]): Promise<Refused | null> {
-    const names = [...new Set(branches.map(({ participant }) => participant))];
-    const found = await Promise.all(names.map((name) => this.#given.registry.find(name)));
-    const about = names.find((_name, index) => found[index] === null);
-    return about === undefined ? null : { accepted: false, code: 'unknown_participant', about };
+  #overMaximum({ callTimeoutMs = 0, retry = {} }: PolicyRequest): Refused | null {
+    const { maxPolicy } = this.#given;
+    const { firstDelayMs = 0, maxDelayMs = 0, budget = 0 } = retry;
+    const over = [
+      ['callTimeoutMs', callTimeoutMs, maxPolicy.callTimeoutMs] as const,
+      ['retry.firstDelayMs', firstDelayMs, maxPolicy.retryDelayMs] as const,
+      ['retry.maxDelayMs', maxDelayMs, maxPolicy.retryDelayMs] as const,
+      ['retry.budget', budget, maxPolicy.retryBudget] as const,
+    ].find(([, asked, most]) => asked > most);
+    return over
+      ? { accepted: false, code: 'setting_over_maximum', about: `${over[0]} is at most ${over[2]}` }
+      : null;
   }
+
+  /** Whether the branch is registered already: what time and settings can change is then not asked again. */
+  async #stands(gid: string, { branchId }: BranchRequest): Promise<boolean> {
+    const known = await this.find(gid);
+    return known?.tx.branches.some((branch) => branch.branchId === branchId) ?? true;
+  }
+
+  async #participantsOf(branches: readonly BranchRequest[]): Promise<Participants> {
+    const names = [...new Set(branches.map(({ participant }) => participant))];
+    const find = async (name: string) => [name, await this.#given.registry.find(name)] as const;
+    return new Map(await Promise.all(names.map(find)));
+  }
+}
+
+/** By name; null where there is none. */
+type Participants = ReadonlyMap<string, Participant | null>;
+
+function unknownIn(participants: Participants): Refused | null {
+  const [about] = [...participants].find(([, found]) => found === null) ?? [];
+  if (about === undefined) return null;
+  return { accepted: false, code: isAddress(about) ? 'address_not_allowed' : 'unknown_participant', about };
 }
 
 function outcomeOf({ verdict, saved, isChanged }: Answer): Outcome {
@@ -170,13 +263,25 @@ function outcomeOf({ verdict, saved, isChanged }: Answer): Outcome {
   return { accepted: true, saved, isChanged };
 }
 
-const specOf = (request: BranchRequest): BranchSpec => ({
+const specOf = (request: BranchRequest, participants: Participants): BranchSpec => ({
   branchId: request.branchId,
   participant: request.participant,
   activity: request.activity,
   payload: JSON.stringify(request.payload === undefined ? {} : request.payload),
   bodyHash: bodyHash(request),
+  policy: ownPolicyOf({
+    callTimeoutMs: participants.get(request.participant)?.callTimeoutMs,
+    ...request,
+  }),
 });
+
+/** Null when there is no wish; what is absent stays absent. */
+function ownPolicyOf({ callTimeoutMs, retry }: Wishes): OwnPolicy | null {
+  if (callTimeoutMs == null && retry === undefined) return null;
+  return { ...(callTimeoutMs != null && { callTimeoutMs }), ...(retry && { retry }) };
+}
+
+type Wishes = { readonly callTimeoutMs?: number | null | undefined; readonly retry?: OwnPolicy['retry'] };
 
 /** SHA-256, in hex, over a request as JSON with sorted keys: equal for requests that say the same. */
 const bodyHash = (request: object): string => hash('sha256', sortedJson(request));

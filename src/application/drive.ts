@@ -18,26 +18,24 @@ import {
   type LookFor,
   type Now,
   pendingCalls,
-  type Replied,
   transition,
   type Verdict,
 } from '../domain/index.ts';
 import type { GroupCommit } from './group-commit.ts';
 import { entriesBetween } from './journal.ts';
-import { OutstandingCalls } from './outstanding-calls.ts';
-import type { Chance, Log, ParticipantClient, Saved, Time, TransactionStore } from './ports.ts';
-import { takeOverAt } from './take-over.ts';
+import { type CallTools, type Heard, OutstandingCalls } from './outstanding-calls.ts';
+import type { Log, Saved, TransactionStore } from './ports.ts';
+import { takeOverAt, takeOverMs } from './take-over.ts';
+import type { WakeDates } from './wake-dates.ts';
 
 /** What a request came to: the verdict, and the durable state on which it was given. */
 export type Answer = { readonly verdict: Verdict; readonly saved: Saved | null; readonly isChanged: boolean };
 
 /** What every drive of a process shares. */
-export type DriveTools = {
+export type DriveTools = CallTools & {
   readonly store: TransactionStore;
   readonly commit: GroupCommit;
-  readonly participants: ParticipantClient;
-  readonly time: Time;
-  readonly chance: Chance;
+  readonly wakeDates: WakeDates;
   readonly log: Log;
   readonly writer: string;
   /** How long a commit may take; part of the margin after which another replica looks. */
@@ -72,6 +70,8 @@ const LINGER_MS = 1000;
 const FRESH_MS = 30_000;
 /** After the store failed, a drive that still holds replies asks it again this often. */
 const STORE_RETRY_MS = 1000;
+/** A row whose wake is dated within this of what it should be is left as it is. */
+const DATE_SLACK_MS = 2000;
 
 export class Drive {
   readonly gid: string;
@@ -81,15 +81,19 @@ export class Drive {
 
   /** Undefined until it is loaded; null when there is no such transaction. */
   #durable: Saved | null | undefined;
-  #durableAsOf: Instant = 0;
+  /** By `elapsedMs`: when it was last known to be the newest. */
+  #durableAsOfMs = 0;
+  /** When somebody else looks, by the row. */
+  #wakeAt: Instant | null = null;
   /** `#durable` and the replies heard since. */
   #current: GlobalTransaction | null = null;
-  #unsaved: Replied[] = [];
+  #unsaved: Heard[] = [];
   #mustSave = false;
   #asked: Asked[] = [];
   readonly #outstanding: OutstandingCalls;
   #isTurning = false;
   #turnAgain = false;
+  #isFailing = false;
   #cancelTimer = () => {};
 
   constructor(given: {
@@ -105,7 +109,11 @@ export class Drive {
     this.#tools = given.tools;
     this.#onSaved = given.onSaved;
     this.#onIdle = given.onIdle;
-    this.#outstanding = new OutstandingCalls({ ...given.tools, onReply: (reply) => this.#hear(reply) });
+    this.#outstanding = new OutstandingCalls({
+      tools: given.tools,
+      onHeard: (heard) => this.#hear(heard),
+      onHeldBack: () => void this.turn(),
+    });
     if (given.isNew) this.#know(null);
   }
 
@@ -117,6 +125,11 @@ export class Drive {
     });
   }
 
+  /** The newest state known here; what is ahead of the durable one in it may never become durable. */
+  get current(): GlobalTransaction | null {
+    return this.#current;
+  }
+
   /** Looks at the transaction once more, and does what is due. */
   async turn(): Promise<void> {
     this.#turnAgain = true;
@@ -126,6 +139,7 @@ export class Drive {
       while (this.#turnAgain) {
         this.#turnAgain = false;
         await this.#turnOnce();
+        this.#isFailing = false;
       }
     } catch (error) {
       this.#fail(error);
@@ -136,6 +150,8 @@ export class Drive {
 
   async #turnOnce(): Promise<void> {
     this.#cancelTimer();
+    const settling = this.#tools.time.settle();
+    if (settling !== null) await settling;
     if (this.#durable === undefined || this.#isStale()) await this.#load();
     const asked = this.#asked.splice(0);
     try {
@@ -151,19 +167,20 @@ export class Drive {
   }
 
   async #load(): Promise<void> {
-    const saved = await this.#tools.store.load(this.gid);
-    this.#know(saved);
-    this.#current = saved?.tx ?? null;
-    for (const reply of this.#unsaved) this.#apply(reply);
+    const loaded = await this.#tools.store.load(this.gid);
+    this.#know(loaded);
+    this.#wakeAt = loaded?.wakeAt ?? null;
+    this.#current = loaded?.tx ?? null;
+    for (const { reply } of this.#unsaved) this.#apply(reply);
   }
 
   #know(durable: Saved | null): void {
     this.#durable = durable;
-    this.#durableAsOf = this.#tools.time.now().latest;
+    this.#durableAsOfMs = this.#tools.time.elapsedMs();
   }
 
   #isStale(): boolean {
-    return this.#tools.time.now().latest - this.#durableAsOf > FRESH_MS;
+    return this.#tools.time.elapsedMs() - this.#durableAsOfMs > FRESH_MS;
   }
 
   /** What the protocol says to each request, in their order; the deadline speaks after them. */
@@ -194,7 +211,8 @@ export class Drive {
     const after = this.#current;
     const before = this.#durable?.tx ?? null;
     if (after === null || after === before || !(this.#mustSave || this.#outstanding.count === 0)) return true;
-    const entries = entriesBetween(before, after);
+    const attempts = this.#unsaved.map(({ attempt }) => attempt);
+    const entries = entriesBetween(before, after, attempts);
     if (entries === null) return true;
     const { time, commit, writer, commitTimeoutMs } = this.#tools;
     const now = time.now();
@@ -207,7 +225,9 @@ export class Drive {
     const save = { gid: this.gid, seq, before, after, entries, at: now.latest, writer, wakeAt, beginKey };
     if ((await commit.save(save)) === 'saved') {
       this.#know({ tx: after, seq });
+      this.#wakeAt = wakeAt;
       this.#unsaved = this.#unsaved.slice(savedReplyCount);
+      this.#tools.observer.saved(before, after);
       this.#onSaved({ tx: after, seq });
       return true;
     }
@@ -222,16 +242,19 @@ export class Drive {
     return false;
   }
 
-  /** Sends what is due; returns when the state has more to do, and what. */
+  /** Sends what is due; returns when there is more to do, and what. */
   #sendDueCalls(): Look {
     if (this.#current === null) return NEVER;
     const { calls, ...look } = pendingCalls(this.#current, this.#tools.time.now());
-    if (!this.#tools.isStopping()) this.#outstanding.send(this.#current, calls);
-    return look;
+    if (this.#tools.isStopping()) return look;
+    const heldUntil = this.#outstanding.send(this.#current, calls);
+    if (heldUntil === null || heldUntil >= (look.lookAgainAt ?? Infinity)) return look;
+    return { lookAgainAt: heldUntil, lookAgainFor: 'call' };
   }
 
-  #hear(reply: Replied): void {
-    this.#unsaved.push(reply);
+  #hear(heard: Heard): void {
+    const { reply } = heard;
+    this.#unsaved.push(heard);
     if (reply.reply === 'failed' || reply.reply === 'unknown') this.#mustSave = true;
     if (this.#durable !== undefined) this.#apply(reply);
     void this.turn();
@@ -248,6 +271,7 @@ export class Drive {
       this.#letGo(NEVER);
       return;
     }
+    if (this.#outstanding.count === 0) this.#keepDate(lookAgainAt);
     const waitMs = isFree ? Math.min(untilMs, LINGER_MS) : untilMs;
     if (waitMs === Infinity) return;
     this.#cancelTimer = this.#tools.time.after(Math.max(1, waitMs), () => {
@@ -256,13 +280,24 @@ export class Drive {
     });
   }
 
+  /** What is waited for may not be what the row was dated by: a participant at rest, or still at work, or a person. */
+  #keepDate(lookAgainAt: Instant | null): void {
+    if (!this.#durable || lookAgainAt === null) return;
+    const { tx, seq } = this.#durable;
+    const wakeAt = lookAgainAt + takeOverMs(tx, this.#tools.commitTimeoutMs);
+    if (Math.abs(wakeAt - (this.#wakeAt ?? 0)) < DATE_SLACK_MS) return;
+    this.#wakeAt = wakeAt;
+    this.#tools.wakeDates.redate(this.gid, seq, wakeAt);
+  }
+
   #letGo(look: Look): void {
     this.#onIdle({ seq: this.#durable?.seq ?? 0, ...look });
   }
 
   /** The store failed: whoever asked is told. Replies are kept until the store can be asked again. */
   #fail(error: unknown): void {
-    this.#tools.log.error(`transaction ${this.gid} could not be carried on`, error);
+    if (!this.#isFailing) this.#tools.log.error(`transaction ${this.gid} could not be carried on`, error);
+    this.#isFailing = true;
     this.#durable = undefined;
     for (const request of this.#asked.splice(0)) request.reject(error);
     if (this.#outstanding.count === 0 && this.#unsaved.length === 0) {

@@ -2,13 +2,15 @@
  * The application put together from its ports: what `main.ts` runs on real adapters, and tests run on others.
  */
 import type { CallPolicy } from '../domain/index.ts';
+import { CallGate, type GateSettings } from './call-gate.ts';
 import { CarryOut } from './carry-out.ts';
-import { Coordinator } from './coordinator.ts';
+import { Coordinator, type MaxPolicy } from './coordinator.ts';
 import { GroupCommit } from './group-commit.ts';
 import {
   type BatchWriter,
   type Chance,
   type Log,
+  type Observer,
   type ParticipantClient,
   type ParticipantRegistry,
   StoreUnavailable,
@@ -18,6 +20,7 @@ import {
 } from './ports.ts';
 import { Sweep } from './sweep.ts';
 import { Waiters } from './waiters.ts';
+import { WakeDates } from './wake-dates.ts';
 
 export type Ports = {
   readonly store: TransactionStore;
@@ -29,48 +32,69 @@ export type Ports = {
   readonly time: Time;
   readonly chance: Chance;
   readonly log: Log;
+  readonly observer: Observer;
 };
 
 export type EngineSettings = {
   readonly policy: CallPolicy;
+  readonly maxPolicy: MaxPolicy;
+  readonly gate: GateSettings;
   readonly defaultTimeoutMs: number;
   readonly maxTimeoutMs: number;
   readonly commitTimeoutMs: number;
   readonly sweepIntervalMs: number;
+  /** Transactions under way at once. */
+  readonly maxActiveCount: number;
 };
+
+/** `degraded`: requests are served, and the queue that wakes transactions sooner is away. */
+export type Readiness = 'ready' | 'degraded';
 
 export type Engine = {
   readonly coordinator: Coordinator;
   readonly sweep: Sweep;
   /** Rejects while the store cannot be read or written. */
-  checkReady(): Promise<void>;
+  checkReady(): Promise<Readiness>;
+  /** False while the queue that wakes transactions is away. */
+  areWakesWhole(): boolean;
   /** Finishes what is under way, and begins nothing more. */
   stop(): Promise<void>;
 };
 
 export function createEngine(ports: Ports, settings: EngineSettings): Engine {
-  const { store, writer, registry, participants, time, chance, log } = ports;
-  const { policy, defaultTimeoutMs, maxTimeoutMs, commitTimeoutMs, sweepIntervalMs } = settings;
-  const commit = new GroupCommit({ writer, time, chance, log });
-  const waiters = new Waiters({ store, time });
+  const { store, writer, registry, participants, time, chance, log, observer } = ports;
+  const { policy, maxPolicy, defaultTimeoutMs, maxTimeoutMs, commitTimeoutMs, sweepIntervalMs } = settings;
+  const commit = new GroupCommit({ writer, time, chance, log, observer });
+  const gate = new CallGate({ settings: settings.gate, time, chance, observer });
+  const wakeDates = new WakeDates({ store, time, log });
+  const isCarriedHere = (gid: string) => carryOut.currentOf(gid) !== null;
+  const waiters = new Waiters({ store, time, isCarriedHere });
+  const wakes = ports.wakes((gid) => carryOut.wake(gid));
   const carryOut: CarryOut = new CarryOut({
-    tools: { store, commit, participants, time, chance, log, writer: chance.newId(), commitTimeoutMs },
-    wakes: ports.wakes((gid) => carryOut.wake(gid)),
+    tools: {
+      ...{ store, commit, wakeDates, participants, gate, time, chance, log, observer },
+      ...{ writer: chance.newId(), commitTimeoutMs },
+    },
+    wakes,
     onFinished: (saved) => waiters.finished(saved),
+    maxActiveCount: settings.maxActiveCount,
   });
   const coordinator = new Coordinator({
-    ...{ carryOut, store, registry, waiters, chance },
-    ...{ policy, defaultTimeoutMs, maxTimeoutMs },
+    ...{ carryOut, store, registry, waiters, gate, chance },
+    ...{ policy, maxPolicy, defaultTimeoutMs, maxTimeoutMs },
   });
   const againAfterMs = policy.callTimeoutMs + commitTimeoutMs;
   const sweep = new Sweep({ store, carryOut, time, chance, log, everyMs: sweepIntervalMs, againAfterMs });
-  const stop = () => {
+  const stop = async () => {
     sweep.stop();
-    return carryOut.stop();
+    await carryOut.stop();
+    await wakes.close();
   };
-  const checkReady = async () => {
+  const checkReady = async (): Promise<Readiness> => {
     if (commit.isStuck) throw new StoreUnavailable('a commit has been unanswered for seconds');
+    if (commit.isBehind) throw new StoreUnavailable('the database has lost commits that it had acknowledged');
     await store.check();
+    return wakes.isWhole ? 'ready' : 'degraded';
   };
-  return { coordinator, sweep, checkReady, stop };
+  return { coordinator, sweep, checkReady, areWakesWhole: () => wakes.isWhole, stop };
 }

@@ -11,6 +11,7 @@
  *    behind it for too long is told that nothing of theirs was written.
  * 6. A transient error (a deadlock, no connection) repeats the batch after a random pause. A row that is locked by
  *    somebody else is set aside for longer and longer, so that its neighbours wait for it as rarely as can be.
+ * A database that lost what it had acknowledged, as after a failover that was not synchronous, is written to no more.
  * Rules 2 and 4 (the order of rows, a clean connection) are the writer's.
  */
 import {
@@ -18,6 +19,7 @@ import {
   type BatchWriter,
   type Chance,
   type Log,
+  type Observer,
   type Save,
   StoreUnavailable,
   type Time,
@@ -54,12 +56,17 @@ export class GroupCommit {
   readonly #time: Time;
   readonly #chance: Chance;
   readonly #log: Log;
+  readonly #observer: Observer;
   readonly #queue: Waiting[] = [];
   #isWriting = false;
   #isStuck = false;
+  #isBehind = false;
 
-  constructor(given: { writer: BatchWriter; time: Time; chance: Chance; log: Log }) {
+  #waitingBytes = 0;
+
+  constructor(given: { writer: BatchWriter; time: Time; chance: Chance; log: Log; observer: Observer }) {
     this.#writer = given.writer;
+    this.#observer = given.observer;
     this.#log = given.log;
     this.#time = given.time;
     this.#chance = given.chance;
@@ -70,16 +77,32 @@ export class GroupCommit {
    * @throws StoreUnavailable when the row was surely not written.
    */
   save(save: Save): Promise<SaveOutcome> {
+    if (this.#isBehind) return Promise.reject(new StoreUnavailable(BEHIND));
     if (this.#isStuck) return Promise.reject(new StoreUnavailable(STUCK));
-    return new Promise((resolve, reject) => {
-      this.#queue.push({ save, bytes: sizeOf(save), resolve, reject, lockCount: 0 });
+    const bytes = sizeOf(save);
+    this.#waitingBytes += bytes;
+    const outcome = new Promise<SaveOutcome>((resolve, reject) => {
+      this.#queue.push({ save, bytes, resolve, reject, lockCount: 0 });
       void this.#writeAll();
     });
+    return outcome.finally(() => {
+      this.#waitingBytes -= bytes;
+    });
+  }
+
+  /** Of the saves that no commit has taken yet, roughly. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
   }
 
   /** True while the fate of a COMMIT has been unknown for so long that saves are refused. */
   get isStuck(): boolean {
     return this.#isStuck;
+  }
+
+  /** True once the database has lost what it had acknowledged to this process. */
+  get isBehind(): boolean {
+    return this.#isBehind;
   }
 
   async #writeAll(): Promise<void> {
@@ -107,13 +130,25 @@ export class GroupCommit {
   async #write(batch: readonly Waiting[]): Promise<void> {
     if (batch.length === 0) return;
     const result = await this.#fateOf(batch.map(({ save }) => save));
-    if (result.outcome === 'written') for (const waiting of batch) waiting.resolve('saved');
+    if (result.outcome === 'written') this.#acknowledge(batch);
     else if (result.outcome === 'taken') await this.#write(answerTaken(batch, result));
+    else if (result.because === 'behind') this.#stopFor(batch, result.error);
     else if (result.because === 'store') refuse([...batch, ...this.#queue.splice(0)], result.error);
     else if (result.because === 'lock' && result.locked.size > 0) await this.#writeUnlocked(batch, result);
     else if (batch.length > 1) await this.#halve(batch);
     else if (result.because === 'lock') this.#setAside(batch, result.error);
     else refuse(batch, result.error);
+  }
+
+  #acknowledge(batch: readonly Waiting[]): void {
+    this.#observer.committed(batch.length);
+    for (const waiting of batch) waiting.resolve('saved');
+  }
+
+  #stopFor(batch: readonly Waiting[], error: Error): void {
+    if (!this.#isBehind) this.#log.error(BEHIND, error);
+    this.#isBehind = true;
+    refuse([...batch, ...this.#queue.splice(0)], error);
   }
 
   async #halve(batch: readonly Waiting[]): Promise<void> {
@@ -151,7 +186,7 @@ export class GroupCommit {
     let unknownSince: number | null = null;
     for (let attempt = 1; ; attempt += 1) {
       const result = await this.#attempt(saves);
-      if (result.outcome === 'unknown') unknownSince ??= this.#time.now().earliest;
+      if (result.outcome === 'unknown') unknownSince ??= this.#time.elapsedMs();
       else if (isFinal(result, attempt, unknownSince !== null)) {
         this.#isStuck = false;
         return { ...result, wasUnknown: unknownSince !== null };
@@ -163,7 +198,7 @@ export class GroupCommit {
 
   /** Whoever only waits behind a stuck commit was surely not written. */
   #tellStuck(unknownSince: number, { error }: { error: Error }): void {
-    if (this.#time.now().earliest - unknownSince < STUCK_AFTER_MS) return;
+    if (this.#time.elapsedMs() - unknownSince < STUCK_AFTER_MS) return;
     if (!this.#isStuck) this.#log.error(STUCK, error);
     this.#isStuck = true;
     refuse(this.#queue.splice(0), error);
@@ -185,13 +220,17 @@ export class GroupCommit {
 
 const STUCK = 'a commit has been unanswered for seconds: nothing else is written until its fate is known';
 
+const BEHIND =
+  'the database has lost commits that it had acknowledged, as after a failover to a replica that was behind: nothing ' +
+  'more is carried out here; bring the lost commits back or accept their loss, then restart this process';
+
 function refuse(batch: readonly Waiting[], error: Error): void {
   for (const { reject } of batch) reject(new StoreUnavailable(error.message, { cause: error }));
 }
 
 /** While a packet of ours may still appear, only an answer about the rows themselves ends the matter. */
 function isFinal(result: Answered, attempt: number, wasUnknown: boolean): boolean {
-  if (result.outcome !== 'rejected' || result.because === 'row') return true;
+  if (result.outcome !== 'rejected' || result.because === 'row' || result.because === 'behind') return true;
   if (wasUnknown) return false;
   return result.because === 'lock' || attempt === TRANSIENT_LIMIT;
 }

@@ -1,10 +1,11 @@
 /**
- * What one journal row says: the fields that a change left with a new value, and their values.
+ * What one journal row says: the fields that a change left with a new value, and their values; beside them the calls
+ * that led to it, which are told and never read back.
  *
  * Rows are enough to rebuild everything that ever changes of a transaction (I12). A payload never changes, is
  * stored once with its branch, and is no part of them. Polling is progress of one replica and is no change.
  */
-import type { Branch, Call, GlobalTransaction } from '../domain/index.ts';
+import type { Branch, Call, GlobalTransaction, Instant, Op, Reply } from '../domain/index.ts';
 
 /** The version of the format; a replica that meets one it does not know neither calls nor saves. */
 export const JOURNAL_VERSION = 1;
@@ -13,14 +14,36 @@ type TransactionFields = Omit<GlobalTransaction, 'branches' | 'gid'>;
 type BranchFields = Omit<Branch, 'branchId' | 'payload'>;
 type BranchEntry = { readonly branchId: string } & Partial<BranchFields>;
 
+/** One call as it went. */
+export type Attempt = {
+  readonly branchId: string;
+  readonly op: Op;
+  /** When its answer came. */
+  readonly at: Instant;
+  readonly durationMs: number;
+  /** Null when no complete answer came. */
+  readonly httpStatus: number | null;
+  readonly reply: Reply;
+  /** What came instead of a complete answer, in words; absent when the status says it all. */
+  readonly error?: string;
+};
+
+/** A row tells of no more calls than this, the newest; only a participant that answers 202 for long makes as many. */
+export const MAX_ATTEMPTS = 200;
+
 export type Entries = {
   readonly transaction?: Partial<TransactionFields>;
   /** In the order of registration. */
   readonly branches?: readonly BranchEntry[];
+  readonly attempts?: readonly Attempt[];
 };
 
 /** What has to be written for `after` to be durable; null when nothing durable changed. */
-export function entriesBetween(before: GlobalTransaction | null, after: GlobalTransaction): Entries | null {
+export function entriesBetween(
+  before: GlobalTransaction | null,
+  after: GlobalTransaction,
+  attempts: readonly Attempt[] = [],
+): Entries | null {
   const { branches, gid: _gid, ...fields } = after;
   const transaction = changedFields<TransactionFields>(before, fields);
   const changed: BranchEntry[] = [];
@@ -35,6 +58,7 @@ export function entriesBetween(before: GlobalTransaction | null, after: GlobalTr
   return {
     ...(transaction && { transaction }),
     ...(changed.length > 0 && { branches: changed }),
+    ...(attempts.length > 0 && { attempts: attempts.slice(-MAX_ATTEMPTS) }),
   };
 }
 
@@ -69,7 +93,8 @@ const withoutPolling = <V>(value: V): V => (isCall(value) ? { ...value, ongoing:
 function isSameValue(one: unknown, other: unknown): boolean {
   if (one === other) return true;
   if (!isCall(one) || !isCall(other)) return false;
-  const { reply, attemptCount, dueAt, parkedAt, answer } = one;
+  const { reply, attemptCount, dueAt, parkedAt, answer, durationMs } = one;
   const isSameReply = reply === other.reply && attemptCount === other.attemptCount && answer === other.answer;
-  return isSameReply && dueAt === other.dueAt && parkedAt === other.parkedAt;
+  const isSameTime = dueAt === other.dueAt && parkedAt === other.parkedAt && durationMs === other.durationMs;
+  return isSameReply && isSameTime;
 }

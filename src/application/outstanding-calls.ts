@@ -1,59 +1,116 @@
 /**
  * The calls of one transaction that this process has sent and not heard of: at most one for each branch, so that a
  * branch's cancel never overtakes this process's own try. A call ends by its time-out at the latest.
+ *
+ * A call that is held back, by the gate or because it could not leave this process, is no attempt; the branch is asked
+ * for again when that may be over.
  */
-import { branchReply, type GlobalTransaction, type PendingCall, type Replied } from '../domain/index.ts';
-import type { Chance, ParticipantClient, Time } from './ports.ts';
+import {
+  branchReply,
+  type GlobalTransaction,
+  type Instant,
+  type PendingCall,
+  type Replied,
+} from '../domain/index.ts';
+import type { CallGate, Entered } from './call-gate.ts';
+import type { Attempt } from './journal.ts';
+import type { Chance, Observer, ParticipantAnswer, ParticipantClient, Time } from './ports.ts';
+
+/** A reply, and the call that it came to. */
+export type Heard = { readonly reply: Replied; readonly attempt: Attempt };
+
+export type CallTools = {
+  readonly participants: ParticipantClient;
+  readonly gate: CallGate;
+  readonly time: Time;
+  readonly chance: Chance;
+  readonly observer: Observer;
+};
+
+/** After this long a call that could not leave this process is tried again. */
+const UNSENT_PAUSE_MS = 1000;
 
 export class OutstandingCalls {
-  readonly #participants: ParticipantClient;
-  readonly #time: Time;
-  readonly #chance: Chance;
-  readonly #onReply: (reply: Replied) => void;
+  readonly #tools: CallTools;
+  readonly #onHeard: (heard: Heard) => void;
+  readonly #onHeldBack: () => void;
   readonly #branchIds = new Set<string>();
+  /** Branches whose call is not to be asked for again before. */
+  readonly #heldUntil = new Map<string, Instant>();
 
-  constructor(given: {
-    participants: ParticipantClient;
-    time: Time;
-    chance: Chance;
-    onReply: (reply: Replied) => void;
-  }) {
-    this.#participants = given.participants;
-    this.#time = given.time;
-    this.#chance = given.chance;
-    this.#onReply = given.onReply;
+  constructor(given: { tools: CallTools; onHeard: (heard: Heard) => void; onHeldBack: () => void }) {
+    this.#tools = given.tools;
+    this.#onHeard = given.onHeard;
+    this.#onHeldBack = given.onHeldBack;
   }
 
   get count(): number {
     return this.#branchIds.size;
   }
 
-  /** Sends each call whose branch has none under way. */
-  send(tx: GlobalTransaction, calls: readonly PendingCall[]): void {
-    for (const call of calls) if (!this.#branchIds.has(call.branchId)) void this.#send(tx, call);
+  /** Sends each call whose branch has none under way; answers when to ask again for those held back, null for none. */
+  send(tx: GlobalTransaction, calls: readonly PendingCall[]): Instant | null {
+    const idle = calls.filter(({ branchId }) => !this.#branchIds.has(branchId));
+    const heldUntil = idle.flatMap((call) => this.#sendOrHold(tx, call) ?? []);
+    return heldUntil.length > 0 ? Math.min(...heldUntil) : null;
   }
 
-  async #send({ gid, deadlineAt, traceparent }: GlobalTransaction, call: PendingCall): Promise<void> {
-    const { branchId, op } = call;
-    this.#branchIds.add(branchId);
-    const { httpStatus, answer, retryAfterMs } = await this.#participants.call({
-      ...call,
-      gid,
-      deadlineAt,
-      traceparent,
-    });
-    this.#branchIds.delete(branchId);
+  #sendOrHold(tx: GlobalTransaction, call: PendingCall): Instant | null {
+    const now = this.#tools.time.now().latest;
+    const heldUntil = this.#heldUntil.get(call.branchId) ?? 0;
+    if (heldUntil > now) return heldUntil;
+    const entry = this.#tools.gate.enter(call.participant);
+    if (!entry.isLet) return this.#hold(call.branchId, now + entry.againInMs);
+    this.#heldUntil.delete(call.branchId);
+    void this.#send(tx, call, entry);
+    return null;
+  }
+
+  #hold(branchId: string, until: Instant): Instant {
+    this.#heldUntil.set(branchId, until);
+    return until;
+  }
+
+  async #send(tx: GlobalTransaction, call: PendingCall, { leave }: Entered): Promise<void> {
+    const { time, participants } = this.#tools;
+    const { gid, deadlineAt, traceparent } = tx;
+    const sentAtMs = time.elapsedMs();
+    this.#branchIds.add(call.branchId);
+    const answer = await participants.call({ ...call, gid, deadlineAt, traceparent });
+    this.#branchIds.delete(call.branchId);
+    if (answer.isUnsent) {
+      leave('unsent');
+      this.#hold(call.branchId, time.now().latest + UNSENT_PAUSE_MS);
+      this.#onHeldBack();
+      return;
+    }
+    leave(isFailure(answer) ? 'failed' : 'answered');
+    this.#hear(call, answer, Math.round(time.elapsedMs() - sentAtMs));
+  }
+
+  #hear(
+    call: PendingCall,
+    { httpStatus, answer, retryAfterMs }: ParticipantAnswer,
+    durationMs: number,
+  ): void {
+    const { time, chance, observer } = this.#tools;
+    const { branchId, op, participant } = call;
     const reply = branchReply(op, httpStatus);
-    const chance = this.#chance.draw();
-    this.#onReply({
-      type: 'replied',
-      branchId,
-      op,
-      reply,
-      answer,
-      retryAfterMs,
-      chance,
-      now: this.#time.now(),
+    const now = time.now();
+    observer.called({ participant, op, reply, durationMs });
+    this.#onHeard({
+      reply: {
+        ...{ type: 'replied', branchId, op, reply, answer, durationMs, retryAfterMs },
+        ...{ chance: chance.draw(), now },
+      },
+      attempt: {
+        ...{ branchId, op, at: now.latest, durationMs, httpStatus, reply },
+        ...(httpStatus === null && { error: answer }),
+      },
     });
   }
 }
+
+/** What a circuit counts: no answer, or one that says that the participant cannot work now. A refusal is work done. */
+const isFailure = ({ httpStatus }: ParticipantAnswer): boolean =>
+  httpStatus === null || httpStatus >= 500 || httpStatus === 429;

@@ -2,11 +2,23 @@
  * What the application needs from the outside, in the domain's words. Adapters implement these; `main.ts` hands
  * them in. Each port has one contract suite, which its memory adapter and its real ones both pass.
  */
-import type { GlobalTransaction, Instant, LookFor, Now, PendingCall } from '../domain/index.ts';
+import type {
+  GlobalTransaction,
+  Instant,
+  LookFor,
+  Now,
+  Op,
+  PendingCall,
+  Reply,
+  Status,
+} from '../domain/index.ts';
 import type { Entries } from './journal.ts';
 
 /** A transaction as it is durable: the state after its `seq`-th journal row. */
 export type Saved = { readonly tx: GlobalTransaction; readonly seq: number };
+
+/** `wakeAt` is when somebody else looks, by the row as it was read. */
+export type Loaded = Saved & { readonly wakeAt: Instant | null };
 
 /** One journal row to be: the compare-and-set that makes `after` durable only if `seq − 1` is the newest row. */
 export type Save = {
@@ -39,13 +51,14 @@ export type JournalRow = {
  *   of this writer, `lost` to another writer or to a removal. The rest may be sent again.
  * - `unknown`: the COMMIT was sent and its answer never came; it may still appear.
  * - `rejected`: nothing was written. `because` tells what may help: a `row` that is refused on its own account never
- *   will; a row that somebody else has `locked` may when sent later; the `store` itself may when asked again.
+ *   will; a row that somebody else has `locked` may when sent later; the `store` itself may when asked again; a store
+ *   that is `behind` has lost what it had acknowledged, and nothing may be built on it.
  */
 export type BatchOutcome =
   | { readonly outcome: 'written' }
   | { readonly outcome: 'taken'; readonly ours: ReadonlySet<string>; readonly lost: ReadonlySet<string> }
   | { readonly outcome: 'unknown'; readonly error: Error }
-  | { readonly outcome: 'rejected'; readonly because: 'row' | 'store'; readonly error: Error }
+  | { readonly outcome: 'rejected'; readonly because: 'row' | 'store' | 'behind'; readonly error: Error }
   /** `locked` names the gids whose rows are locked, as far as that can be told. */
   | {
       readonly outcome: 'rejected';
@@ -68,9 +81,40 @@ export type Claim = {
   readonly againAfterMs: number;
 };
 
+/** A new date for a row that nobody changes: a hint, which is lost when the row has moved on. */
+export type Redate = { readonly gid: string; readonly seq: number; readonly wakeAt: Instant };
+
+/** Which transactions to list; what is null is not asked for. */
+export type TransactionFilter = {
+  readonly status: Status | null;
+  readonly isParked: boolean | null;
+  readonly participant: string | null;
+  readonly name: string | null;
+  readonly businessKey: string | null;
+  readonly createdAfter: Instant | null;
+  /** Only gids that sort before this one: where the last page ended. */
+  readonly before: string | null;
+  readonly limit: number;
+};
+
+/** The unfinished transactions in numbers. */
+export type Unfinished = {
+  readonly countByStatus: Readonly<Partial<Record<Status, number>>>;
+  readonly parkedCount: number;
+  readonly oldestBeganAt: Instant | null;
+  /** When the most overdue of them should have been looked at by somebody. */
+  readonly oldestWakeAt: Instant | null;
+};
+
 export interface TransactionStore {
   /** One consistent snapshot; null when there is no such transaction. */
-  load(gid: string): Promise<Saved | null>;
+  load(gid: string): Promise<Loaded | null>;
+  /** By gid, the last first; their payloads are left empty. */
+  list(filter: TransactionFilter): Promise<readonly GlobalTransaction[]>;
+  /** Unfinished transactions with a branch of this participant that has not answered, by gid, from `after` on. */
+  gidsWaitingFor(participant: string, after: string, limit: number): Promise<readonly string[]>;
+  countUnfinished(): Promise<Unfinished>;
+  redate(rows: readonly Redate[]): Promise<void>;
   /** Oldest first; empty when there is no such transaction. */
   journalOf(gid: string): Promise<readonly JournalRow[]>;
   gidOfBeginKey(beginKey: string): Promise<string | null>;
@@ -81,9 +125,12 @@ export interface TransactionStore {
 
 export type Participant = {
   readonly name: string;
-  readonly baseUrl: string;
+  /** One address or more, up to 16; each call goes to one of them. */
+  readonly baseUrls: readonly string[];
   /** Paths that differ from `/{activity}/{op}`, by `activity/op`. */
   readonly paths: Readonly<Record<string, string>>;
+  /** How long one call may take, for transactions that begin from now on; null for the coordinator's own time. */
+  readonly callTimeoutMs: number | null;
 };
 
 export interface ParticipantRegistry {
@@ -103,6 +150,8 @@ export type ParticipantAnswer = {
   readonly httpStatus: number | null;
   readonly answer: string;
   readonly retryAfterMs: number | null;
+  /** The call never left this process, for a reason of its own: it was no attempt, and spends no budget. */
+  readonly isUnsent?: true;
 };
 
 export interface ParticipantClient {
@@ -121,6 +170,13 @@ export interface WakeQueue {
 
 export interface Time {
   now(): Now;
+  /** Milliseconds from some moment on, which no setting of a clock moves: what durations are measured by. */
+  elapsedMs(): number;
+  /**
+   * Null while `now` can be trusted; else ends when it can again.
+   * @throws StoreUnavailable when the clock that counts cannot be read
+   */
+  settle(): Promise<void> | null;
   /** Runs `fn` once after `delayMs`; answers what cancels it. */
   after(delayMs: number, fn: () => void): () => void;
 }
@@ -134,6 +190,23 @@ export interface Chance {
 
 export interface Log {
   error(what: string, error: unknown): void;
+}
+
+export type CircuitState = 'closed' | 'half-open' | 'open';
+
+/** Is told what happens, for logs and metrics. It must not throw, and nothing depends on it. */
+export interface Observer {
+  /** A change is durable; `before` is null when it is the first. */
+  saved(before: GlobalTransaction | null, after: GlobalTransaction): void;
+  called(call: { participant: string; op: Op; reply: Reply; durationMs: number }): void;
+  circuitChanged(participant: string, state: CircuitState): void;
+  /** A commit was acknowledged, with this many saves. */
+  committed(saveCount: number): void;
+}
+
+/** More is under way than this process may hold. Nothing of the request was begun; it may be sent again. */
+export class Overloaded extends Error {
+  override readonly name = 'Overloaded';
 }
 
 /** The store cannot be used now. Nothing of the request was made durable; it may be sent again. */

@@ -32,8 +32,12 @@ export class Sweep {
   /** One pass; answers how many transactions it took over. */
   async runOnce(): Promise<number> {
     const { store, carryOut, time, chance, againAfterMs } = this.#given;
+    const settling = time.settle();
+    if (settling !== null) await settling;
+    const limit = Math.min(ROWS_PER_PASS, carryOut.roomToTakeOver);
+    if (limit === 0) return 0;
     const now = time.now().earliest;
-    const gids = await store.claimDue({ now, limit: ROWS_PER_PASS, waker: chance.newId(), againAfterMs });
+    const gids = await store.claimDue({ now, limit, waker: chance.newId(), againAfterMs });
     for (const gid of gids) carryOut.wake(gid);
     return gids.length;
   }

@@ -1,28 +1,35 @@
 /**
  * Requests that wait for a transaction to end (`Prefer: wait`). An end that this process saved is told at once; one
- * that another replica reached is found by looking.
+ * that another replica reached is found by looking, more and more rarely, and only while it is not carried out here.
  */
 import { isFinished } from '../domain/index.ts';
 import type { Saved, Time, TransactionStore } from './ports.ts';
 
-const LOOK_EVERY_MS = 500;
+const FIRST_LOOK_MS = 250;
+const MAX_LOOK_MS = 2000;
+/** Whoever comes when so many wait is not kept waiting: the answer says how it stands now. */
+const MAX_WAITING = 10_000;
 
 export class Waiters {
   readonly #store: TransactionStore;
   readonly #time: Time;
+  readonly #isCarriedHere: (gid: string) => boolean;
   readonly #byGid = new Map<string, Set<(saved: Saved) => void>>();
+  #count = 0;
 
-  constructor(given: { store: TransactionStore; time: Time }) {
+  constructor(given: { store: TransactionStore; time: Time; isCarriedHere: (gid: string) => boolean }) {
     this.#store = given.store;
     this.#time = given.time;
+    this.#isCarriedHere = given.isCarriedHere;
   }
 
   /** Answers the newest state known when the transaction ended or `waitMs` ran out, whichever comes first. */
   wait(from: Saved, waitMs: number): Promise<Saved> {
-    if (isFinished(from.tx) || waitMs <= 0) return Promise.resolve(from);
+    if (isFinished(from.tx) || waitMs <= 0 || this.#count >= MAX_WAITING) return Promise.resolve(from);
     const { gid } = from.tx;
-    const endsAt = this.#time.now().latest + waitMs;
+    const endsAtMs = this.#time.elapsedMs() + waitMs;
     let newest = from;
+    let pauseMs = FIRST_LOOK_MS;
     return new Promise((resolve) => {
       const answer = (saved: Saved) => {
         cancelLook();
@@ -30,16 +37,15 @@ export class Waiters {
         resolve(saved);
       };
       const look = async () => {
-        newest = await this.#store.load(gid).then(
-          (saved) => saved ?? newest,
-          () => newest,
-        );
-        if (isFinished(newest.tx) || this.#time.now().latest >= endsAt) answer(newest);
+        const isLast = this.#time.elapsedMs() >= endsAtMs;
+        if (isLast || !this.#isCarriedHere(gid)) newest = await this.#load(newest);
+        if (isFinished(newest.tx) || isLast) answer(newest);
         else lookLater();
       };
       let cancelLook = () => {};
       const lookLater = () => {
-        const delayMs = Math.max(1, Math.min(LOOK_EVERY_MS, endsAt - this.#time.now().latest));
+        const delayMs = Math.max(1, Math.min(pauseMs, endsAtMs - this.#time.elapsedMs()));
+        pauseMs = Math.min(MAX_LOOK_MS, pauseMs * 2);
         cancelLook = this.#time.after(delayMs, () => void look());
       };
       this.#remember(gid, answer);
@@ -51,14 +57,22 @@ export class Waiters {
     for (const answer of [...(this.#byGid.get(saved.tx.gid) ?? [])]) answer(saved);
   }
 
+  #load(newest: Saved): Promise<Saved> {
+    return this.#store.load(newest.tx.gid).then(
+      (loaded) => loaded ?? newest,
+      () => newest,
+    );
+  }
+
   #remember(gid: string, answer: (saved: Saved) => void): void {
     const answers = this.#byGid.get(gid) ?? new Set();
     this.#byGid.set(gid, answers.add(answer));
+    this.#count += 1;
   }
 
   #forget(gid: string, answer: (saved: Saved) => void): void {
     const answers = this.#byGid.get(gid);
-    answers?.delete(answer);
+    if (answers?.delete(answer)) this.#count -= 1;
     if (answers?.size === 0) this.#byGid.delete(gid);
   }
 }

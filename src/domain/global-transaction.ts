@@ -56,7 +56,7 @@ export type Backoff = {
   readonly budget: number;
 };
 
-/** How the participants of one transaction are called; fixed when it begins. */
+/** How participants are called; fixed when the transaction begins, for all of it or for one branch. */
 export type CallPolicy = {
   readonly callTimeoutMs: number;
   /** After `unknown`. */
@@ -65,6 +65,12 @@ export type CallPolicy = {
   readonly poll: Backoff;
   /** A participant's Retry-After is honoured up to here. */
   readonly maxRetryAfterMs: number;
+};
+
+/** What a branch has of its own; the rest is as for its transaction. */
+export type OwnPolicy = {
+  readonly callTimeoutMs?: number;
+  readonly retry?: Partial<Backoff>;
 };
 
 /** One phase of one branch: the calls made for it so far, as one record. */
@@ -79,6 +85,8 @@ export type Call = {
   readonly parkedAt: Instant | null;
   /** The last reply in the participant's or the network's own terms: `503`, `connect ECONNREFUSED`. */
   readonly answer: string | null;
+  /** How long the last call took, where it left the branch waiting; null once it is settled. */
+  readonly durationMs: number | null;
   /** Polling after `ongoing`: progress of this replica only, never stored. */
   readonly ongoing: { readonly count: number; readonly nextAt: Instant } | null;
 };
@@ -92,6 +100,8 @@ export type BranchSpec = {
   readonly payload: string;
   /** SHA-256 over the request that named the branch; tells a repeated registration from another one. */
   readonly bodyHash: string;
+  /** How this branch is called, where that differs from the rest of the transaction; else null. */
+  readonly policy: OwnPolicy | null;
 };
 
 /** One participant's share of the transaction. Phase one is the try, phase two the confirm or the cancel. */
@@ -131,8 +141,13 @@ export const isFinished = (tx: GlobalTransaction): boolean => tx.finishedAt !== 
 /** Settled calls owe nothing more; a refusal settles phase one only. */
 export const isSettled = (call: Call): boolean => call.reply === 'succeeded' || call.reply === 'failed';
 
-export const isParked = (tx: GlobalTransaction): boolean =>
-  tx.branches.some((branch) => branch.phaseTwo.parkedAt !== null);
+/** Since when the first of its branches waits for a person; null when none does. */
+export function parkedSince(tx: GlobalTransaction): Instant | null {
+  const instants = tx.branches.flatMap(({ phaseTwo }) => phaseTwo.parkedAt ?? []);
+  return instants.length > 0 ? Math.min(...instants) : null;
+}
+
+export const isParked = (tx: GlobalTransaction): boolean => parkedSince(tx) !== null;
 
 /** This replica asks again and again a participant that is still at work; nobody else knows how often. */
 export const isPolling = (tx: GlobalTransaction): boolean =>
@@ -145,8 +160,22 @@ export const freshCall = (dueAt: Instant): Call => ({
   dueAt,
   parkedAt: null,
   answer: null,
+  durationMs: null,
   ongoing: null,
 });
+
+export const policyOf = ({ policy }: GlobalTransaction, { policy: own }: Branch): CallPolicy =>
+  own === null ? policy : withOwn(policy, own);
+
+export const withOwn = (policy: CallPolicy, own: OwnPolicy): CallPolicy => ({
+  ...policy,
+  ...own,
+  retry: { ...policy.retry, ...own.retry },
+});
+
+/** The longest that any call of the transaction may take. */
+export const longestCallMs = (tx: GlobalTransaction): number =>
+  Math.max(tx.policy.callTimeoutMs, ...tx.branches.map((branch) => policyOf(tx, branch).callTimeoutMs));
 
 /** Makes the compiler prove that every case of a union was handled. */
 export function unreachable(value: never): never {

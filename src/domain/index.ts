@@ -13,6 +13,7 @@ export {
   type Event,
   type Refusal,
   type Replied,
+  type RetryRequested,
   transition,
   type Verdict,
 } from './transition.ts';

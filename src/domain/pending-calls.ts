@@ -12,6 +12,7 @@ import {
   isSettled,
   type Now,
   type Op,
+  policyOf,
 } from './global-transaction.ts';
 
 export type PendingCall = {
@@ -56,10 +57,11 @@ export function pendingCalls(tx: GlobalTransaction, now: Now): Pending {
 function pendingTries(tx: GlobalTransaction, now: Now): Pending {
   const inTime = now.latest < tx.deadlineAt;
   const open = tx.mode === 'declared' && inTime ? tx.branches.filter((b) => !isSettled(b.phaseOne)) : [];
-  const timeoutMs = Math.min(tx.policy.callTimeoutMs, tx.deadlineAt - now.latest);
+  const leftMs = tx.deadlineAt - now.latest;
+  const timeoutMs = (branch: Branch) => Math.min(policyOf(tx, branch).callTimeoutMs, leftMs);
   const tries = split(open, (b) => b.phaseOne, now);
   return {
-    calls: tries.due.map((branch) => callOf(branch, branch.phaseOne, 'try', timeoutMs)),
+    calls: tries.due.map((branch) => callOf(branch, branch.phaseOne, 'try', timeoutMs(branch))),
     lookAgainAt: Math.min(tx.deadlineAt, tries.nextAt ?? Infinity),
     lookAgainFor: (tries.nextAt ?? Infinity) < tx.deadlineAt ? 'call' : 'timeout',
   };
@@ -76,7 +78,7 @@ function pendingPhaseTwo(tx: GlobalTransaction, op: 'confirm' | 'cancel', now: N
   const calls = split(running, (branch) => branch.phaseTwo, now);
   const parkedLookAt = open.length > running.length ? now.latest + PARKED_LOOK_MS : null;
   return {
-    calls: calls.due.map((branch) => callOf(branch, branch.phaseTwo, op, tx.policy.callTimeoutMs)),
+    calls: calls.due.map((branch) => callOf(branch, branch.phaseTwo, op, policyOf(tx, branch).callTimeoutMs)),
     lookAgainAt: calls.nextAt ?? parkedLookAt,
     lookAgainFor: 'call',
   };

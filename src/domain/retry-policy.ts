@@ -10,6 +10,7 @@ import type { Backoff, Call, CallPolicy, Instant } from './global-transaction.ts
 export type Unsettled = {
   readonly reply: 'ongoing' | 'unknown';
   readonly answer: string;
+  readonly durationMs: number;
   readonly retryAfterMs: number | null;
   readonly chance: number;
   readonly at: Instant;
@@ -20,14 +21,15 @@ export type Unsettled = {
  * @param mayPark false for phase one, which the deadline ends.
  */
 export function backOff(call: Call, policy: CallPolicy, unsettled: Unsettled, mayPark: boolean): Call {
-  const { reply, answer, at } = unsettled;
+  const { reply, answer, durationMs, at } = unsettled;
   if (reply === 'ongoing') {
     const count = (call.ongoing?.count ?? 0) + 1;
-    if (mayPark && count >= policy.poll.budget) return { ...call, ongoing: null, answer, parkedAt: at };
+    if (mayPark && count >= policy.poll.budget)
+      return { ...call, ongoing: null, answer, durationMs, parkedAt: at };
     return { ...call, ongoing: { count, nextAt: at + delayMs(policy.poll, count, policy, unsettled) } };
   }
   const attemptCount = call.attemptCount + 1;
-  const tried: Call = { ...call, reply, attemptCount, answer, ongoing: null };
+  const tried: Call = { ...call, reply, attemptCount, answer, durationMs, ongoing: null };
   if (mayPark && attemptCount >= policy.retry.budget) return { ...tried, parkedAt: at };
   return { ...tried, dueAt: at + delayMs(policy.retry, attemptCount, policy, unsettled) };
 }

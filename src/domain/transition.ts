@@ -25,6 +25,7 @@ import {
   type Mode,
   type Now,
   type Op,
+  policyOf,
   type Reply,
   unreachable,
 } from './global-transaction.ts';
@@ -56,9 +57,18 @@ export type Replied = {
   readonly op: Op;
   readonly reply: Reply;
   readonly answer: string;
+  /** How long the call took. */
+  readonly durationMs: number;
   readonly retryAfterMs: number | null;
   /** In [0, 1): the jitter of the next attempt. */
   readonly chance: number;
+  readonly now: Now;
+};
+
+export type RetryRequested = {
+  readonly type: 'retryRequested';
+  /** Only the branches of this participant; null for all. */
+  readonly participant: string | null;
   readonly now: Now;
 };
 
@@ -69,7 +79,7 @@ export type Event =
   | { readonly type: 'cancelRequested'; readonly now: Now }
   | { readonly type: 'deadlinePassed'; readonly now: Now }
   | Replied
-  | { readonly type: 'retryRequested'; readonly now: Now };
+  | RetryRequested;
 
 /** Why an event was refused; `errors.ts` gives each its HTTP status and its words. */
 export type Refusal =
@@ -111,7 +121,7 @@ export function transition(tx: GlobalTransaction | null, event: Event): Verdict 
     case 'replied':
       return accepted(event.op === 'try' ? hearTry(tx, event) : hearPhaseTwo(tx, event));
     case 'retryRequested':
-      return retry(tx, event.now);
+      return retry(tx, event);
     default:
       return unreachable(event);
   }
@@ -209,7 +219,7 @@ function hearTry(tx: GlobalTransaction, event: Replied): GlobalTransaction {
   const branch = branchOf(tx, event);
   if (tx.decision !== null) return hearLateTry(tx, branch, event);
   if (isSettled(branch.phaseOne)) return tx;
-  const next = withBranch(tx, { ...branch, phaseOne: heard(tx, branch.phaseOne, event, false) });
+  const next = withBranch(tx, { ...branch, phaseOne: heard(tx, branch, event) });
   if (event.reply === 'failed') return decide(next, 'cancel', 'try_refused', event.now, branch.branchId);
   if (next.branches.some(({ phaseOne }) => phaseOne.reply !== 'succeeded')) return next;
   // Too late to confirm: nothing is decided here, the deadline will (I13).
@@ -220,7 +230,7 @@ function hearTry(tx: GlobalTransaction, event: Replied): GlobalTransaction {
 /** A try that ends after the decision changes no plan; where its cancel may have come too early, cancel again. */
 function hearLateTry(tx: GlobalTransaction, branch: Branch, event: Replied): GlobalTransaction {
   if (event.reply !== 'succeeded' || branch.phaseOne.reply === 'succeeded') return tx;
-  const phaseOne = heard(tx, branch.phaseOne, event, false);
+  const phaseOne = heard(tx, branch, event);
   if (tx.decision?.decision !== 'cancel' || branch.phaseTwo.reply !== 'succeeded')
     return withBranch(tx, { ...branch, phaseOne });
   const phaseTwo = freshCall(event.now.earliest);
@@ -231,34 +241,35 @@ function hearPhaseTwo(tx: GlobalTransaction, event: Replied): GlobalTransaction 
   const branch = branchOf(tx, event);
   if (tx.decision?.decision !== event.op) throw new Error(`${event.op} was called without its decision (I9)`);
   if (branch.phaseTwo.reply === 'succeeded') return tx;
-  const phaseTwo = heard(tx, branch.phaseTwo, event, true);
+  const phaseTwo = heard(tx, branch, event);
   if (phaseTwo === branch.phaseTwo) return tx;
   return finishIfDone(withBranch(tx, { ...branch, phaseTwo }), event.now);
 }
 
 /** A refusal is an answer to a try only; phase two has no business reason to refuse, so it is asked again. */
-function heard(tx: GlobalTransaction, call: Call, event: Replied, isPhaseTwo: boolean): Call {
+function heard(tx: GlobalTransaction, branch: Branch, event: Replied): Call {
   const { answer, now } = event;
+  const isPhaseTwo = event.op !== 'try';
+  const call = isPhaseTwo ? branch.phaseTwo : branch.phaseOne;
   const reply = isPhaseTwo && event.reply === 'failed' ? 'unknown' : event.reply;
   if (reply === 'succeeded' || reply === 'failed')
-    return { ...call, reply, attemptCount: call.attemptCount + 1, answer, parkedAt: null, ongoing: null };
+    return { ...freshCall(call.dueAt), reply, attemptCount: call.attemptCount + 1, answer };
   if (call.parkedAt !== null) return call;
-  return backOff(call, tx.policy, { ...event, reply, at: now.latest }, isPhaseTwo);
+  return backOff(call, policyOf(tx, branch), { ...event, reply, at: now.latest }, isPhaseTwo);
 }
 
 // ── A person's retry ─────────────────────────────────────────────────────────────────────────────────────────
 
 /** Makes every waiting and parked call due now, with a new budget. */
-function retry(tx: GlobalTransaction, now: Now): Verdict {
+function retry(tx: GlobalTransaction, { participant, now }: RetryRequested): Verdict {
   const isPhaseOne = tx.decision === null;
   const mayCall = isPhaseOne ? tx.mode === 'declared' && now.latest < tx.deadlineAt : true;
-  const isOpen = ({ phaseOne, phaseTwo }: Branch) =>
-    isPhaseOne ? !isSettled(phaseOne) : phaseTwo.reply !== 'succeeded';
+  const isOpen = ({ phaseOne, phaseTwo, participant: name }: Branch) =>
+    (participant ?? name) === name && (isPhaseOne ? !isSettled(phaseOne) : phaseTwo.reply !== 'succeeded');
   if (!mayCall || !tx.branches.some(isOpen)) return refused('nothing_to_retry');
-  const again = (call: Call): Call => ({
+  const again = ({ reply, answer, durationMs }: Call): Call => ({
     ...freshCall(now.earliest),
-    reply: call.reply,
-    answer: call.answer,
+    ...{ reply, answer, durationMs },
   });
   const branches = tx.branches.map((branch) => {
     if (!isOpen(branch)) return branch;

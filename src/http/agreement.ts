@@ -11,6 +11,11 @@ type Same<One, Other> = [One, Other] extends [Other, One] ? true : false;
 type Fits<Given, Wanted> = Given extends Wanted ? true : false;
 type Proven<Claims extends readonly true[]> = Claims;
 
+/** The wire's arrays may be written to. */
+type ShownParticipant = Readonly<Omit<wire.ParticipantView, 'baseUrls'>> & {
+  readonly baseUrls: readonly string[];
+};
+
 export type WireAgreesWithDomain = Proven<
   [
     Same<wire.Pattern, domain.Pattern>,
@@ -22,6 +27,7 @@ export type WireAgreesWithDomain = Proven<
     Same<wire.Reply, NonNullable<domain.Call['reply']>>,
     Fits<wire.BeginRequest, coordinator.BeginRequest>,
     Fits<wire.BranchRequest, coordinator.BranchRequest>,
-    Same<wire.ParticipantView, { -readonly [Key in keyof Participant]: Participant[Key] }>,
+    Fits<wire.ParticipantView, Participant>,
+    Fits<Participant, ShownParticipant>,
   ]
 >;

@@ -7,8 +7,10 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyBaseLogger, type FastifyServerOptions, LogController } from 'fastify';
 import type { Coordinator } from '../application/coordinator.ts';
+import type { Readiness } from '../application/engine.ts';
 import type { ParticipantRegistry } from '../application/ports.ts';
 import { describeApi } from './plugins/api-docs.ts';
+import { askForToken } from './plugins/api-tokens.ts';
 import { closeConnectionsWhenClosing } from './plugins/closing-connections.ts';
 import { MAX_BODY_BYTES, takeOnlyJson } from './plugins/json-body.ts';
 import { waitUntilClosing } from './plugins/prefer-wait.ts';
@@ -16,6 +18,8 @@ import { answerClientError, answerError, answerProblems } from './plugins/proble
 import { decisionRoutes } from './routes/decisions.ts';
 import { healthRoutes } from './routes/health.ts';
 import { historyRoutes } from './routes/history.ts';
+import { listRoutes } from './routes/list.ts';
+import { metricsRoutes, type Scrape } from './routes/metrics.ts';
 import { participantRoutes } from './routes/participants.ts';
 import { transactionRoutes } from './routes/transactions.ts';
 import type { App } from './typed-app.ts';
@@ -24,7 +28,14 @@ export type AppParts = {
   readonly coordinator: Coordinator;
   readonly registry: ParticipantRegistry;
   /** Rejects while requests cannot be served. */
-  readonly checkReady: () => Promise<void>;
+  readonly checkReady: () => Promise<Readiness>;
+  readonly metrics: Scrape;
+  /** One of these each request has to bring; empty where everyone may come in. */
+  readonly apiTokens: readonly string[];
+  /** The longest time for one call that a request may name. */
+  readonly maxCallTimeoutMs: number;
+  /** Why an address is never called, where that can be read off it; null for any other. */
+  readonly whyNeverCalled: (url: string) => string | null;
   /** Where failures are told; nowhere when absent. */
   readonly logger?: FastifyBaseLogger;
   /** Also log each request; for looking closely, since it costs a fifth of the throughput. */
@@ -32,18 +43,21 @@ export type AppParts = {
 };
 
 export async function buildApp(given: AppParts): Promise<App> {
-  const { coordinator, registry, checkReady } = given;
+  const { coordinator, registry, checkReady, apiTokens, maxCallTimeoutMs, whyNeverCalled } = given;
   const app = Fastify({ ...serverOptions(given) }).withTypeProvider<TypeBoxTypeProvider>();
+  askForToken(app, apiTokens);
   takeOnlyJson(app);
   answerProblems(app);
   closeConnectionsWhenClosing(app);
-  await describeApi(app);
+  await describeApi(app, { asksForToken: apiTokens.length > 0 });
   const waitForEnd = waitUntilClosing(app, coordinator);
   transactionRoutes(app, { coordinator, waitForEnd });
   decisionRoutes(app, { coordinator, waitForEnd });
   historyRoutes(app, { coordinator });
-  participantRoutes(app, { registry });
+  listRoutes(app, { coordinator });
+  participantRoutes(app, { coordinator, registry, maxCallTimeoutMs, whyNeverCalled });
   healthRoutes(app, { checkReady });
+  metricsRoutes(app, { metrics: given.metrics });
   return app;
 }
 

@@ -3,7 +3,7 @@
  * never change and explain nothing, are left out.
  */
 import type * as wire from '@tercet/sdk/wire';
-import type { Entries } from '../application/journal.ts';
+import type { Attempt, Entries } from '../application/journal.ts';
 import type { JournalRow } from '../application/ports.ts';
 import type { DecisionTaken, Mode } from '../domain/index.ts';
 import { traceIdOf } from './plugins/trace-context.ts';
@@ -21,7 +21,8 @@ export function eventsView(gid: string, rows: readonly JournalRow[]): wire.Event
   let known: Known = { mode: null, decision: null };
   const events = rows.map(({ seq, at, writer, entries }) => {
     known = { ...known, ...entries.transaction };
-    return { seq, at: iso(at), writer, changes: changesOf(entries, known) };
+    const attempts = (entries.attempts ?? []).map(attemptView);
+    return { seq, at: iso(at), writer, changes: changesOf(entries, known), attempts };
   });
   return { gid, events };
 }
@@ -62,3 +63,16 @@ function branchChanges(entry: BranchEntry, { mode, decision }: Known): BranchCha
     ...(lateTryCount !== undefined && { lateTryCount }),
   };
 }
+
+const attemptView = ({
+  branchId,
+  op,
+  at,
+  durationMs,
+  httpStatus,
+  reply,
+  error,
+}: Attempt): wire.AttemptView => ({
+  ...{ branchId, op, at: iso(at), durationMs, httpStatus, reply },
+  error: error ?? null,
+});

@@ -56,5 +56,7 @@ export function sendRefusal(
 /** What the coordinator's `about` means, as a sentence. */
 const REFUSED_ABOUT: Partial<Record<CoordinatorRefusal, (about: string) => string>> = {
   unknown_participant: (name) => `No participant “${name}” is registered.`,
+  address_not_allowed: (address) => `${address} is not allowed.`,
   timeout_too_long: (limit) => `At most ${limit} are allowed.`,
+  setting_over_maximum: (maximum) => `${maximum}.`,
 };

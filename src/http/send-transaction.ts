@@ -3,20 +3,24 @@ import type { FastifyReply } from 'fastify';
 import type { Outcome } from '../application/coordinator.ts';
 import type { Saved } from '../application/ports.ts';
 import { type GlobalTransaction, isFinished } from '../domain/index.ts';
-import { transactionView } from './transaction-view.ts';
+import { type Explain, transactionView } from './transaction-view.ts';
 
 type Accepted = Extract<Outcome, { accepted: true }>;
 
 /** What the request made just now, or what an earlier one like it had made. */
-export function sendMade(reply: FastifyReply, { saved, isChanged }: Accepted): FastifyReply {
+export function sendMade(
+  reply: FastifyReply,
+  { saved, isChanged }: Accepted,
+  explain: Explain,
+): FastifyReply {
   if (isChanged) reply.header('location', addressOf(saved.tx));
-  return reply.code(isChanged ? 201 : 200).send(transactionView(saved.tx));
+  return reply.code(isChanged ? 201 : 200).send(transactionView(saved.tx, explain));
 }
 
 /** Its end; or that it goes on, and where to look again. */
-export function sendWhenFinished(reply: FastifyReply, { tx }: Saved): FastifyReply {
-  if (isFinished(tx)) return reply.code(200).send(transactionView(tx));
-  return reply.code(202).header('location', addressOf(tx)).send(transactionView(tx));
+export function sendWhenFinished(reply: FastifyReply, { tx }: Saved, explain: Explain): FastifyReply {
+  if (!isFinished(tx)) reply.code(202).header('location', addressOf(tx));
+  return reply.send(transactionView(tx, explain));
 }
 
 const addressOf = ({ gid }: GlobalTransaction): string => `/v1/transactions/${gid}`;

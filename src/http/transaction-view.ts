@@ -11,7 +11,10 @@ import {
 } from '../domain/index.ts';
 import { traceIdOf } from './plugins/trace-context.ts';
 
-export function transactionView(tx: GlobalTransaction): wire.TransactionView {
+/** Says in one sentence what a transaction waits for. */
+export type Explain = (tx: GlobalTransaction) => string;
+
+export function transactionView(tx: GlobalTransaction, explain: Explain): wire.TransactionView {
   return {
     gid: tx.gid,
     pattern: tx.pattern,
@@ -25,6 +28,7 @@ export function transactionView(tx: GlobalTransaction): wire.TransactionView {
     finishedAt: isoOrNull(tx.finishedAt),
     isParked: isParked(tx),
     traceId: traceIdOf(tx.traceparent),
+    explanation: explain(tx),
     branches: tx.branches.map((branch) => branchView(branch, tx)),
   };
 }
@@ -55,6 +59,7 @@ export function callView(call: Call, isUnderWay: boolean): wire.CallView {
     nextAttemptAt: isPlanned ? iso(call.dueAt) : null,
     parkedAt: isoOrNull(call.parkedAt),
     answer: call.answer,
+    durationMs: call.durationMs,
   };
 }
 

@@ -13,6 +13,7 @@ import {
   StoreUnavailable,
 } from '../../src/application/ports.ts';
 import { seededChance, VirtualClock } from '../simulation/virtual-time.ts';
+import { engineSettings, noLog, noObserver } from '../support/engine.ts';
 import { policy } from '../support/saves.ts';
 
 const PAIR = ['a', 'b'].map((branchId) => ({ branchId, participant: 'inventory', activity: 'reserve' }));
@@ -40,7 +41,7 @@ describe('a drive', () => {
       null,
     ];
     const registry = new MemoryParticipantRegistry();
-    await registry.put({ name: 'inventory', baseUrl: 'http://inventory', paths: {} });
+    await registry.put({ name: 'inventory', baseUrls: ['http://inventory'], paths: {}, callTimeoutMs: null });
     const time = clock.timeFor({ isAlive: true });
     engine = createEngine(
       {
@@ -51,15 +52,10 @@ describe('a drive', () => {
         wakes: (onWake) => new InProcessWakeQueue({ time, onWake }),
         time,
         chance: seededChance(1),
-        log: { error: () => {} },
+        log: noLog,
+        observer: noObserver,
       },
-      {
-        policy,
-        defaultTimeoutMs: 30_000,
-        maxTimeoutMs: 60_000,
-        commitTimeoutMs: 1000,
-        sweepIntervalMs: 1000,
-      },
+      engineSettings(),
     );
     coordinator = engine.coordinator;
   });

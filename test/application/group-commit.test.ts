@@ -3,6 +3,7 @@ import { MemoryTransactionStore } from '../../src/adapters/memory/transaction-st
 import { GroupCommit, MAX_BATCH_BYTES, MAX_BATCH_SAVES } from '../../src/application/group-commit.ts';
 import { type BatchOutcome, type Save, StoreUnavailable } from '../../src/application/ports.ts';
 import type { GlobalTransaction } from '../../src/domain/index.ts';
+import { noLog, noObserver } from '../support/engine.ts';
 import { type Fault, FaultWriter, scripted } from '../support/fault-writer.ts';
 import { begun, cancelled, newGid, saveOf } from '../support/saves.ts';
 
@@ -13,7 +14,13 @@ describe('group commit', () => {
 
   const startWith = (script: readonly Fault[]) => {
     writer = new FaultWriter(store, scripted(script));
-    commit = new GroupCommit({ writer, time: instantTime, chance: noChance, log: noLog });
+    commit = new GroupCommit({
+      writer,
+      time: instantTime,
+      chance: noChance,
+      log: noLog,
+      observer: noObserver,
+    });
   };
   beforeEach(() => {
     store = new MemoryTransactionStore();
@@ -98,7 +105,7 @@ describe('group commit', () => {
     let isAnswered = false;
     writer = new FaultWriter(store, () => (isAnswered ? 'none' : 'unknown, written'));
     const time = new PassingTime();
-    commit = new GroupCommit({ writer, time, chance: noChance, log: noLog });
+    commit = new GroupCommit({ writer, time, chance: noChance, log: noLog, observer: noObserver });
     const stuck = commit.save(fresh());
     await expect(commit.save(fresh())).rejects.toBeInstanceOf(StoreUnavailable);
     expect(commit.isStuck).toBe(true);
@@ -132,7 +139,13 @@ describe('group commit', () => {
         return store.writeBatch(saves);
       },
     };
-    const over = new GroupCommit({ writer: throwing, time: instantTime, chance: noChance, log: noLog });
+    const over = new GroupCommit({
+      writer: throwing,
+      time: instantTime,
+      chance: noChance,
+      log: noLog,
+      observer: noObserver,
+    });
     expect(await over.save(fresh())).toBe('saved');
   });
 
@@ -143,6 +156,8 @@ describe('group commit', () => {
 
 const instantTime = {
   now: () => ({ earliest: 0, latest: 0 }),
+  elapsedMs: () => 0,
+  settle: () => null,
   after: (_delayMs: number, fn: () => void) => {
     queueMicrotask(fn);
     return () => {};
@@ -154,6 +169,12 @@ class PassingTime {
   now() {
     return { earliest: this.#nowMs, latest: this.#nowMs };
   }
+  elapsedMs() {
+    return this.#nowMs;
+  }
+  settle() {
+    return null;
+  }
   after(_delayMs: number, fn: () => void) {
     this.#nowMs += 1000;
     setImmediate(fn);
@@ -161,7 +182,6 @@ class PassingTime {
   }
 }
 
-const noLog = { error: () => {} };
 const noChance = { draw: () => 0, newId: newGid };
 
 const withPayload = (tx: GlobalTransaction, payload: string): GlobalTransaction => ({

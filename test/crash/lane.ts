@@ -47,7 +47,12 @@ export async function openLane(server: SharedServer) {
   const participants = new Participants({ durable });
   await participants.listen();
   for (const { participant: name } of BRANCHES)
-    await sql.registry.put({ name, baseUrl: participants.baseUrlOf(name), paths: {} });
+    await sql.registry.put({
+      name,
+      baseUrls: [participants.baseUrlOf(name)],
+      paths: {},
+      callTimeoutMs: null,
+    });
   const processes: CoordinatorProcess[] = [];
   let asked: CoordinatorProcess | null = null;
   let orderCount = 0;

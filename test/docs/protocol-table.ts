@@ -55,7 +55,7 @@ const CASES: readonly Case[] = [
   ['phase two succeeded, the last', hear('phaseTwo', 'succeeded', (tx) => succeed(tx, 'b'))],
   ['phase two unknown, failed or ongoing', hear('phaseTwo', 'unknown')],
   ['phase two unknown, budget spent', hear('phaseTwo', 'unknown', spendBudget)],
-  ['retryRequested', plain({ type: 'retryRequested', now: early })],
+  ['retryRequested', plain({ type: 'retryRequested', participant: null, now: early })],
 ];
 
 export function protocolTable(): string {
@@ -83,15 +83,15 @@ function cell(state: State, eventIn: Case[1]): string {
 
 function begunWith(bodyHash: string): Event {
   const { gid, mode, name, businessKey, traceparent, branches } = declared;
-  const specs = branches.map(({ branchId, participant, activity, payload, bodyHash: hash }) => ({
-    ...{ branchId, participant, activity, payload, bodyHash: hash },
+  const specs = branches.map(({ branchId, participant, activity, payload, bodyHash: hash, policy: own }) => ({
+    ...{ branchId, participant, activity, payload, bodyHash: hash, policy: own },
   }));
   const given = { gid, mode, name, businessKey, traceparent, bodyHash, policy };
   return { type: 'begun', ...given, timeoutMs: 30_000, branches: specs, now: early };
 }
 
 function registered(branchId: string, bodyHash: string): Event {
-  const branch = { branchId, participant: 'inventory', activity: 'reserve', payload: '{}', bodyHash };
+  const branch = { branchId, participant: 'inventory', activity: 'reserve', payload: '{}', bodyHash, policy: null };
   return { type: 'branchRegistered', branch, now: early };
 }
 
@@ -108,7 +108,7 @@ function hear(phase: 'try' | 'phaseTwo', reply: Reply, first = (tx: GlobalTransa
 }
 
 function replied(branchId: string, op: 'try' | 'confirm' | 'cancel', reply: Reply): Event {
-  const heard = { branchId, op, reply, answer: '200', retryAfterMs: null, chance: 0.5 };
+  const heard = { branchId, op, reply, answer: '200', durationMs: 10, retryAfterMs: null, chance: 0.5 };
   return { type: 'replied', ...heard, now: early };
 }
 

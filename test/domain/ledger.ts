@@ -227,6 +227,7 @@ export class Ledger {
       activity: 'reserve',
       payload: '{}',
       bodyHash,
+      policy: null,
     });
     const begun = (bodyHash: string) => (time: Time) => ({
       type: 'begun' as const,
@@ -246,7 +247,7 @@ export class Ledger {
       branches: mode === 'declared' ? this.branchIds.map((id) => spec(id)) : [],
       now: nowAt(time),
     });
-    const plain = (type: 'confirmRequested' | 'cancelRequested' | 'deadlinePassed' | 'retryRequested') =>
+    const plain = (type: 'confirmRequested' | 'cancelRequested' | 'deadlinePassed') =>
       this.#ask(type, null, (time) => ({ type, now: nowAt(time) }));
     const register = (id: string, b: number, bodyHash = id) =>
       this.#ask(`branch ${id} is registered`, b, (time) => ({
@@ -259,7 +260,11 @@ export class Ledger {
       confirm: plain('confirmRequested'),
       cancel: plain('cancelRequested'),
       expire: plain('deadlinePassed'),
-      retry: plain('retryRequested'),
+      retry: this.#ask('retryRequested', null, (time) => ({
+        type: 'retryRequested',
+        participant: null,
+        now: nowAt(time),
+      })),
       register: this.branchIds.map((id, b) => register(id, b)),
       strange: [
         this.#ask('begun with another body', null, begun('other')),
@@ -277,6 +282,7 @@ export class Ledger {
       op,
       reply,
       answer: String(stage),
+      durationMs: 0,
       retryAfterMs: null,
       chance: 0,
       now: nowAt(time),

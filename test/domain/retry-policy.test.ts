@@ -7,6 +7,7 @@ import { POLICY, T0 } from '../support/transactions.ts';
 const heard = (given: Partial<Unsettled> = {}): Unsettled => ({
   reply: 'unknown',
   answer: '503',
+  durationMs: 10,
   retryAfterMs: null,
   chance: 0.999,
   at: T0,

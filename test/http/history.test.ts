@@ -8,14 +8,26 @@ beforeEach(async () => {
 });
 afterEach(() => world.close());
 
-const succeeded = { reply: 'succeeded', attemptCount: 1, nextAttemptAt: null, parkedAt: null, answer: '200' };
+const succeeded = {
+  reply: 'succeeded',
+  attemptCount: 1,
+  nextAttemptAt: null,
+  parkedAt: null,
+  answer: '200',
+  durationMs: null,
+};
 const due = {
   reply: null,
   attemptCount: 0,
   nextAttemptAt: '2026-01-01T00:00:00.000Z',
   parkedAt: null,
   answer: null,
+  durationMs: null,
 };
+const answered = (op: string, httpStatus: number, reply: string) => ({
+  ...{ branchId: 'stock', op, httpStatus, reply },
+  ...{ at: '2026-01-01T00:00:00.000Z', durationMs: 0, error: null },
+});
 
 test('the events of a declared transaction tell it from its beginning to its end', async () => {
   const body = { name: 'order', branches: [branch('stock', { payload: 'secret' })] };
@@ -47,6 +59,7 @@ test('the events of a declared transaction tell it from its beginning to its end
             { branchId: 'stock', participant: 'inventory', activity: 'reserve', try: due, lateTryCount: 0 },
           ],
         },
+        attempts: [],
       },
       {
         ...row,
@@ -63,6 +76,7 @@ test('the events of a declared transaction tell it from its beginning to its end
           },
           branches: [{ branchId: 'stock', try: succeeded }],
         },
+        attempts: [answered('try', 200, 'succeeded')],
       },
       {
         ...row,
@@ -71,6 +85,7 @@ test('the events of a declared transaction tell it from its beginning to its end
           transaction: { status: 'confirmed', finishedAt: '2026-01-01T00:00:00.000Z' },
           branches: [{ branchId: 'stock', confirm: succeeded }],
         },
+        attempts: [answered('confirm', 200, 'succeeded')],
       },
     ],
   });
@@ -87,4 +102,21 @@ test('the last values that the events tell are those of the transaction', async 
   );
   expect(ended).toMatchObject(told);
   expect(told).toMatchObject({ status: 'cancelled', decision: { reason: 'try_refused' } });
+});
+
+test('the events tell every call that led to a change, also those that settled nothing', async () => {
+  const statuses = [503, 202, 200];
+  world.answer(({ op }) => (op === 'try' ? 200 : (statuses.shift() ?? 200)));
+  const begun = await world.send('POST', '/v1/transactions', { branches: [branch('stock')] });
+  const { gid } = begun.json();
+  const read = async (path = '') => (await world.send('GET', `/v1/transactions/${gid}${path}`)).json();
+  while ((await read()).finishedAt === null) world.time.pass(50);
+  const { events } = await read('/events');
+  const told = events.flatMap(({ attempts }: { attempts: object[] }) => attempts);
+  expect(told).toMatchObject([
+    { op: 'try', httpStatus: 200, reply: 'succeeded', error: null },
+    { op: 'confirm', httpStatus: 503, reply: 'unknown' },
+    { op: 'confirm', httpStatus: 202, reply: 'ongoing' },
+    { op: 'confirm', httpStatus: 200, reply: 'succeeded' },
+  ]);
 });

@@ -1,32 +1,73 @@
 // Registering participants over HTTP.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { openWorld, type World } from './world.ts';
+import { MemoryParticipantRegistry } from '../../src/adapters/memory/participant-registry.ts';
+import { whyNeverCalled } from '../../src/adapters/participant/forbidden-addresses.ts';
+import type { Coordinator } from '../../src/application/coordinator.ts';
+import { buildApp } from '../../src/http/app.ts';
+import type { App } from '../../src/http/typed-app.ts';
 
-let world: World;
+let registry: MemoryParticipantRegistry;
+let app: App;
 beforeEach(async () => {
-  world = await openWorld();
+  registry = new MemoryParticipantRegistry();
+  app = await buildApp({
+    // None of these routes asks it.
+    coordinator: null as unknown as Coordinator,
+    ...{ registry, checkReady: async () => 'ready' as const, apiTokens: [], maxCallTimeoutMs: 60_000, whyNeverCalled },
+    metrics: async () => ({ contentType: 'text/plain', text: '' }),
+  });
 });
-afterEach(() => world.close());
+afterEach(() => app.close());
+
+const put = (name: string, body: object | string) =>
+  app.inject({
+    method: 'PUT',
+    url: `/v1/participants/${name}`,
+    headers: { 'content-type': 'application/json' },
+    payload: body,
+  });
+const read = async (path: string) =>
+  (await app.inject({ method: 'GET', url: `/v1/participants${path}` })).json();
 
 test('a participant is registered, read and replaced', async () => {
-  const first = await world.send('PUT', '/v1/participants/shipping', {
-    baseUrl: 'http://ship.test:8080/tcc/',
-  });
+  const first = await put('shipping', { baseUrl: 'http://ship.test:8080/tcc/' });
   expect(first.statusCode).toBe(201);
   expect(first.headers.location).toBe('/v1/participants/shipping');
-  expect(first.json()).toEqual({ name: 'shipping', baseUrl: 'http://ship.test:8080/tcc/', paths: {} });
+  expect(first.json()).toEqual({
+    name: 'shipping',
+    baseUrls: ['http://ship.test:8080/tcc/'],
+    paths: {},
+    callTimeoutMs: null,
+  });
 
-  const moved = { baseUrl: 'https://ship2.test', paths: { 'open/try': '/shipments/drafts?v=2' } };
-  const second = await world.send('PUT', '/v1/participants/shipping', moved);
+  const moved = {
+    baseUrls: ['https://ship2.test', 'https://ship3.test/tcc'],
+    paths: { 'open/try': '/shipments/drafts?v=2' },
+    callTimeoutMs: 60_000,
+  };
+  const second = await put('shipping', moved);
   expect(second.statusCode).toBe(200);
-  const read = await world.send('GET', '/v1/participants/shipping');
-  expect(read.json()).toEqual({ name: 'shipping', ...moved });
+  expect(await read('/shipping')).toEqual({ name: 'shipping', ...moved });
+});
+
+test('what is read can be sent again', async () => {
+  await put('shipping', { baseUrl: 'http://ship.test' });
+  const { name, ...rest } = await read('/shipping');
+  expect((await put(name, rest)).json()).toEqual({ name, ...rest });
 });
 
 test('all participants are listed by name', async () => {
-  const { participants } = (await world.send('GET', '/v1/participants')).json();
+  for (const name of ['payment', 'inventory']) await put(name, { baseUrl: 'http://a.test' });
+  const { participants } = await read('');
   expect(participants.map(({ name }: { name: string }) => name)).toEqual(['inventory', 'payment']);
 });
+
+async function expectRefused(body: object, fault: object): Promise<void> {
+  const refused = await put('shipping', body);
+  expect(refused.statusCode).toBe(400);
+  expect(refused.json()).toMatchObject({ code: 'invalid_request', errors: [fault] });
+  expect(await registry.find('shipping')).toBeNull();
+}
 
 describe('an address is refused, and nothing is stored, when it', () => {
   test.each([
@@ -39,11 +80,50 @@ describe('an address is refused, and nothing is stored, when it', () => {
     ['holds a blank', 'http://inventory.test/a b'],
     ['holds a line break', 'http://inventory.test/\r\nx: y'],
     ['is not ASCII', 'http://склад.test'],
+    ['is never called', 'http://169.254.169.254/latest'],
   ])('%s', async (_why, baseUrl) => {
-    const refused = await world.send('PUT', '/v1/participants/shipping', { baseUrl });
-    expect(refused.statusCode).toBe(400);
-    expect(refused.json()).toMatchObject({ code: 'invalid_request', errors: [{ pointer: '#/baseUrl' }] });
-    expect(await world.registry.find('shipping')).toBeNull();
+    await expectRefused({ baseUrl }, { pointer: '#/baseUrl' });
+    await expectRefused({ baseUrls: ['http://a.test', baseUrl] }, { pointer: '#/baseUrls/1' });
+  });
+});
+
+test('an address that is never called is refused in words', async () => {
+  await expectRefused(
+    { baseUrl: 'http://0xA9FEA9FE' },
+    { detail: '169.254.169.254 is a link-local address, which is never called' },
+  );
+});
+
+describe('a request is refused when it has', () => {
+  const many = (count: number) => Array.from({ length: count }, (_, at) => `http://a${at}.test`);
+
+  test.each([
+    ['no address', {}, '#/baseUrl', 'is required, or baseUrls for several addresses'],
+    [
+      'both baseUrl and baseUrls',
+      { baseUrl: 'http://a.test', baseUrls: ['http://a.test'] },
+      '#/baseUrl',
+      'must not be given together with baseUrls',
+    ],
+    ['an empty list of addresses', { baseUrls: [] }, '#/baseUrls', /fewer than 1/],
+    ['more than 16 addresses', { baseUrls: many(17) }, '#/baseUrls', /more than 16/],
+    ['an address twice', { baseUrls: ['http://a.test', 'http://a.test'] }, '#/baseUrls', /duplicate/],
+    ['a call time-out of 0', { baseUrl: 'http://a.test', callTimeoutMs: 0 }, '#/callTimeoutMs', />= 1/],
+    [
+      'a call time-out that the coordinator does not allow',
+      { baseUrl: 'http://a.test', callTimeoutMs: 60_001 },
+      '#/callTimeoutMs',
+      'is longer than the coordinator allows: at most 60000',
+    ],
+  ])('%s', async (_what, body, pointer, detail) => {
+    await expectRefused(body, {
+      pointer,
+      detail: typeof detail === 'string' ? detail : expect.stringMatching(detail),
+    });
+  });
+
+  test('but 16 addresses are taken', async () => {
+    expect((await put('shipping', { baseUrls: many(16) })).statusCode).toBe(201);
   });
 });
 
@@ -53,14 +133,12 @@ describe('paths are refused when', () => {
     ['the path is relative', { 'reserve/try': 'x' }, '#/paths/reserve~1try'],
     ['the path has a fragment', { 'reserve/try': '/x#y' }, '#/paths/reserve~1try'],
   ])('%s', async (_why, paths, pointer) => {
-    const refused = await world.send('PUT', '/v1/participants/shipping', { baseUrl: 'http://a.test', paths });
-    expect(refused.statusCode).toBe(400);
-    expect(refused.json().errors[0].pointer).toBe(pointer);
+    await expectRefused({ baseUrl: 'http://a.test', paths }, { pointer });
   });
 
   test('their key is __proto__', async () => {
     const body = '{"baseUrl":"http://a.test","paths":{"__proto__":"/x"}}';
-    const refused = await world.send('PUT', '/v1/participants/shipping', body);
+    const refused = await put('shipping', body);
     expect(refused.json().errors).toEqual([{ pointer: '#/paths/__proto__', detail: 'is not known here' }]);
   });
 });

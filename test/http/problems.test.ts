@@ -1,7 +1,9 @@
 // Every problem that HTTP can be answered with, reached as a client would reach it; and none of them changes anything.
 import { connect, type Socket } from 'node:net';
+import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import Fastify from 'fastify';
 import { StoreUnavailable } from '../../src/application/ports.ts';
 import { type ErrorCode, errors, errorType } from '../../src/errors.ts';
 import { branch, GID, openWorld, type World } from './world.ts';
@@ -153,6 +155,23 @@ const cases: Case[] = [
     },
   },
 
+  { code: 'invalid_request', story: 'a call may take no time', send: () => begin({ callTimeoutMs: 0 }) },
+  {
+    code: 'invalid_request',
+    story: 'a setting of retries is unknown',
+    send: () => begin({ branches: [branch('a', { retry: { maxDelay: 5 } })] }),
+  },
+  {
+    code: 'unauthorized',
+    story: 'there is no token',
+    async send() {
+      const closed = await openWorld({ apiTokens: ['secret'] });
+      const answer = await closed.send('GET', at);
+      await closed.close();
+      return answer;
+    },
+  },
+
   // ── What there is not ──────────────────────────────────────────────────────────────────────────────────────
   { code: 'unknown_route', story: 'the path is unknown', send: () => world.send('GET', '/v2/transactions') },
   {
@@ -179,6 +198,11 @@ const cases: Case[] = [
     story: 'it is read',
     send: () => world.send('GET', '/v1/participants/nobody'),
   },
+  {
+    code: 'participant_not_registered',
+    story: 'it is retried',
+    send: () => world.send('POST', '/v1/participants/nobody/retry'),
+  },
 
   // ── What cannot be done ────────────────────────────────────────────────────────────────────────────────────
   {
@@ -186,7 +210,22 @@ const cases: Case[] = [
     story: 'a declared branch names it',
     send: () => begin({ branches: [branch('a', { participant: 'nobody' })] }),
   },
+  {
+    code: 'address_not_allowed',
+    story: 'a declared branch names one',
+    send: () => begin({ branches: [branch('a', { participant: 'http://elsewhere.test' })] }),
+  },
   { code: 'timeout_too_long', story: 'a day is asked for', send: () => begin({ timeoutMs: 86_400_000 }) },
+  {
+    code: 'setting_over_maximum',
+    story: 'calls may take an hour',
+    send: () => begin({ callTimeoutMs: 3_600_000 }),
+  },
+  {
+    code: 'setting_over_maximum',
+    story: 'a branch would be called for ever',
+    send: () => begin({ branches: [branch('a', { retry: { budget: 2_147_483_647 } })] }),
+  },
   {
     code: 'duplicate_branch',
     story: 'two are alike',
@@ -290,7 +329,23 @@ const conflicts: Case[] = [
   },
 ];
 
+/** A world that is full: it holds one transaction, whose participant does not answer. */
+async function fullWorld(given: Parameters<typeof openWorld>[0] = {}): Promise<void> {
+  await world.close();
+  world = await openWorld({ ...given, settings: { maxActiveCount: 1 } });
+  world.answer(() => null);
+  await begin({ branches: [branch('a')] });
+}
+
 const failures: Case[] = [
+  {
+    code: 'overloaded',
+    story: 'as much is under way as there may be',
+    async send() {
+      await fullWorld();
+      return begin({ branches: [branch('a')] });
+    },
+  },
   {
     code: 'store_unavailable',
     story: 'the database is away',
@@ -347,6 +402,24 @@ describe('what fails is told without internals:', () => {
     expect(answer.body).not.toMatch(/db\.internal|SELECT|ECONNREFUSED/);
     expect(answer.headers['retry-after']).toBe(answer.statusCode === 503 ? '1' : undefined);
   });
+});
+
+test('overload is not logged one request at a time: that would only add to it', async () => {
+  let log = '';
+  const stream = new Writable({
+    write(chunk, _encoding, done) {
+      log += chunk;
+      done();
+    },
+  });
+  await fullWorld({ logger: Fastify({ logger: { stream } }).log });
+  expect((await begin({ branches: [branch('a')] })).statusCode).toBe(503);
+  expect(log).toBe('');
+});
+
+test('a setting over the maximum is named, with the maximum', async () => {
+  const { detail } = (await begin({ callTimeoutMs: 3_600_000 })).json();
+  expect(detail).toMatch(/^callTimeoutMs is at most 60000\. /);
 });
 
 describe('a fault names its place:', () => {

@@ -6,18 +6,20 @@ import { setImmediate } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import { MemoryParticipantRegistry } from '../../src/adapters/memory/participant-registry.ts';
 import { MemoryTransactionStore } from '../../src/adapters/memory/transaction-store.ts';
+import { whyNeverCalled } from '../../src/adapters/participant/forbidden-addresses.ts';
 import { systemChance } from '../../src/adapters/system.ts';
 import { InProcessWakeQueue } from '../../src/adapters/wake/in-process.ts';
-import { createEngine } from '../../src/application/engine.ts';
+import { createEngine, type EngineSettings } from '../../src/application/engine.ts';
 import type {
   BatchOutcome,
+  Loaded,
   ParticipantCall,
   ParticipantClient,
   Save,
-  Saved,
   Time,
 } from '../../src/application/ports.ts';
 import { buildApp } from '../../src/http/app.ts';
+import { engineSettings, noLog, noObserver } from '../support/engine.ts';
 
 /** A clock that stands still until it is moved. */
 export class HandTime implements Time {
@@ -26,6 +28,14 @@ export class HandTime implements Time {
 
   now() {
     return { earliest: this.#at, latest: this.#at };
+  }
+
+  elapsedMs(): number {
+    return this.#at;
+  }
+
+  settle(): null {
+    return null;
   }
 
   after(delayMs: number, fn: () => void): () => void {
@@ -71,7 +81,7 @@ export class WatchedStore extends MemoryTransactionStore {
     return super.writeBatch(saves);
   }
 
-  override async load(gid: string): Promise<Saved | null> {
+  override async load(gid: string): Promise<Loaded | null> {
     if (this.failure) throw this.failure;
     return super.load(gid);
   }
@@ -87,12 +97,20 @@ type Answers = (call: ParticipantCall) => number | null;
 export type World = Awaited<ReturnType<typeof openWorld>>;
 
 /** Its participants are `inventory` and `payment`; they answer 200 unless told otherwise. */
-export async function openWorld({ logger }: { logger?: FastifyBaseLogger } = {}) {
+export async function openWorld({
+  logger,
+  settings = {},
+  apiTokens = [],
+}: {
+  logger?: FastifyBaseLogger;
+  settings?: Partial<EngineSettings>;
+  apiTokens?: readonly string[];
+} = {}) {
   const store = new WatchedStore();
   const registry = new MemoryParticipantRegistry();
   const time = new HandTime();
   const calls: ParticipantCall[] = [];
-  const told: { answers: Answers } = { answers: () => 200 };
+  const told: { answers: Answers; isWhole: boolean } = { answers: () => 200, isWhole: true };
   const participants: ParticipantClient = {
     async call(call) {
       calls.push(call);
@@ -102,26 +120,31 @@ export async function openWorld({ logger }: { logger?: FastifyBaseLogger } = {})
     },
   };
   const backoff = { firstDelayMs: 100, maxDelayMs: 1000, budget: 2 };
-  const { coordinator } = createEngine(
+  const { coordinator, checkReady } = createEngine(
     {
       ...{ store, writer: store, registry, participants, time, chance: systemChance },
-      wakes: (onWake) => new InProcessWakeQueue({ time, onWake }),
-      log: { error() {} },
+      wakes: (onWake) =>
+        Object.defineProperty(new InProcessWakeQueue({ time, onWake }), 'isWhole', {
+          get: () => told.isWhole,
+        }),
+      log: noLog,
+      observer: noObserver,
     },
-    {
+    engineSettings({
       policy: { callTimeoutMs: 1000, retry: backoff, poll: backoff, maxRetryAfterMs: 1000 },
-      defaultTimeoutMs: 30_000,
-      maxTimeoutMs: 600_000,
-      commitTimeoutMs: 5000,
-      sweepIntervalMs: 1000,
-    },
+      ...settings,
+    }),
   );
   for (const name of ['inventory', 'payment'])
-    await registry.put({ name, baseUrl: `http://${name}.test`, paths: {} });
+    await registry.put({ name, baseUrls: [`http://${name}.test`], paths: {}, callTimeoutMs: null });
   const app = await buildApp({
     coordinator,
     registry,
-    checkReady: () => store.check(),
+    checkReady,
+    apiTokens,
+    maxCallTimeoutMs: 60_000,
+    whyNeverCalled,
+    metrics: async () => ({ contentType: 'text/plain', text: '' }),
     ...(logger && { logger }),
   });
   await app.ready();
@@ -134,6 +157,10 @@ export async function openWorld({ logger }: { logger?: FastifyBaseLogger } = {})
     calls,
     answer(answers: Answers) {
       told.answers = answers;
+    },
+    /** Whether the queue that wakes transactions is there. */
+    wakesAreWhole(isWhole: boolean) {
+      told.isWhole = isWhole;
     },
     async send(
       method: 'GET' | 'POST' | 'PUT',

@@ -13,6 +13,7 @@ import { createEngine, type Ports } from '../../src/application/engine.ts';
 import type { BatchWriter, ParticipantAnswer, ParticipantCall } from '../../src/application/ports.ts';
 import type { Op } from '../../src/domain/index.ts';
 import { NO_RECORDS, type Participant, receive } from '../domain/participant.ts';
+import { engineSettings, noLog, noObserver } from '../support/engine.ts';
 import { type Fault, FaultWriter } from '../support/fault-writer.ts';
 import { seededChance, VirtualClock } from './virtual-time.ts';
 
@@ -20,6 +21,8 @@ const FAULTS_UNTIL_MS = 40_000;
 const FAULT = 0.12;
 const CALL_TIMEOUT_MS = 2000;
 const MAX_COMMIT_MS = 60;
+/** So narrow that calls are held back in most worlds. */
+const GATE = { concurrency: 20, failureCount: 4, firstRestMs: 200, maxRestMs: 2000 };
 const backoff = { firstDelayMs: 100, maxDelayMs: 2000, budget: 1000 };
 
 export type Replica = { isAlive: boolean; readonly coordinator: Coordinator };
@@ -39,7 +42,12 @@ export class FaultyWorld {
   constructor(seed: number) {
     this.chance = seededChance(seed);
     this.#calm = this.clock.nowMs + FAULTS_UNTIL_MS;
-    void this.#registry.put({ name: 'inventory', baseUrl: 'http://inventory', paths: {} });
+    void this.#registry.put({
+      name: 'inventory',
+      baseUrls: ['http://inventory'],
+      paths: {},
+      callTimeoutMs: null,
+    });
     this.#replicas = [this.#newReplica(), this.#newReplica()];
     for (let death = 0; death < 4; death += 1)
       this.clock.after(this.chance.draw() * FAULTS_UNTIL_MS, this.#killOne);
@@ -117,6 +125,10 @@ export class FaultyWorld {
         journalOf: (gid) => whileAlive(this.store.journalOf(gid)),
         gidOfBeginKey: (key) => whileAlive(this.store.gidOfBeginKey(key)),
         claimDue: (claim) => whileAlive(this.store.claimDue(claim)),
+        redate: (rows) => whileAlive(this.store.redate(rows)),
+        list: (filter) => whileAlive(this.store.list(filter)),
+        gidsWaitingFor: (...asked) => whileAlive(this.store.gidsWaitingFor(...asked)),
+        countUnfinished: () => whileAlive(this.store.countUnfinished()),
         check: () => this.store.check(),
       },
       writer: this.#faultyWriter(life),
@@ -130,13 +142,12 @@ export class FaultyWorld {
       wakes: (onWake) => new InProcessWakeQueue({ time, onWake }),
       time,
       chance: this.chance,
-      log: { error: () => {} },
+      log: noLog,
+      observer: noObserver,
     };
     const policy = { callTimeoutMs: CALL_TIMEOUT_MS, retry: backoff, poll: backoff, maxRetryAfterMs: 1000 };
-    const { coordinator, sweep } = createEngine(ports, {
-      ...{ policy, defaultTimeoutMs: 10_000, maxTimeoutMs: 60_000 },
-      ...{ commitTimeoutMs: 1000, sweepIntervalMs: 500 },
-    });
+    const settings = engineSettings({ policy, gate: GATE, defaultTimeoutMs: 10_000, sweepIntervalMs: 500 });
+    const { coordinator, sweep } = createEngine(ports, settings);
     sweep.start();
     return Object.assign(life, { coordinator });
   }

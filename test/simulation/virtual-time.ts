@@ -31,6 +31,8 @@ export class VirtualClock {
   timeFor(replica: { isAlive: boolean }): Time {
     return {
       now: () => ({ earliest: this.nowMs, latest: this.nowMs }),
+      elapsedMs: () => this.nowMs,
+      settle: () => null,
       after: (delayMs, fn) => this.after(delayMs, () => replica.isAlive && fn()),
     };
   }

@@ -8,7 +8,8 @@ import { openStore, type SqlStore } from '../../src/adapters/sql/open-store.ts';
 import { systemChance, systemTime } from '../../src/adapters/system.ts';
 import { GroupCommit } from '../../src/application/group-commit.ts';
 import { type Save, StoreUnavailable } from '../../src/application/ports.ts';
-import { begun, newGid, noLog, saveOf } from '../support/saves.ts';
+import { noLog, noObserver } from '../support/engine.ts';
+import { begun, newGid, saveOf } from '../support/saves.ts';
 import { saying, startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
 const TIMEOUT_MS = 500;
@@ -25,8 +26,14 @@ export function connectionFaults(databaseUrl: () => string): void {
     proxy = await startTcpProxy({ targetPort: Number(url.port) });
     url.port = String(proxy.port);
     direct = await openStore(databaseUrl(), TIMEOUT_MS);
-    writer = new MysqlBatchWriter({ databaseUrl: url.href, timeoutMs: TIMEOUT_MS });
-    commit = new GroupCommit({ writer, time: systemTime, chance: systemChance, log: noLog });
+    writer = new MysqlBatchWriter({ databaseUrl: url.href, timeoutMs: TIMEOUT_MS, onSample: () => {} });
+    commit = new GroupCommit({
+      writer,
+      time: systemTime,
+      chance: systemChance,
+      log: noLog,
+      observer: noObserver,
+    });
     await commit.save(saveOf(null, begun(newGid())));
   });
   afterEach(async () => {
@@ -36,7 +43,7 @@ export function connectionFaults(databaseUrl: () => string): void {
   });
 
   const isWrittenOnce = async ({ gid, after, seq }: Save) => {
-    expect(await direct.store.load(gid)).toEqual({ tx: after, seq });
+    expect(await direct.store.load(gid)).toMatchObject({ tx: after, seq });
     expect(await direct.store.journalOf(gid)).toHaveLength(seq);
   };
 
@@ -74,9 +81,11 @@ export function connectionFaults(databaseUrl: () => string): void {
         return () => {};
       };
       const time = { ...systemTime, after };
-      expect(await new GroupCommit({ writer, time, chance: systemChance, log: noLog }).save(save)).toBe(
-        'saved',
-      );
+      expect(
+        await new GroupCommit({ writer, time, chance: systemChance, log: noLog, observer: noObserver }).save(
+          save,
+        ),
+      ).toBe('saved');
       await isWrittenOnce(save);
     });
 
@@ -105,7 +114,7 @@ export function connectionFaults(databaseUrl: () => string): void {
       proxy.pause();
       await expect(through.store.load(save.gid)).rejects.toBeInstanceOf(StoreUnavailable);
       proxy.resume();
-      expect(await through.store.load(save.gid)).toEqual({ tx: save.after, seq: 1 });
+      expect(await through.store.load(save.gid)).toMatchObject({ tx: save.after, seq: 1 });
       await through.close();
     });
 
@@ -113,7 +122,13 @@ export function connectionFaults(databaseUrl: () => string): void {
       await writer.close();
       await proxy.refuse();
       const save = saveOf(null, begun(newGid()));
-      const hurriedCommit = new GroupCommit({ writer, time: hurried, chance: systemChance, log: noLog });
+      const hurriedCommit = new GroupCommit({
+        writer,
+        time: hurried,
+        chance: systemChance,
+        log: noLog,
+        observer: noObserver,
+      });
       await expect(hurriedCommit.save(save)).rejects.toThrow(/ECONNREFUSED/);
       expect(await direct.store.load(save.gid)).toBeNull();
     });

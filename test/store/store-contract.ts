@@ -13,7 +13,8 @@ import type {
   TransactionStore,
 } from '../../src/application/ports.ts';
 import type { GlobalTransaction } from '../../src/domain/index.ts';
-import { AWKWARD_PAYLOAD, answered, begun, cancelled, newGid, noLog, saveOf } from '../support/saves.ts';
+import { noLog, noObserver } from '../support/engine.ts';
+import { AWKWARD_PAYLOAD, answered, begun, cancelled, newGid, saveOf } from '../support/saves.ts';
 
 export type StoreUnderTest = {
   readonly store: TransactionStore;
@@ -37,7 +38,7 @@ export type CannotSuffer = {
 export function storeContract(open: () => Promise<StoreUnderTest>): void {
   let under: StoreUnderTest;
   const commitOn = (writer: BatchWriter) =>
-    new GroupCommit({ writer, time: systemTime, chance: systemChance, log: noLog });
+    new GroupCommit({ writer, time: systemTime, chance: systemChance, log: noLog, observer: noObserver });
   const commit = (...saves: Save[]): Promise<SaveOutcome[]> => {
     const group = commitOn(under.writer);
     return Promise.all(saves.map((save) => group.save(save)));
@@ -46,6 +47,10 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
     const tx = begun(newGid(), branchIds);
     await commit(saveOf(null, tx));
     return { tx, seq: 1 };
+  };
+  const load = async (gid: string) => {
+    const loaded = await under.store.load(gid);
+    return loaded && { tx: loaded.tx, seq: loaded.seq };
   };
 
   beforeAll(async () => {
@@ -56,13 +61,13 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
   describe('what was saved is found', () => {
     test('a transaction is loaded as it was saved, to the letter of its payload', async () => {
       const { tx } = await beginOne(['b', '10', '9', 'a', '__proto__']);
-      const saved = await under.store.load(tx.gid);
+      const saved = await load(tx.gid);
       expect(saved).toEqual({ tx, seq: 1 });
       expect(saved?.tx.branches[0]?.payload).toBe(AWKWARD_PAYLOAD);
     });
 
     test('a gid that nobody began is not found', async () => {
-      expect(await under.store.load(newGid())).toBeNull();
+      expect(await load(newGid())).toBeNull();
       expect(await under.store.journalOf(newGid())).toEqual([]);
     });
 
@@ -72,7 +77,7 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
         const next = step(saved.tx);
         expect(await commit(saveOf(saved, next))).toEqual(['saved']);
         saved = { tx: next, seq: saved.seq + 1 };
-        const loaded = await under.store.load(next.gid);
+        const loaded = await load(next.gid);
         const rebuilt = rebuild(next.gid, await under.store.journalOf(next.gid));
         expect(loaded).toEqual(saved);
         expect(rebuilt).toEqual(withoutPayloads(next));
@@ -84,7 +89,7 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
       const branch = { ...saved.tx.branches[0]!, branchId: 'a' };
       const next = { ...saved.tx, branches: [...saved.tx.branches, branch] };
       await commit(saveOf(saved, next));
-      expect(await under.store.load(next.gid)).toEqual({ tx: next, seq: 2 });
+      expect(await load(next.gid)).toEqual({ tx: next, seq: 2 });
     });
 
     test('polling is progress of one replica and is not stored', async () => {
@@ -97,7 +102,7 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
         })),
       });
       await commit(saveOf(saved, polling(cancelled(saved.tx))));
-      expect(await under.store.load(saved.tx.gid)).toEqual({ tx: cancelled(saved.tx), seq: 2 });
+      expect(await load(saved.tx.gid)).toEqual({ tx: cancelled(saved.tx), seq: 2 });
     });
 
     test('the database answers a check', async () => {
@@ -116,7 +121,7 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
       ]);
       expect([...outcomes].sort()).toEqual(['lost', 'saved']);
       const winner = outcomes[0] === 'saved' ? one : other;
-      expect(await under.store.load(saved.tx.gid)).toEqual({ tx: winner.after, seq: 2 });
+      expect(await load(saved.tx.gid)).toEqual({ tx: winner.after, seq: 2 });
       expect(await under.store.journalOf(saved.tx.gid)).toHaveLength(2);
     });
 
@@ -126,14 +131,14 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
       await commit(saveOf(saved, next));
       const stale = saveOf(saved, { ...saved.tx, name: 'stale' }, { writer: 'other' });
       expect(await commit(stale)).toEqual(['lost']);
-      expect(await under.store.load(saved.tx.gid)).toEqual({ tx: next, seq: 2 });
+      expect(await load(saved.tx.gid)).toEqual({ tx: next, seq: 2 });
     });
 
     test('a stale writer does not revive a transaction that was removed (I14)', async () => {
       const saved = await beginOne();
       await under.remove(saved.tx.gid);
       expect(await commit(saveOf(saved, cancelled(saved.tx)))).toEqual(['lost']);
-      expect(await under.store.load(saved.tx.gid)).toBeNull();
+      expect(await load(saved.tx.gid)).toBeNull();
       expect(await under.store.journalOf(saved.tx.gid)).toEqual([]);
     });
 
@@ -141,7 +146,7 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
       const saved = await beginOne();
       const again = saveOf(null, { ...saved.tx, bodyHash: 'c'.repeat(64) }, { writer: 'other' });
       expect(await commit(again)).toEqual(['lost']);
-      expect(await under.store.load(saved.tx.gid)).toEqual(saved);
+      expect(await load(saved.tx.gid)).toEqual(saved);
     });
 
     test('a second begin with the same key is lost, and nothing of it is written', async () => {
@@ -150,7 +155,7 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
       expect(await commit(saveOf(null, one, { beginKey }))).toEqual(['saved']);
       expect(await commit(saveOf(null, other, { beginKey, writer: 'other' }))).toEqual(['lost']);
       expect(await under.store.gidOfBeginKey(beginKey)).toBe(one.gid);
-      expect(await under.store.load(other.gid)).toBeNull();
+      expect(await load(other.gid)).toBeNull();
     });
 
     test('keys differ when only the case of a letter does', async () => {
@@ -174,8 +179,8 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
         saveOf(others[2]!, cancelled(others[2]!.tx)),
       );
       expect(outcomes).toEqual(['saved', 'lost', 'saved', 'saved', 'saved']);
-      for (const { tx } of others) expect((await under.store.load(tx.gid))?.tx.status).toBe('cancelling');
-      expect(await under.store.load(fresh.gid)).toEqual({ tx: fresh, seq: 1 });
+      for (const { tx } of others) expect((await load(tx.gid))?.tx.status).toBe('cancelling');
+      expect(await load(fresh.gid)).toEqual({ tx: fresh, seq: 1 });
     });
 
     test('that is refused names each row, and writes none of them', async () => {
@@ -187,7 +192,7 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
         saveOf(stale, { ...stale.tx, name: 'stale' }, { writer: 'other' }),
       ]);
       expect(result).toEqual({ outcome: 'taken', ours: new Set(), lost: new Set([stale.tx.gid]) });
-      expect(await under.store.load(fresh.gid)).toBeNull();
+      expect(await load(fresh.gid)).toBeNull();
     });
 
     test('that is sent again is told to be ours, and is written once', async () => {
@@ -222,8 +227,7 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
           : [saveOf(saved, index % 3 === 1 ? cancelled(saved.tx) : succeeded(cancelled(saved.tx)))],
       );
       expect(new Set(await commit(...saves))).toEqual(new Set(['saved']));
-      for (const { gid, after, seq } of saves)
-        expect(await under.store.load(gid)).toEqual({ tx: after, seq });
+      for (const { gid, after, seq } of saves) expect(await load(gid)).toEqual({ tx: after, seq });
     });
   });
 
@@ -235,7 +239,7 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
       const loads = (async () => {
         const torn = [];
         while (isWriting) {
-          const loaded = await under.store.load(saved.tx.gid);
+          const loaded = await load(saved.tx.gid);
           if (loaded && loaded.seq > 1 && isTorn(loaded)) torn.push(loaded);
         }
         return torn;
@@ -288,10 +292,15 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
   });
 
   describe('participants', () => {
-    const inventory = { name: 'inventory', baseUrl: 'http://127.0.0.1:1/a', paths: { 'reserve/try': '/t' } };
+    const inventory = {
+      name: 'inventory',
+      baseUrls: ['http://127.0.0.1:1/a'],
+      paths: { 'reserve/try': '/t' },
+      callTimeoutMs: null,
+    };
 
     test('are registered by several services at the same moment', async () => {
-      const shipping = { name: 'shipping', baseUrl: 'http://127.0.0.1:3', paths: {} };
+      const shipping = { name: 'shipping', baseUrls: ['http://127.0.0.1:3'], paths: {}, callTimeoutMs: null };
       await Promise.all(Array.from({ length: 10 }, () => under.registry.put(shipping)));
       expect(await under.registry.find('shipping')).toEqual(shipping);
     });
@@ -300,7 +309,11 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
       expect(await under.registry.find('inventory')).toBeNull();
       expect(await under.registry.put(inventory)).toEqual({ isNew: true });
       expect(await under.registry.find('inventory')).toEqual(inventory);
-      const moved = { ...inventory, baseUrl: 'http://127.0.0.1:2' };
+      const moved = {
+        ...inventory,
+        baseUrls: ['http://127.0.0.1:2', 'http://127.0.0.1:4'],
+        callTimeoutMs: 700,
+      };
       expect(await under.registry.put(moved)).toEqual({ isNew: false });
       expect(await under.registry.find('inventory')).toEqual(moved);
       expect(await under.registry.put({ ...inventory, name: 'billing' })).toEqual({ isNew: true });

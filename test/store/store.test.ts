@@ -7,9 +7,10 @@ import { MemoryParticipantRegistry } from '../../src/adapters/memory/participant
 import { MemoryTransactionStore } from '../../src/adapters/memory/transaction-store.ts';
 import { migrate } from '../../src/adapters/sql/data-source.ts';
 import { openStore, type SqlStore } from '../../src/adapters/sql/open-store.ts';
-import { describeOn } from '../support/servers.ts';
+import { describeOn, type SharedServer } from '../support/servers.ts';
 import { connectionFaults } from './connection-faults.ts';
 import { lockFaults } from './lock-faults.ts';
+import { readsContract } from './reads-contract.ts';
 import { type CannotSuffer, type StoreUnderTest, storeContract } from './store-contract.ts';
 
 const COMMIT_TIMEOUT_MS = 5000;
@@ -24,40 +25,52 @@ const notSufferedOnSqlite: CannotSuffer = {
 };
 
 describe('the store in memory', () => {
-  storeContract(async () => {
+  const open = async () => {
     const store = new MemoryTransactionStore();
     const registry = new MemoryParticipantRegistry();
     const remove = async (gid: string) => store.remove(gid);
     return { store, writer: store, otherWriter: store, registry, remove, close: async () => {} };
-  });
+  };
+  storeContract(open);
+  readsContract(open);
   faults(notSufferedInMemory, () => '');
 });
 
 describe('the store on SQLite', () => {
-  storeContract(async () => {
+  const open = async () => {
     const folder = await mkdtemp(join(tmpdir(), 'tercet-store-'));
     const opened = await openStore(`sqlite:${join(folder, 'store.sqlite')}`, COMMIT_TIMEOUT_MS);
     await migrate(opened.dataSource);
     return underTest(opened, opened, () => rm(folder, { recursive: true }));
-  });
+  };
+  storeContract(open);
+  readsContract(open);
   faults(notSufferedOnSqlite, () => '');
 });
 
 describeOn(['mysql', 'mariadb'], 'the store', (server) => {
   let url = '';
   beforeAll(async () => {
-    url = await server.createDatabase();
-    const { dataSource, close } = await openStore(url, COMMIT_TIMEOUT_MS);
-    await migrate(dataSource);
-    await close();
+    url = await newDatabase(server);
   });
-  storeContract(async () => {
-    const opened = await openStore(url, COMMIT_TIMEOUT_MS);
-    const other = await openStore(url, COMMIT_TIMEOUT_MS);
-    return underTest(opened, other, () => other.close());
-  });
+  storeContract(() => openTwice(url));
+  readsContract(async () => openTwice(await newDatabase(server)));
   faults({}, () => url);
 });
+
+async function openTwice(url: string): Promise<StoreUnderTest> {
+  const opened = await openStore(url, COMMIT_TIMEOUT_MS);
+  const other = await openStore(url, COMMIT_TIMEOUT_MS);
+  return underTest(opened, other, () => other.close());
+}
+
+async function newDatabase(server: SharedServer): Promise<string> {
+  const url = await server.createDatabase();
+  const { dataSource, close } = await openStore(url, COMMIT_TIMEOUT_MS);
+  await migrate(dataSource);
+  await close();
+  return url;
+}
 
 function faults(cannotSuffer: CannotSuffer, databaseUrl: () => string): void {
   if (!cannotSuffer['a connection that is cut']) connectionFaults(databaseUrl);

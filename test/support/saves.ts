@@ -11,8 +11,6 @@ export const policy = { callTimeoutMs: 1000, retry: backoff, poll: backoff, maxR
 /** A payload that anything but a plain text column would change: key order, number format, non-ASCII. */
 export const AWKWARD_PAYLOAD = '{"z":1.0,"a":"日本 🍵","big":1e3,"quote":"it\'s \\\\ \\"?\\""}';
 
-export const noLog = { error: () => {} };
-
 let lastId = 0;
 /** A fresh UUIDv7-shaped gid that sorts behind the ones before it. */
 export function newGid(): string {
@@ -23,7 +21,7 @@ export function newGid(): string {
 export function begun(gid: string, branchIds: readonly string[] = ['a', 'b']): GlobalTransaction {
   const branches = branchIds.map((branchId) => ({
     ...{ branchId, participant: 'inventory', activity: 'reserve' },
-    ...{ payload: AWKWARD_PAYLOAD, bodyHash: 'b'.repeat(64) },
+    ...{ payload: AWKWARD_PAYLOAD, bodyHash: 'b'.repeat(64), policy: null },
   }));
   const given = {
     gid,
@@ -48,7 +46,7 @@ export const cancelled = (tx: GlobalTransaction): GlobalTransaction =>
 /** Every branch answers its phase two with this. */
 export function answered(tx: GlobalTransaction, reply: 'succeeded' | 'unknown'): GlobalTransaction {
   const op = tx.decision?.decision ?? 'try';
-  const heard = { answer: reply, retryAfterMs: null, chance: 0.5, now };
+  const heard = { answer: reply, durationMs: 10, retryAfterMs: null, chance: 0.5, now };
   const hear = (at: GlobalTransaction, { branchId }: { branchId: string }) =>
     after(at, { type: 'replied', branchId, op, reply, ...heard });
   return tx.branches.reduce(hear, tx);

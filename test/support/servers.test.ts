@@ -13,8 +13,8 @@ describe('a run starts', () => {
     testPathPatterns: { toExecutor: () => ({ isMatch: (path: string) => pattern.test(path) }) },
   });
 
-  test('the SQL servers when a selected test uses one', () => {
-    expect(wantedServers(selecting(/tcp-proxy/), {})).toEqual(['mysql', 'mariadb']);
+  test('all servers when a selected test uses one', () => {
+    expect(wantedServers(selecting(/tcp-proxy/), {})).toEqual(['mysql', 'mariadb', 'redis']);
   });
 
   test('no server when none does', () => {

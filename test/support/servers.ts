@@ -16,7 +16,7 @@ export type SharedServer = {
   readonly name: ServerName;
   readonly url: string;
   readonly version: string;
-  /** A new, empty database; its URL. */
+  /** A new, empty database of a SQL server; its URL. In Redis, keys with a prefix of their own do instead. */
   createDatabase(): Promise<string>;
 };
 

@@ -34,6 +34,7 @@ export const spec = (branchId: string, given: Partial<BranchSpec> = {}): BranchS
   activity: 'reserve',
   payload: '{}',
   bodyHash: `hash of ${branchId}`,
+  policy: null,
   ...given,
 });
 
@@ -58,6 +59,7 @@ export const replied = (branchId: string, op: Op, reply: Reply, given: Partial<R
   op,
   reply,
   answer: reply,
+  durationMs: 10,
   retryAfterMs: null,
   chance: 0,
   now: exactly(T0),

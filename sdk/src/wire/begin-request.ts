@@ -1,6 +1,7 @@
 /** What begins a transaction. With `branches` it is declared, and runs by itself; without, it is interactive. */
 import { type Static, Type } from 'typebox';
 import { BranchRequest } from './branch-request.ts';
+import { callSettings } from './call-settings.ts';
 import { Gid, Pattern, text } from './vocabulary.ts';
 
 export const BeginRequest = Type.Object(
@@ -18,6 +19,7 @@ export const BeginRequest = Type.Object(
           'When absent, the default of the coordinator.',
       }),
     ),
+    ...callSettings,
     branches: Type.Optional(
       Type.Array(BranchRequest, {
         minItems: 1,

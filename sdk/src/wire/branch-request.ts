@@ -1,11 +1,12 @@
 /** One branch as an initiator names it: in a declared transaction, or registered before its try is called. */
 import { type Static, Type } from 'typebox';
-import { BranchId, name, ParticipantName } from './vocabulary.ts';
+import { callSettings } from './call-settings.ts';
+import { BranchId, name, ParticipantOrAddress } from './vocabulary.ts';
 
 export const BranchRequest = Type.Object(
   {
     branchId: BranchId,
-    participant: ParticipantName,
+    participant: ParticipantOrAddress,
     activity: name('What the branch asks of its participant, such as reserve; a part of the called path.'),
     payload: Type.Optional(
       Type.Unknown({
@@ -14,6 +15,7 @@ export const BranchRequest = Type.Object(
           'At most 65536 bytes as JSON, nested at most 64 deep.',
       }),
     ),
+    ...callSettings,
   },
   { additionalProperties: false, description: "One participant's share of the transaction." },
 );

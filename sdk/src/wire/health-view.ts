@@ -8,7 +8,13 @@ export const LiveView = Type.Object(
 export type LiveView = Static<typeof LiveView>;
 
 export const ReadyView = Type.Object(
-  { status: Type.Enum(['ready'], { type: 'string', description: 'The store can be used.' }) },
+  {
+    status: Type.Enum(['ready', 'degraded'], {
+      type: 'string',
+      description: 'Requests are served; degraded when something that only helps is away.',
+    }),
+    reason: Type.Optional(Type.String({ description: 'What is away and what follows; only when degraded.' })),
+  },
   { additionalProperties: false, description: 'Requests can be served.' },
 );
 export type ReadyView = Static<typeof ReadyView>;

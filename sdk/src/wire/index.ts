@@ -5,10 +5,16 @@
 export { BeginRequest } from './begin-request.ts';
 export { BranchRequest } from './branch-request.ts';
 export { LiveView, ReadyView } from './health-view.ts';
-export { EventsView, EventView } from './journal-view.ts';
-export { ParticipantRequest, ParticipantsView, ParticipantView } from './participant.ts';
+export { AttemptView, EventsView, EventView } from './journal-view.ts';
+export {
+  ParticipantRequest,
+  ParticipantRetryView,
+  ParticipantsView,
+  ParticipantView,
+} from './participant.ts';
 export { type Fault, ProblemDocument } from './problem-document.ts';
 export { BranchView, CallView, DecisionView, TransactionView } from './transaction-view.ts';
+export { TransactionsPage, TransactionsQuery } from './transactions-page.ts';
 export {
   BranchId,
   Decision,

@@ -1,10 +1,10 @@
 /**
  * The history of a transaction: its journal rows, oldest first. Each row is one durable change, told in the words of
- * the transaction view: the fields that changed, with the values that they changed to.
+ * the transaction view: the fields that changed, with the values that they changed to; and the calls that led to it.
  */
 import { type Static, Type } from 'typebox';
 import { BranchView, TransactionView } from './transaction-view.ts';
-import { BranchId, Gid, instant } from './vocabulary.ts';
+import { BranchId, count, Gid, instant, nullable, Op } from './vocabulary.ts';
 
 const TransactionChanges = Type.Partial(
   Type.Pick(TransactionView, [
@@ -29,6 +29,27 @@ const BranchChanges = Type.Object(
   { additionalProperties: false, description: 'A branch, and its fields that have a new value.' },
 );
 
+export const AttemptView = Type.Object(
+  {
+    branchId: BranchId,
+    op: Op,
+    at: instant('When its answer came, or was given up.'),
+    durationMs: count('How long it took, in milliseconds.'),
+    httpStatus: nullable(
+      Type.Integer({ description: 'The status of the answer; null when no complete one came.' }),
+    ),
+    reply: Type.Enum(['succeeded', 'failed', 'ongoing', 'unknown'], {
+      type: 'string',
+      description: 'What the call came to; after ongoing and unknown the participant is asked again.',
+    }),
+    error: nullable(
+      Type.String({ description: 'What came instead of a complete answer, in words; null when one came.' }),
+    ),
+  },
+  { additionalProperties: false, description: 'One call to a participant, as it went.' },
+);
+export type AttemptView = Static<typeof AttemptView>;
+
 export const EventView = Type.Object(
   {
     seq: Type.Integer({ minimum: 1, description: 'The number of the row, from 1 without gaps.' }),
@@ -41,6 +62,9 @@ export const EventView = Type.Object(
       },
       { additionalProperties: false, description: 'What changed, and to which values.' },
     ),
+    attempts: Type.Array(AttemptView, {
+      description: 'The calls that led to the change, by the time of their answers; the newest 200 of them.',
+    }),
   },
   { additionalProperties: false, description: 'One journal row.' },
 );

@@ -1,6 +1,6 @@
 /** Participants: services that take part under a name, called at the address that stands behind it at the time. */
 import { type Static, Type } from 'typebox';
-import { ParticipantName } from './vocabulary.ts';
+import { count, nullable, ParticipantName } from './vocabulary.ts';
 
 const baseUrl = Type.String({
   // Printable ASCII; no user, query or fragment: paths are appended to it, and it is shown to everyone.
@@ -8,6 +8,13 @@ const baseUrl = Type.String({
   maxLength: 1024,
   description: 'The http or https address to which the paths are appended; no user, query or fragment.',
   examples: ['http://inventory.internal:8080/tcc'],
+});
+
+const baseUrls = Type.Array(baseUrl, {
+  minItems: 1,
+  maxItems: 16,
+  uniqueItems: true,
+  description: 'All addresses of the participant; calls go round those that answer.',
 });
 
 const paths = Type.Unsafe<Record<string, string>>({
@@ -26,9 +33,26 @@ const paths = Type.Unsafe<Record<string, string>>({
   examples: [{ 'reserve/try': '/stock/reservations' }],
 });
 
+const callTimeoutMs = Type.Integer({
+  minimum: 1,
+  maximum: 2_147_483_647,
+  description:
+    'How long one call may take, in milliseconds, for transactions that begin from now on. When absent or null, the ' +
+    'default of the coordinator.',
+});
+
+/** Of `baseUrl` and `baseUrls` exactly one is given: the coordinator says so in clearer words than a schema can. */
 export const ParticipantRequest = Type.Object(
-  { baseUrl, paths: Type.Optional(paths) },
-  { additionalProperties: false, description: 'Where a participant is called.' },
+  {
+    baseUrl: Type.Optional(baseUrl),
+    baseUrls: Type.Optional(baseUrls),
+    paths: Type.Optional(paths),
+    callTimeoutMs: Type.Optional(nullable(callTimeoutMs)),
+  },
+  {
+    additionalProperties: false,
+    description: 'Where a participant is called: baseUrl for one address, or baseUrls for several.',
+  },
 );
 export type ParticipantRequest = Static<typeof ParticipantRequest>;
 
@@ -40,7 +64,7 @@ const shownPaths = Type.Unsafe<Record<string, string>>({
 });
 
 export const ParticipantView = Type.Object(
-  { name: ParticipantName, baseUrl, paths: shownPaths },
+  { name: ParticipantName, baseUrls, paths: shownPaths, callTimeoutMs: nullable(callTimeoutMs) },
   { additionalProperties: false, description: 'A registered participant.' },
 );
 export type ParticipantView = Static<typeof ParticipantView>;
@@ -50,3 +74,12 @@ export const ParticipantsView = Type.Object(
   { additionalProperties: false, description: 'All registered participants.' },
 );
 export type ParticipantsView = Static<typeof ParticipantsView>;
+
+export const ParticipantRetryView = Type.Object(
+  {
+    participant: ParticipantName,
+    retriedCount: count('Transactions whose branches of this participant are due now, with a new budget.'),
+  },
+  { additionalProperties: false, description: 'What a retry of all that waits for a participant came to.' },
+);
+export type ParticipantRetryView = Static<typeof ParticipantRetryView>;

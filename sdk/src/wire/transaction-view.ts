@@ -15,7 +15,7 @@ import {
   Mode,
   name,
   nullable,
-  ParticipantName,
+  ParticipantOrAddress,
   Pattern,
   Reply,
   Status,
@@ -30,6 +30,9 @@ export const CallView = Type.Object(
     answer: nullable(
       Type.String({ description: 'The last answer in a few words, such as 503; null before the first.' }),
     ),
+    durationMs: nullable(
+      count('How long the last call took, where it left the branch waiting; null where it did not.'),
+    ),
   },
   { additionalProperties: false, description: 'The calls of one op for one branch, as one record.' },
 );
@@ -38,7 +41,7 @@ export type CallView = Static<typeof CallView>;
 export const BranchView = Type.Object(
   {
     branchId: BranchId,
-    participant: ParticipantName,
+    participant: ParticipantOrAddress,
     activity: name('What the branch asks of its participant.'),
     try: nullable(CallView),
     confirm: nullable(CallView),
@@ -83,6 +86,10 @@ export const TransactionView = Type.Object(
         description: 'The W3C trace id, 32 hex digits, that came with the beginning; null when none.',
       }),
     ),
+    explanation: Type.String({
+      description:
+        'One sentence for people: what the transaction waits for, since when, what happened last and what comes next.',
+    }),
     branches: Type.Array(BranchView, { description: 'In the order of registration.' }),
   },
   { additionalProperties: false, description: 'A global transaction, as it is durable.' },

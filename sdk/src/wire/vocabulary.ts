@@ -19,6 +19,8 @@ export const nullable = <Schema extends TSchema & { type?: unknown; enum?: unkno
 
 /** Names go into paths, headers and SQL: nothing in them ever needs quoting. */
 const NAME = '^[A-Za-z0-9_-]{1,64}$';
+/** Printable ASCII: no @ in its host, so no user; no query, no fragment, and no backslash, which parsers take for a slash. */
+const ADDRESS = '^https?://[!"$-.0->A-[\\]-~]+(?:/[!"$->@-[\\]-~]*)?$';
 /** What people read: no control characters, and no halves of surrogate pairs, which no database can store. */
 const TEXT = '^[^\\p{Cc}\\p{Cs}]*$';
 
@@ -49,6 +51,14 @@ export const Gid = Type.String({
 
 export const BranchId = name('The id of a branch, named by the initiator, unique in its transaction.');
 export const ParticipantName = name('The name under which the participant is registered.');
+export const ParticipantOrAddress = Type.String({
+  pattern: `${NAME}|${ADDRESS}`,
+  maxLength: 1024,
+  description:
+    'The name under which the participant is registered; or its http or https address, without user, query and ' +
+    'fragment, where the coordinator allows its host.',
+  examples: ['inventory'],
+});
 
 export const Pattern = words(['tcc'], 'The protocol that the transaction follows.');
 export type Pattern = Static<typeof Pattern>;

@@ -7,13 +7,17 @@ import type {
   BatchWriter,
   Claim,
   JournalRow,
+  Loaded,
+  Redate,
   Save,
-  Saved,
+  TransactionFilter,
   TransactionStore,
+  Unfinished,
 } from '../../application/ports.ts';
-import type { Call, GlobalTransaction, Instant } from '../../domain/index.ts';
+import type { Call, GlobalTransaction } from '../../domain/index.ts';
+import { countOf, listOf, waitingFor } from './transaction-list.ts';
 
-type Row = Saved & { readonly wakeAt: Instant | null; readonly missCount: number };
+type Row = Loaded & { readonly missCount: number };
 
 export class MemoryTransactionStore implements TransactionStore, BatchWriter {
   readonly #rows = new Map<string, Row>();
@@ -48,9 +52,21 @@ export class MemoryTransactionStore implements TransactionStore, BatchWriter {
     if (beginKey !== null) this.#gidByBeginKey.set(beginKey, gid);
   }
 
-  async load(gid: string): Promise<Saved | null> {
+  async load(gid: string): Promise<Loaded | null> {
     const row = this.#rows.get(gid);
-    return row ? { tx: row.tx, seq: row.seq } : null;
+    return row ? { tx: row.tx, seq: row.seq, wakeAt: row.wakeAt } : null;
+  }
+
+  async list(filter: TransactionFilter): Promise<readonly GlobalTransaction[]> {
+    return listOf([...this.#rows.values()], filter);
+  }
+
+  async gidsWaitingFor(participant: string, after: string, limit: number): Promise<readonly string[]> {
+    return waitingFor([...this.#rows.values()], participant, after, limit);
+  }
+
+  async countUnfinished(): Promise<Unfinished> {
+    return countOf([...this.#rows.values()]);
   }
 
   async journalOf(gid: string): Promise<readonly JournalRow[]> {
@@ -71,6 +87,13 @@ export class MemoryTransactionStore implements TransactionStore, BatchWriter {
       this.#rows.set(row.tx.gid, { ...row, wakeAt, missCount: row.missCount + 1 });
     }
     return due.map(({ tx }) => tx.gid);
+  }
+
+  async redate(rows: readonly Redate[]): Promise<void> {
+    for (const { gid, seq, wakeAt } of rows) {
+      const row = this.#rows.get(gid);
+      if (row?.seq === seq && row.wakeAt !== null) this.#rows.set(gid, { ...row, wakeAt, missCount: 0 });
+    }
   }
 
   async check(): Promise<void> {}

@@ -14,6 +14,7 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export class Exchange implements Dispatcher.DispatchHandler {
   readonly #resolve: (answer: ParticipantAnswer) => void;
+  #hears: ((answer: ParticipantAnswer) => void) | null = null;
   readonly #timer: NodeJS.Timeout;
   #isOver = false;
   #controller: Dispatcher.DispatchController | null = null;
@@ -31,6 +32,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   get isOver(): boolean {
     return this.#isOver;
+  }
+
+  /** Someone else who is to hear what the call came to. */
+  tell(hears: (answer: ParticipantAnswer) => void): void {
+    this.#hears = hears;
   }
 
   /** Ends the call without a status. */
@@ -81,7 +87,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#isOver) return;
     this.#isOver = true;
     clearTimeout(this.#timer);
-    this.#resolve({ httpStatus, answer, retryAfterMs: this.#retryAfterMs });
+    const whole = { httpStatus, answer, retryAfterMs: this.#retryAfterMs };
+    this.#hears?.(whole);
+    this.#resolve(whole);
   }
 }
 

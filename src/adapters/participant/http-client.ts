@@ -5,10 +5,13 @@
  * - Nothing rejects: whatever goes wrong is an answer without a status, in words.
  * - One time-out covers the whole call: look-up, waiting for a connection, connecting, headers and body.
  * - No redirect is followed, and nothing of the initiator's request but its trace context is passed on.
+ * - Of several addresses a call goes to one; which of them is for `addresses.ts` to say.
+ * - Some addresses are never connected to, and over TLS only verified certificates are: `guarded-connector.ts`.
  *
  * The hottest code beside the commits: one object for a call, no streams, no promises but the one that is answered.
  */
 import { Pool } from 'undici';
+import { isAddress } from '../../application/allowed-addresses.ts';
 import type {
   Participant,
   ParticipantAnswer,
@@ -16,23 +19,32 @@ import type {
   ParticipantClient,
   ParticipantRegistry,
 } from '../../application/ports.ts';
+import { Addresses } from './addresses.ts';
 import { Exchange } from './exchange.ts';
+import { guardedConnector } from './guarded-connector.ts';
 
 /** Calls beyond these wait for a connection, inside their time-out; so one participant cannot take all sockets. */
 const CONNECTIONS_PER_ORIGIN = 256;
-const CONNECT_TIMEOUT_MS = 5000;
+/** Initiators may name addresses of their own: what is remembered of them is forgotten beyond this many. */
+const MAX_REMEMBERED = 1000;
+/** Answers of a proxy in front of a service that is away. */
+const AWAY = [502, 503, 504];
 
 /** Where a base URL leads: the connections to its origin, and the path that every call of it begins with. */
 type Target = { readonly pool: Pool; readonly path: string };
 
 export class HttpParticipantClient implements ParticipantClient {
   readonly #registry: ParticipantRegistry;
+  readonly #ca: string | null;
   readonly #pools = new Map<string, Pool>();
   readonly #targets = new Map<string, Target>();
+  readonly #addresses = new Map<string, Addresses>();
   #closing: Promise<unknown> | null = null;
 
-  constructor({ registry }: { registry: ParticipantRegistry }) {
-    this.#registry = registry;
+  /** @param given.ca PEM of authorities to trust for the certificates of participants, beside the usual ones */
+  constructor(given: { registry: ParticipantRegistry; ca: string | null }) {
+    this.#registry = given.registry;
+    this.#ca = given.ca;
   }
 
   call(call: ParticipantCall): Promise<ParticipantAnswer> {
@@ -63,11 +75,15 @@ export class HttpParticipantClient implements ParticipantClient {
       return;
     }
     if (participant === null) {
-      exchange.fail(`no participant “${call.participant}” is registered`);
+      exchange.fail(
+        isAddress(call.participant)
+          ? `${call.participant} is not on the allow-list`
+          : `no participant “${call.participant}” is registered`,
+      );
       return;
     }
     try {
-      const { pool, path } = this.#targetOf(participant.baseUrl);
+      const { pool, path } = this.#targetOf(this.#addressFor(participant, exchange));
       const { activity, op, payload: body } = call;
       const ownPath = participant.paths[`${activity}/${op}`] ?? `/${activity}/${op}`;
       pool.dispatch({ method: 'POST', path: path + ownPath, headers: headersOf(call), body }, exchange);
@@ -76,13 +92,45 @@ export class HttpParticipantClient implements ParticipantClient {
     }
   }
 
+  /** Of one address nothing is remembered: there is no other to go to. */
+  #addressFor(participant: Participant, exchange: Exchange): string {
+    const [only = ''] = participant.baseUrls;
+    if (participant.baseUrls.length === 1) return only;
+    const addresses = this.#addressesOf(participant);
+    const baseUrl = addresses.next(performance.now());
+    exchange.tell(({ httpStatus }) => {
+      const hasAnswered = httpStatus !== null && !AWAY.includes(httpStatus);
+      addresses.heard(baseUrl, hasAnswered, performance.now());
+    });
+    return baseUrl;
+  }
+
+  #addressesOf({ name, baseUrls }: Participant): Addresses {
+    const known = this.#addresses.get(name);
+    if (known?.areThose(baseUrls)) return known;
+    const addresses = new Addresses(baseUrls);
+    this.#addresses.set(name, addresses);
+    return addresses;
+  }
+
   #targetOf(baseUrl: string): Target {
     const known = this.#targets.get(baseUrl);
     if (known) return known;
+    if (this.#targets.size >= MAX_REMEMBERED) this.#forget();
     const { origin, pathname } = new URL(baseUrl);
     const target = { pool: this.#poolOf(origin), path: pathname.replace(/\/+$/, '') };
     this.#targets.set(baseUrl, target);
     return target;
+  }
+
+  /** Pools with calls under way stay; the others close what they hold open. */
+  #forget(): void {
+    this.#targets.clear();
+    for (const [origin, pool] of this.#pools) {
+      if (pool.stats.size > 0) continue;
+      this.#pools.delete(origin);
+      void pool.close();
+    }
   }
 
   #poolOf(origin: string): Pool {
@@ -90,7 +138,7 @@ export class HttpParticipantClient implements ParticipantClient {
     if (known) return known;
     const pool = new Pool(origin, {
       connections: CONNECTIONS_PER_ORIGIN,
-      connect: { timeout: CONNECT_TIMEOUT_MS },
+      connect: guardedConnector(this.#ca),
       // The exchange has one clock for the whole call.
       headersTimeout: 0,
       bodyTimeout: 0,

@@ -8,7 +8,7 @@
 
 import { JOURNAL_VERSION } from '../../application/journal.ts';
 import type { Save } from '../../application/ports.ts';
-import type { Branch, GlobalTransaction, Instant } from '../../domain/index.ts';
+import { type Branch, type GlobalTransaction, type Instant, parkedSince } from '../../domain/index.ts';
 
 export type SqlValue = string | number | null;
 
@@ -73,6 +73,7 @@ const changingColumns = (tx: GlobalTransaction) => ({
   decision_reason: tx.decision?.reason ?? null,
   decided_at: sqlInstantOrNull(tx.decision?.at ?? null),
   decided_by_branch_id: tx.decision?.branchId ?? null,
+  parked_at: sqlInstantOrNull(parkedSince(tx)),
   finished_at: sqlInstantOrNull(tx.finishedAt),
 });
 
@@ -95,6 +96,7 @@ function newBranchRows({ gid, before, after }: Save): Row[] {
     activity: branch.activity,
     payload: branch.payload,
     body_hash: branch.bodyHash,
+    policy: branch.policy && JSON.stringify(branch.policy),
     ...branchColumns(branch),
   }));
 }
@@ -105,11 +107,13 @@ const branchColumns = ({ phaseOne, phaseTwo, lateTryCount }: Branch) => ({
   phase_one_due_at: sqlInstant(phaseOne.dueAt),
   phase_one_parked_at: sqlInstantOrNull(phaseOne.parkedAt),
   phase_one_answer: phaseOne.answer,
+  phase_one_duration_ms: phaseOne.durationMs,
   phase_two_reply: phaseTwo.reply,
   phase_two_attempt_count: phaseTwo.attemptCount,
   phase_two_due_at: sqlInstant(phaseTwo.dueAt),
   phase_two_parked_at: sqlInstantOrNull(phaseTwo.parkedAt),
   phase_two_answer: phaseTwo.answer,
+  phase_two_duration_ms: phaseTwo.durationMs,
   late_try_count: lateTryCount,
 });
 

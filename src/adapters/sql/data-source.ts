@@ -4,8 +4,10 @@
  * TypeORM owns the connections of the read side, the entity schemas and the migrations; what is written while
  * transactions run goes through a connection of its own (`mysql-batch-writer.ts`, `sqlite-batch-writer.ts`).
  */
+import { isIP } from 'node:net';
+import { getCACertificates } from 'node:tls';
 import mysql2, { createPool, type Pool, type PoolOptions } from 'mysql2';
-import { type Connection, type ConnectionOptions, createConnection } from 'mysql2/promise';
+import { type Connection, type ConnectionOptions, createConnection, type SslOptions } from 'mysql2/promise';
 import { DataSource, type DataSourceOptions, MigrationExecutor, type QueryRunner } from 'typeorm';
 import { migrations } from '../../../migrations/index.ts';
 import { entities } from './entities.ts';
@@ -22,10 +24,23 @@ const POOL_SIZE = 10;
 /** A batch of a mebibyte of payloads, quoted, with its journal rows. */
 const MIN_PACKET_BYTES = 4 * 1024 * 1024;
 
-export async function openDataSource(databaseUrl: string): Promise<DataSource> {
+/**
+ * TLS to MySQL or MariaDB. The server has to prove that it is the host that the URL names, by a certificate of an
+ * authority that is trusted; there is no TLS without that, and no falling back to none.
+ */
+export type DatabaseTls = {
+  /** PEM of further authorities to trust, beside the usual ones. */
+  readonly ca: string | null;
+};
+
+/** @param tls null for none */
+export async function openDataSource(
+  databaseUrl: string,
+  tls: DatabaseTls | null = null,
+): Promise<DataSource> {
   const options = databaseUrl.startsWith('sqlite:')
     ? sqliteOptions(databaseUrl.slice('sqlite:'.length))
-    : await mysqlOptions(databaseUrl);
+    : await mysqlOptions(databaseUrl, tls);
   const dataSource = new DataSource({ ...options, entities, migrations, migrationsTableName: 'migration' });
   try {
     return await dataSource.initialize();
@@ -54,22 +69,34 @@ export async function migrate(dataSource: DataSource): Promise<readonly string[]
   }
 }
 
-/** How many migrations this code knows and the database lacks. */
-export async function pendingMigrations(dataSource: DataSource): Promise<number> {
-  const pending = await new MigrationExecutor(dataSource).getPendingMigrations();
-  return pending.length;
+/** Why this code cannot work on the schema of the database, and what to do; null when it can. */
+export async function schemaFault(dataSource: DataSource): Promise<string | null> {
+  const executor = new MigrationExecutor(dataSource);
+  const pending = await executor.getPendingMigrations();
+  const count = pending.length === 1 ? '1 migration' : `${pending.length} migrations`;
+  if (pending.length > 0) return `the database lacks ${count}: run \`npm run migrate\` first`;
+  const known = new Set(dataSource.migrations.map(({ name }) => name));
+  const strange = (await executor.getExecutedMigrations()).filter(({ name }) => !known.has(name));
+  if (strange.length === 0) return null;
+  return `the database was migrated by a newer version, by ${namesOf(strange).join(', ')}: update this program`;
 }
 
 /** One connection outside the pool, in the state that every connection of ours is in. */
-export async function openConnection(databaseUrl: string, options: ConnectionOptions): Promise<Connection> {
-  const connection = await createConnection({ ...connectionOptions(databaseUrl), ...options });
+export async function openConnection(
+  databaseUrl: string,
+  options: ConnectionOptions,
+  tls: DatabaseTls | null = null,
+): Promise<Connection> {
+  const connection = await createConnection({ ...connectionOptions(databaseUrl, tls), ...options }).catch(
+    (error: Error) => Promise.reject(tls === null ? error : inWordsOfTls(error, databaseUrl)),
+  );
   for (const statement of SESSION_STATEMENTS) await connection.query(statement);
   return connection;
 }
 
 const namesOf = (ran: readonly { readonly name: string }[]) => ran.map(({ name }) => name);
 
-function connectionOptions(databaseUrl: string): ConnectionOptions {
+function connectionOptions(databaseUrl: string, tls: DatabaseTls | null): ConnectionOptions {
   const url = new URL(databaseUrl);
   return {
     host: url.hostname,
@@ -80,13 +107,37 @@ function connectionOptions(databaseUrl: string): ConnectionOptions {
     timezone: 'Z',
     charset: 'utf8mb4',
     connectTimeout: 5000,
+    ...(tls && { ssl: sslOptions(url.hostname, tls) }),
   };
 }
 
-async function mysqlOptions(databaseUrl: string): Promise<DataSourceOptions> {
-  const { user, ...options } = connectionOptions(databaseUrl);
+/** The client compares names only: to an IP address it would take the certificate of any `localhost`. */
+function sslOptions(host: string, { ca }: DatabaseTls): SslOptions {
+  if (isIP(host.replace(/^\[|\]$/g, '')) !== 0)
+    throw new Error(`TLS needs the name of the database's host, as its certificate has it, and not ${host}`);
   return {
-    type: await serverType(databaseUrl),
+    rejectUnauthorized: true,
+    verifyIdentity: true,
+    ...(ca && { ca: [...getCACertificates(), ca] }),
+  };
+}
+
+function inWordsOfTls(error: Error & { code?: string }, databaseUrl: string): Error {
+  const { host } = new URL(databaseUrl);
+  if (error.code === 'HANDSHAKE_NO_SSL_SUPPORT')
+    return new Error(`the database at ${host} does not offer TLS`, { cause: error });
+  if (error.code !== 'HANDSHAKE_SSL_ERROR') return error;
+  return new Error(
+    `the database at ${host} does not prove by its certificate that it is this host: ${error.message}. ` +
+      'TERCET_DATABASE_CA_FILE names the authority to trust',
+    { cause: error },
+  );
+}
+
+async function mysqlOptions(databaseUrl: string, tls: DatabaseTls | null): Promise<DataSourceOptions> {
+  const { user, ...options } = connectionOptions(databaseUrl, tls);
+  return {
+    type: await serverType(databaseUrl, tls),
     host: options.host,
     port: options.port,
     username: user,
@@ -95,6 +146,7 @@ async function mysqlOptions(databaseUrl: string): Promise<DataSourceOptions> {
     timezone: 'Z',
     charset: 'utf8mb4',
     connectTimeout: options.connectTimeout,
+    ...(options.ssl && { ssl: options.ssl }),
     poolSize: POOL_SIZE,
     driver: { ...mysql2, createPool: createOurPool },
   } as DataSourceOptions;
@@ -110,8 +162,8 @@ function createOurPool(options: PoolOptions): Pool {
 }
 
 /** A MariaDB may well be named `mysql://`; TypeORM has to know which of the two it is. */
-async function serverType(databaseUrl: string): Promise<'mysql' | 'mariadb'> {
-  const connection = await openConnection(databaseUrl, {});
+async function serverType(databaseUrl: string, tls: DatabaseTls | null): Promise<'mysql' | 'mariadb'> {
+  const connection = await openConnection(databaseUrl, {}, tls);
   try {
     const [rows] = await connection.query('SELECT VERSION() AS version, @@max_allowed_packet AS packetBytes');
     const [{ version, packetBytes }] = rows as [{ version: string; packetBytes: number }];

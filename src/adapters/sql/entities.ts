@@ -8,6 +8,7 @@ import type {
   DecisionReason,
   Instant,
   Mode,
+  OwnPolicy,
   Pattern,
   Status,
 } from '../../domain/index.ts';
@@ -18,6 +19,7 @@ export type CallRow = {
   dueAt: Instant;
   parkedAt: Instant | null;
   answer: string | null;
+  durationMs: number | null;
 };
 
 export type BranchRow = {
@@ -28,6 +30,7 @@ export type BranchRow = {
   activity: string;
   payload: string;
   bodyHash: string;
+  policy: OwnPolicy | null;
   phaseOne: CallRow;
   phaseTwo: CallRow;
   lateTryCount: number;
@@ -51,6 +54,7 @@ export type TransactionRow = {
   decisionReason: DecisionReason | null;
   decidedAt: Instant | null;
   decidedByBranchId: string | null;
+  parkedAt: Instant | null;
   finishedAt: Instant | null;
   wakeAt: Instant | null;
   waker: string | null;
@@ -69,14 +73,17 @@ export type JournalEntryRow = {
 
 export type BeginKeyRow = { beginKey: string; gid: string };
 
-export type ParticipantRow = { name: string; baseUrl: string; paths: string };
+export type ParticipantRow = { name: string; baseUrls: string; paths: string; callTimeoutMs: number | null };
 
 /** Instants are numbers in the code and datetime(3) in UTC in the tables, where a person reads them. */
 const instant = {
   from: (date: Date | null): Instant | null => date?.getTime() ?? null,
   to: (at: Instant | null): Date | null => (at === null ? null : new Date(at)),
 };
-const json = { from: (text: string) => JSON.parse(text), to: (value: unknown) => JSON.stringify(value) };
+const json = {
+  from: (text: string | null) => (text === null ? null : JSON.parse(text)),
+  to: (value: unknown) => JSON.stringify(value),
+};
 
 const word = (name: string, nullable = false) => ({ name, type: 'varchar', nullable }) as const;
 const count = (name: string) => ({ name, type: 'int' }) as const;
@@ -93,6 +100,7 @@ const callEntity = (phase: string) =>
       dueAt: at(`${phase}_due_at`),
       parkedAt: at(`${phase}_parked_at`, true),
       answer: word(`${phase}_answer`, true),
+      durationMs: { name: `${phase}_duration_ms`, type: 'int', nullable: true },
     },
   });
 
@@ -106,6 +114,7 @@ export const branchEntity = new EntitySchema<BranchRow>({
     activity: word('activity'),
     payload: { name: 'payload', type: 'text' },
     bodyHash: word('body_hash'),
+    policy: { name: 'policy', type: 'text', nullable: true, transformer: json },
     lateTryCount: count('late_try_count'),
   },
   embeddeds: {
@@ -134,6 +143,7 @@ export const transactionEntity = new EntitySchema<Omit<TransactionRow, 'branches
     decisionReason: word('decision_reason', true),
     decidedAt: at('decided_at', true),
     decidedByBranchId: word('decided_by_branch_id', true),
+    parkedAt: at('parked_at', true),
     finishedAt: at('finished_at', true),
     wakeAt: at('wake_at', true),
     waker: word('waker', true),
@@ -162,8 +172,9 @@ export const participantEntity = new EntitySchema<ParticipantRow>({
   name: 'participant',
   columns: {
     name: { ...word('name'), primary: true },
-    baseUrl: word('base_url'),
+    baseUrls: { name: 'base_urls', type: 'text' },
     paths: { name: 'paths', type: 'text' },
+    callTimeoutMs: { ...count('call_timeout_ms'), nullable: true },
   },
 });
 

@@ -5,6 +5,9 @@
  * that were named. Rule 4: after any error the connection is destroyed or rolled back before it is used again, so
  * that no half of a failed batch is committed by the next BEGIN. Rule 5: once the packet may have left and no answer
  * came, the outcome is unknown, and whoever called sends the same rows again.
+ *
+ * Each packet ends by telling the database's time. Each new connection is first asked for the last row that was
+ * acknowledged on an earlier one: a database that does not have it is not the one that acknowledged it.
  */
 import { type Connection, format } from 'mysql2/promise';
 import type { BatchOutcome, BatchWriter, Save } from '../../application/ports.ts';
@@ -15,26 +18,44 @@ import {
   standingQueries,
   takenBy,
 } from './batch-statements.ts';
-import { openConnection } from './data-source.ts';
+import { type DatabaseTls, openConnection } from './data-source.ts';
+import type { ClockSample } from './database-clock.ts';
 
 const DUPLICATE = 1062;
 const LOCK_WAIT_OVER = 1205;
 /** The server closes the connection with it, but has taken nothing of the packet. */
 const PACKET_TOO_LARGE = 1153;
+/** A row that is older may have been removed by then. */
+const REMEMBERED_MS = 12 * 3_600_000;
 /** SQLSTATE classes of data that a column does not take: the row is at fault, and no repetition mends it. */
 const ROW_FAULTS = ['21', '22', '23'];
+
+class LostCommits extends Error {}
 
 type SqlError = Error & { errno?: number; sqlState?: string; fatal?: boolean };
 
 export class MysqlBatchWriter implements BatchWriter {
   readonly #databaseUrl: string;
+  readonly #tls: DatabaseTls | null;
   readonly #timeoutMs: number;
+  readonly #onSample: (sample: ClockSample) => void;
   #connection: Connection | null = null;
+  #lastWritten: { readonly gid: string; readonly seq: number; readonly atMs: number } | null = null;
 
-  /** @param given.timeoutMs after which an unanswered packet counts as unknown */
-  constructor(given: { databaseUrl: string; timeoutMs: number }) {
+  /**
+   * @param given.timeoutMs after which an unanswered packet counts as unknown
+   * @param given.tls none when absent
+   */
+  constructor(given: {
+    databaseUrl: string;
+    tls?: DatabaseTls | null;
+    timeoutMs: number;
+    onSample: (sample: ClockSample) => void;
+  }) {
     this.#databaseUrl = given.databaseUrl;
+    this.#tls = given.tls ?? null;
     this.#timeoutMs = given.timeoutMs;
+    this.#onSample = given.onSample;
   }
 
   async writeBatch(saves: readonly Save[]): Promise<BatchOutcome> {
@@ -48,14 +69,28 @@ export class MysqlBatchWriter implements BatchWriter {
     try {
       connection = await this.#connect();
     } catch (error) {
-      return { outcome: 'rejected', because: 'store', error: error as Error };
+      const because = error instanceof LostCommits ? 'behind' : 'store';
+      return { outcome: 'rejected', because, error: error as Error };
     }
     try {
-      await this.#withTimeout(connection, connection.query(packet));
+      await this.#send(connection, packet);
+      this.#remember(saves);
       return { outcome: 'written' };
     } catch (error) {
       return this.#outcomeOf(error as SqlError, connection, saves);
     }
+  }
+
+  async #send(connection: Connection, packet: string): Promise<void> {
+    const askedAtMs = performance.now();
+    const [results] = await this.#withTimeout(connection, connection.query(packet));
+    const [row] = (results as unknown[]).at(-1) as [{ at: Date }];
+    this.#onSample({ at: row.at.getTime(), askedAtMs, answeredAtMs: performance.now() });
+  }
+
+  #remember(saves: readonly Save[]): void {
+    const last = saves.at(-1);
+    if (last) this.#lastWritten = { gid: last.gid, seq: last.seq, atMs: performance.now() };
   }
 
   async close(): Promise<void> {
@@ -122,11 +157,28 @@ export class MysqlBatchWriter implements BatchWriter {
 
   async #connect(): Promise<Connection> {
     if (this.#connection) return this.#connection;
-    const connection = await openConnection(this.#databaseUrl, { multipleStatements: true, queryFormat });
+    const options = { multipleStatements: true, queryFormat };
+    const connection = await openConnection(this.#databaseUrl, options, this.#tls);
     // Without a listener an idle connection that breaks would end the process.
     connection.on('error', () => this.#drop(connection));
+    try {
+      await this.#checkMemoryOf(connection);
+    } catch (error) {
+      connection.destroy();
+      throw error;
+    }
     this.#connection = connection;
     return connection;
+  }
+
+  /** @throws LostCommits */
+  async #checkMemoryOf(connection: Connection): Promise<void> {
+    const last = this.#lastWritten;
+    if (last === null || performance.now() - last.atMs > REMEMBERED_MS) return;
+    const asked = connection.query('SELECT 1 FROM journal WHERE gid = ? AND seq = ?', [last.gid, last.seq]);
+    const [rows] = await this.#withTimeout(connection, asked);
+    if ((rows as unknown[]).length === 0)
+      throw new LostCommits(`row ${last.seq} of transaction ${last.gid} was acknowledged, and is gone`);
   }
 
   #drop(connection: Connection): void {
@@ -163,5 +215,5 @@ function packetOf(statements: readonly Statement[]): string {
     const guard = `INSERT INTO guard SELECT 1 FROM DUAL WHERE ROW_COUNT() <> ${rowCount}`;
     return sql.startsWith('UPDATE') ? `${text};${guard}` : text;
   });
-  return `BEGIN;${texts.join(';')};COMMIT`;
+  return `BEGIN;${texts.join(';')};COMMIT;SELECT UTC_TIMESTAMP(3) AS at`;
 }

@@ -1,7 +1,11 @@
 /** The SQL store as a whole: one data source, and what reads and writes through it. */
-import type { DataSource } from 'typeorm';
-import type { BatchWriter, ParticipantRegistry, TransactionStore } from '../../application/ports.ts';
-import { isSqlite, openDataSource } from './data-source.ts';
+import type { DataSource, EntityManager } from 'typeorm';
+import type { BatchWriter, ParticipantRegistry, Time, TransactionStore } from '../../application/ports.ts';
+import type { Instant } from '../../domain/index.ts';
+import { systemClock, systemTime } from '../system.ts';
+import { ask } from './ask.ts';
+import { type DatabaseTls, isSqlite, openDataSource } from './data-source.ts';
+import { type ClockSample, DatabaseClock, type LocalClock } from './database-clock.ts';
 import { MysqlBatchWriter } from './mysql-batch-writer.ts';
 import { SqlParticipantRegistry } from './participant-registry.ts';
 import { SqliteBatchWriter } from './sqlite-batch-writer.ts';
@@ -12,25 +16,40 @@ export type SqlStore = {
   readonly store: TransactionStore;
   readonly writer: BatchWriter;
   readonly registry: ParticipantRegistry;
+  /** What deadlines are judged by: the database's clock where several processes share it. */
+  readonly time: Time;
   close(): Promise<void>;
 };
 
 /**
  * @param commitTimeoutMs after which an unanswered commit counts as unknown
+ * @param more.tls how MySQL or MariaDB is spoken to over TLS; null for not at all
+ * @param more.local the clocks and timers of this machine
  * @throws when the database cannot be reached
  */
-export async function openStore(databaseUrl: string, commitTimeoutMs: number): Promise<SqlStore> {
-  const dataSource = await openDataSource(databaseUrl);
+export async function openStore(
+  databaseUrl: string,
+  commitTimeoutMs: number,
+  { tls = null, local = systemClock }: { tls?: DatabaseTls | null; local?: LocalClock } = {},
+): Promise<SqlStore> {
+  const dataSource = await openDataSource(databaseUrl, tls);
   const store = new SqlTransactionStore({ dataSource });
   const registry = new SqlParticipantRegistry({ dataSource });
   if (isSqlite(dataSource)) {
     const writer = new SqliteBatchWriter({ dataSource });
-    return { dataSource, store, writer, registry, close: () => dataSource.destroy() };
+    return { dataSource, store, writer, registry, time: systemTime, close: () => dataSource.destroy() };
   }
-  const writer = new MysqlBatchWriter({ databaseUrl, timeoutMs: commitTimeoutMs });
+  const time = await DatabaseClock.start({ local, read: () => ask(dataSource, timeOf) });
+  const onSample = (sample: ClockSample) => time.sample(sample);
+  const writer = new MysqlBatchWriter({ databaseUrl, timeoutMs: commitTimeoutMs, tls, onSample });
   const close = async () => {
     await writer.close();
     await dataSource.destroy();
   };
-  return { dataSource, store, writer, registry, close };
+  return { dataSource, store, writer, registry, time, close };
+}
+
+async function timeOf(manager: EntityManager): Promise<Instant> {
+  const [{ at }]: [{ at: Date }] = await manager.query('SELECT UTC_TIMESTAMP(3) AS at');
+  return at.getTime();
 }

@@ -39,8 +39,9 @@ export class SqlParticipantRegistry implements ParticipantRegistry {
   }
 
   /** Several services may register one participant at the same moment: the last one stays. */
-  async put({ name, baseUrl, paths }: Participant): Promise<{ readonly isNew: boolean }> {
-    const row = { name, baseUrl, paths: JSON.stringify(paths) };
+  async put(participant: Participant): Promise<{ readonly isNew: boolean }> {
+    const row = rowOf(participant);
+    const { name } = row;
     const isNew = (await this.#read(name)) === null;
     await ask(this.#dataSource, (manager) => manager.getRepository(participantEntity).upsert(row, ['name']));
     this.#kept.delete(name);
@@ -55,8 +56,16 @@ export class SqlParticipantRegistry implements ParticipantRegistry {
   }
 }
 
-const participantOf = ({ name, baseUrl, paths }: ParticipantRow): Participant => ({
+const rowOf = ({ name, baseUrls, paths, callTimeoutMs }: Participant): ParticipantRow => ({
   name,
-  baseUrl,
+  baseUrls: JSON.stringify(baseUrls),
+  paths: JSON.stringify(paths),
+  callTimeoutMs,
+});
+
+const participantOf = ({ name, baseUrls, paths, callTimeoutMs }: ParticipantRow): Participant => ({
+  name,
+  baseUrls: JSON.parse(baseUrls),
   paths: JSON.parse(paths),
+  callTimeoutMs,
 });

@@ -3,8 +3,14 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
 
-/** To be awaited before the first route: it sees only the routes that come after it. */
-export async function describeApi(app: FastifyInstance): Promise<void> {
+/**
+ * To be awaited before the first route: it sees only the routes that come after it.
+ * @param given.asksForToken whether requests have to bring a token
+ */
+export async function describeApi(
+  app: FastifyInstance,
+  { asksForToken }: { asksForToken: boolean },
+): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -18,9 +24,15 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
         { name: 'participants', description: 'The services that take part, by name.' },
         { name: 'health', description: 'Probes.' },
       ],
+      ...(asksForToken && {
+        components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
+        security: [{ token: [] }],
+      }),
     },
     transformObject: (document) =>
-      'openapiObject' in document ? withOptionalBodies(document.openapiObject) : document.swaggerObject,
+      'openapiObject' in document
+        ? withOpenProbes(withOptionalBodies(document.openapiObject))
+        : document.swaggerObject,
   });
   await app.register(swaggerUi, { routePrefix: '/docs' });
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
@@ -35,5 +47,15 @@ function withOptionalBodies<Document extends { paths?: unknown }>(document: Docu
     const body = post?.requestBody;
     if (body?.content?.['application/json']?.schema?.type?.includes('null')) body.required = false;
   }
+  return document;
+}
+
+/** Probes never need the token that everything else may need. */
+function withOpenProbes<Document extends { paths?: unknown; security?: unknown }>(
+  document: Document,
+): Document {
+  const paths = (document.paths ?? {}) as Record<string, { get?: { security?: unknown[] } }>;
+  if (document.security === undefined) return document;
+  for (const probe of ['/livez', '/readyz']) if (paths[probe]?.get) paths[probe].get.security = [];
   return document;
 }

@@ -4,7 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { StoreUnavailable } from '../../application/ports.ts';
+import { Overloaded, StoreUnavailable } from '../../application/ports.ts';
 import { type ErrorCode, errors } from '../../errors.ts';
 import { UnreadableBody } from '../exact-json.ts';
 import { PROBLEM_MEDIA_TYPE, problemOf, sendFaults, sendProblem } from '../problem.ts';
@@ -30,7 +30,9 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
     return;
   }
   const code = codeOf(known);
-  if (errors[code].status >= 500) request.log.error({ err: error }, errors[code].title);
+  // Overload comes in thousands: to log each refusal would only add to it.
+  if (code === 'overloaded') request.log.debug(errors[code].title);
+  else if (errors[code].status >= 500) request.log.error({ err: error }, errors[code].title);
   sendProblem(reply, code);
 }
 
@@ -41,6 +43,7 @@ const FRAMEWORK_CODES: Readonly<Record<string, ErrorCode>> = {
 
 function codeOf(error: FastifyError | null): ErrorCode {
   if (error === null) return 'internal_error';
+  if (error instanceof Overloaded) return 'overloaded';
   if (error instanceof StoreUnavailable) return 'store_unavailable';
   const { code = '', statusCode = 500 } = error;
   return FRAMEWORK_CODES[code] ?? (statusCode < 500 ? 'malformed_request' : 'internal_error');

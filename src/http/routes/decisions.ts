@@ -6,24 +6,19 @@ import { Gid, TransactionView } from '@tercet/sdk/wire';
 import { Type } from 'typebox';
 import type { Coordinator } from '../../application/coordinator.ts';
 import { answer, problems } from '../answers.ts';
+import { noBody } from '../no-body.ts';
 import { prefer, type WaitForEnd, waitMsOf } from '../plugins/prefer-wait.ts';
 import { sendRefusal } from '../problem.ts';
 import { sendWhenFinished } from '../send-transaction.ts';
-import { transactionView } from '../transaction-view.ts';
+import { type Explain, transactionView } from '../transaction-view.ts';
 import type { App } from '../typed-app.ts';
 
 const tags = ['transactions'];
 const params = Type.Object({ gid: Gid });
 
-/** `{}`, `null` or nothing at all. */
-const nothing = Type.Unsafe<null | undefined | Record<string, never>>({
-  type: ['object', 'null'],
-  additionalProperties: false,
-  description: 'Empty.',
-});
-
 export function decisionRoutes(app: App, given: { coordinator: Coordinator; waitForEnd: WaitForEnd }): void {
   const { coordinator, waitForEnd } = given;
+  const explain: Explain = (tx) => coordinator.explain(tx);
 
   for (const decision of ['confirm', 'cancel'] as const) {
     app.post(
@@ -34,7 +29,7 @@ export function decisionRoutes(app: App, given: { coordinator: Coordinator; wait
           summary: `Decide to ${decision}`,
           params,
           headers: Type.Object({ prefer }),
-          body: nothing,
+          body: noBody,
           response: {
             200: answer(TransactionView, 'The transaction has ended so.'),
             202: answer(TransactionView, 'It is decided, and not finished.'),
@@ -45,7 +40,8 @@ export function decisionRoutes(app: App, given: { coordinator: Coordinator; wait
       async ({ params, headers }, reply) => {
         const outcome = await coordinator[decision](params.gid);
         if (!outcome.accepted) return sendRefusal(reply, outcome);
-        return sendWhenFinished(reply, await waitForEnd(outcome.saved, waitMsOf(headers.prefer)));
+        const saved = await waitForEnd(outcome.saved, waitMsOf(headers.prefer));
+        return sendWhenFinished(reply, saved, explain);
       },
     );
   }
@@ -57,13 +53,13 @@ export function decisionRoutes(app: App, given: { coordinator: Coordinator; wait
         tags,
         summary: 'Call every waiting and parked branch now',
         params,
-        body: nothing,
+        body: noBody,
         response: { 200: answer(TransactionView, 'Its open branches are due now.'), ...problems },
       },
     },
     async ({ params }, reply) => {
       const outcome = await coordinator.retry(params.gid);
-      return outcome.accepted ? transactionView(outcome.saved.tx) : sendRefusal(reply, outcome);
+      return outcome.accepted ? transactionView(outcome.saved.tx, explain) : sendRefusal(reply, outcome);
     },
   );
 }

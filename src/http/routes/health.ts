@@ -1,5 +1,6 @@
 /** The probes: `/livez` says that the process answers, `/readyz` that it can serve. */
 import { LiveView, ReadyView } from '@tercet/sdk/wire';
+import type { Readiness } from '../../application/engine.ts';
 import { answer, problems } from '../answers.ts';
 import { sendProblem } from '../problem.ts';
 import type { App } from '../typed-app.ts';
@@ -7,7 +8,7 @@ import type { App } from '../typed-app.ts';
 const tags = ['health'];
 
 /** @param given.checkReady rejects while requests cannot be served. */
-export function healthRoutes(app: App, { checkReady }: { checkReady: () => Promise<void> }): void {
+export function healthRoutes(app: App, { checkReady }: { checkReady: () => Promise<Readiness> }): void {
   app.get(
     '/livez',
     { schema: { tags, summary: 'Is the process alive?', response: { 200: answer(LiveView, 'It is.') } } },
@@ -25,12 +26,19 @@ export function healthRoutes(app: App, { checkReady }: { checkReady: () => Promi
     },
     async (request, reply) => {
       try {
-        await checkReady();
+        return VIEWS[await checkReady()];
       } catch (error) {
         request.log.error({ err: error }, 'not ready');
         return sendProblem(reply, 'not_ready');
       }
-      return { status: 'ready' as const };
     },
   );
 }
+
+const VIEWS: Readonly<Record<Readiness, ReadyView>> = {
+  ready: { status: 'ready' },
+  degraded: {
+    status: 'degraded',
+    reason: 'Redis cannot be reached: transactions go on, woken by this process alone and by the sweep',
+  },
+};

@@ -5,13 +5,15 @@ import type { Coordinator } from '../../application/coordinator.ts';
 import { answer, problems } from '../answers.ts';
 import { eventsView } from '../events-view.ts';
 import { sendProblem } from '../problem.ts';
-import { transactionView } from '../transaction-view.ts';
+import { type Explain, transactionView } from '../transaction-view.ts';
 import type { App } from '../typed-app.ts';
 
 const tags = ['transactions'];
 const params = Type.Object({ gid: Gid });
 
 export function historyRoutes(app: App, { coordinator }: { coordinator: Coordinator }): void {
+  const explain: Explain = (tx) => coordinator.explain(tx);
+
   app.get(
     '/v1/transactions/:gid',
     {
@@ -24,7 +26,7 @@ export function historyRoutes(app: App, { coordinator }: { coordinator: Coordina
     },
     async ({ params }, reply) => {
       const saved = await coordinator.find(params.gid);
-      return saved ? transactionView(saved.tx) : sendProblem(reply, 'unknown_transaction');
+      return saved ? transactionView(saved.tx, explain) : sendProblem(reply, 'unknown_transaction');
     },
   );
 

@@ -1,21 +1,40 @@
 /** Participants: who takes part under which name, and where each is called. A wrong address is repaired here. */
-import { ParticipantName, ParticipantRequest, ParticipantsView, ParticipantView } from '@tercet/sdk/wire';
+import {
+  type Fault,
+  ParticipantName,
+  ParticipantRequest,
+  ParticipantRetryView,
+  ParticipantsView,
+  ParticipantView,
+} from '@tercet/sdk/wire';
 import { Type } from 'typebox';
+import type { Coordinator } from '../../application/coordinator.ts';
 import type { Participant, ParticipantRegistry } from '../../application/ports.ts';
 import { answer, problems } from '../answers.ts';
+import { noBody } from '../no-body.ts';
 import { sendFaults, sendProblem } from '../problem.ts';
 import type { App } from '../typed-app.ts';
 
 const tags = ['participants'];
 const params = Type.Object({ name: ParticipantName });
 
-export function participantRoutes(app: App, { registry }: { registry: ParticipantRegistry }): void {
+export type ParticipantParts = {
+  readonly coordinator: Coordinator;
+  readonly registry: ParticipantRegistry;
+  /** The longest time for one call that may be asked for. */
+  readonly maxCallTimeoutMs: number;
+  /** Why an address is never called, where that can be read off it; null for any other. */
+  readonly whyNeverCalled: (url: string) => string | null;
+};
+
+export function participantRoutes(app: App, given: ParticipantParts): void {
+  const { coordinator, registry } = given;
   app.put(
     '/v1/participants/:name',
     {
       schema: {
         tags,
-        summary: 'Register a participant, or replace its address',
+        summary: 'Register a participant, or replace its addresses',
         params,
         body: ParticipantRequest,
         response: {
@@ -25,10 +44,11 @@ export function participantRoutes(app: App, { registry }: { registry: Participan
         },
       },
     },
-    async ({ params: { name }, body: { baseUrl, paths = {} } }, reply) => {
-      const fault = faultOf(baseUrl);
-      if (fault !== null) return sendFaults(reply, [{ pointer: '#/baseUrl', detail: fault }]);
-      const participant = { name, baseUrl, paths };
+    async ({ params: { name }, body }, reply) => {
+      const fault = faultIn(body, given);
+      if (fault !== null) return sendFaults(reply, [fault]);
+      const { baseUrl, baseUrls = [baseUrl as string], paths = {}, callTimeoutMs = null } = body;
+      const participant = { name, baseUrls, paths, callTimeoutMs };
       const { isNew } = await registry.put(participant);
       if (isNew) reply.header('location', `/v1/participants/${name}`);
       return reply.code(isNew ? 201 : 200).send(participant);
@@ -62,15 +82,56 @@ export function participantRoutes(app: App, { registry }: { registry: Participan
     },
     async () => ({ participants: (await registry.list()).map(view) }),
   );
+
+  app.post(
+    '/v1/participants/:name/retry',
+    {
+      schema: {
+        tags,
+        summary: 'Call now whatever waits for a participant, or is parked because of it',
+        params,
+        body: noBody,
+        response: { 200: answer(ParticipantRetryView, 'Its open branches are due now.'), ...problems },
+      },
+    },
+    async ({ params: { name } }, reply) => {
+      if ((await registry.find(name)) === null) return sendProblem(reply, 'participant_not_registered');
+      return { participant: name, retriedCount: await coordinator.retryParticipant(name) };
+    },
+  );
 }
 
-const view = ({ name, baseUrl, paths }: Participant): ParticipantView => ({
+const view = ({ name, baseUrls, paths, callTimeoutMs }: Participant): ParticipantView => ({
   name,
-  baseUrl,
+  baseUrls: [...baseUrls],
   paths: { ...paths },
+  callTimeoutMs,
 });
 
-/** What the schema cannot say of an address; null when it is well. */
+/** What the schema cannot say; null when all is well. */
+function faultIn(body: ParticipantRequest, given: ParticipantParts): Fault | null {
+  const { baseUrl, baseUrls, callTimeoutMs } = body;
+  if ((baseUrl === undefined) === (baseUrls === undefined))
+    return { pointer: '#/baseUrl', detail: ONE_OF_BOTH[baseUrl === undefined ? 'none' : 'both'] };
+  for (const [index, url] of (baseUrls ?? [baseUrl as string]).entries()) {
+    const detail = faultOf(url) ?? given.whyNeverCalled(url);
+    if (detail !== null) return { pointer: baseUrls ? `#/baseUrls/${index}` : '#/baseUrl', detail };
+  }
+  const { maxCallTimeoutMs } = given;
+  if (callTimeoutMs && callTimeoutMs > maxCallTimeoutMs)
+    return {
+      pointer: '#/callTimeoutMs',
+      detail: `is longer than the coordinator allows: at most ${maxCallTimeoutMs}`,
+    };
+  return null;
+}
+
+const ONE_OF_BOTH = {
+  none: 'is required, or baseUrls for several addresses',
+  both: 'must not be given together with baseUrls',
+} as const;
+
+/** What is wrong with an address as such. */
 function faultOf(baseUrl: string): string | null {
   const url = URL.parse(baseUrl);
   if (url === null) return 'is not an address';

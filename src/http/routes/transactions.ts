@@ -11,6 +11,7 @@ import { prefer, type WaitForEnd, waitMsOf } from '../plugins/prefer-wait.ts';
 import { traceparentOf } from '../plugins/trace-context.ts';
 import { sendRefusal } from '../problem.ts';
 import { sendMade, sendWhenFinished } from '../send-transaction.ts';
+import type { Explain } from '../transaction-view.ts';
 import type { App } from '../typed-app.ts';
 
 const tags = ['transactions'];
@@ -36,6 +37,7 @@ export function transactionRoutes(
   given: { coordinator: Coordinator; waitForEnd: WaitForEnd },
 ): void {
   const { coordinator, waitForEnd } = given;
+  const explain: Explain = (tx) => coordinator.explain(tx);
 
   app.post(
     '/v1/transactions',
@@ -59,8 +61,9 @@ export function transactionRoutes(
       const key = headers['idempotency-key'] ?? null;
       const outcome = await coordinator.begin(body, key, traceparentOf(headers.traceparent));
       if (!outcome.accepted) return sendRefusal(reply, outcome);
-      if (body.branches === undefined) return sendMade(reply, outcome);
-      return sendWhenFinished(reply, await waitForEnd(outcome.saved, waitMsOf(headers.prefer)));
+      if (body.branches === undefined) return sendMade(reply, outcome, explain);
+      const saved = await waitForEnd(outcome.saved, waitMsOf(headers.prefer));
+      return sendWhenFinished(reply, saved, explain);
     },
   );
 
@@ -81,7 +84,7 @@ export function transactionRoutes(
     },
     async ({ params, body }, reply) => {
       const outcome = await coordinator.registerBranch(params.gid, body);
-      return outcome.accepted ? sendMade(reply, outcome) : sendRefusal(reply, outcome);
+      return outcome.accepted ? sendMade(reply, outcome, explain) : sendRefusal(reply, outcome);
     },
   );
 }

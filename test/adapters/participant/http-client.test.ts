@@ -11,7 +11,7 @@ let open: Participant[];
 
 beforeEach(() => {
   registry = new MemoryParticipantRegistry();
-  client = new HttpParticipantClient({ registry });
+  client = new HttpParticipantClient({ registry, ca: null });
   open = [];
 });
 afterEach(async () => {
@@ -22,7 +22,7 @@ afterEach(async () => {
 async function register(starting: Promise<Participant>, path = '', paths = {}): Promise<Participant> {
   const participant = await starting;
   open.push(participant);
-  await registry.put({ name: 'inventory', baseUrl: participant.url + path, paths });
+  await registry.put({ name: 'inventory', baseUrls: [participant.url + path], paths, callTimeoutMs: null });
   return participant;
 }
 
@@ -193,6 +193,7 @@ describe('a call takes no longer than its time-out', () => {
     const participant = await register(answers(200));
     let answer = (_: Awaited<ReturnType<ParticipantRegistry['find']>>) => {};
     const stuck = new HttpParticipantClient({
+      ca: null,
       registry: Object.assign(new MemoryParticipantRegistry(), {
         find: () =>
           new Promise((resolve) => {
@@ -261,17 +262,22 @@ describe('what goes wrong is an answer without a status, in words:', () => {
     const gone = await register(answers(200));
     await gone.close();
     const baseUrl = gone.url.replace('127.0.0.1', 'localhost');
-    await registry.put({ name: 'inventory', baseUrl, paths: {} });
+    await registry.put({ name: 'inventory', baseUrls: [baseUrl], paths: {}, callTimeoutMs: null });
     expect(await client.call(call())).toEqual(inWords(/^connect ECONNREFUSED /));
   });
 
   test('the host is unknown', async () => {
-    await registry.put({ name: 'inventory', baseUrl: 'http://nobody.invalid', paths: {} });
+    await registry.put({
+      name: 'inventory',
+      baseUrls: ['http://nobody.invalid'],
+      paths: {},
+      callTimeoutMs: null,
+    });
     expect(await client.call(call())).toEqual(inWords(/nobody\.invalid/));
   });
 
   test('the registered address is none', async () => {
-    await registry.put({ name: 'inventory', baseUrl: 'nonsense', paths: {} });
+    await registry.put({ name: 'inventory', baseUrls: ['nonsense'], paths: {}, callTimeoutMs: null });
     expect(await client.call(call())).toEqual(inWords(/Invalid URL/));
   });
 

@@ -1,34 +1,21 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
+import { systemTime } from '../../../src/adapters/system.ts';
 import { InProcessWakeQueue } from '../../../src/adapters/wake/in-process.ts';
-import { VirtualClock } from '../../simulation/virtual-time.ts';
+import { wakeContract } from './wake-contract.ts';
 
-const clock = new VirtualClock();
-const woken: string[] = [];
-const armed: number[] = [];
-const time = clock.timeFor({ isAlive: true });
-const wakes = new InProcessWakeQueue({
-  time: {
-    ...time,
-    after: (delayMs, fn) => {
+describe('waking by timers of this process', () => {
+  wakeContract(async (onWake) => new InProcessWakeQueue({ time: systemTime, onWake }));
+
+  test('what is due far ahead is left to the sweep, so that no timer outlives its transaction by hours', async () => {
+    const armed: number[] = [];
+    const after = (delayMs: number) => {
       armed.push(delayMs);
-      return time.after(delayMs, fn);
-    },
-  },
-  onWake: (gid) => woken.push(gid),
-});
-
-test('a gid is woken at its time, and a later wake does not swallow an earlier one', async () => {
-  wakes.wakeAt('one', 1, clock.nowMs + 200, 'call');
-  wakes.wakeAt('one', 2, clock.nowMs + 100, 'call');
-  wakes.wakeAt('one', 2, clock.nowMs + 100, 'call');
-  await clock.step();
-  expect(woken).toEqual(['one']);
-  await clock.step();
-  expect(woken).toEqual(['one', 'one']);
-});
-
-test('what is due far ahead is left to the sweep, so that no timer outlives its transaction by hours', () => {
-  armed.length = 0;
-  wakes.wakeAt('far', 1, clock.nowMs + 3_600_000, 'timeout');
-  expect(armed).toEqual([]);
+      return () => {};
+    };
+    const wakes = new InProcessWakeQueue({ time: { ...systemTime, after }, onWake: () => {} });
+    wakes.wakeAt('far', 1, Date.now() + 3_600_000, 'timeout');
+    expect(armed).toEqual([]);
+    wakes.wakeAt('near', 1, Date.now() + 1000, 'timeout');
+    expect(armed).toHaveLength(1);
+  });
 });

@@ -11,8 +11,10 @@ export type SelectedRun = {
   };
 };
 
+const allServers = 'mysql,mariadb,redis';
+
 export function wantedServers(run: SelectedRun, env: NodeJS.ProcessEnv): ServerName[] {
-  const listed = (env.TERCET_TEST_SERVERS ?? 'mysql,mariadb').split(',').filter((name) => name !== 'none');
+  const listed = (env.TERCET_TEST_SERVERS ?? allServers).split(',').filter((name) => name !== 'none');
   const unknown = listed.filter((name) => !serverNames.includes(name as ServerName));
   if (unknown.length > 0) throw new Error(`TERCET_TEST_SERVERS: unknown '${unknown.join(', ')}'`);
   return selectedTests(run).some(usesServers) ? (listed as ServerName[]) : [];

@@ -1,0 +1,29 @@
+/** How participants are called, where a request has wishes of its own: for a whole transaction, or for one branch. */
+import { Type } from 'typebox';
+
+const positive = (description: string) => Type.Integer({ minimum: 1, maximum: 2_147_483_647, description });
+
+const Retry = Type.Object(
+  {
+    firstDelayMs: Type.Optional(
+      positive('The longest wait before the second call, in milliseconds; it doubles with each call.'),
+    ),
+    maxDelayMs: Type.Optional(positive('The longest wait before any call, in milliseconds.')),
+    budget: Type.Optional(positive('After so many calls without an answer the branch waits for a person.')),
+  },
+  {
+    additionalProperties: false,
+    description: 'How calls are repeated whose outcome is unknown. What is absent is as without it.',
+  },
+);
+
+/** Fields of the requests that begin a transaction and that name a branch. The nearest wish counts. */
+export const callSettings = {
+  callTimeoutMs: Type.Optional(
+    positive(
+      'How long one call may take, in milliseconds. When absent, as for the participant, the transaction or the ' +
+        'coordinator.',
+    ),
+  ),
+  retry: Type.Optional(Retry),
+};

@@ -1,0 +1,53 @@
+/** Looking for transactions: what may be asked for, in the query of the address, and what is found, page by page. */
+import { type Static, Type } from 'typebox';
+import { TransactionView } from './transaction-view.ts';
+import { nullable, ParticipantOrAddress, Status, text } from './vocabulary.ts';
+
+/** Everything in a query is text. */
+export const TransactionsQuery = Type.Object(
+  {
+    status: Type.Optional(Status),
+    parked: Type.Optional(
+      Type.Enum(['true', 'false'], {
+        type: 'string',
+        description: 'true for those that wait for a person, false for all others.',
+      }),
+    ),
+    participant: Type.Optional(ParticipantOrAddress),
+    name: Type.Optional(text('What kind of transaction it is, to the letter.')),
+    businessKey: Type.Optional(text("The initiator's own key, to the letter.")),
+    createdAfter: Type.Optional(
+      Type.String({
+        format: 'date-time',
+        description: 'Those that began then or later: an ISO 8601 instant with its zone, + written as %2B.',
+        examples: ['2026-01-01T00:00:00Z'],
+      }),
+    ),
+    cursor: Type.Optional(Type.String({ description: 'The nextCursor of the page before.' })),
+    limit: Type.Optional(
+      Type.String({
+        pattern: '^(?:[1-9][0-9]?|1[0-9]{2}|200)$',
+        description: 'How many transactions a page has at most: 1 to 200, and 50 when absent.',
+        examples: ['50'],
+      }),
+    ),
+  },
+  {
+    additionalProperties: false,
+    description: 'Which transactions to list: those that all of it applies to.',
+  },
+);
+export type TransactionsQuery = Static<typeof TransactionsQuery>;
+
+export const TransactionsPage = Type.Object(
+  {
+    transactions: Type.Array(TransactionView, { description: 'The newest gid first.' }),
+    nextCursor: nullable(
+      Type.String({
+        description: 'Names the next page, for the same query with it as cursor; null on the last page.',
+      }),
+    ),
+  },
+  { additionalProperties: false, description: 'One page of a list.' },
+);
+export type TransactionsPage = Static<typeof TransactionsPage>;

@@ -1,0 +1,63 @@
+/** Lists and counts over transactions in memory: the same answers as the SQL store gives, by the same contract suite. */
+import type { Loaded, TransactionFilter, Unfinished } from '../../application/ports.ts';
+import { type GlobalTransaction, type Instant, isParked, type Status } from '../../domain/index.ts';
+
+export function listOf(rows: readonly Loaded[], filter: TransactionFilter): GlobalTransaction[] {
+  return rows
+    .map(({ tx }) => tx)
+    .filter((tx) => isAskedFor(tx, filter))
+    .sort((one, other) => (one.gid < other.gid ? 1 : -1))
+    .slice(0, filter.limit)
+    .map(withoutPayloads);
+}
+
+function isAskedFor(tx: GlobalTransaction, filter: TransactionFilter): boolean {
+  const { status, participant, name, businessKey, createdAfter, before } = filter;
+  return (
+    (status === null || tx.status === status) &&
+    (filter.isParked === null || isParked(tx) === filter.isParked) &&
+    (participant === null || tx.branches.some((branch) => branch.participant === participant)) &&
+    (name === null || tx.name === name) &&
+    (businessKey === null || tx.businessKey === businessKey) &&
+    (createdAfter === null || tx.beganAt >= createdAfter) &&
+    (before === null || tx.gid < before)
+  );
+}
+
+const withoutPayloads = (tx: GlobalTransaction): GlobalTransaction => ({
+  ...tx,
+  branches: tx.branches.map((branch) => ({ ...branch, payload: '' })),
+});
+
+export function waitingFor(
+  rows: readonly Loaded[],
+  participant: string,
+  after: string,
+  limit: number,
+): string[] {
+  const waits = ({ branches }: GlobalTransaction) =>
+    branches.some((branch) => branch.participant === participant && branch.phaseTwo.reply !== 'succeeded');
+  return owing(rows)
+    .filter(({ tx }) => tx.gid > after && waits(tx))
+    .map(({ tx }) => tx.gid)
+    .sort()
+    .slice(0, limit);
+}
+
+export function countOf(rows: readonly Loaded[]): Unfinished {
+  const counted = owing(rows);
+  const countByStatus: Partial<Record<Status, number>> = {};
+  for (const { tx } of counted) countByStatus[tx.status] = (countByStatus[tx.status] ?? 0) + 1;
+  return {
+    countByStatus,
+    parkedCount: counted.filter(({ tx }) => isParked(tx)).length,
+    oldestBeganAt: oldest(counted.map(({ tx }) => tx.beganAt)),
+    oldestWakeAt: oldest(counted.flatMap(({ wakeAt }) => wakeAt ?? [])),
+  };
+}
+
+/** Somebody must look at these: they are unfinished, or a late try of theirs is still to be cancelled once more. */
+const owing = (rows: readonly Loaded[]) => rows.filter(({ wakeAt }) => wakeAt !== null);
+
+const oldest = (instants: readonly Instant[]): Instant | null =>
+  instants.length > 0 ? instants.reduce((one, other) => Math.min(one, other)) : null;

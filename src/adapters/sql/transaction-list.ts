@@ -1,0 +1,159 @@
+/**
+ * Finding transactions by what they are: for lists, for a participant that is well again, for metrics.
+ *
+ * Every transaction that is not finished, and the rare finished one that still owes the cancel of a late try, has a
+ * `wake_at`; all others have none. So what is under way is found through the index of `wake_at`, among however many
+ * are over, and no index has to begin with the status.
+ */
+import type { EntityManager } from 'typeorm';
+import { JOURNAL_VERSION } from '../../application/journal.ts';
+import type { TransactionFilter, Unfinished } from '../../application/ports.ts';
+import type { GlobalTransaction, Instant, Status } from '../../domain/index.ts';
+import { sqlInstant } from './batch-statements.ts';
+import { isSqlite } from './data-source.ts';
+import { branchEntity, type TransactionRow, transactionEntity } from './entities.ts';
+import { transactionOf } from './transaction-rows.ts';
+
+// ── Lists ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Which gids, and what they hold, in one statement: so each row still is what it was found by. */
+export async function listTransactions(
+  manager: EntityManager,
+  filter: TransactionFilter,
+): Promise<readonly GlobalTransaction[]> {
+  const page = pageOf(filter, manager);
+  const rows = await manager
+    .getRepository(transactionEntity)
+    .createQueryBuilder('tx')
+    .innerJoin(`(${page.sql})`, 'page', 'page.gid = tx.gid')
+    .leftJoinAndMapMany('tx.branches', branchEntity.options.name, 'branch', 'branch.gid = tx.gid')
+    .select(['tx', ...columnsWithoutPayload(manager)])
+    .setParameters(page.parameters)
+    .orderBy('tx.gid', 'DESC')
+    .addOrderBy('branch.position')
+    .getMany();
+  return (rows as TransactionRow[]).map(transactionOf).map(withoutPayloads);
+}
+
+/** Payloads are the bulk of a branch, and nobody lists them. */
+const columnsWithoutPayload = (manager: EntityManager): string[] =>
+  manager.connection
+    .getMetadata(branchEntity)
+    .columns.map(({ propertyPath }) => `branch.${propertyPath}`)
+    .filter((column) => column !== 'branch.payload');
+
+const withoutPayloads = (tx: GlobalTransaction): GlobalTransaction => ({
+  ...tx,
+  branches: tx.branches.map((branch) => ({ ...branch, payload: '' })),
+});
+
+/** The gids of one page. A row in a version that this coordinator does not know is left out, and hides no other. */
+function pageOf(filter: TransactionFilter, manager: EntityManager) {
+  const { status, isParked, participant, name, businessKey, createdAfter, before, limit } = filter;
+  const owes = isParked === true || (status !== null && !IS_FINAL[status]);
+  const conditions = [
+    'tx.version = :version',
+    owes && 'tx.wake_at IS NOT NULL',
+    status !== null && 'tx.status = :status',
+    isParked !== null && `tx.parked_at IS ${isParked ? 'NOT NULL' : 'NULL'}`,
+    participant !== null && hasBranch('branch.participant = :participant'),
+    name !== null && sameText('tx.name', ':name'),
+    businessKey !== null &&
+      `tx.business_key = :businessKey AND ${sameText('tx.business_key', ':businessKey')}`,
+    createdAfter !== null && 'tx.began_at >= :createdAfter',
+    createdAfter !== null && !owes && endedAfter(status),
+    before !== null && 'tx.gid < :before',
+  ].filter((condition) => condition !== false);
+  // Few have the same business key, so its index leads there better than any other.
+  const from = owes && businessKey === null ? throughWakeAt(manager) : '';
+  return {
+    sql: `SELECT tx.gid AS gid FROM global_transaction tx ${from}
+      WHERE ${conditions.join(' AND ')} ORDER BY tx.gid DESC LIMIT :limit`,
+    parameters: {
+      ...{ version: JOURNAL_VERSION, status, participant, name, businessKey, before, limit },
+      createdAfter: createdAfter === null ? null : sqlInstant(createdAfter),
+    },
+  };
+}
+
+/** The statuses that a transaction ends in. */
+const IS_FINAL: Readonly<Record<Status, boolean>> = {
+  trying: false,
+  confirming: false,
+  confirmed: true,
+  cancelling: false,
+  cancelled: true,
+};
+
+/** What began later also ended later: no restriction, but one that has an index. */
+const endedAfter = (status: Status | null): string =>
+  status === null
+    ? '(tx.wake_at IS NOT NULL OR tx.finished_at >= :createdAfter)'
+    : 'tx.finished_at >= :createdAfter';
+
+/** To the letter: the databases' own comparisons differ in case, accents and blanks at the end. */
+const sameText = (one: string, other: string): string => `HEX(${one}) = HEX(${other})`;
+
+/** Counted, since for an EXISTS MariaDB may read all branches that there are. */
+const hasBranch = (condition: string): string =>
+  `(SELECT COUNT(*) FROM branch WHERE branch.gid = tx.gid AND ${condition}) > 0`;
+
+/**
+ * Optimizers go through the gids for a small LIMIT, in the hope that it is soon reached; where the status is a rare one
+ * they read all that ever was.
+ */
+const throughWakeAt = (manager: EntityManager): string =>
+  isSqlite(manager.connection)
+    ? 'INDEXED BY global_transaction_wake_at'
+    : 'FORCE INDEX (global_transaction_wake_at)';
+
+// ── What waits for a participant ─────────────────────────────────────────────────────────────────────────────
+
+const HAS_NOT_ANSWERED = "(branch.phase_two_reply IS NULL OR branch.phase_two_reply <> 'succeeded')";
+
+export async function gidsWaitingFor(
+  manager: EntityManager,
+  participant: string,
+  after: string,
+  limit: number,
+): Promise<readonly string[]> {
+  const waits = `branch.participant = ? AND ${HAS_NOT_ANSWERED}`;
+  const rows: { gid: string }[] = await manager.query(
+    `SELECT tx.gid AS gid FROM global_transaction tx ${throughWakeAt(manager)}
+     WHERE tx.wake_at IS NOT NULL AND tx.gid > ? AND ${hasBranch(waits)} ORDER BY tx.gid LIMIT ?`,
+    [after, participant, limit],
+  );
+  return rows.map(({ gid }) => gid);
+}
+
+// ── Numbers ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** MySQL's client tells counts as text, since they may be larger than a number holds. */
+type Counted = {
+  status: Status;
+  count: number | string;
+  parkedCount: number | string;
+  oldestBeganAt: Date | string;
+  oldestWakeAt: Date | string;
+};
+
+export async function countOwing(manager: EntityManager): Promise<Unfinished> {
+  const rows: Counted[] = await manager.query(
+    `SELECT status, COUNT(*) AS count, COUNT(parked_at) AS parkedCount,
+       MIN(began_at) AS oldestBeganAt, MIN(wake_at) AS oldestWakeAt
+     FROM global_transaction ${throughWakeAt(manager)} WHERE wake_at IS NOT NULL GROUP BY status`,
+  );
+  return {
+    countByStatus: Object.fromEntries(rows.map(({ status, count }) => [status, Number(count)])),
+    parkedCount: rows.reduce((sum, { parkedCount }) => sum + Number(parkedCount), 0),
+    oldestBeganAt: oldest(rows.map(({ oldestBeganAt }) => instantOf(oldestBeganAt))),
+    oldestWakeAt: oldest(rows.map(({ oldestWakeAt }) => instantOf(oldestWakeAt))),
+  };
+}
+
+/** MySQL answers a Date, SQLite the text that was written. */
+const instantOf = (at: Date | string): Instant =>
+  at instanceof Date ? at.getTime() : Date.parse(`${at.replace(' ', 'T')}Z`);
+
+const oldest = (instants: readonly Instant[]): Instant | null =>
+  instants.length > 0 ? Math.min(...instants) : null;

@@ -1,0 +1,54 @@
+/** A transaction and its branches as rows, and what they amount to in the domain's words. */
+import { JOURNAL_VERSION } from '../../application/journal.ts';
+import type { Branch, Call, GlobalTransaction } from '../../domain/index.ts';
+import type { BranchRow, CallRow, TransactionRow } from './entities.ts';
+
+/** A replica that does not know how a row was meant neither calls for it nor saves over it. */
+export function refuseUnknownVersion({ gid, version }: { gid: string; version: number }): void {
+  if (version === JOURNAL_VERSION) return;
+  throw new Error(
+    `transaction ${gid} was written in version ${version}; this coordinator knows ${JOURNAL_VERSION}`,
+  );
+}
+
+export function transactionOf(row: TransactionRow): GlobalTransaction {
+  const { decision, decisionReason: reason, decidedAt: at, decidedByBranchId: branchId } = row;
+  return {
+    gid: row.gid,
+    pattern: row.pattern,
+    mode: row.mode,
+    name: row.name,
+    businessKey: row.businessKey,
+    bodyHash: row.bodyHash,
+    traceparent: row.traceparent,
+    policy: row.policy,
+    beganAt: row.beganAt,
+    deadlineAt: row.deadlineAt,
+    status: row.status,
+    decision: decision && reason && at !== null ? { decision, reason, at, branchId } : null,
+    finishedAt: row.finishedAt,
+    branches: row.branches.map(branchOf),
+  };
+}
+
+const branchOf = (row: BranchRow): Branch => ({
+  branchId: row.branchId,
+  participant: row.participant,
+  activity: row.activity,
+  payload: row.payload,
+  bodyHash: row.bodyHash,
+  policy: row.policy,
+  phaseOne: callOf(row.phaseOne),
+  phaseTwo: callOf(row.phaseTwo),
+  lateTryCount: row.lateTryCount,
+});
+
+const callOf = (row: CallRow): Call => ({
+  reply: row.reply,
+  attemptCount: row.attemptCount,
+  dueAt: row.dueAt,
+  parkedAt: row.parkedAt,
+  answer: row.answer,
+  durationMs: row.durationMs,
+  ongoing: null,
+});

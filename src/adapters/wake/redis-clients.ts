@@ -1,0 +1,128 @@
+/**
+ * The connections to Redis behind the wake queue: one to arm wakes, which fails at once, and one to be woken by, which
+ * waits for ever, with the copies that BullMQ makes of it. All of them connect again by themselves, for ever.
+ */
+import { X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
+import { createSecureContext, getCACertificates } from 'node:tls';
+import { Redis, type RedisOptions } from 'ioredis';
+
+const COMMAND_TIMEOUT_MS = 2000;
+const CONNECT_TIMEOUT_MS = 5000;
+const MAX_RECONNECT_DELAY_MS = 2000;
+/** A connection without traffic is probed after this, so that a host that is gone is noticed within half a minute. */
+const KEEP_ALIVE_MS = 10_000;
+/** How long a peer that does not answer a goodbye is waited for. */
+const DISCONNECT_TIMEOUT_MS = 500;
+
+export type RedisAddress = { readonly redisUrl: string; readonly redisCa: string | null };
+
+export class RedisClients {
+  /** For commands that nobody waits for long: refused while it is not connected, and given up after two seconds. */
+  readonly producer: Redis;
+  readonly consumer: Redis;
+  readonly #all = new Set<Redis>();
+  readonly #onChange: (error: unknown) => void;
+  #isClosing = false;
+
+  /** @param given.onChange is called when a connection comes or goes, and with each of its errors */
+  constructor(given: RedisAddress & { onChange: (error: unknown) => void }) {
+    this.#onChange = given.onChange;
+    const options = optionsFor(given);
+    this.producer = new Redis(given.redisUrl, {
+      ...options,
+      enableOfflineQueue: false,
+      // What was under way when the connection broke is given back at once, not sent again later.
+      maxRetriesPerRequest: 0,
+      commandTimeout: COMMAND_TIMEOUT_MS,
+    });
+    this.consumer = new CopiedRedis(given.redisUrl, { ...options, maxRetriesPerRequest: null }, (copy) =>
+      this.#track(copy),
+    );
+    this.#track(this.producer);
+    this.#track(this.consumer);
+    // Only the producer's commands have a time limit, so a Redis that has fallen silent is noticed by it alone.
+    this.producer.on('close', () => this.#reconnectConsumers());
+  }
+
+  get areReady(): boolean {
+    return [...this.#all].every(({ status }) => status === 'ready');
+  }
+
+  /** Nobody knows which of the connections still carry anything: all are made anew, the consumers after the producer. */
+  reconnect(): void {
+    if (this.producer.status === 'ready') this.producer.disconnect(true);
+  }
+
+  /** Ends every connection, also one that waits for a Redis that is gone. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    await Promise.all([...this.#all].map(ended));
+  }
+
+  #track(client: Redis): void {
+    this.#all.add(client);
+    client.on('ready', () => this.#onChange(null));
+    client.on('close', () => this.#onChange(null));
+    client.on('error', (error) => this.#onChange(error));
+  }
+
+  #reconnectConsumers(): void {
+    if (this.#isClosing) return;
+    for (const client of this.#all) {
+      // One without a socket is about to connect anyway, and would be stopped by this.
+      if (client.status === 'ready' || client.status === 'connect') client.disconnect(true);
+    }
+  }
+}
+
+/** BullMQ copies the connection that it is given for each blocking wait; what it copies must be watched and ended too. */
+class CopiedRedis extends Redis {
+  readonly #onCopy: (copy: Redis) => void;
+
+  constructor(url: string, options: RedisOptions, onCopy: (copy: Redis) => void) {
+    super(url, options);
+    this.#onCopy = onCopy;
+  }
+
+  override duplicate(changes?: Partial<RedisOptions>): Redis {
+    const copy = super.duplicate(changes);
+    this.#onCopy(copy);
+    return copy;
+  }
+}
+
+function optionsFor({ redisUrl, redisCa }: RedisAddress): RedisOptions {
+  const { protocol, hostname } = new URL(redisUrl);
+  return {
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    disconnectTimeout: DISCONNECT_TIMEOUT_MS,
+    keepAlive: KEEP_ALIVE_MS,
+    retryStrategy: (attempt) => Math.min(attempt * 50, MAX_RECONNECT_DELAY_MS),
+    // After a failover the name leads to the new primary, while this connection still stands to the old one.
+    reconnectOnError: ({ message }) => message.includes('READONLY'),
+    ...(protocol === 'rediss:' ? { tls: tlsFor(hostname, redisCa) } : {}),
+  };
+}
+
+/** Made once: a certificate that cannot be read is told at start, and not at every connection. */
+function tlsFor(hostname: string, ca: string | null): NonNullable<RedisOptions['tls']> {
+  // In a list of authorities, a text that holds none is passed over without a word.
+  if (ca !== null) new X509Certificate(ca);
+  const authorities = [...getCACertificates('default'), ...(ca === null ? [] : [ca])];
+  const servername = isIP(hostname.replace(/^\[|\]$/g, '')) === 0 ? { servername: hostname } : {};
+  return { secureContext: createSecureContext({ ca: authorities }), ...servername };
+}
+
+function ended(client: Redis): Promise<void> {
+  if (client.status === 'end') return Promise.resolve();
+  return new Promise((resolve) => {
+    client.once('end', () => resolve());
+    // Between two attempts there is nothing to end, and what waits for the next one would wait for ever.
+    if (client.status === 'reconnecting') client.connect().catch(() => {});
+    client.disconnect();
+  });
+}
+
+/** Redis itself said no: out of memory, read-only, not permitted. */
+export const isRefusal = (error: unknown): boolean => error instanceof Error && error.name === 'ReplyError';

@@ -1,0 +1,150 @@
+/**
+ * What each participant is spared, as this process sees it: a bounded number of calls at once, and a rest when its calls
+ * fail one after the other (a circuit breaker). One poisoned participant so never delays the branches of others (I15).
+ *
+ * A call that is not let through is no attempt: nothing is queued and no budget is spent; the caller is told when to ask
+ * again. Those times are spread by chance, so that what waits for a participant does not come all at once.
+ *
+ * closed → open after `failureCount` failures in a row → half-open after the rest, for one call that is tried → closed
+ * when it is answered, else open again for twice as long. A late answer to an older call closes it, too.
+ */
+import type { Chance, CircuitState, Observer, Time } from './ports.ts';
+
+export type GateSettings = {
+  /** Calls of one participant under way at once. */
+  readonly concurrency: number;
+  readonly failureCount: number;
+  readonly firstRestMs: number;
+  readonly maxRestMs: number;
+};
+
+/** Why a call was not let through, and after how long to ask again. */
+export type HeldBack = {
+  readonly isLet: false;
+  readonly why: 'circuit_open' | 'no_free_slot';
+  readonly againInMs: number;
+};
+
+/** `leave` is to be called once, when the call has ended. */
+export type Entered = { readonly isLet: true; readonly leave: (result: CallResult) => void };
+
+/** `unsent` says nothing of the participant. */
+export type CallResult = 'answered' | 'failed' | 'unsent';
+
+/** Nobody waits for a free slot longer than this, or asks for one more often than by this at first. */
+const FIRST_SLOT_PAUSE_MS = 500;
+const MAX_SLOT_PAUSE_MS = 30_000;
+
+type Circuit = {
+  underWayCount: number;
+  failuresInRow: number;
+  restCount: number;
+  /** By `elapsedMs`; null while the circuit is closed. */
+  restEndsAtMs: number | null;
+  isProbing: boolean;
+  /** Calls held back for want of a slot since the last one that was let through. */
+  slotlessCount: number;
+};
+
+const freshCircuit = (): Circuit => ({
+  underWayCount: 0,
+  failuresInRow: 0,
+  restCount: 0,
+  restEndsAtMs: null,
+  isProbing: false,
+  slotlessCount: 0,
+});
+
+export class CallGate {
+  readonly #settings: GateSettings;
+  readonly #time: Time;
+  readonly #chance: Chance;
+  readonly #observer: Observer;
+  /** Only of participants with something to remember. */
+  readonly #circuits = new Map<string, Circuit>();
+
+  constructor(given: { settings: GateSettings; time: Time; chance: Chance; observer: Observer }) {
+    this.#settings = given.settings;
+    this.#time = given.time;
+    this.#chance = given.chance;
+    this.#observer = given.observer;
+  }
+
+  enter(participant: string): Entered | HeldBack {
+    const circuit = this.#circuits.get(participant) ?? freshCircuit();
+    const restLeftMs = circuit.restEndsAtMs === null ? 0 : circuit.restEndsAtMs - this.#time.elapsedMs();
+    if (restLeftMs > 0 || circuit.isProbing) return this.#heldByCircuit(circuit, Math.max(0, restLeftMs));
+    if (circuit.underWayCount >= this.#settings.concurrency) return this.#heldForSlot(circuit);
+    this.#circuits.set(participant, circuit);
+    circuit.underWayCount += 1;
+    circuit.slotlessCount = 0;
+    const isProbe = circuit.restEndsAtMs !== null;
+    if (isProbe) {
+      circuit.isProbing = true;
+      this.#observer.circuitChanged(participant, 'half-open');
+    }
+    return { isLet: true, leave: (result) => this.#leave(participant, circuit, isProbe, result) };
+  }
+
+  stateOf(participant: string): CircuitState {
+    const circuit = this.#circuits.get(participant);
+    if (!circuit || circuit.restEndsAtMs === null) return 'closed';
+    return circuit.isProbing ? 'half-open' : 'open';
+  }
+
+  /** Somebody says that the participant is well again. */
+  close(participant: string): void {
+    const circuit = this.#circuits.get(participant);
+    if (circuit) this.#close(participant, circuit);
+  }
+
+  #leave(participant: string, circuit: Circuit, isProbe: boolean, result: CallResult): void {
+    circuit.underWayCount -= 1;
+    if (result === 'failed') this.#fail(participant, circuit, isProbe);
+    else if (result === 'answered') this.#close(participant, circuit);
+    else if (isProbe && circuit.isProbing) this.#giveBackProbe(participant, circuit);
+    const isForgettable = circuit.failuresInRow === 0 && circuit.underWayCount === 0;
+    if (isForgettable) this.#circuits.delete(participant);
+  }
+
+  #giveBackProbe(participant: string, circuit: Circuit): void {
+    circuit.isProbing = false;
+    this.#observer.circuitChanged(participant, 'open');
+  }
+
+  /** Calls that were sent before the rest began say nothing new when they fail in it. */
+  #fail(participant: string, circuit: Circuit, isProbe: boolean): void {
+    circuit.failuresInRow += 1;
+    const isSpent = circuit.restEndsAtMs === null && circuit.failuresInRow >= this.#settings.failureCount;
+    // A probe that was overtaken by somebody who closed the circuit is a failure like any other.
+    if (!isSpent && !(isProbe && circuit.isProbing)) return;
+    circuit.isProbing = false;
+    circuit.restCount += 1;
+    circuit.restEndsAtMs = this.#time.elapsedMs() + this.#restMs(circuit);
+    this.#observer.circuitChanged(participant, 'open');
+  }
+
+  #close(participant: string, circuit: Circuit): void {
+    const wasClosed = circuit.restEndsAtMs === null;
+    Object.assign(circuit, { failuresInRow: 0, restCount: 0, restEndsAtMs: null, isProbing: false });
+    if (!wasClosed) this.#observer.circuitChanged(participant, 'closed');
+  }
+
+  #restMs({ restCount }: Circuit): number {
+    return Math.min(this.#settings.maxRestMs, this.#settings.firstRestMs * 2 ** (restCount - 1));
+  }
+
+  #heldByCircuit(circuit: Circuit, restLeftMs: number): HeldBack {
+    const againInMs = Math.ceil(restLeftMs + this.#chance.draw() * this.#restMs(circuit));
+    return { isLet: false, why: 'circuit_open', againInMs: Math.max(1, againInMs) };
+  }
+
+  /** The more ask in vain for each slot, the longer they stay away. */
+  #heldForSlot(circuit: Circuit): HeldBack {
+    circuit.slotlessCount += 1;
+    const crowding = 1 + circuit.slotlessCount / this.#settings.concurrency;
+    const ceilingMs = Math.min(MAX_SLOT_PAUSE_MS, FIRST_SLOT_PAUSE_MS * crowding);
+    const againInMs = Math.ceil((ceilingMs / 2) * (1 + this.#chance.draw()));
+    return { isLet: false, why: 'no_free_slot', againInMs };
+  }
+}

@@ -1,0 +1,35 @@
+/** Several observers as one, which keeps its promise not to throw whatever they do. */
+import type { Log, Observer } from '../application/ports.ts';
+
+export function observers(all: readonly Observer[], log: Log): Observer {
+  const failed = new Set<Observer>();
+
+  /** The failure of one keeps nothing from the others, and is told once: it may well come with every call. */
+  const tell = (what: (observer: Observer) => void): void => {
+    for (const observer of all) {
+      attempt(
+        () => what(observer),
+        (error) => {
+          if (failed.has(observer)) return;
+          failed.add(observer);
+          attempt(() => log.error('what happens is observed with gaps from now on', error));
+        },
+      );
+    }
+  };
+
+  return {
+    saved: (before, after) => tell((observer) => observer.saved(before, after)),
+    called: (call) => tell((observer) => observer.called(call)),
+    circuitChanged: (participant, state) => tell((observer) => observer.circuitChanged(participant, state)),
+    committed: (saveCount) => tell((observer) => observer.committed(saveCount)),
+  };
+}
+
+function attempt(act: () => void, onError: (error: unknown) => void = () => {}): void {
+  try {
+    act();
+  } catch (error) {
+    onError(error);
+  }
+}

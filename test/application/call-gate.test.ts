@@ -1,0 +1,133 @@
+// What a participant is spared: a bounded number of calls at once, and a rest when its calls fail one after the other.
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { CallGate, type CallResult, type Entered } from '../../src/application/call-gate.ts';
+import type { CircuitState } from '../../src/application/ports.ts';
+import { seededChance, VirtualClock } from '../simulation/virtual-time.ts';
+import { noObserver } from '../support/engine.ts';
+
+const SETTINGS = { concurrency: 3, failureCount: 3, firstRestMs: 1000, maxRestMs: 4000 };
+
+let clock: VirtualClock;
+let gate: CallGate;
+let changes: string[];
+
+beforeEach(() => {
+  clock = new VirtualClock();
+  changes = [];
+  gate = new CallGate({
+    settings: SETTINGS,
+    time: clock.timeFor({ isAlive: true }),
+    chance: seededChance(3),
+    observer: {
+      ...noObserver,
+      circuitChanged: (name: string, state: CircuitState) => changes.push(`${name} ${state}`),
+    },
+  });
+});
+
+function enter(participant = 'stock'): Entered {
+  const entry = gate.enter(participant);
+  if (!entry.isLet) throw new Error(`held back: ${entry.why}`);
+  return entry;
+}
+
+function heldBack(participant = 'stock') {
+  const entry = gate.enter(participant);
+  if (entry.isLet) throw new Error('it was let through');
+  return entry;
+}
+
+const call = (result: CallResult, participant?: string) => enter(participant).leave(result);
+const fail = (count: number) => {
+  for (let calls = 0; calls < count; calls += 1) call('failed');
+};
+
+describe('calls at once', () => {
+  test('are bounded for each participant, and one that is full is no matter of another', () => {
+    const entries = [enter(), enter(), enter()];
+    expect(heldBack().why).toBe('no_free_slot');
+    enter('money');
+    entries[0]?.leave('answered');
+    enter();
+    expect(heldBack().why).toBe('no_free_slot');
+  });
+
+  test('that find no slot come again the later, the more of them there are', () => {
+    for (let slot = 0; slot < SETTINGS.concurrency; slot += 1) enter();
+    const pauses = Array.from({ length: 300 }, () => heldBack().againInMs);
+    expect(Math.max(...pauses.slice(0, 3))).toBeLessThanOrEqual(1000);
+    expect(Math.min(...pauses.slice(-50))).toBeGreaterThanOrEqual(10_000);
+    expect(Math.max(...pauses)).toBeLessThanOrEqual(30_000);
+  });
+});
+
+describe('a circuit', () => {
+  test('opens after so many failures in a row, and a success begins the count again', () => {
+    fail(2);
+    call('answered');
+    fail(2);
+    expect(gate.stateOf('stock')).toBe('closed');
+    fail(1);
+    expect(gate.stateOf('stock')).toBe('open');
+    expect(heldBack().why).toBe('circuit_open');
+    expect(gate.stateOf('money')).toBe('closed');
+    enter('money');
+  });
+
+  test('lets one call through after its rest, and closes when that one is answered', () => {
+    fail(3);
+    clock.nowMs += SETTINGS.firstRestMs;
+    const probe = enter();
+    expect(heldBack().why).toBe('circuit_open');
+    probe.leave('answered');
+    enter();
+    enter();
+    expect(changes).toEqual(['stock open', 'stock half-open', 'stock closed']);
+  });
+
+  test('rests twice as long after each probe that fails, up to the longest rest', () => {
+    fail(3);
+    for (const restMs of [1000, 2000, 4000, 4000]) {
+      clock.nowMs += restMs - 1;
+      heldBack();
+      clock.nowMs += 1;
+      call('failed');
+    }
+    expect(gate.stateOf('stock')).toBe('open');
+  });
+
+  test('says when to come again: after the rest, spread over as long again', () => {
+    fail(3);
+    const pauses = Array.from({ length: 200 }, () => heldBack().againInMs);
+    expect(Math.min(...pauses)).toBeGreaterThanOrEqual(SETTINGS.firstRestMs);
+    expect(Math.max(...pauses)).toBeLessThanOrEqual(2 * SETTINGS.firstRestMs);
+    expect(new Set(pauses).size).toBeGreaterThan(50);
+  });
+
+  test('is not kept open by calls that were sent before it opened, and is closed by one that is answered', () => {
+    const [early, earlier] = [enter(), enter()];
+    fail(3);
+    clock.nowMs += 500;
+    early.leave('failed');
+    clock.nowMs += 500;
+    enter().leave('unsent');
+    expect(gate.stateOf('stock')).toBe('open');
+    earlier.leave('answered');
+    expect(gate.stateOf('stock')).toBe('closed');
+  });
+
+  test('gives its probe to the next call when the first one was never sent', () => {
+    fail(3);
+    clock.nowMs += SETTINGS.firstRestMs;
+    call('unsent');
+    call('answered');
+    expect(gate.stateOf('stock')).toBe('closed');
+  });
+
+  test('is closed by a person who says that the participant is well, whatever its rest', () => {
+    fail(3);
+    gate.close('stock');
+    fail(2);
+    expect(gate.stateOf('stock')).toBe('closed');
+  });
+});

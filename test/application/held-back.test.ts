@@ -1,0 +1,192 @@
+// A call that is held back, by a circuit, for want of a slot or because it could not leave this process, is no attempt.
+import { setImmediate } from 'node:timers/promises';
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { MemoryParticipantRegistry } from '../../src/adapters/memory/participant-registry.ts';
+import { MemoryTransactionStore } from '../../src/adapters/memory/transaction-store.ts';
+import { createEngine, type Engine } from '../../src/application/engine.ts';
+import { Overloaded, type ParticipantAnswer, type ParticipantCall } from '../../src/application/ports.ts';
+import { seededChance, VirtualClock } from '../simulation/virtual-time.ts';
+import { engineSettings, noLog, noObserver } from '../support/engine.ts';
+import { policy } from '../support/saves.ts';
+
+const GATE = { concurrency: 2, failureCount: 3, firstRestMs: 4000, maxRestMs: 8000 };
+const MAX_ACTIVE = 10;
+const TAKE_OVER_MS = policy.callTimeoutMs + 1000 + 1000;
+const RETRY = { firstDelayMs: 100, maxDelayMs: 200, budget: 5 };
+
+let clock: VirtualClock;
+let store: MemoryTransactionStore;
+let engine: Engine;
+/** The calls so far, and how the next is answered; null leaves it open. */
+let calls: ParticipantCall[];
+let answers: (call: ParticipantCall) => ParticipantAnswer | null;
+let wakes: { gid: string; when: number }[];
+
+beforeEach(async () => {
+  [clock, store, calls, wakes] = [new VirtualClock(), new MemoryTransactionStore(), [], []];
+  answers = () => status(200);
+  const registry = new MemoryParticipantRegistry();
+  for (const name of ['stock', 'money'])
+    await registry.put({ name, baseUrls: [`http://${name}`], paths: {}, callTimeoutMs: null });
+  engine = createEngine(
+    {
+      ...{ store, writer: store, registry, log: noLog, observer: noObserver },
+      ...{ time: clock.timeFor({ isAlive: true }), chance: seededChance(1) },
+      participants: {
+        call: async (call) => {
+          calls.push(call);
+          return answers(call) ?? new Promise(() => {});
+        },
+      },
+      // Nobody is woken but by the drives themselves and by the test.
+      wakes: () => ({
+        wakeAt: (gid, _seq, when) => wakes.push({ gid, when }),
+        isWhole: true,
+        close: async () => {},
+      }),
+    },
+    engineSettings({ policy: { ...policy, retry: RETRY }, gate: GATE, maxActiveCount: MAX_ACTIVE }),
+  );
+});
+
+const status = (httpStatus: number | null): ParticipantAnswer => ({
+  httpStatus,
+  answer: String(httpStatus),
+  retryAfterMs: null,
+});
+
+async function begin(participant = 'stock'): Promise<string> {
+  const branches = [{ branchId: 'b', participant, activity: 'reserve' }];
+  const outcome = await engine.coordinator.begin({ branches, timeoutMs: 600_000 }, null, null);
+  if (!outcome.accepted) throw new Error(outcome.code);
+  await setImmediate();
+  return outcome.saved.tx.gid;
+}
+
+const find = async (gid: string) => {
+  const loaded = await store.load(gid);
+  if (loaded === null) throw new Error('it is gone');
+  return loaded;
+};
+
+/** Fires every timer up to then. */
+async function pass(ms: number): Promise<void> {
+  await setImmediate();
+  const until = clock.nowMs + ms;
+  clock.after(ms, () => {});
+  while (clock.nowMs < until) await clock.step();
+}
+
+/** The confirm of one transaction fails until the circuit of its participant is open. */
+async function openCircuit(): Promise<string> {
+  answers = ({ op }) => status(op === 'try' ? 200 : 503);
+  const gid = await begin();
+  while (calls.length < 1 + GATE.failureCount) await clock.step();
+  return gid;
+}
+
+describe('while a circuit is open', () => {
+  test('no call is sent and no budget is spent, and the row is dated for when it may be over', async () => {
+    const gid = await openCircuit();
+    const spent = (await find(gid)).tx.branches[0]?.phaseTwo.attemptCount;
+    expect(spent).toBe(GATE.failureCount);
+    await pass(GATE.firstRestMs - 500);
+    expect(calls).toHaveLength(1 + GATE.failureCount);
+    const { tx, wakeAt } = await find(gid);
+    expect(tx.branches[0]?.phaseTwo.attemptCount).toBe(spent);
+    const [armed] = wakes;
+    expect(armed?.gid).toBe(gid);
+    expect(armed?.when).toBeGreaterThanOrEqual(clock.nowMs);
+    expect(wakeAt).toBe((armed?.when ?? 0) + TAKE_OVER_MS);
+  });
+
+  test('the transaction is not kept in memory', async () => {
+    const gid = await openCircuit();
+    await pass(1500);
+    expect(engine.coordinator.explain((await find(gid)).tx)).toContain('its circuit is open');
+    for (let other = 0; other < MAX_ACTIVE * 0.8; other += 1) await begin('money');
+  });
+
+  test('the calls of another participant go on (I15)', async () => {
+    await openCircuit();
+    answers = () => status(200);
+    const gid = await begin('money');
+    expect((await find(gid)).tx.status).toBe('confirmed');
+  });
+
+  test('a person who retries the participant closes it, and all that waits for it goes on', async () => {
+    const first = await openCircuit();
+    answers = ({ op }) => status(op === 'try' ? 200 : 503);
+    engine.coordinator.explain((await find(first)).tx);
+    answers = () => status(200);
+    expect(await engine.coordinator.retryParticipant('stock')).toBe(1);
+    await setImmediate();
+    await setImmediate();
+    expect((await find(first)).tx.status).toBe('confirmed');
+    expect(await engine.coordinator.retryParticipant('stock')).toBe(0);
+  });
+});
+
+test('for want of a free slot a call waits, and none is queued', async () => {
+  answers = ({ op }) => (op === 'try' ? null : status(200));
+  const gids = [await begin(), await begin(), await begin()];
+  expect(calls.map(({ gid }) => gid)).toEqual(gids.slice(0, 2));
+  expect((await find(gids[2] ?? '')).tx.branches[0]?.phaseOne.attemptCount).toBe(0);
+});
+
+test('a call that could not leave this process spends no budget, and is sent later', async () => {
+  answers = () => ({ ...status(null), isUnsent: true });
+  const gid = await begin();
+  for (let attempt = 0; attempt < 10; attempt += 1) await pass(1000);
+  expect((await find(gid)).tx).toMatchObject({
+    status: 'trying',
+    branches: [{ phaseOne: { attemptCount: 0 } }],
+  });
+  answers = () => status(200);
+  await pass(1000);
+  await setImmediate();
+  expect((await find(gid)).tx.status).toBe('confirmed');
+});
+
+describe('what is polled', () => {
+  test('is dated anew with each answer, so that nobody else asks it too', async () => {
+    answers = ({ op }) => status(op === 'try' ? 200 : 202);
+    const gid = await begin();
+    const seen = new Set<number | null>();
+    for (let poll = 0; poll < 3; poll += 1) {
+      await pass(1000);
+      const { wakeAt } = await find(gid);
+      expect(wakeAt).toBeGreaterThan(clock.nowMs + TAKE_OVER_MS - 2500);
+      seen.add(wakeAt);
+    }
+    expect(seen.size).toBeGreaterThan(1);
+  });
+});
+
+describe('what waits for a person', () => {
+  test('is looked at every hour and no sooner, by whoever sweeps', async () => {
+    answers = ({ op }) => status(op === 'try' ? 200 : 404);
+    const gid = await begin();
+    await pass(5000);
+    const parked = await find(gid);
+    expect(parked.tx.branches[0]?.phaseTwo.parkedAt).not.toBeNull();
+    expect(parked.wakeAt).toBeGreaterThan(clock.nowMs + 3_500_000);
+    await pass(3_700_000);
+    expect(await engine.sweep.runOnce()).toBe(1);
+    await pass(2000);
+    expect((await find(gid)).wakeAt).toBeGreaterThan(clock.nowMs + 3_500_000);
+    expect(await engine.sweep.runOnce()).toBe(0);
+  });
+});
+
+describe('with as much under way as may be', () => {
+  test('nothing is begun, and what is under way can still be decided', async () => {
+    answers = () => null;
+    const gids: string[] = [];
+    for (let count = 0; count < MAX_ACTIVE * 0.8; count += 1)
+      gids.push(await begin(count % 2 ? 'stock' : 'money'));
+    await expect(begin()).rejects.toBeInstanceOf(Overloaded);
+    expect(store.gids).toHaveLength(gids.length);
+    expect(await engine.coordinator.cancel(gids[0] ?? '')).toMatchObject({ accepted: true });
+  });
+});

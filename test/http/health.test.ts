@@ -1,0 +1,27 @@
+// What an orchestrator is told of a process that serves requests, and of one that lacks something.
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { openWorld, type World } from './world.ts';
+
+let world: World;
+beforeEach(async () => {
+  world = await openWorld();
+});
+afterEach(() => world.close());
+
+test('a process whose queue is away still serves requests, and says that it is degraded and why', async () => {
+  world.wakesAreWhole(false);
+  const answer = await world.send('GET', '/readyz');
+  expect(answer.statusCode).toBe(200);
+  expect(answer.json()).toEqual({
+    status: 'degraded',
+    reason: 'Redis cannot be reached: transactions go on, woken by this process alone and by the sweep',
+  });
+  world.wakesAreWhole(true);
+  expect((await world.send('GET', '/readyz')).json()).toEqual({ status: 'ready' });
+});
+
+test('a process whose database is away is not ready, whatever its queue does', async () => {
+  world.wakesAreWhole(false);
+  world.store.failure = new Error('away');
+  expect((await world.send('GET', '/readyz')).statusCode).toBe(503);
+});

@@ -1,0 +1,51 @@
+/** Nothing that looks on can disturb what it looks at. */
+import { expect, test } from '@jest/globals';
+import type { Observer } from '../../src/application/ports.ts';
+import { observers } from '../../src/observability/observers.ts';
+import { begin } from '../support/transactions.ts';
+
+const EVENTS: readonly (keyof Observer)[] = ['saved', 'called', 'circuitChanged', 'committed'];
+
+/** Does the same at every event. */
+const doing = (act: (event: keyof Observer) => void): Observer => ({
+  saved: () => act('saved'),
+  called: () => act('called'),
+  circuitChanged: () => act('circuitChanged'),
+  committed: () => act('committed'),
+});
+
+function happenAll(observer: Observer): void {
+  observer.saved(null, begin());
+  observer.called({ participant: 'inventory', op: 'try', reply: 'succeeded', durationMs: 1 });
+  observer.circuitChanged('inventory', 'open');
+  observer.committed(1);
+}
+
+const throws = () => {
+  throw new Error('broken');
+};
+
+test('each observer is told everything, though another throws, whose failure is told once', () => {
+  const heard: [string, keyof Observer][] = [];
+  const errors: unknown[] = [];
+  const all = observers(
+    [
+      doing((event) => heard.push(['first', event])),
+      doing(throws),
+      doing((event) => heard.push(['last', event])),
+    ],
+    { error: (_what, error) => errors.push(error) },
+  );
+  happenAll(all);
+  expect(heard).toEqual(
+    EVENTS.flatMap((event) => [
+      ['first', event],
+      ['last', event],
+    ]),
+  );
+  expect(errors).toEqual([new Error('broken')]);
+});
+
+test('a log that fails as well disturbs nothing', () => {
+  expect(() => happenAll(observers([doing(throws)], { error: throws }))).not.toThrow();
+});

@@ -1,0 +1,182 @@
+/** The lines that a life of a transaction leaves, as a real pino writes them. */
+import { Writable } from 'node:stream';
+import { describe, expect, test } from '@jest/globals';
+import pino from 'pino';
+import type { GlobalTransaction } from '../../src/domain/index.ts';
+import { logFields } from '../../src/observability/catalogue.ts';
+import { StateLog } from '../../src/observability/state-log.ts';
+import { begin, branch, exactly, replied, spec, T0, told } from '../support/transactions.ts';
+
+const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
+const traceparent = `00-${TRACE_ID}-00f067aa0ba902b7-01`;
+
+function logged(level = 'info') {
+  const lines: Record<string, unknown>[] = [];
+  const stream = new Writable({
+    write(chunk, _encoding, done) {
+      const { level, time: _time, ...line } = JSON.parse(String(chunk));
+      lines.push({ level: pino.levels.labels[level], ...line });
+      done();
+    },
+  });
+  return { log: new StateLog(pino({ level, base: null }, stream)), lines };
+}
+
+/** Logs each state after the one before it, as saves follow each other. */
+function linesOf(states: readonly GlobalTransaction[], level = 'info') {
+  const { log, lines } = logged(level);
+  states.forEach((state, index) => {
+    log.saved(states[index - 1] ?? null, state);
+  });
+  return lines;
+}
+
+const tried = (tx: GlobalTransaction) =>
+  told(tx, replied('stock', 'try', 'succeeded'), replied('money', 'try', 'succeeded'));
+
+const later = { now: exactly(T0 + 1234) };
+
+const confirmedLater = (tx: GlobalTransaction) =>
+  told(tx, replied('stock', 'confirm', 'succeeded', later), replied('money', 'confirm', 'succeeded', later));
+
+describe('a whole life', () => {
+  test('that ends confirmed leaves three lines', () => {
+    const begun = begin({ name: 'order', traceparent });
+    const confirming = tried(begun);
+    const of = { level: 'info', gid: 'g-1', trace_id: TRACE_ID, name: 'order' };
+    expect(linesOf([begun, confirming, confirmedLater(confirming)])).toEqual([
+      { ...of, status: 'trying', msg: 'transaction begun' },
+      {
+        ...of,
+        status: 'confirming',
+        decision: 'confirm',
+        reason: 'all_tries_succeeded',
+        msg: 'transaction decided',
+      },
+      { ...of, status: 'confirmed', duration_ms: 1234, msg: 'transaction finished' },
+    ]);
+  });
+
+  test('that ends cancelled says which branch refused', () => {
+    const cancelling = told(begin(), replied('stock', 'try', 'failed'));
+    const [, decided] = linesOf([begin(), cancelling]);
+    expect(decided).toEqual({
+      ...{ level: 'info', gid: 'g-1', status: 'cancelling', decision: 'cancel', reason: 'try_refused' },
+      ...{ branch_id: 'stock', msg: 'transaction decided' },
+    });
+  });
+
+  test('that one save begins and ends leaves one line, which tells all of it', () => {
+    const ended = told(begin({ mode: 'interactive' }), { type: 'cancelRequested', ...later });
+    expect(linesOf([ended])).toEqual([
+      {
+        ...{ level: 'info', gid: 'g-1', status: 'cancelled', decision: 'cancel', reason: 'cancel_requested' },
+        ...{ duration_ms: 1234, msg: 'transaction finished' },
+      },
+    ]);
+  });
+
+  test('leaves no line for a save that changes no state', () => {
+    const waiting = told(begin(), replied('stock', 'try', 'unknown'));
+    expect(linesOf([begin(), waiting]).slice(1)).toEqual([]);
+  });
+});
+
+describe('a branch that is parked', () => {
+  const unanswered = (tx: GlobalTransaction, count: number) =>
+    told(
+      tx,
+      ...Array.from({ length: count }, () => replied('stock', 'confirm', 'unknown', { answer: '503' })),
+    );
+  const confirming = tried(begin({ traceparent }));
+  const parked = unanswered(confirming, 3);
+
+  test('leaves a warning that says who did not do what, and why', () => {
+    expect(branch(parked, 'stock').phaseTwo.parkedAt).not.toBeNull();
+    expect(linesOf([confirming, unanswered(confirming, 1), parked]).slice(1)).toEqual([
+      {
+        ...{ level: 'warn', gid: 'g-1', trace_id: TRACE_ID, branch_id: 'stock', participant: 'inventory' },
+        ...{ op: 'confirm', answer: '503', msg: 'branch parked: it waits for a person' },
+      },
+    ]);
+  });
+
+  test('is told once, not with every save while it stays parked', () => {
+    const { log, lines } = logged('warn');
+    log.saved(confirming, parked);
+    log.saved(parked, told(parked, replied('money', 'confirm', 'succeeded')));
+    expect(lines).toHaveLength(1);
+  });
+
+  test('is told again when it is parked anew after a retry', () => {
+    const retried = told(parked, { type: 'retryRequested', participant: null, now: exactly(T0 + 1) });
+    const { log, lines } = logged('warn');
+    log.saved(parked, retried);
+    log.saved(retried, unanswered(retried, 3));
+    expect(lines).toHaveLength(1);
+  });
+});
+
+test('a registered branch is told at debug only', () => {
+  const before = begin({ mode: 'interactive' });
+  const after = told(before, { type: 'branchRegistered', branch: spec('stock'), now: exactly(T0) });
+  expect(linesOf([before, after]).slice(1)).toEqual([]);
+  expect(linesOf([before, after], 'debug').slice(1)).toEqual([
+    { level: 'debug', gid: 'g-1', branch_id: 'stock', participant: 'inventory', msg: 'branch registered' },
+  ]);
+});
+
+test('a circuit that changes is told with its participant', () => {
+  const { log, lines } = logged();
+  log.circuitChanged('inventory', 'open');
+  expect(lines).toEqual([
+    { level: 'info', participant: 'inventory', circuit: 'open', msg: 'circuit changed' },
+  ]);
+});
+
+describe('secrets', () => {
+  const participant = 'https://user:hunter2@hooks.test/T0KEN';
+  const secret = spec('stock', { participant, payload: '{"card":"4111"}', bodyHash: 'hash-of-it' });
+  const begun = begin({ businessKey: 'customer-7', branches: [secret] });
+  const confirming = told(begun, replied('stock', 'try', 'succeeded'));
+  const parked = told(
+    confirming,
+    ...Array.from({ length: 3 }, () => replied('stock', 'confirm', 'unknown', { answer: '503' })),
+  );
+
+  test('are in no line: no payload, no business key, no more of an address than its origin', () => {
+    const { log, lines } = logged('trace');
+    log.saved(null, begun);
+    log.saved(begun, confirming);
+    log.saved(confirming, parked);
+    log.circuitChanged(participant, 'open');
+    log.circuitChanged('http://[', 'open');
+    expect(lines.map(({ msg, participant: named }) => [msg, named])).toEqual([
+      ['transaction begun', undefined],
+      ['branch registered', 'https://hooks.test'],
+      ['transaction decided', undefined],
+      ['branch parked: it waits for a person', 'https://hooks.test'],
+      ['circuit changed', 'https://hooks.test'],
+      ['circuit changed', '(address)'],
+    ]);
+    expect(JSON.stringify(lines)).not.toMatch(/4111|card|customer-7|hunter2|T0KEN|hash-of-it/);
+  });
+
+  test('nor is any field that the catalogue does not name', () => {
+    const known = new Set([...Object.keys(logFields), 'level', 'msg']);
+    const lines = linesOf([begun, confirming, parked], 'trace');
+    expect(lines.flatMap((line) => Object.keys(line)).filter((field) => !known.has(field))).toEqual([]);
+  });
+});
+
+test('nothing is built for a level that is off', () => {
+  const { log, lines } = logged('silent');
+  const unreadable = new Proxy(begin(), {
+    get: (tx, field) => {
+      if (field !== 'status' && field !== 'branches') throw new Error(`${String(field)} was read`);
+      return tx[field];
+    },
+  });
+  log.saved(null, unreadable);
+  expect(lines).toEqual([]);
+});

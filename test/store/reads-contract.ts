@@ -1,0 +1,232 @@
+/**
+ * How transactions are found by what they are, and when somebody is to look at them again. Each adapter runs all of it,
+ * on a store of its own: what is listed and counted is everything that there is.
+ */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Save, TransactionFilter } from '../../src/application/ports.ts';
+import type { GlobalTransaction, Status } from '../../src/domain/index.ts';
+import { after, answered, begun, cancelled, newGid, saveOf } from '../support/saves.ts';
+import type { StoreUnderTest } from './store-contract.ts';
+
+const T0 = Date.UTC(2026, 0, 1);
+const WAKE_AT = Date.UTC(2026, 0, 2);
+const EVERYTHING: TransactionFilter = {
+  ...{ status: null, isParked: null, participant: null, name: null, businessKey: null },
+  ...{ createdAfter: null, before: null, limit: 200 },
+};
+
+export function readsContract(open: () => Promise<StoreUnderTest>): void {
+  let under: StoreUnderTest;
+  beforeAll(async () => {
+    under = await open();
+  });
+  afterAll(() => under.close());
+
+  const write = async (...saves: Save[]) =>
+    expect(await under.writer.writeBatch(saves)).toEqual({ outcome: 'written' });
+  const list = (filter: Partial<TransactionFilter>) => under.store.list({ ...EVERYTHING, ...filter });
+  const gidsOf = async (filter: Partial<TransactionFilter>) => (await list(filter)).map(({ gid }) => gid);
+
+  test('an empty store lists nothing and counts nothing', async () => {
+    expect(await list({})).toEqual([]);
+    expect(await under.store.gidsWaitingFor('inventory', '', 10)).toEqual([]);
+    expect(await under.store.countUnfinished()).toEqual({
+      ...{ countByStatus: {}, parkedCount: 0, oldestBeganAt: null, oldestWakeAt: null },
+    });
+  });
+
+  describe('transactions in every stage', () => {
+    const stages = everyStage();
+    const all = Object.values(stages);
+    const gids = (...found: GlobalTransaction[]) =>
+      found
+        .map(({ gid }) => gid)
+        .sort()
+        .reverse();
+    beforeAll(async () => {
+      await write(...all.map((tx, index) => saveOf(null, tx, { wakeAt: wakeAtOf(tx, stages, index) })));
+    });
+
+    test('are listed with the newest gid first, as they were saved but for their payloads', async () => {
+      const listed = all.map((tx) => ({
+        ...tx,
+        branches: tx.branches.map((branch) => ({ ...branch, payload: '' })),
+      }));
+      expect(await list({})).toEqual(listed.reverse());
+    });
+
+    test.each<[Status, (keyof typeof stages)[]]>([
+      ['trying', ['trying', 'interactive']],
+      ['confirming', ['confirming']],
+      ['confirmed', ['confirmed']],
+      ['cancelling', ['cancelling', 'half', 'parked']],
+      ['cancelled', ['cancelled', 'owing']],
+    ])('are listed by their status: %s', async (status, names) => {
+      expect(await gidsOf({ status })).toEqual(gids(...names.map((name) => stages[name])));
+    });
+
+    test('are listed when they wait for a person, and when they do not', async () => {
+      const others = all.filter((tx) => tx !== stages.parked);
+      expect(await gidsOf({ isParked: true })).toEqual([stages.parked.gid]);
+      expect(await gidsOf({ isParked: false })).toEqual(gids(...others));
+      expect(await gidsOf({ isParked: true, status: 'cancelling' })).toEqual([stages.parked.gid]);
+      expect(await gidsOf({ isParked: true, status: 'cancelled' })).toEqual([]);
+    });
+
+    test('are listed by a participant of any of their branches', async () => {
+      expect(await gidsOf({ participant: 'payment' })).toEqual(gids(stages.half));
+      expect(await gidsOf({ participant: 'payment', status: 'trying' })).toEqual([]);
+      expect(await gidsOf({ participant: 'nobody' })).toEqual([]);
+    });
+
+    test('are listed page by page', async () => {
+      const pages: string[][] = [];
+      for (let before: string | null = null; ; ) {
+        const page: string[] = await gidsOf({ before, limit: 4 });
+        if (page.length === 0) break;
+        pages.push(page);
+        before = page.at(-1) ?? null;
+      }
+      expect(pages.flat()).toEqual(gids(...all));
+      expect(pages[0]).toHaveLength(4);
+    });
+
+    test('are listed when they began at an instant or later, whether they are finished or not', async () => {
+      const [tx, last] = [stages.confirmed, stages.owing];
+      const later = all.filter(({ beganAt }) => beganAt >= tx.beganAt);
+      expect(later.length).toBeLessThan(all.length);
+      expect(await gidsOf({ createdAfter: tx.beganAt })).toEqual(gids(...later));
+      expect(await gidsOf({ createdAfter: tx.beganAt + 1 })).not.toContain(tx.gid);
+      expect(await gidsOf({ createdAfter: last.beganAt, status: 'cancelled' })).toEqual([last.gid]);
+      expect(await gidsOf({ createdAfter: last.beganAt, status: 'trying' })).toEqual([]);
+      expect(await gidsOf({ createdAfter: last.beganAt + 1 })).toEqual([]);
+    });
+
+    test('are counted until nothing is owed for them any more', async () => {
+      expect(await under.store.countUnfinished()).toEqual({
+        countByStatus: { trying: 2, confirming: 1, cancelling: 3, cancelled: 1 },
+        parkedCount: 1,
+        oldestBeganAt: stages.trying.beganAt,
+        oldestWakeAt: WAKE_AT,
+      });
+    });
+
+    test('wait for a participant as long as a branch of it has not answered', async () => {
+      const { cancelled: _done, confirmed: _doneToo, half, ...waiting } = stages;
+      const expected = gids(...Object.values(waiting)).reverse();
+      expect(await under.store.gidsWaitingFor('inventory', '', 100)).toEqual(expected);
+      expect(await under.store.gidsWaitingFor('payment', '', 100)).toEqual([half.gid]);
+      const [first = '', second, third] = expected;
+      expect(await under.store.gidsWaitingFor('inventory', first, 2)).toEqual([second, third]);
+    });
+  });
+
+  describe.each([['name'], ['businessKey']] as const)('a %s', (field) => {
+    test.each([
+      ['in the case of a letter', 'Order'],
+      ['in an accent', 'örder'],
+      ['in a blank at the end', 'order '],
+    ])('is another one when it differs only %s', async (_how, other) => {
+      const [key, mark] = ['order', newGid()];
+      const [one, two] = [key, other].map((text) => ({ ...begun(newGid()), [field]: `${mark}${text}` }));
+      await write(...[one, two].map((tx) => saveOf(null, tx as GlobalTransaction)));
+      expect(await gidsOf({ [field]: `${mark}${key}` })).toEqual([one?.gid]);
+      expect(await gidsOf({ [field]: `${mark}${other}`, status: 'trying' })).toEqual([two?.gid]);
+    });
+  });
+
+  describe('a row', () => {
+    const dateOf = async (gid: string) => (await under.store.load(gid))?.wakeAt;
+    const beginOne = async () => {
+      const tx = begun(newGid());
+      await write(saveOf(null, tx, { wakeAt: WAKE_AT }));
+      return { tx, seq: 1 };
+    };
+
+    test('is loaded with the instant at which somebody looks at it, and without one once nothing is owed', async () => {
+      const saved = await beginOne();
+      expect(await under.store.load(saved.tx.gid)).toEqual({ ...saved, wakeAt: WAKE_AT });
+      const next = answered(cancelled(saved.tx), 'succeeded');
+      await write(saveOf(saved, next));
+      expect(await under.store.load(saved.tx.gid)).toEqual({ tx: next, seq: 2, wakeAt: null });
+    });
+
+    test('gets its own new date among others', async () => {
+      const saved = await Promise.all(Array.from({ length: 200 }, beginOne));
+      const rows = saved.map(({ tx, seq }, index) => ({ gid: tx.gid, seq, wakeAt: WAKE_AT + index + 1 }));
+      await under.store.redate(rows.toReversed());
+      for (const { gid, wakeAt } of rows) expect(await dateOf(gid)).toBe(wakeAt);
+    });
+
+    test('that has moved on keeps its date, and so does one for which nothing is owed', async () => {
+      const [moved, ended] = [await beginOne(), await beginOne()];
+      await write(saveOf(moved, cancelled(moved.tx), { wakeAt: WAKE_AT + 7 }));
+      await write(saveOf(ended, answered(cancelled(ended.tx), 'succeeded')));
+      await under.store.redate([
+        { gid: moved.tx.gid, seq: 1, wakeAt: WAKE_AT + 1 },
+        { gid: ended.tx.gid, seq: 2, wakeAt: WAKE_AT + 1 },
+        { gid: newGid(), seq: 1, wakeAt: WAKE_AT + 1 },
+      ]);
+      expect(await dateOf(moved.tx.gid)).toBe(WAKE_AT + 7);
+      expect(await dateOf(ended.tx.gid)).toBeNull();
+    });
+
+    test('that was missed, and gets a new date, is missed for the first time again', async () => {
+      const { tx } = await beginOne();
+      const early = Date.UTC(2020, 0, 1);
+      const redate = () => under.store.redate([{ gid: tx.gid, seq: 1, wakeAt: early }]);
+      const claim = (now: number) =>
+        under.store.claimDue({ now, limit: 10, waker: newGid(), againAfterMs: 1000 });
+      await redate();
+      expect(await claim(early)).toEqual([tx.gid]);
+      expect(await claim(early + 1000)).toEqual([tx.gid]);
+      await redate();
+      expect(await claim(early)).toEqual([tx.gid]);
+      expect(await dateOf(tx.gid)).toBe(early + 1000);
+      await under.store.redate([{ gid: tx.gid, seq: 1, wakeAt: WAKE_AT }]);
+    });
+
+    test('no new dates change nothing', async () => {
+      await expect(under.store.redate([])).resolves.toBeUndefined();
+    });
+  });
+}
+
+/** One or more of each status; each begins a second after the one before it. */
+function everyStage() {
+  let beganAt = T0;
+  const next = (): GlobalTransaction => {
+    beganAt += 1000;
+    return { ...begun(newGid()), beganAt };
+  };
+  const ended = (tx: GlobalTransaction) => ({ ...tx, finishedAt: tx.beganAt + 500 });
+  const succeeded = (tx: GlobalTransaction) => answered(tx, 'succeeded');
+  return {
+    trying: next(),
+    confirming: succeeded(next()),
+    cancelling: cancelled(next()),
+    cancelled: ended(succeeded(cancelled(next()))),
+    confirmed: ended(succeeded(succeeded(next()))),
+    /** Its own branches have answered, and the one of another participant has not. */
+    half: withOpenPayment(succeeded(cancelled(next()))),
+    parked: [1, 2, 3, 4, 5].reduce((tx) => answered(tx, 'unknown'), cancelled(next())),
+    interactive: { ...next(), mode: 'interactive' as const },
+    owing: withLateTry(ended(succeeded(cancelled(next())))),
+  };
+}
+
+const wakeAtOf = (tx: GlobalTransaction, { owing }: { owing: GlobalTransaction }, index: number) =>
+  tx.finishedAt === null || tx === owing ? WAKE_AT + index : null;
+
+function withOpenPayment(tx: GlobalTransaction): GlobalTransaction {
+  const [first] = cancelled(begun(tx.gid)).branches;
+  if (first === undefined) throw new Error('a transaction has branches');
+  const open = { ...first, branchId: 'money', participant: 'payment' };
+  return { ...tx, status: 'cancelling', finishedAt: null, branches: [...tx.branches, open] };
+}
+
+function withLateTry(tx: GlobalTransaction): GlobalTransaction {
+  const heard = { answer: '200', durationMs: 10, retryAfterMs: null, chance: 0.5 };
+  const now = { earliest: T0, latest: T0 };
+  return after(tx, { type: 'replied', branchId: 'a', op: 'try', reply: 'succeeded', ...heard, now });
+}

@@ -1,0 +1,116 @@
+/** What only the SQL stores can get wrong in a list: the way to the rows, and rows that another release has written. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { DataSource, EntityManager } from 'typeorm';
+import { batchStatements } from '../../src/adapters/sql/batch-statements.ts';
+import { migrate, openDataSource } from '../../src/adapters/sql/data-source.ts';
+import { SqlTransactionStore } from '../../src/adapters/sql/transaction-store.ts';
+import type { Save, TransactionFilter } from '../../src/application/ports.ts';
+import { answered, begun, cancelled, newGid, saveOf } from '../support/saves.ts';
+import { describeOn } from '../support/servers.ts';
+
+const EVERYTHING: TransactionFilter = {
+  ...{ status: null, isParked: null, participant: null, name: null, businessKey: null },
+  ...{ createdAfter: null, before: null, limit: 50 },
+};
+const LATE = Date.UTC(2026, 5, 1);
+
+describeOn(['mysql', 'mariadb'], 'a list', (server) => {
+  let dataSource: DataSource;
+  let store: SqlTransactionStore;
+  beforeAll(async () => {
+    dataSource = await openDataSource(await server.createDatabase());
+    await migrate(dataSource);
+    store = new SqlTransactionStore({ dataSource });
+  });
+  afterAll(() => dataSource.destroy());
+
+  const write = async (saves: Save[]) => {
+    for (const { sql, values } of batchStatements(saves)) await dataSource.query(sql, [...values]);
+  };
+
+  test('leaves out a row in a version that this coordinator does not know, and shows the others', async () => {
+    const [known, unknown] = [begun(newGid()), begun(newGid())];
+    await write([known, unknown].map((tx) => saveOf(null, tx)));
+    await dataSource.query('UPDATE global_transaction SET version = 999 WHERE gid = ?', [unknown.gid]);
+    expect((await store.list(EVERYTHING)).map(({ gid }) => gid)).toEqual([known.gid]);
+    await expect(store.load(unknown.gid)).rejects.toThrow(/version 999/);
+  });
+
+  describe('of few among many that are over', () => {
+    beforeAll(async () => {
+      for (let batch = 0; batch < 10; batch += 1)
+        await write(Array.from({ length: 200 }, (_, index) => oneOf(index)));
+      await dataSource.query('ANALYZE TABLE global_transaction, branch');
+    });
+
+    const list = (filter: Partial<TransactionFilter>) => () => store.list({ ...EVERYTHING, ...filter });
+    test.each<[string, () => Promise<unknown>, string]>([
+      ['under way', list({ status: 'confirming' }), 'wake_at'],
+      ['under way, when only a few are asked for', list({ status: 'confirming', limit: 2 }), 'wake_at'],
+      ['that wait for a person', list({ isParked: true }), 'wake_at'],
+      ['that wait for a participant', () => store.gidsWaitingFor('inventory', '', 200), 'wake_at'],
+      ['that are counted', () => store.countUnfinished(), 'wake_at'],
+      ['with a business key', list({ businessKey: 'order 7' }), 'business_key'],
+      [
+        'with a business key and a status',
+        list({ businessKey: 'order 7', status: 'trying' }),
+        'business_key',
+      ],
+      ['that ended lately', list({ status: 'cancelled', createdAfter: LATE }), 'finished_at'],
+    ])('%s goes through an index and never through all', async (_what, ask, index) => {
+      const steps = await plan(dataSource, ask);
+      expect(steps.find(({ key }) => key?.startsWith('global_transaction'))?.key).toBe(
+        `global_transaction_${index}`,
+      );
+      const throughAll = steps.filter(
+        ({ table, type }) => !table?.startsWith('<') && /^(ALL|index)$/.test(type),
+      );
+      expect(throughAll).toEqual([]);
+    });
+
+    test('for a participant does not read the branches of all', async () => {
+      const steps = await plan(dataSource, list({ participant: 'inventory' }));
+      expect(steps.filter(({ table }) => table === 'branch').map(({ type }) => type)).toEqual(['ref', 'ref']);
+    });
+  });
+});
+
+let beganCount = 0;
+/** Of 40, one is under way and one ended late; each has a business key of its own. */
+function oneOf(index: number): Save {
+  beganCount += 1;
+  const late = index % 40 === 1;
+  const tx = {
+    ...begun(newGid()),
+    businessKey: `order ${beganCount}`,
+    ...(late && { beganAt: LATE }),
+  };
+  if (index % 40 === 0) return saveOf(null, tx);
+  const ended = answered(cancelled(tx), 'succeeded');
+  return saveOf(null, { ...ended, ...(late && { finishedAt: LATE + 1 }) });
+}
+
+type Step = { readonly table: string | null; readonly type: string; readonly key: string | null };
+
+/** How the server goes about the one query that `ask` makes. */
+async function plan(dataSource: DataSource, ask: () => Promise<unknown>): Promise<Step[]> {
+  const asked: [string, unknown[]][] = [];
+  const create = dataSource.createQueryRunner;
+  dataSource.createQueryRunner = (mode) => {
+    const runner = create.call(dataSource, mode);
+    const query = runner.query.bind(runner) as EntityManager['query'];
+    runner.query = ((sql: string, values: unknown[], ...rest: []) => {
+      asked.push([sql, values]);
+      return query(sql, values, ...rest);
+    }) as typeof runner.query;
+    return runner;
+  };
+  await ask().finally(() => {
+    dataSource.createQueryRunner = create;
+  });
+  expect(asked).toHaveLength(1);
+  const [sql, values] = asked[0] as [string, unknown[]];
+  // MariaDB has one format; MySQL's own default may be a tree.
+  const format = dataSource.options.type === 'mysql' ? 'FORMAT=TRADITIONAL ' : '';
+  return dataSource.query(`EXPLAIN ${format}${sql}`, values);
+}

@@ -1,0 +1,26 @@
+/** What every engine of the tests is given alike: nobody who looks on, and settings that a test changes where it must. */
+import type { EngineSettings } from '../../src/application/engine.ts';
+import type { Log, Observer } from '../../src/application/ports.ts';
+import { policy } from './saves.ts';
+
+export const noLog: Log = { error: () => {} };
+
+export const noObserver: Observer = {
+  saved: () => {},
+  called: () => {},
+  circuitChanged: () => {},
+  committed: () => {},
+};
+
+/** Limits so wide that no test meets one by chance. */
+export const engineSettings = (given: Partial<EngineSettings> = {}): EngineSettings => ({
+  policy,
+  maxPolicy: { callTimeoutMs: 60_000, retryDelayMs: 60_000, retryBudget: 100 },
+  gate: { concurrency: 1000, failureCount: 1000, firstRestMs: 1000, maxRestMs: 8000 },
+  defaultTimeoutMs: 30_000,
+  maxTimeoutMs: 600_000,
+  commitTimeoutMs: 1000,
+  sweepIntervalMs: 1000,
+  maxActiveCount: 100_000,
+  ...given,
+});
