@@ -4,12 +4,15 @@ import { freePort } from '../scripts/servers/free-port.ts';
 import { type Child, startChild } from './child.ts';
 import { type BenchDatabase, openDatabase } from './database.ts';
 import type { Options } from './options.ts';
+import { type BenchRedis, openRedis } from './redis.ts';
 
 /** A server that carries transactions out: the coordinator, or the wire limit beside it. */
 export type Target = { readonly process: Child; readonly port: number };
 
 export type Lab = {
   readonly database: BenchDatabase;
+  /** Null when the coordinator wakes its transactions alone. */
+  readonly redis: BenchRedis | null;
   readonly coordinator: Target;
   readonly wireLimit: Target;
   readonly participants: Child;
@@ -25,24 +28,26 @@ export async function openLab(options: Options, opened: AsyncDisposableStack): P
     return child;
   };
   const database = await openDatabase(options, opened);
+  const redis = options.redis ? await openRedis(opened) : null;
   const participants = start({ name: 'the participants', file: 'bench/participants.ts' });
   const { ports } = await participants.hear<{ ports: [number, number] }>();
   const wire = start({ name: 'the wire limit', file: 'bench/wire-limit.ts' });
   const wireLimit = { process: wire, port: (await wire.hear<{ ports: [number] }>()).ports[0] };
-  const coordinator = await startCoordinator(database, options, start);
+  const coordinator = await startCoordinator({ database, redis, start }, options);
   for (const { port } of [coordinator, wireLimit]) {
     await register(port, 'stock', ports[0]);
     await register(port, 'money', ports[1]);
   }
   const load = start({ name: 'the load', file: 'bench/load.ts' });
-  return { database, coordinator, wireLimit, participants, load };
+  await redis?.learnIdle();
+  return { database, redis, coordinator, wireLimit, participants, load };
 }
 
 async function startCoordinator(
-  { url, coordinatorFlags }: BenchDatabase,
+  { database, redis, start }: Pick<Lab, 'database' | 'redis'> & { start: typeof startChild },
   { profile }: Options,
-  start: typeof startChild,
 ): Promise<Target> {
+  const { url, coordinatorFlags } = database;
   const port = await freePort('127.0.0.1');
   const process = start({
     name: 'the coordinator',
@@ -52,6 +57,7 @@ async function startCoordinator(
       TERCET_HOST: '127.0.0.1',
       TERCET_PORT: String(port),
       TERCET_DATABASE_URL: url,
+      ...(redis && { TERCET_REDIS_URL: redis.url }),
       TERCET_LOG_LEVEL: 'warn',
     },
   });

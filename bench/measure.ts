@@ -24,6 +24,8 @@ export type Measurement = Span & {
   /** Null for the wire limit, which has no database. */
   readonly commitsPerTransaction: number | null;
   readonly logSyncsPerTransaction: number | null;
+  /** Null without a Redis, and for the wire limit. */
+  readonly redisCommandsPerTransaction: number | null;
   readonly errorCount: number;
   readonly errors: readonly string[];
 };
@@ -53,18 +55,24 @@ export async function measure(
     },
     commitsPerTransaction: each(before.counters?.commits, after.counters?.commits),
     logSyncsPerTransaction: each(before.counters?.logSyncs, after.counters?.logSyncs),
+    redisCommandsPerTransaction: each(before.redisCommands, after.redisCommands),
     ...{ errorCount, errors },
   };
 }
 
-type Readings = { readonly cpu: CpuPer1000; readonly counters: Counters | null };
+type Readings = {
+  readonly cpu: CpuPer1000;
+  readonly counters: Counters | null;
+  readonly redisCommands: number | null;
+};
 
 async function readings(
-  { database, coordinator, participants, load }: Lab,
+  { database, redis, coordinator, participants, load }: Lab,
   target: Target,
 ): Promise<Readings> {
   const isCoordinator = target === coordinator;
   return {
+    redisCommands: (isCoordinator && (await redis?.commandCount())) || null,
     counters: isCoordinator ? await database.counters(coordinator.process) : null,
     cpu: {
       target: cpuSeconds(target.process.pid),

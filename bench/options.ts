@@ -8,6 +8,8 @@ export type Options = {
   readonly database: 'mysql' | 'mariadb' | 'sqlite';
   /** A server that somebody else runs; null to start one. */
   readonly databaseUrl: string | null;
+  /** Whether a Redis is started for the coordinator's wakes. */
+  readonly redis: boolean;
   readonly json: boolean;
   /** The folder that gets the coordinator's CPU profile; null for none. */
   readonly profile: string | null;
@@ -21,6 +23,7 @@ export const usage = `Usage: npm run bench -- [options]
   --database mysql       mysql, mariadb or sqlite, started for the run with full durability
   --database-url URL     mysql://USER:PASSWORD@HOST:PORT of a running server instead; the run makes a database of its
                          own there and drops it
+  --redis on             on or off: whether a Redis is started too, which a coordinator of several replicas has
   --json                 one JSON document on stdout, the table on stderr
   --profile FOLDER       also write a CPU profile of the coordinator there, and print where its time went; slows it
   --help                 this text
@@ -45,6 +48,7 @@ export function readOptions(args: readonly string[]): Options | 'help' {
     rounds: whole('--rounds', given.rounds ?? '3', 100),
     database: databaseOf(database ?? 'mysql'),
     databaseUrl,
+    redis: switchOf('--redis', given.redis ?? 'on'),
     json: given.json ?? false,
     profile: given.profile ?? null,
   };
@@ -60,6 +64,7 @@ function parse(args: readonly string[]) {
         rounds: { type: 'string' },
         database: { type: 'string' },
         'database-url': { type: 'string' },
+        redis: { type: 'string' },
         json: { type: 'boolean' },
         profile: { type: 'string' },
         help: { type: 'boolean' },
@@ -74,6 +79,11 @@ function whole(option: string, text: string, max: number): number {
   const value = /^\d{1,6}$/.test(text.trim()) ? Number(text) : 0;
   if (value >= 1 && value <= max) return value;
   throw new UsageError(`${option}: “${text}” is no whole number from 1 to ${max}`);
+}
+
+function switchOf(option: string, text: string): boolean {
+  if (text === 'on' || text === 'off') return text === 'on';
+  throw new UsageError(`${option}: “${text}” is neither on nor off`);
 }
 
 function databaseOf(name: string): Options['database'] {

@@ -24,6 +24,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'commits/tx', cell: ({ commitsPerTransaction }) => shown(commitsPerTransaction, 3) },
   { title: 'log syncs/tx', cell: ({ logSyncsPerTransaction }) => shown(logSyncsPerTransaction, 3) },
   { title: 'rows/tx', cell: ({ journalRowsPerTransaction }) => shown(journalRowsPerTransaction, 2) },
+  { title: 'redis/tx', cell: (result) => shown(result.redisCommandsPerTransaction, 3) },
   { title: 'errors', cell: ({ errorCount }) => String(errorCount) },
 ];
 
@@ -37,7 +38,7 @@ function tableOf(report: Report): string {
     ...lines.map((line) => line.map((cell, column) => cell.padStart(widths[column] ?? 0)).join('  ')),
     '',
     'cpu s: of the coordinator (of the wire limit) for 1000 transactions. ratio = tx/s ÷ wire/s; cpu ratio = wire cpu ÷ cpu.',
-    'commits and log syncs as the database counted them; rows are journal rows.',
+    'commits and log syncs as the database counted them; rows are journal rows; redis/tx: commands.',
     `told: ${report.told} confirmed; stored: ${report.stored.confirmedCount} confirmed of ${report.stored.transactionCount}`,
   ].join('\n');
 }

@@ -19,6 +19,7 @@ export type Result = {
   readonly commitsPerTransaction: number | null;
   readonly logSyncsPerTransaction: number | null;
   readonly journalRowsPerTransaction: number;
+  readonly redisCommandsPerTransaction: number | null;
   readonly errorCount: number;
   readonly rounds: readonly Round[];
 };
@@ -45,6 +46,7 @@ export function resultOf(
     journalRowsPerTransaction: of(
       ({ coordinator }) => (rowCountOf.get(coordinator) ?? 0) / coordinator.transactionCount,
     ),
+    redisCommandsPerTransaction: of(({ coordinator }) => coordinator.redisCommandsPerTransaction),
     errorCount: rounds.reduce((sum, r) => sum + r.coordinator.errorCount + r.wireLimit.errorCount, 0),
     rounds,
   };

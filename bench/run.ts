@@ -26,7 +26,7 @@ export type Report = {
 export async function run(options: Options, opened: AsyncDisposableStack): Promise<Report> {
   const { clientCounts, seconds, rounds: roundCount } = options;
   const lab = await openLab(options, opened);
-  const { title: database } = lab.database;
+  const database = [lab.database, lab.redis].flatMap((part) => part?.title ?? []).join(', ');
   progress(`${database}; ${clientCounts.join(', ')} clients, ${roundCount} rounds of 2 × ${seconds} s each`);
   const heard: Heard[] = [];
   const byClients: { clients: number; rounds: Round[] }[] = [];

@@ -25,7 +25,9 @@ const registry: ParticipantRegistry = {
     return { isNew: true };
   },
 };
-const participants = new HttpParticipantClient({ registry, ca: null });
+const participants = new HttpParticipantClient({
+  ...{ registry, ca: null, connectionsPerOrigin: config.participantConcurrency },
+});
 
 const double: Pick<Coordinator, 'begin' | 'waitForEnd' | 'explain'> = {
   async begin(request, _beginKey, traceparent): Promise<Outcome> {

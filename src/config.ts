@@ -64,7 +64,7 @@ export const Settings = Type.Object({
   }),
   databaseUrl: Type.String({
     default: 'sqlite:./tercet.sqlite',
-    pattern: '^(?:sqlite:.+|(?:mysql|mariadb)://.+)$',
+    pattern: '^(?:sqlite:.+|(?:mysql|mariadb)://[^/?#]+/[^/?#]+)$',
     ...secret('The database: sqlite:PATH, mysql://USER:PASSWORD@HOST:PORT/NAME or mariadb://….'),
   }),
   databaseTls: Type.Boolean({

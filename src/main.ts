@@ -29,7 +29,9 @@ async function start(config: Config): Promise<void> {
   const registry = new AllowedAddresses({
     ...{ registry: sql.registry, allowedHosts: config.allowedHosts, whyNeverCalled },
   });
-  const participants = new HttpParticipantClient({ registry, ca: config.participantCaFile });
+  const participants = new HttpParticipantClient({
+    ...{ registry, ca: config.participantCaFile, connectionsPerOrigin: config.participantConcurrency },
+  });
   const metrics = new Metrics({
     ...{ store: sql.store, time: sql.time, isWakeQueueWhole: () => engine.areWakesWhole() },
   });

@@ -45,7 +45,9 @@ describe('a start is refused', () => {
       TERCET_DATABASE_URL: 'mysql://root@127.0.0.1:9/tercet',
     });
     expect(code).toBe(1);
-    expect(said).toMatch(/^tercet could not start: connect ECONNREFUSED 127\.0\.0\.1:9/);
+    expect(said).toMatch(
+      /^tercet could not start: the database of TERCET_DATABASE_URL cannot be used: connect ECONNREFUSED 127\.0\.0\.1:9/,
+    );
   });
 
   test('when the port is taken', async () => {
@@ -60,7 +62,7 @@ describe('a start is refused', () => {
     const { code, said } = await outcomeOf('main', settings);
     await new Promise((resolve) => other.close(resolve));
     expect(code).toBe(1);
-    expect(said).toMatch(/EADDRINUSE/);
+    expect(said).toMatch(new RegExp(`TERCET_PORT ${port} is in use on 127.0.0.1: .*EADDRINUSE`));
   });
 
   test('when a setting is wrong, and all faults are told at once', async () => {
@@ -85,5 +87,36 @@ describeOn(['mysql', 'mariadb'], 'a shared database', (server) => {
       'ran Initial1763683200000\n',
       'the schema is up to date\n',
     ]);
+  });
+
+  test('that a newer version migrated is left alone', async () => {
+    const settings = { TERCET_DATABASE_URL: await server.createDatabase() };
+    await outcomeOf('migrate', settings);
+    const { dataSource, close } = await openStore(settings.TERCET_DATABASE_URL, 1000);
+    await dataSource.query(
+      "INSERT INTO migration (timestamp, name) VALUES (9999999999999, 'Later9999999999999')",
+    );
+    await close();
+    expect(await outcomeOf('main', settings)).toMatchObject({
+      code: 1,
+      said: expect.stringMatching(
+        /was migrated by a newer version, by Later9999999999999: update this program/,
+      ),
+    });
+  });
+
+  test('that does not exist, or refuses the user, is told with its setting', async () => {
+    const url = new URL(server.url);
+    url.pathname = '/nowhere';
+    expect(await outcomeOf('main', { TERCET_DATABASE_URL: url.href })).toMatchObject({
+      code: 1,
+      said: expect.stringMatching(/of TERCET_DATABASE_URL cannot be used: Unknown database 'nowhere'/),
+    });
+    url.username = 'nobody';
+    url.password = 'hunter2';
+    const { code, said } = await outcomeOf('migrate', { TERCET_DATABASE_URL: url.href });
+    expect(code).toBe(1);
+    expect(said).toMatch(/Access denied for user 'nobody'/);
+    expect(said).not.toContain('hunter2');
   });
 });

@@ -21,6 +21,7 @@ describe('an interactive transaction', () => {
     const { gid } = begun.json();
     expect(begun.headers.location).toBe(`/v1/transactions/${gid}`);
     expect(begun.json()).toEqual({
+      explanation: expect.stringMatching(/^Waiting since .* for the initiator to confirm or cancel/),
       gid,
       pattern: 'tcc',
       mode: 'interactive',

@@ -81,7 +81,7 @@ export function readsContract(open: () => Promise<StoreUnderTest>): void {
 
     test('are listed page by page', async () => {
       const pages: string[][] = [];
-      for (let before: string | null = null; ; ) {
+      for (let before: string | null = null; pages.length < all.length; ) {
         const page: string[] = await gidsOf({ before, limit: 4 });
         if (page.length === 0) break;
         pages.push(page);

@@ -17,6 +17,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #hears: ((answer: ParticipantAnswer) => void) | null = null;
   readonly #timer: NodeJS.Timeout;
   #isOver = false;
+  #isOnItsWay = false;
   #controller: Dispatcher.DispatchController | null = null;
   #status = 0;
   #retryAfterMs: number | null = null;
@@ -37,6 +38,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** Someone else who is to hear what the call came to. */
   tell(hears: (answer: ParticipantAnswer) => void): void {
     this.#hears = hears;
+  }
+
+  /** From here on the participant, or the way to it, is at fault when no answer comes. */
+  sent(): void {
+    this.#isOnItsWay = true;
   }
 
   /** Ends the call without a status. */
@@ -87,7 +93,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#isOver) return;
     this.#isOver = true;
     clearTimeout(this.#timer);
-    const whole = { httpStatus, answer, retryAfterMs: this.#retryAfterMs };
+    const whole: ParticipantAnswer = {
+      ...{ httpStatus, answer, retryAfterMs: this.#retryAfterMs },
+      ...(!this.#isOnItsWay && { isUnsent: true }),
+    };
     this.#hears?.(whole);
     this.#resolve(whole);
   }

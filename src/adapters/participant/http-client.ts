@@ -23,8 +23,6 @@ import { Addresses } from './addresses.ts';
 import { Exchange } from './exchange.ts';
 import { guardedConnector } from './guarded-connector.ts';
 
-/** Calls beyond these wait for a connection, inside their time-out; so one participant cannot take all sockets. */
-const CONNECTIONS_PER_ORIGIN = 256;
 /** Initiators may name addresses of their own: what is remembered of them is forgotten beyond this many. */
 const MAX_REMEMBERED = 1000;
 /** Answers of a proxy in front of a service that is away. */
@@ -36,15 +34,20 @@ type Target = { readonly pool: Pool; readonly path: string };
 export class HttpParticipantClient implements ParticipantClient {
   readonly #registry: ParticipantRegistry;
   readonly #ca: string | null;
+  readonly #connectionsPerOrigin: number;
   readonly #pools = new Map<string, Pool>();
   readonly #targets = new Map<string, Target>();
   readonly #addresses = new Map<string, Addresses>();
   #closing: Promise<unknown> | null = null;
 
-  /** @param given.ca PEM of authorities to trust for the certificates of participants, beside the usual ones */
-  constructor(given: { registry: ParticipantRegistry; ca: string | null }) {
+  /**
+   * @param given.connectionsPerOrigin as many as calls of one participant may be under way, so that none waits for one
+   * @param given.ca PEM of authorities to trust for the certificates of participants, beside the usual ones
+   */
+  constructor(given: { registry: ParticipantRegistry; ca: string | null; connectionsPerOrigin: number }) {
     this.#registry = given.registry;
     this.#ca = given.ca;
+    this.#connectionsPerOrigin = given.connectionsPerOrigin;
   }
 
   call(call: ParticipantCall): Promise<ParticipantAnswer> {
@@ -74,6 +77,7 @@ export class HttpParticipantClient implements ParticipantClient {
       exchange.fail('the coordinator is stopping: not sent');
       return;
     }
+    exchange.sent();
     if (participant === null) {
       exchange.fail(
         isAddress(call.participant)
@@ -137,7 +141,7 @@ export class HttpParticipantClient implements ParticipantClient {
     const known = this.#pools.get(origin);
     if (known) return known;
     const pool = new Pool(origin, {
-      connections: CONNECTIONS_PER_ORIGIN,
+      connections: this.#connectionsPerOrigin,
       connect: guardedConnector(this.#ca),
       // The exchange has one clock for the whole call.
       headersTimeout: 0,

@@ -105,7 +105,7 @@ export class BullmqWakeQueue implements WakeQueue {
 
   #refused(lookFor: LookFor, wakes: readonly Wake[], error: unknown): void {
     if (this.#state === 'closed') return;
-    for (const { gid, seq, when } of []) this.#given.fallback.wakeAt(gid, seq, when, lookFor);
+    for (const { gid, seq, when } of wakes) this.#given.fallback.wakeAt(gid, seq, when, lookFor);
     if (isRefusal(error)) this.#refuses = 'until-added';
     else if (this.#refuses !== 'until-ready') {
       // No answer, or no connection: the next wakes need not wait for the same.
@@ -149,8 +149,8 @@ export class BullmqWakeQueue implements WakeQueue {
   /** The message only: the error of a refused log-in carries the password, and a message might. */
   #reasonOf(error: unknown): Error {
     const { message } = (error ?? new Error('the connection was closed')) as Error;
-    const password = decodeURIComponent(new URL(this.#given.redisUrl).password);
-    return new Error(password === '' ? message : message.replaceAll(password, '***'));
+    const { password } = this.#clients.producer.options;
+    return new Error(password ? message.replaceAll(password, '***') : message);
   }
 
   #atMost(limitMs: number, done: Promise<unknown>): Promise<unknown> {

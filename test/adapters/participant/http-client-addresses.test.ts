@@ -16,7 +16,7 @@ let open: { close(): Promise<void> }[];
 
 beforeEach(() => {
   registry = new MemoryParticipantRegistry();
-  client = new HttpParticipantClient({ registry, ca: null });
+  client = new HttpParticipantClient({ registry, ca: null, connectionsPerOrigin: 256 });
   open = [];
 });
 afterEach(async () => {
@@ -106,7 +106,7 @@ test('an address that is forbidden is not connected to', async () => {
 test('of addresses that initiators name, only so many are remembered, and all of them are called', async () => {
   const participant = await answering(200);
   const allowing = new AllowedAddresses({ registry, allowedHosts: ['127.0.0.1'], whyNeverCalled });
-  const rich = new HttpParticipantClient({ registry: allowing, ca: null });
+  const rich = new HttpParticipantClient({ registry: allowing, ca: null, connectionsPerOrigin: 256 });
   const statuses = new Set<number | null>();
   for (let path = 0; path < 1100; path += 1)
     statuses.add((await call(`${participant.url}/${path}`, rich)).httpStatus);
@@ -119,7 +119,7 @@ test('of addresses that initiators name, only so many are remembered, and all of
 test('an address that is not on the allow-list is not called', async () => {
   const participant = await answering(200);
   const allowing = new AllowedAddresses({ registry, allowedHosts: ['localhost'], whyNeverCalled });
-  const strict = new HttpParticipantClient({ registry: allowing, ca: null });
+  const strict = new HttpParticipantClient({ registry: allowing, ca: null, connectionsPerOrigin: 256 });
   expect((await call(participant.url, strict)).answer).toBe(`${participant.url} is not on the allow-list`);
   expect(participant.received).toEqual([]);
   await strict.close();
@@ -136,7 +136,7 @@ describe('over TLS', () => {
   }
 
   async function answerWith(ca: string | null) {
-    const secure = new HttpParticipantClient({ registry, ca });
+    const secure = new HttpParticipantClient({ registry, ca, connectionsPerOrigin: 256 });
     const answer = await call('inventory', secure);
     await secure.close();
     return answer;

@@ -11,7 +11,7 @@ let open: Participant[];
 
 beforeEach(() => {
   registry = new MemoryParticipantRegistry();
-  client = new HttpParticipantClient({ registry, ca: null });
+  client = new HttpParticipantClient({ registry, ca: null, connectionsPerOrigin: 256 });
   open = [];
 });
 afterEach(async () => {
@@ -189,11 +189,11 @@ describe('a call takes no longer than its time-out', () => {
     expect(await client.call(call({ timeoutMs }))).toEqual(timedOut);
   });
 
-  test('when the registry does not answer, and then nothing is sent', async () => {
+  test('when the registry does not answer, and then nothing was attempted', async () => {
     const participant = await register(answers(200));
     let answer = (_: Awaited<ReturnType<ParticipantRegistry['find']>>) => {};
     const stuck = new HttpParticipantClient({
-      ca: null,
+      ...{ ca: null, connectionsPerOrigin: 256 },
       registry: Object.assign(new MemoryParticipantRegistry(), {
         find: () =>
           new Promise((resolve) => {
@@ -201,7 +201,7 @@ describe('a call takes no longer than its time-out', () => {
           }),
       }),
     });
-    expect(await stuck.call(call({ timeoutMs }))).toEqual(timedOut);
+    expect(await stuck.call(call({ timeoutMs }))).toEqual({ ...timedOut, isUnsent: true });
     answer(await registry.find('inventory'));
     await stuck.close();
     expect(participant.received).toEqual([]);
@@ -238,6 +238,8 @@ describe('what goes wrong is an answer without a status, in words:', () => {
     answer: typeof answer === 'string' ? answer : expect.stringMatching(answer),
     retryAfterMs: null,
   });
+  /** It never left: no attempt, and nothing said of the participant. */
+  const unsent = (answer: string) => ({ ...inWords(answer), isUnsent: true });
 
   test('the name is not registered', async () => {
     expect(await client.call(call())).toEqual(inWords('no participant “inventory” is registered'));
@@ -248,7 +250,7 @@ describe('what goes wrong is an answer without a status, in words:', () => {
       throw new Error('the database is away');
     };
     expect(await client.call(call())).toEqual(
-      inWords('the participants could not be looked up: the database is away'),
+      unsent('the participants could not be looked up: the database is away'),
     );
   });
 
@@ -302,7 +304,7 @@ describe('what goes wrong is an answer without a status, in words:', () => {
     await register(answers(200));
     await client.call(call());
     await client.close();
-    expect(await client.call(call())).toEqual(inWords('the coordinator is stopping: not sent'));
+    expect(await client.call(call())).toEqual(unsent('the coordinator is stopping: not sent'));
   });
 
   test('and never in more than one line of 200 characters', async () => {

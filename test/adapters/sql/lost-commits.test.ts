@@ -1,0 +1,77 @@
+/** A database that does not keep what it acknowledged: it is noticed, said, and nothing is built on it. */
+import { expect, test } from '@jest/globals';
+import { createDatabase } from '../../../scripts/servers/database.ts';
+import { migrate } from '../../../src/adapters/sql/data-source.ts';
+import { durabilityRisks } from '../../../src/adapters/sql/durability.ts';
+import { openStore } from '../../../src/adapters/sql/open-store.ts';
+import { systemChance } from '../../../src/adapters/system.ts';
+import { createEngine } from '../../../src/application/engine.ts';
+import { type ParticipantCall, StoreUnavailable } from '../../../src/application/ports.ts';
+import { engineSettings, noObserver } from '../../support/engine.ts';
+import { describeOn, describeOwn } from '../../support/servers.ts';
+
+await describeOwn('mysql', 'a server that may lose what it acknowledged', (start) => {
+  test('is warned of, each risk in a sentence', async () => {
+    const server = await start({ flags: ['--innodb-flush-log-at-trx-commit=2', '--sync-binlog=0'] });
+    const { dataSource, close } = await openStore(await createDatabase(server), 5000);
+    expect(await durabilityRisks(dataSource)).toEqual([
+      expect.stringMatching(/^innodb_flush_log_at_trx_commit is not 1/),
+      expect.stringMatching(/^sync_binlog is not 1/),
+    ]);
+    await close();
+    await server.stop();
+  }, 60_000);
+});
+
+describeOn(['mysql', 'mariadb'], 'a database that lost acknowledged commits', (server) => {
+  test('is built on no more: nothing is written, nothing is called, and it is said', async () => {
+    const sql = await openStore(await server.createDatabase(), 5000);
+    await migrate(sql.dataSource);
+    expect(await durabilityRisks(sql.dataSource)).toEqual([]);
+    await sql.registry.put({ name: 'stock', baseUrls: ['http://stock'], paths: {}, callTimeoutMs: null });
+    const calls: ParticipantCall[] = [];
+    const errors: string[] = [];
+    const { coordinator, checkReady, stop } = createEngine(
+      {
+        ...{ store: sql.store, writer: sql.writer, registry: sql.registry, time: sql.time },
+        ...{ chance: systemChance, observer: noObserver, log: { error: (what) => errors.push(what) } },
+        participants: {
+          call: async (call) => {
+            calls.push(call);
+            return { httpStatus: 200, answer: '200', retryAfterMs: null };
+          },
+        },
+        wakes: () => ({ wakeAt: () => {}, isWhole: true, close: async () => {} }),
+      },
+      engineSettings(),
+    );
+    const begin = async () => {
+      const outcome = await coordinator.begin({}, null, null);
+      if (!outcome.accepted) throw new Error(outcome.code);
+      return outcome.saved.tx.gid;
+    };
+    const branch = { branchId: 'b', participant: 'stock', activity: 'reserve' };
+    const kept = await begin();
+    await coordinator.registerBranch(kept, branch);
+    const lost = await begin();
+    expect(await checkReady()).toBe('ready');
+
+    // What a failover to a replica that was behind looks like from here: another connection, and the last rows gone.
+    for (const table of ['journal', 'global_transaction'])
+      await sql.dataSource.query(`DELETE FROM ${table} WHERE gid = ?`, [lost]);
+    const own = await sql.dataSource.query('SELECT CONNECTION_ID() AS id');
+    const others: { Id: number }[] = await sql.dataSource.query('SHOW PROCESSLIST');
+    const database =
+      new URL(server.url).port && (await sql.dataSource.query('SELECT DATABASE() AS name'))[0].name;
+    for (const { Id, db } of others as { Id: number; db?: string }[])
+      if (db === database && Id !== own[0].id) await sql.dataSource.query(`KILL ${Id}`).catch(() => {});
+
+    await expect(coordinator.confirm(kept)).rejects.toBeInstanceOf(StoreUnavailable);
+    await expect(coordinator.begin({}, null, null)).rejects.toBeInstanceOf(StoreUnavailable);
+    await expect(checkReady()).rejects.toThrow(/lost commits/);
+    expect(errors.filter((what) => what.startsWith('the database has lost commits'))).toHaveLength(1);
+    expect(calls).toEqual([]);
+    await stop();
+    await sql.close();
+  });
+});
