@@ -12,6 +12,7 @@ export class InProcessWakeQueue implements WakeQueue {
   readonly #time: Time;
   readonly #onWake: (gid: string) => void;
   readonly #cancels = new Map<string, () => void>();
+  #isClosed = false;
   readonly isWhole = true;
 
   constructor(given: { time: Time; onWake: (gid: string) => void }) {
@@ -23,7 +24,7 @@ export class InProcessWakeQueue implements WakeQueue {
   wakeAt(gid: string, seq: number, when: Instant, _lookFor: LookFor): void {
     const id = `${gid}-${seq}-${when}`;
     const delayMs = Math.max(0, when - this.#time.now().earliest);
-    if (delayMs > MAX_AHEAD_MS || this.#cancels.has(id)) return;
+    if (this.#isClosed || delayMs > MAX_AHEAD_MS || this.#cancels.has(id)) return;
     const cancel = this.#time.after(delayMs, () => {
       this.#cancels.delete(id);
       this.#onWake(gid);
@@ -32,6 +33,7 @@ export class InProcessWakeQueue implements WakeQueue {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     for (const cancel of this.#cancels.values()) cancel();
     this.#cancels.clear();
   }

@@ -7,7 +7,7 @@ import { MemoryParticipantRegistry } from '../../../src/adapters/memory/particip
 import { whyNeverCalled } from '../../../src/adapters/participant/forbidden-addresses.ts';
 import { HttpParticipantClient } from '../../../src/adapters/participant/http-client.ts';
 import { AllowedAddresses } from '../../../src/application/allowed-addresses.ts';
-import { newAuthority } from './certificates.ts';
+import { newAuthority } from '../../support/certificates.ts';
 import { type Participant, participantThat, rawParticipantThat } from './http-server.ts';
 
 let registry: MemoryParticipantRegistry;

@@ -6,9 +6,9 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { RowDataPacket } from 'mysql2';
 import { migrate, openConnection, openDataSource } from '../../../src/adapters/sql/data-source.ts';
 import { openStore } from '../../../src/adapters/sql/open-store.ts';
+import { newAuthority } from '../../support/certificates.ts';
 import { begun, newGid, saveOf } from '../../support/saves.ts';
 import { describeOwn } from '../../support/servers.ts';
-import { newAuthority } from '../participant/certificates.ts';
 
 await describeOwn('mysql', 'TLS to the database', (start) => {
   const authority = newAuthority('the authority of a test');

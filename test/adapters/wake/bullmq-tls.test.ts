@@ -1,17 +1,13 @@
 // Redis behind TLS with a certificate of one's own: trusted when its authority is named, and else never spoken to.
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createServer, type Server } from 'node:tls';
 import { afterEach, expect, test } from '@jest/globals';
+import { newAuthority } from '../../support/certificates.ts';
 import { describeOn } from '../../support/servers.ts';
 import { BullmqWorld, wakesByRedis } from './bullmq-world.ts';
 import { until } from './until.ts';
 
 const world = new BullmqWorld();
-const folder = mkdtempSync(join(tmpdir(), 'tercet-tls-'));
 const sockets = new Set<Socket>();
 let door: Server | null = null;
 
@@ -19,21 +15,18 @@ afterEach(async () => {
   await world.close();
   for (const socket of sockets) socket.destroy();
   door?.close();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 describeOn(['redis'], 'waking by BullMQ over TLS', ({ url }) => {
-  const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
-  const named = hasOpenssl ? test : test.skip;
-
-  named('the certificate is checked, by the usual authorities and the one that is named', async () => {
-    const { key, cert } = selfSigned('localhost');
+  test('the certificate is checked, by the usual authorities and the one that is named', async () => {
+    const authority = newAuthority('of this test');
+    const { key, cert } = authority.certify(['localhost']);
     const redisUrl = `rediss://localhost:${await openDoor(new URL(url), key, cert)}`;
     const distrusting = world.open({ redisUrl });
     await until(() => distrusting.logged.length === 1);
-    expect(distrusting.logged.join()).toContain('self-signed');
+    expect(distrusting.logged.join()).toMatch(/certificate/);
     expect(await wakesByRedis(distrusting)).toBe(false);
-    const trusting = await world.openWhole({ redisUrl, redisCa: cert });
+    const trusting = await world.openWhole({ redisUrl, redisCa: authority.cert });
     expect(await wakesByRedis(trusting)).toBe(true);
     expect(distrusting.wakes.isWhole).toBe(false);
   });
@@ -57,14 +50,4 @@ async function openDoor(redis: URL, key: string, cert: string): Promise<number> 
   door = opened;
   await new Promise<void>((resolve) => opened.listen(0, 'localhost', resolve));
   return (opened.address() as AddressInfo).port;
-}
-
-function selfSigned(name: string): { key: string; cert: string } {
-  const [key, cert] = [join(folder, 'key'), join(folder, 'cert')];
-  const subject = ['-subj', `/CN=${name}`, '-addext', `subjectAltName=DNS:${name}`];
-  const made = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
-  execFileSync('openssl', ['req', '-x509', ...made, '-keyout', key, '-out', cert, ...subject], {
-    stdio: 'ignore',
-  });
-  return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
 }

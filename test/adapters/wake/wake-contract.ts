@@ -91,8 +91,8 @@ export function wakeContract(make: (onWake: (gid: string) => void) => Promise<Wa
     const other = await recorded();
     wakes.wakeAt(randomUUID(), 1, Date.now() + 200, 'call');
     await wakes.close();
-    wakes.wakeAt(randomUUID(), 1, Date.now(), 'call');
     await wakes.close();
+    wakes.wakeAt(randomUUID(), 1, Date.now(), 'call');
     const last = randomUUID();
     other.wakes.wakeAt(last, 1, Date.now() + 400, 'call');
     await until(() => other.woken.includes(last));

@@ -1,0 +1,153 @@
+/**
+ * The coordinator as it runs in production, whose Redis comes and goes: it begins, decides and finishes all the while,
+ * and says of itself how it stands. MySQL is the truth; Redis only wakes sooner (I16).
+ */
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { TransactionView } from '@tercet/sdk/wire';
+import { Redis } from 'ioredis';
+import type { RunningServer } from '../../scripts/servers/run.ts';
+import { migrate, openDataSource } from '../../src/adapters/sql/data-source.ts';
+import { CoordinatorProcess } from '../crash/coordinator-process.ts';
+import { describeOn, describeOwn } from '../support/servers.ts';
+
+/** Longer than a drive keeps a transaction in hand: it is let go, and a wake is armed. */
+const RETRY_AFTER_SECONDS = 2;
+
+await describeOwn('redis', 'a coordinator whose Redis comes and goes', (startRedis) => {
+  describeOn(['mysql'], 'on a database of its own', (server) => {
+    let redis: RunningServer;
+    let coordinator: CoordinatorProcess;
+    let participant: Server;
+    /** The transactions whose first confirm was put off. */
+    const putOff = new Set<string>();
+
+    beforeAll(async () => {
+      participant = createServer((request, response) => {
+        const gid = String(request.headers['tcc-transaction-id']);
+        const isFirst = request.headers['tcc-op'] === 'confirm' && !putOff.has(gid);
+        if (isFirst) putOff.add(gid);
+        request.resume();
+        response
+          .writeHead(isFirst ? 503 : 200, isFirst ? { 'retry-after': String(RETRY_AFTER_SECONDS) } : {})
+          .end();
+      });
+      await new Promise<void>((resolve) => participant.listen(0, '127.0.0.1', resolve));
+      const databaseUrl = await server.createDatabase();
+      const dataSource = await openDataSource(databaseUrl);
+      await migrate(dataSource);
+      await dataSource.destroy();
+      redis = await startRedis();
+      await redis.kill();
+      coordinator = new CoordinatorProcess({
+        ...{ TERCET_PORT: '0', TERCET_DATABASE_URL: databaseUrl, TERCET_REDIS_URL: redis.url },
+        ...{
+          TERCET_CALL_TIMEOUT_MS: '1000',
+          TERCET_COMMIT_TIMEOUT_MS: '1000',
+          TERCET_SWEEP_INTERVAL_MS: '300',
+        },
+      });
+      await coordinator.start();
+      const { port } = participant.address() as AddressInfo;
+      await ask('PUT', '/v1/participants/stock', { baseUrl: `http://127.0.0.1:${port}` });
+    }, 60_000);
+    afterAll(async () => {
+      await coordinator.remove();
+      await redis.stop();
+      await new Promise((resolve) => participant.close(resolve));
+    });
+
+    const ask = async (method: string, path: string, body?: object) => {
+      const headers = { 'content-type': 'application/json' };
+      const answer = await fetch(coordinator.url + path, {
+        ...{ method, headers },
+        ...(body && { body: JSON.stringify(body) }),
+      });
+      return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
+    };
+
+    async function begin(): Promise<string> {
+      const branches = [{ branchId: 'b', participant: 'stock', activity: 'reserve' }];
+      const { status, body } = await ask('POST', '/v1/transactions', { branches, timeoutMs: 60_000 });
+      expect(status).toBe(202);
+      return String(body.gid);
+    }
+
+    const begun = (count: number) => Promise.all(Array.from({ length: count }, begin));
+
+    async function allConfirmed(gids: readonly string[]): Promise<void> {
+      for (const gid of gids) {
+        let view: TransactionView;
+        do {
+          await pause(50);
+          view = (await ask('GET', `/v1/transactions/${gid}`)).body as TransactionView;
+        } while (view.finishedAt === null);
+        expect(view).toMatchObject({ status: 'confirmed', branches: [{ confirm: { attemptCount: 2 } }] });
+      }
+    }
+
+    async function readiness(wanted: string): Promise<Record<string, unknown>> {
+      for (;;) {
+        const { status, body } = await ask('GET', '/readyz');
+        if (body.status === wanted) {
+          expect(status).toBe(200);
+          return body;
+        }
+        await pause(50);
+      }
+    }
+
+    /** Jobs that wait for their time. */
+    async function delayedCount(): Promise<number> {
+      const client = new Redis(redis.url, { lazyConnect: true });
+      try {
+        await client.connect();
+        return await client.zcard('tercet:calls:delayed');
+      } finally {
+        client.disconnect();
+      }
+    }
+
+    test('without Redis at its start it is degraded, and carries everything to its end', async () => {
+      expect(await readiness('degraded')).toMatchObject({ reason: expect.stringContaining('Redis') });
+      await allConfirmed(await begun(20));
+      expect(await readiness('degraded')).toBeTruthy();
+    }, 60_000);
+
+    test('when Redis comes it is used, and a transaction in which all goes well never touches it', async () => {
+      await redis.restart();
+      await readiness('ready');
+      expect(await delayedCount()).toBe(0);
+      const gids = await begun(20);
+      while ((await delayedCount()) < gids.length) await pause(20);
+      await allConfirmed(gids);
+    }, 60_000);
+
+    test('wakes that are flushed away are found by the sweep', async () => {
+      const gids = await begun(20);
+      while ((await delayedCount()) < gids.length) await pause(20);
+      const client = new Redis(redis.url);
+      await client.flushall();
+      client.disconnect();
+      expect(await delayedCount()).toBe(0);
+      await allConfirmed(gids);
+      const later = await begun(5);
+      while ((await delayedCount()) < later.length) await pause(20);
+      await allConfirmed(later);
+    }, 60_000);
+
+    test('Redis is killed in mid-flight and comes back: nothing is lost, and it is used again', async () => {
+      const gids = await begun(20);
+      while ((await delayedCount()) < gids.length) await pause(20);
+      await redis.kill();
+      await readiness('degraded');
+      const meanwhile = await begun(10);
+      await allConfirmed([...gids, ...meanwhile]);
+      await redis.restart();
+      await readiness('ready');
+      await allConfirmed(await begun(5));
+    }, 60_000);
+  });
+});
