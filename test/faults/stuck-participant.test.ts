@@ -114,7 +114,7 @@ describeOn(['mysql'], 'five thousand branches stuck on one participant', (server
     expect(calls.stuck).toBeLessThanOrEqual(GATE.concurrency + 10);
 
     // In the next seconds each of them was called or held back again and again, and none was forgotten or given up.
-    await time.pass(20_000);
+    await time.pass(10_000);
     const overdue = new Date(time.elapsedMs() - 15_000).toISOString().replace('T', ' ').slice(0, 23);
     expect(
       await countOf(`SELECT COUNT(*) AS count FROM global_transaction WHERE wake_at < '${overdue}'`),

@@ -162,9 +162,11 @@ async function makeHeavier(session: Connection): Promise<void> {
 /** The server refreshes the table below only when nobody has read it for 100 ms. */
 const REFRESHED_AFTER_MS = 150;
 
-/** Asks the server until a session of it waits for a lock. */
+/** Asks the server until a session in this very database waits for a lock: other tests share the server. */
 async function someoneWaits({ dataSource }: SqlStore): Promise<void> {
-  const waiting = "SELECT COUNT(*) AS count FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'";
+  const waiting = `SELECT COUNT(*) AS count FROM information_schema.innodb_trx
+    JOIN information_schema.processlist ON id = trx_mysql_thread_id
+    WHERE trx_state = 'LOCK WAIT' AND db = DATABASE()`;
   for (;;) {
     const [row] = await dataSource.query(waiting);
     if (Number(row.count) > 0) return;
