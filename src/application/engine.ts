@@ -67,8 +67,7 @@ export function createEngine(ports: Ports, settings: EngineSettings): Engine {
   const commit = new GroupCommit({ writer, time, chance, log, observer });
   const gate = new CallGate({ settings: settings.gate, time, chance, observer });
   const wakeDates = new WakeDates({ store, time, log });
-  const isCarriedHere = (gid: string) => carryOut.currentOf(gid) !== null;
-  const waiters = new Waiters({ store, time, isCarriedHere });
+  const waiters = new Waiters({ store, time });
   const wakes = ports.wakes((gid) => carryOut.wake(gid));
   const carryOut: CarryOut = new CarryOut({
     tools: {

@@ -1,11 +1,12 @@
 /**
  * Requests that wait for a transaction to end (`Prefer: wait`). An end that this process saved is told at once; one
- * that another replica reached is found by looking, more and more rarely, and only while it is not carried out here.
+ * that another replica reached is found by looking, more and more rarely: also while it is carried out here, since a call
+ * of this process may hang long after the other one has ended all.
  */
 import { isFinished } from '../domain/index.ts';
 import type { Saved, Time, TransactionStore } from './ports.ts';
 
-const FIRST_LOOK_MS = 250;
+const FIRST_LOOK_MS = 500;
 const MAX_LOOK_MS = 2000;
 /** Whoever comes when so many wait is not kept waiting: the answer says how it stands now. */
 const MAX_WAITING = 10_000;
@@ -13,14 +14,12 @@ const MAX_WAITING = 10_000;
 export class Waiters {
   readonly #store: TransactionStore;
   readonly #time: Time;
-  readonly #isCarriedHere: (gid: string) => boolean;
   readonly #byGid = new Map<string, Set<(saved: Saved) => void>>();
   #count = 0;
 
-  constructor(given: { store: TransactionStore; time: Time; isCarriedHere: (gid: string) => boolean }) {
+  constructor(given: { store: TransactionStore; time: Time }) {
     this.#store = given.store;
     this.#time = given.time;
-    this.#isCarriedHere = given.isCarriedHere;
   }
 
   /** Answers the newest state known when the transaction ended or `waitMs` ran out, whichever comes first. */
@@ -38,7 +37,7 @@ export class Waiters {
       };
       const look = async () => {
         const isLast = this.#time.elapsedMs() >= endsAtMs;
-        if (isLast || !this.#isCarriedHere(gid)) newest = await this.#load(newest);
+        newest = await this.#load(newest);
         if (isFinished(newest.tx) || isLast) answer(newest);
         else lookLater();
       };

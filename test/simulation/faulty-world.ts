@@ -17,13 +17,20 @@ import { engineSettings, noLog, noObserver } from '../support/engine.ts';
 import { type Fault, FaultWriter } from '../support/fault-writer.ts';
 import { seededChance, VirtualClock } from './virtual-time.ts';
 
-const FAULTS_UNTIL_MS = 40_000;
+export const FAULTS_UNTIL_MS = 40_000;
 const FAULT = 0.12;
 const CALL_TIMEOUT_MS = 2000;
 const MAX_COMMIT_MS = 60;
 /** So narrow that calls are held back in most worlds. */
 const GATE = { concurrency: 20, failureCount: 4, firstRestMs: 200, maxRestMs: 2000 };
 const backoff = { firstDelayMs: 100, maxDelayMs: 2000, budget: 1000 };
+
+export const SETTINGS = engineSettings({
+  policy: { callTimeoutMs: CALL_TIMEOUT_MS, retry: backoff, poll: backoff, maxRetryAfterMs: 1000 },
+  gate: GATE,
+  defaultTimeoutMs: 10_000,
+  sweepIntervalMs: 500,
+});
 
 export type Replica = { isAlive: boolean; readonly coordinator: Coordinator };
 
@@ -145,9 +152,7 @@ export class FaultyWorld {
       log: noLog,
       observer: noObserver,
     };
-    const policy = { callTimeoutMs: CALL_TIMEOUT_MS, retry: backoff, poll: backoff, maxRetryAfterMs: 1000 };
-    const settings = engineSettings({ policy, gate: GATE, defaultTimeoutMs: 10_000, sweepIntervalMs: 500 });
-    const { coordinator, sweep } = createEngine(ports, settings);
+    const { coordinator, sweep } = createEngine(ports, SETTINGS);
     sweep.start();
     return Object.assign(life, { coordinator });
   }

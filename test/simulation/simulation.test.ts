@@ -2,13 +2,14 @@
 import { describe, expect, test } from '@jest/globals';
 import { rebuild } from '../../src/application/journal.ts';
 import type { GlobalTransaction } from '../../src/domain/index.ts';
-import { FaultyWorld } from './faulty-world.ts';
+import { endsWithinMs } from './bound.ts';
+import { FAULTS_UNTIL_MS, FaultyWorld, SETTINGS } from './faulty-world.ts';
 import { placeOrder, type Told } from './orders.ts';
 
 const WORLDS = 200;
 const ORDERS = 8;
-/** Virtual time after the faults within which everything must have ended (I4). */
-const ENDS_WITHIN_MS = 120_000;
+/** Virtual time within which everything must have ended (I4). */
+const ENDS_WITHIN_MS = FAULTS_UNTIL_MS + endsWithinMs(SETTINGS, SETTINGS.defaultTimeoutMs);
 
 describe('two replicas under loss, repetition, delay, dying processes and a database that answers late', () => {
   test.each(
