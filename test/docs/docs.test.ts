@@ -49,6 +49,7 @@ describe('README.md', () => {
     'docs/architecture.md',
     'docs/errors.md',
     'docs/glossary.md',
+    'docs/operations.md',
   ])('%s names only files that exist', (page) => {
     const links = [...read(page).matchAll(/\]\((?!http)([^)#]+)/g)].map(([, link]) => link ?? '');
     const named = [
