@@ -1,8 +1,5 @@
 /** The database under the coordinator, and what it says of the work that it did: the side that cannot flatter itself. */
 import type { Child } from './child.ts';
-import { openMysql } from './mysql-database.ts';
-import type { Options } from './options.ts';
-import { openSqlite } from './sqlite-database.ts';
 
 /** Counted from some beginning; differences tell. */
 export type Counters = {
@@ -34,9 +31,6 @@ export type BenchDatabase = {
   /** Only once the coordinator has ended. */
   tally(spans: readonly Span[]): Promise<Tally>;
 };
-
-export const openDatabase = (options: Options, opened: AsyncDisposableStack): Promise<BenchDatabase> =>
-  options.database === 'sqlite' ? openSqlite(opened) : openMysql(options, opened);
 
 export const COUNT_TRANSACTIONS = `SELECT COUNT(*) AS transactionCount,
   COALESCE(SUM(CASE WHEN status = 'confirmed' THEN 1 ELSE 0 END), 0) AS confirmedCount FROM global_transaction`;

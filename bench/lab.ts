@@ -2,9 +2,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../scripts/servers/free-port.ts';
 import { type Child, startChild } from './child.ts';
-import { type BenchDatabase, openDatabase } from './database.ts';
+import type { BenchDatabase } from './database.ts';
+import { openMysql } from './mysql-database.ts';
 import type { Options } from './options.ts';
 import { type BenchRedis, openRedis } from './redis.ts';
+import { openSqlite } from './sqlite-database.ts';
 
 /** A server that carries transactions out: the coordinator, or the wire limit beside it. */
 export type Target = { readonly process: Child; readonly port: number };
@@ -27,7 +29,7 @@ export async function openLab(options: Options, opened: AsyncDisposableStack): P
     opened.defer(() => child.stop());
     return child;
   };
-  const database = await openDatabase(options, opened);
+  const database = await (options.database === 'sqlite' ? openSqlite(opened) : openMysql(options, opened));
   const redis = options.redis ? await openRedis(opened) : null;
   const participants = start({ name: 'the participants', file: 'bench/participants.ts' });
   const { ports } = await participants.hear<{ ports: [number, number] }>();

@@ -8,8 +8,9 @@
 import pino from 'pino';
 import { v7 as uuidv7 } from 'uuid';
 import { HttpParticipantClient } from '../src/adapters/participant/http-client.ts';
-import type { BeginRequest, BranchRequest, Coordinator, Outcome } from '../src/application/coordinator.ts';
+import type { Coordinator, Outcome } from '../src/application/coordinator.ts';
 import type { Participant, ParticipantCall, ParticipantRegistry, Saved } from '../src/application/ports.ts';
+import type { BeginRequest, BranchRequest } from '../src/application/requests.ts';
 import { readConfig } from '../src/config.ts';
 import type { Branch, Call, GlobalTransaction } from '../src/domain/index.ts';
 import { buildApp } from '../src/http/app.ts';

@@ -4,14 +4,11 @@
  * Every request can be repeated and answers the truth. Nothing here knows a status: requests become events, the
  * protocol judges them, and an answer is given only after what it says is durable.
  */
-import { hash } from 'node:crypto';
 import {
-  type BranchSpec,
   type CallPolicy,
   type Event,
   type GlobalTransaction,
   type Now,
-  type OwnPolicy,
   type Refusal,
   withOwn,
 } from '../domain/index.ts';
@@ -23,13 +20,23 @@ import { explanationOf } from './explanation.ts';
 import {
   type Chance,
   type JournalRow,
-  type Participant,
   type ParticipantRegistry,
   type Saved,
   StoreUnavailable,
   type TransactionFilter,
   type TransactionStore,
 } from './ports.ts';
+import {
+  type BeginRequest,
+  type BranchRequest,
+  bodyHash,
+  type MaxPolicy,
+  overMaximum,
+  ownPolicyOf,
+  type Participants,
+  type PolicyRequest,
+  specOf,
+} from './requests.ts';
 import type { Waiters } from './waiters.ts';
 
 /** A begin that loses its gid or key looks it up and is compared; twice is enough, more is for odd races. */
@@ -37,34 +44,6 @@ const BEGIN_ATTEMPTS = 5;
 
 /** A participant's retries are looked up and begun by so many at a time. */
 const RETRY_PAGE = 200;
-
-/** How calls are made, where a request has wishes of its own. */
-export type PolicyRequest = OwnPolicy;
-
-/** The most that a request may ask for. */
-export type MaxPolicy = {
-  readonly callTimeoutMs: number;
-  readonly retryDelayMs: number;
-  readonly retryBudget: number;
-};
-
-export type BranchRequest = PolicyRequest & {
-  readonly branchId: string;
-  readonly participant: string;
-  readonly activity: string;
-  /** Any JSON value; `{}` when absent. */
-  readonly payload?: unknown;
-};
-
-export type BeginRequest = PolicyRequest & {
-  /** A UUIDv7 of the initiator's own. */
-  readonly gid?: string;
-  readonly name?: string;
-  readonly businessKey?: string;
-  readonly timeoutMs?: number;
-  /** All branches, of a declared transaction; absent for an interactive one. */
-  readonly branches?: readonly BranchRequest[];
-};
 
 /** Why a request was refused: the protocol's reasons, and those that only the coordinator can know. */
 export type CoordinatorRefusal =
@@ -217,22 +196,13 @@ export class Coordinator {
     const { maxTimeoutMs } = this.#given;
     if (timeoutMs > maxTimeoutMs)
       return { accepted: false, code: 'timeout_too_long', about: `${maxTimeoutMs} ms` };
-    const overMaximum = [request, ...(request.branches ?? [])].map((asked) => this.#overMaximum(asked));
-    return overMaximum.find((refused) => refused !== null) ?? unknownIn(participants);
+    const overMaxima = [request, ...(request.branches ?? [])].map((asked) => this.#overMaximum(asked));
+    return overMaxima.find((refused) => refused !== null) ?? unknownIn(participants);
   }
 
-  #overMaximum({ callTimeoutMs = 0, retry = {} }: PolicyRequest): Refused | null {
-    const { maxPolicy } = this.#given;
-    const { firstDelayMs = 0, maxDelayMs = 0, budget = 0 } = retry;
-    const over = [
-      ['callTimeoutMs', callTimeoutMs, maxPolicy.callTimeoutMs] as const,
-      ['retry.firstDelayMs', firstDelayMs, maxPolicy.retryDelayMs] as const,
-      ['retry.maxDelayMs', maxDelayMs, maxPolicy.retryDelayMs] as const,
-      ['retry.budget', budget, maxPolicy.retryBudget] as const,
-    ].find(([, asked, most]) => asked > most);
-    return over
-      ? { accepted: false, code: 'setting_over_maximum', about: `${over[0]} is at most ${over[2]}` }
-      : null;
+  #overMaximum(asked: PolicyRequest): Refused | null {
+    const about = overMaximum(asked, this.#given.maxPolicy);
+    return about === null ? null : { accepted: false, code: 'setting_over_maximum', about };
   }
 
   /** Whether the branch is registered already: what time and settings can change is then not asked again. */
@@ -248,9 +218,6 @@ export class Coordinator {
   }
 }
 
-/** By name; null where there is none. */
-type Participants = ReadonlyMap<string, Participant | null>;
-
 function unknownIn(participants: Participants): Refused | null {
   const [about] = [...participants].find(([, found]) => found === null) ?? [];
   if (about === undefined) return null;
@@ -261,35 +228,4 @@ function outcomeOf({ verdict, saved, isChanged }: Answer): Outcome {
   if (!verdict.accepted) return verdict;
   if (saved === null) throw new Error('a request was accepted for a transaction that is not stored');
   return { accepted: true, saved, isChanged };
-}
-
-const specOf = (request: BranchRequest, participants: Participants): BranchSpec => ({
-  branchId: request.branchId,
-  participant: request.participant,
-  activity: request.activity,
-  payload: JSON.stringify(request.payload === undefined ? {} : request.payload),
-  bodyHash: bodyHash(request),
-  policy: ownPolicyOf({
-    callTimeoutMs: participants.get(request.participant)?.callTimeoutMs,
-    ...request,
-  }),
-});
-
-/** Null when there is no wish; what is absent stays absent. */
-function ownPolicyOf({ callTimeoutMs, retry }: Wishes): OwnPolicy | null {
-  if (callTimeoutMs == null && retry === undefined) return null;
-  return { ...(callTimeoutMs != null && { callTimeoutMs }), ...(retry && { retry }) };
-}
-
-type Wishes = { readonly callTimeoutMs?: number | null | undefined; readonly retry?: OwnPolicy['retry'] };
-
-/** SHA-256, in hex, over a request as JSON with sorted keys: equal for requests that say the same. */
-const bodyHash = (request: object): string => hash('sha256', sortedJson(request));
-
-function sortedJson(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map(sortedJson).join()}]`;
-  const fields = Object.entries(value).filter(([, part]) => part !== undefined);
-  fields.sort(([one], [other]) => (one < other ? -1 : 1));
-  return `{${fields.map(([key, part]) => `${JSON.stringify(key)}:${sortedJson(part)}`).join()}}`;
 }

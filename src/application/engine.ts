@@ -4,7 +4,7 @@
 import type { CallPolicy } from '../domain/index.ts';
 import { CallGate, type GateSettings } from './call-gate.ts';
 import { CarryOut } from './carry-out.ts';
-import { Coordinator, type MaxPolicy } from './coordinator.ts';
+import { Coordinator } from './coordinator.ts';
 import { GroupCommit } from './group-commit.ts';
 import {
   type BatchWriter,
@@ -18,6 +18,7 @@ import {
   type TransactionStore,
   type WakeQueue,
 } from './ports.ts';
+import type { MaxPolicy } from './requests.ts';
 import { Sweep } from './sweep.ts';
 import { Waiters } from './waiters.ts';
 import { WakeDates } from './wake-dates.ts';

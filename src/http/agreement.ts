@@ -3,8 +3,8 @@
  * of this file no longer compiles.
  */
 import type * as wire from '@tercet/sdk/wire';
-import type * as coordinator from '../application/coordinator.ts';
 import type { Participant } from '../application/ports.ts';
+import type * as requests from '../application/requests.ts';
 import type * as domain from '../domain/index.ts';
 
 type Same<One, Other> = [One, Other] extends [Other, One] ? true : false;
@@ -25,8 +25,8 @@ export type WireAgreesWithDomain = Proven<
     Same<wire.Decision, domain.Decision>,
     Same<wire.DecisionReason, domain.DecisionReason>,
     Same<wire.Reply, NonNullable<domain.Call['reply']>>,
-    Fits<wire.BeginRequest, coordinator.BeginRequest>,
-    Fits<wire.BranchRequest, coordinator.BranchRequest>,
+    Fits<wire.BeginRequest, requests.BeginRequest>,
+    Fits<wire.BranchRequest, requests.BranchRequest>,
     Fits<wire.ParticipantView, Participant>,
     Fits<Participant, ShownParticipant>,
   ]

@@ -2,7 +2,8 @@
  * Initiators of the simulation: each places one order, declared or interactive, asks again when it is not answered,
  * sometimes asks for the opposite, and sometimes falls silent. What they were told is kept, to be compared (I3).
  */
-import type { BranchRequest, Outcome } from '../../src/application/coordinator.ts';
+import type { Outcome } from '../../src/application/coordinator.ts';
+import type { BranchRequest } from '../../src/application/requests.ts';
 import type { FaultyWorld } from './faulty-world.ts';
 
 const ASK_AGAIN_MS = 3000;

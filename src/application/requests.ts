@@ -1,0 +1,81 @@
+/**
+ * What initiators ask for, and what the protocol is told of it: payloads as the text that is sent, hashes that tell a repeated
+ * request from another one, and the settings of calls where a request has wishes of its own.
+ */
+import { hash } from 'node:crypto';
+import type { BranchSpec, OwnPolicy } from '../domain/index.ts';
+import type { Participant } from './ports.ts';
+
+/** How calls are made, where a request has wishes of its own. */
+export type PolicyRequest = OwnPolicy;
+
+/** The most that a request may ask for. */
+export type MaxPolicy = {
+  readonly callTimeoutMs: number;
+  readonly retryDelayMs: number;
+  readonly retryBudget: number;
+};
+
+export type BranchRequest = PolicyRequest & {
+  readonly branchId: string;
+  readonly participant: string;
+  readonly activity: string;
+  /** Any JSON value; `{}` when absent. */
+  readonly payload?: unknown;
+};
+
+export type BeginRequest = PolicyRequest & {
+  /** A UUIDv7 of the initiator's own. */
+  readonly gid?: string;
+  readonly name?: string;
+  readonly businessKey?: string;
+  readonly timeoutMs?: number;
+  /** All branches, of a declared transaction; absent for an interactive one. */
+  readonly branches?: readonly BranchRequest[];
+};
+
+/** Participants of a request by name; null where there is none. */
+export type Participants = ReadonlyMap<string, Participant | null>;
+
+export const specOf = (request: BranchRequest, participants: Participants): BranchSpec => ({
+  branchId: request.branchId,
+  participant: request.participant,
+  activity: request.activity,
+  payload: JSON.stringify(request.payload === undefined ? {} : request.payload),
+  bodyHash: bodyHash(request),
+  policy: ownPolicyOf({
+    callTimeoutMs: participants.get(request.participant)?.callTimeoutMs,
+    ...request,
+  }),
+});
+
+/** Null when there is no wish; what is absent stays absent. */
+export function ownPolicyOf({ callTimeoutMs, retry }: Wishes): OwnPolicy | null {
+  if (callTimeoutMs == null && retry === undefined) return null;
+  return { ...(callTimeoutMs != null && { callTimeoutMs }), ...(retry && { retry }) };
+}
+
+type Wishes = { readonly callTimeoutMs?: number | null | undefined; readonly retry?: OwnPolicy['retry'] };
+
+/** SHA-256, in hex, over a request as JSON with sorted keys: equal for requests that say the same. */
+export const bodyHash = (request: object): string => hash('sha256', sortedJson(request));
+
+function sortedJson(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(sortedJson).join()}]`;
+  const fields = Object.entries(value).filter(([, part]) => part !== undefined);
+  fields.sort(([one], [other]) => (one < other ? -1 : 1));
+  return `{${fields.map(([key, part]) => `${JSON.stringify(key)}:${sortedJson(part)}`).join()}}`;
+}
+
+/** The first wish that is over the maximum, in words; null when none is. */
+export function overMaximum({ callTimeoutMs = 0, retry = {} }: PolicyRequest, max: MaxPolicy): string | null {
+  const { firstDelayMs = 0, maxDelayMs = 0, budget = 0 } = retry;
+  const over = [
+    ['callTimeoutMs', callTimeoutMs, max.callTimeoutMs] as const,
+    ['retry.firstDelayMs', firstDelayMs, max.retryDelayMs] as const,
+    ['retry.maxDelayMs', maxDelayMs, max.retryDelayMs] as const,
+    ['retry.budget', budget, max.retryBudget] as const,
+  ].find(([, asked, most]) => asked > most);
+  return over ? `${over[0]} is at most ${over[2]}` : null;
+}
