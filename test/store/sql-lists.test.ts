@@ -68,6 +68,16 @@ describeOn(['mysql', 'mariadb'], 'a list', (server) => {
       expect(throughAll).toEqual([]);
     });
 
+    test('no index begins with the status, through which every transaction would move three times', async () => {
+      const first = await dataSource.query(
+        `SELECT DISTINCT column_name AS name FROM information_schema.statistics
+         WHERE table_schema = DATABASE() AND seq_in_index = 1`,
+      );
+      const names = first.map(({ name }: { name: string }) => name);
+      expect(names).toContain('wake_at');
+      expect(names).not.toContain('status');
+    });
+
     test('for a participant does not read the branches of all', async () => {
       const steps = await plan(dataSource, list({ participant: 'inventory' }));
       expect(steps.filter(({ table }) => table === 'branch').map(({ type }) => type)).toEqual(['ref', 'ref']);

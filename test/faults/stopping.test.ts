@@ -1,0 +1,86 @@
+/** A coordinator that is told to stop while a participant hangs: it ends in time all the same, and nothing is lost. */
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { migrate, openDataSource } from '../../src/adapters/sql/data-source.ts';
+import { CoordinatorProcess } from '../crash/coordinator-process.ts';
+import { describeOn } from '../support/servers.ts';
+
+/** Far longer than the test may take: a coordinator that waited for its call would not end in time. */
+const CALL_TIMEOUT_MS = '60000';
+
+describeOn(['mysql'], 'a coordinator that is told to stop', (server) => {
+  let participant: Server;
+  const held: ServerResponse[] = [];
+  let isHolding = true;
+  const replicas: CoordinatorProcess[] = [];
+  let settings: Record<string, string>;
+
+  beforeAll(async () => {
+    participant = createServer((request, response) => {
+      request.resume();
+      if (isHolding) held.push(response);
+      else response.end();
+    });
+    await new Promise<void>((resolve) => participant.listen(0, '127.0.0.1', resolve));
+    const databaseUrl = await server.createDatabase();
+    const dataSource = await openDataSource(databaseUrl);
+    await migrate(dataSource);
+    await dataSource.destroy();
+    settings = {
+      ...{ TERCET_PORT: '0', TERCET_DATABASE_URL: databaseUrl, TERCET_SHUTDOWN_TIMEOUT_MS: '1000' },
+      ...{ TERCET_COMMIT_TIMEOUT_MS: '1000', TERCET_SWEEP_INTERVAL_MS: '200' },
+    };
+  });
+  afterAll(async () => {
+    for (const replica of replicas) await replica.remove();
+    participant.closeAllConnections();
+    await new Promise((resolve) => participant.close(resolve));
+  });
+
+  async function startReplica(more: Record<string, string>): Promise<CoordinatorProcess> {
+    const replica = new CoordinatorProcess({ ...settings, ...more });
+    replicas.push(replica);
+    await replica.start();
+    return replica;
+  }
+
+  const ask = (replica: CoordinatorProcess, method: string, path: string, body?: object, headers = {}) =>
+    fetch(replica.url + path, {
+      ...{ method, headers: { 'content-type': 'application/json', ...headers } },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+
+  test('answers those who wait, ends by its deadline whatever hangs, and another one carries on', async () => {
+    const stopping = await startReplica({ TERCET_CALL_TIMEOUT_MS: CALL_TIMEOUT_MS });
+    const { port } = participant.address() as AddressInfo;
+    await ask(stopping, 'PUT', '/v1/participants/stock', { baseUrl: `http://127.0.0.1:${port}` });
+    const branches = [{ branchId: 'b', participant: 'stock', activity: 'reserve' }];
+    const begin = { branches, timeoutMs: 600_000, callTimeoutMs: 1000 };
+    const waiting = ask(
+      stopping,
+      'POST',
+      '/v1/transactions',
+      { ...begin, callTimeoutMs: 60_000 },
+      { prefer: 'wait=60' },
+    );
+    const brief = await ask(stopping, 'POST', '/v1/transactions', begin);
+    const { gid } = (await brief.json()) as { gid: string };
+    while (held.length < 2) await pause(20);
+
+    const exit = await stopping.end('SIGTERM');
+    const answer = await waiting;
+    expect(answer.status).toBe(202);
+    expect(await answer.json()).toMatchObject({ status: 'trying' });
+    expect(exit.signal).toBeNull();
+
+    isHolding = false;
+    const other = await startReplica({});
+    for (;;) {
+      const view = (await (await ask(other, 'GET', `/v1/transactions/${gid}`)).json()) as { status: string };
+      if (view.status === 'confirmed') break;
+      await pause(50);
+    }
+  }, 45_000);
+});
