@@ -119,8 +119,11 @@ const branchColumns = ({ phaseOne, phaseTwo, lateTryCount }: Branch) => ({
 
 // ── Updates ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** A row to change: equal changes of several transactions become one statement. */
+/** A row to change: changes of the same columns become one statement, since each statement costs the server a round. */
 type Update = { readonly gid: string; readonly set: Row; readonly where: Row };
+
+/** A column that differs is looked up by gid, row by row: so many rows that this stays cheap. */
+const MAX_ROWS_PER_UPDATE = 64;
 
 function transactionUpdate(save: Save): Update {
   const { gid, before, after, seq } = save;
@@ -146,22 +149,38 @@ const changedColumns = (before: Row, after: Row): Row =>
 function updatesOf(table: string, updates: readonly Update[]): Statement[] {
   const groups = new Map<string, Update[]>();
   for (const update of updates) {
-    const key = JSON.stringify([update.where, update.set]);
+    const key = JSON.stringify([update.where, Object.keys(update.set)]);
     const group = groups.get(key);
     if (group) group.push(update);
     else groups.set(key, [update]);
   }
-  return [...groups.values()].map((group) => updateOf(table, group));
+  return [...groups.values()].flatMap((group) => parts(group).map((part) => updateOf(table, part)));
+}
+
+function parts(group: readonly Update[]): (readonly Update[])[] {
+  const count = Math.ceil(group.length / MAX_ROWS_PER_UPDATE);
+  return Array.from({ length: count }, (_, part) =>
+    group.slice(part * MAX_ROWS_PER_UPDATE, (part + 1) * MAX_ROWS_PER_UPDATE),
+  );
 }
 
 function updateOf(table: string, group: readonly Update[]): Statement {
   const { set, where } = group[0] as Update;
   const gids = group.map(({ gid }) => gid);
-  const assignments = Object.keys(set).map((column) => `${column} = ?`);
+  const values: SqlValue[] = [];
+  const assignments = Object.keys(set).map((column) => {
+    const value = set[column] ?? null;
+    if (group.every((update) => update.set[column] === value)) {
+      values.push(value);
+      return `${column} = ?`;
+    }
+    for (const update of group) values.push(update.gid, update.set[column] ?? null);
+    return `${column} = CASE gid ${group.map(() => 'WHEN ? THEN ?').join(' ')} END`;
+  });
   const conditions = Object.keys(where).map((column) => `${column} = ?`);
   return {
     sql: `UPDATE ${table} SET ${assignments.join(', ')} WHERE ${conditions.join(' AND ')} AND gid IN (${marks(gids)})`,
-    values: [...Object.values(set), ...Object.values(where), ...gids],
+    values: [...values, ...Object.values(where), ...gids],
     rowCount: group.length,
   };
 }

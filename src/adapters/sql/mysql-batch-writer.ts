@@ -9,10 +9,11 @@
  * Each packet ends by telling the database's time. Each new connection is first asked for the last row that was
  * acknowledged on an earlier one: a database that does not have it is not the one that acknowledged it.
  */
-import { type Connection, format } from 'mysql2/promise';
+import { type Connection, escape as escapeValue, format } from 'mysql2/promise';
 import type { BatchOutcome, BatchWriter, Save } from '../../application/ports.ts';
 import {
   batchStatements,
+  type SqlValue,
   type Standing,
   type Statement,
   standingQueries,
@@ -209,9 +210,15 @@ const queryFormat = (sql: string, values: unknown): string =>
 /** The server was stopped, or the statement killed: the COMMIT of the same packet may have been reached. */
 const isInterrupted = ({ errno }: SqlError): boolean => [1053, 1317, 1927, 3169].includes(errno ?? 0);
 
+/** The texts hold no question marks but those for values, so nothing has to be parsed. */
+function withValues(sql: string, values: readonly SqlValue[]): string {
+  const [first = '', ...rest] = sql.split('?');
+  return rest.reduce((text, part, index) => `${text}${escapeValue(values[index])}${part}`, first);
+}
+
 function packetOf(statements: readonly Statement[]): string {
   const texts = statements.map(({ sql, values, rowCount }) => {
-    const text = format(sql, [...values]);
+    const text = withValues(sql, values);
     const guard = `INSERT INTO guard SELECT 1 FROM DUAL WHERE ROW_COUNT() <> ${rowCount}`;
     return sql.startsWith('UPDATE') ? `${text};${guard}` : text;
   });
