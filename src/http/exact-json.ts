@@ -89,10 +89,19 @@ function decimal(source: string): string {
   const [mantissa = '', exponent = '0'] = source.toLowerCase().replace(/^-/, '').split('e');
   const [whole = '', fraction = ''] = mantissa.split('.');
   const digits = `${whole}${fraction}`.replace(/^0+/, '');
-  const significant = digits.replace(/0+$/, '');
+  const significant = digits.slice(0, digits.length - trailingZeroCount(digits));
   if (significant === '') return '0';
   return `${significant}e${Number(exponent) - fraction.length + digits.length - significant.length}`;
 }
+
+/** Counted from the end: a pattern would begin anew at each zero, and take hours over a megabyte of them. */
+function trailingZeroCount(digits: string): number {
+  let count = 0;
+  while (digits.charCodeAt(digits.length - 1 - count) === ZERO) count += 1;
+  return count;
+}
+
+const ZERO = '0'.charCodeAt(0);
 
 const shortened = (source: string): string => (source.length > 40 ? `${source.slice(0, 40)}…` : source);
 

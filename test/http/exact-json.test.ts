@@ -120,3 +120,9 @@ describe('depth', () => {
 test.each(['', '{', "{'a':1}", '[1,]', '01', 'NaN', '1 2'])('%j is not JSON', (text) => {
   expect(codeOf(text)).toBe('broken_json');
 });
+
+test('a number of a million zeros ends no process either', () => {
+  const zeros = '0'.repeat(1_000_000);
+  for (const number of [`0.1${zeros}1`, `1${zeros}`, `1${zeros}1e-${zeros}1`])
+    expect(codeOf(`[${number}]`)).toBe('inexact_number');
+});

@@ -13,7 +13,13 @@ beforeEach(async () => {
   app = await buildApp({
     // None of these routes asks it.
     coordinator: null as unknown as Coordinator,
-    ...{ registry, checkReady: async () => 'ready' as const, apiTokens: [], maxCallTimeoutMs: 60_000, whyNeverCalled },
+    ...{
+      registry,
+      checkReady: async () => 'ready' as const,
+      apiTokens: [],
+      maxCallTimeoutMs: 60_000,
+      whyNeverCalled,
+    },
     metrics: async () => ({ contentType: 'text/plain', text: '' }),
   });
 });
