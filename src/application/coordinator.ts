@@ -23,6 +23,7 @@ import {
   type ParticipantRegistry,
   type Saved,
   StoreUnavailable,
+  type Time,
   type TransactionFilter,
   type TransactionStore,
 } from './ports.ts';
@@ -70,6 +71,7 @@ export type CoordinatorParts = {
   readonly registry: ParticipantRegistry;
   readonly waiters: Waiters;
   readonly gate: CallGate;
+  readonly time: Time;
   readonly chance: Chance;
   readonly policy: CallPolicy;
   readonly maxPolicy: MaxPolicy;
@@ -166,10 +168,11 @@ export class Coordinator {
 
   /** What the transaction waits for, since when, what happened last and what comes next, in one sentence. */
   explain(tx: GlobalTransaction): string {
-    const { carryOut, gate } = this.#given;
+    const { carryOut, gate, time } = this.#given;
     return explanationOf(tx, {
       current: carryOut.currentOf(tx.gid),
       circuitOf: (participant) => gate.stateOf(participant),
+      now: time.now().earliest,
     });
   }
 

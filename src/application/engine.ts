@@ -80,7 +80,7 @@ export function createEngine(ports: Ports, settings: EngineSettings): Engine {
     maxActiveCount: settings.maxActiveCount,
   });
   const coordinator = new Coordinator({
-    ...{ carryOut, store, registry, waiters, gate, chance },
+    ...{ carryOut, store, registry, waiters, gate, time, chance },
     ...{ policy, maxPolicy, defaultTimeoutMs, maxTimeoutMs },
   });
   const againAfterMs = policy.callTimeoutMs + commitTimeoutMs;

@@ -24,6 +24,7 @@ export type KnownHere = {
   /** The same transaction as this process carries it; null when it does not. */
   readonly current: GlobalTransaction | null;
   readonly circuitOf: (participant: string) => CircuitState;
+  readonly now: Instant;
 };
 
 export function explanationOf(tx: GlobalTransaction, known: KnownHere): string {
@@ -94,7 +95,7 @@ function waitingFor(tx: GlobalTransaction, branch: Branch, op: Op, known: KnownH
     `Waiting since ${instant(since)} for ${what}: ${last}`,
     stillAtWork(known.current, branchId, op),
     circuit !== 'closed' && `its circuit is ${circuit}, since its calls fail one after the other`,
-    call.attemptCount > 0 && `next at ${instant(call.dueAt)}`,
+    call.attemptCount > 0 && `${call.dueAt > known.now ? 'next at' : 'due since'} ${instant(call.dueAt)}`,
   ]);
 }
 

@@ -16,7 +16,7 @@ import {
   told,
 } from '../support/transactions.ts';
 
-const NOTHING: KnownHere = { current: null, circuitOf: () => 'closed' };
+const NOTHING: KnownHere = { current: null, circuitOf: () => 'closed', now: T0 };
 const explain = (tx: GlobalTransaction, known: Partial<KnownHere> = {}) =>
   explanationOf(tx, { ...NOTHING, ...known });
 
@@ -62,6 +62,10 @@ describe('a transaction waits', () => {
     expect(explain(answered('503', 2))).toBe(
       'Waiting since 2026-01-01T00:00:00Z for inventory to confirm branch “stock”: attempt 2 of 3 answered 503 after 2.0 s; next at 2026-01-01T00:00:04Z; 1 more branch waits.',
     );
+  });
+
+  test('for a confirm that is due, and has not been asked again yet', () => {
+    expect(explain(answered('503', 2), { now: T0 + 60_000 })).toContain('; due since 2026-01-01T00:00:04Z;');
   });
 
   test('for a participant whose circuit is open', () => {
