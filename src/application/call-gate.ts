@@ -7,7 +7,11 @@
  *
  * closed → open after `failureCount` failures in a row → half-open after the rest, for one call that is tried → closed
  * when it is answered, else open again for twice as long. A late answer to an older call closes it, too.
+ *
+ * The calls that fail may be those of a few poisoned branches, whose participant serves all others well. So a call that is
+ * the first of its branch may look also before the rest is over, one at a time: it waits for nobody's poison.
  */
+import type { Op, PendingCall } from '../domain/index.ts';
 import type { Chance, CircuitState, Observer, Time } from './ports.ts';
 
 export type GateSettings = {
@@ -28,8 +32,8 @@ export type HeldBack = {
 /** `leave` is to be called once, when the call has ended. */
 export type Entered = { readonly isLet: true; readonly leave: (result: CallResult) => void };
 
-/** `unsent` says nothing of the participant. */
-export type CallResult = 'answered' | 'failed' | 'unsent';
+/** `silent` says nothing of the participant. */
+export type CallResult = 'answered' | 'failed' | 'silent';
 
 /** Nobody waits for a free slot longer than this, or asks for one more often than by this at first. */
 const FIRST_SLOT_PAUSE_MS = 500;
@@ -70,10 +74,15 @@ export class CallGate {
     this.#observer = given.observer;
   }
 
-  enter(participant: string): Entered | HeldBack {
+  enter({
+    participant,
+    attempt,
+    op,
+  }: Pick<PendingCall, 'participant' | 'attempt' | 'op'>): Entered | HeldBack {
     const circuit = this.#circuits.get(participant) ?? freshCircuit();
     const restLeftMs = circuit.restEndsAtMs === null ? 0 : circuit.restEndsAtMs - this.#time.elapsedMs();
-    if (restLeftMs > 0 || circuit.isProbing) return this.#heldByCircuit(circuit, Math.max(0, restLeftMs));
+    const isResting = restLeftMs > 0 && attempt > 1;
+    if (circuit.isProbing || isResting) return this.#heldByCircuit(circuit, op, Math.max(0, restLeftMs));
     if (circuit.underWayCount >= this.#settings.concurrency) return this.#heldForSlot(circuit);
     this.#circuits.set(participant, circuit);
     circuit.underWayCount += 1;
@@ -134,9 +143,12 @@ export class CallGate {
     return Math.min(this.#settings.maxRestMs, this.#settings.firstRestMs * 2 ** (restCount - 1));
   }
 
-  #heldByCircuit(circuit: Circuit, restLeftMs: number): HeldBack {
-    const againInMs = Math.ceil(restLeftMs + this.#chance.draw() * this.#restMs(circuit));
-    return { isLet: false, why: 'circuit_open', againInMs: Math.max(1, againInMs) };
+  /** A try has a deadline, and asks again soon: the next call that is let through may find all well. */
+  #heldByCircuit(circuit: Circuit, op: Op, restLeftMs: number): HeldBack {
+    const [waitMs, spreadMs] =
+      op === 'try' ? [0, this.#settings.firstRestMs] : [restLeftMs, this.#restMs(circuit)];
+    const againInMs = Math.ceil(waitMs + spread(this.#chance) * spreadMs);
+    return { isLet: false, why: 'circuit_open', againInMs };
   }
 
   /** The more ask in vain for each slot, the longer they stay away. */
@@ -148,3 +160,6 @@ export class CallGate {
     return { isLet: false, why: 'no_free_slot', againInMs };
   }
 }
+
+/** Never so soon that it is asked in vain again and again. */
+const spread = (chance: Chance): number => 0.25 + 0.75 * chance.draw();

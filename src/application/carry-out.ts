@@ -56,9 +56,9 @@ export class CarryOut {
     return this.#isStopping ? 0 : this.#roomIn(SWEEP_SHARE);
   }
 
-  /** What this process knows of a transaction that it carries, which may be more than is durable; else null. */
-  currentOf(gid: string): GlobalTransaction | null {
-    return this.#drives.get(gid)?.current ?? null;
+  /** What this process knows of a transaction, which may be more than is durable. */
+  currentOf(tx: GlobalTransaction): GlobalTransaction {
+    return this.#drives.get(tx.gid)?.current ?? this.#tools.polling.recall(tx);
   }
 
   /** Transactions that are in this process's hands now. */

@@ -170,7 +170,7 @@ export class Coordinator {
   explain(tx: GlobalTransaction): string {
     const { carryOut, gate, time } = this.#given;
     return explanationOf(tx, {
-      current: carryOut.currentOf(tx.gid),
+      current: carryOut.currentOf(tx),
       circuitOf: (participant) => gate.stateOf(participant),
       now: time.now().earliest,
     });

@@ -14,7 +14,6 @@ import {
   type Event,
   type GlobalTransaction,
   type Instant,
-  isPolling,
   type LookFor,
   type Now,
   pendingCalls,
@@ -24,6 +23,7 @@ import {
 import type { GroupCommit } from './group-commit.ts';
 import { entriesBetween } from './journal.ts';
 import { type CallTools, type Heard, OutstandingCalls } from './outstanding-calls.ts';
+import type { PollingMemory } from './polling-memory.ts';
 import type { Log, Saved, TransactionStore } from './ports.ts';
 import { takeOverAt, takeOverMs } from './take-over.ts';
 import type { WakeDates } from './wake-dates.ts';
@@ -36,6 +36,7 @@ export type DriveTools = CallTools & {
   readonly store: TransactionStore;
   readonly commit: GroupCommit;
   readonly wakeDates: WakeDates;
+  readonly polling: PollingMemory;
   readonly log: Log;
   readonly writer: string;
   /** How long a commit may take; part of the margin after which another replica looks. */
@@ -170,7 +171,7 @@ export class Drive {
     const loaded = await this.#tools.store.load(this.gid);
     this.#know(loaded);
     this.#wakeAt = loaded?.wakeAt ?? null;
-    this.#current = loaded?.tx ?? null;
+    this.#current = loaded && this.#tools.polling.recall(loaded.tx);
     for (const { reply } of this.#unsaved) this.#apply(reply);
   }
 
@@ -264,14 +265,13 @@ export class Drive {
   #rest(look: Look): void {
     const { lookAgainAt } = look;
     const untilMs = lookAgainAt === null ? Infinity : lookAgainAt - this.#tools.time.now().earliest;
-    // Polling is counted in memory only: to let go would forget the count, and never park (I4).
-    const isFree = this.#outstanding.count === 0 && !(this.#current && isPolling(this.#current));
-    const isStopped = this.#tools.isStopping() && this.#outstanding.count === 0;
+    const isFree = this.#outstanding.count === 0;
+    const isStopped = this.#tools.isStopping() && isFree;
     if (isStopped || (isFree && lookAgainAt === null)) {
       this.#letGo(NEVER);
       return;
     }
-    if (this.#outstanding.count === 0) this.#keepDate(lookAgainAt);
+    if (isFree) this.#keepDate(lookAgainAt);
     const waitMs = isFree ? Math.min(untilMs, LINGER_MS) : untilMs;
     if (waitMs === Infinity) return;
     this.#cancelTimer = this.#tools.time.after(Math.max(1, waitMs), () => {
@@ -291,6 +291,7 @@ export class Drive {
   }
 
   #letGo(look: Look): void {
+    if (this.#current) this.#tools.polling.remember(this.#current);
     this.#onIdle({ seq: this.#durable?.seq ?? 0, ...look });
   }
 

@@ -6,6 +6,7 @@ import { CallGate, type GateSettings } from './call-gate.ts';
 import { CarryOut } from './carry-out.ts';
 import { Coordinator } from './coordinator.ts';
 import { GroupCommit } from './group-commit.ts';
+import { PollingMemory } from './polling-memory.ts';
 import {
   type BatchWriter,
   type Chance,
@@ -72,7 +73,18 @@ export function createEngine(ports: Ports, settings: EngineSettings): Engine {
   const wakes = ports.wakes((gid) => carryOut.wake(gid));
   const carryOut: CarryOut = new CarryOut({
     tools: {
-      ...{ store, commit, wakeDates, participants, gate, time, chance, log, observer },
+      ...{
+        store,
+        commit,
+        wakeDates,
+        polling: new PollingMemory(),
+        participants,
+        gate,
+        time,
+        chance,
+        log,
+        observer,
+      },
       ...{ writer: chance.newId(), commitTimeoutMs },
     },
     wakes,

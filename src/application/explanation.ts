@@ -21,8 +21,8 @@ import type { CircuitState } from './ports.ts';
 
 /** What this replica knows beside the durable state. */
 export type KnownHere = {
-  /** The same transaction as this process carries it; null when it does not. */
-  readonly current: GlobalTransaction | null;
+  /** The same transaction as this process knows it, with what is not durable. */
+  readonly current: GlobalTransaction;
   readonly circuitOf: (participant: string) => CircuitState;
   readonly now: Instant;
 };
@@ -110,8 +110,8 @@ function lastAnswer({ answer, attemptCount, durationMs, parkedAt }: Call, budget
   return `attempt ${attemptCount}${budget === null ? '' : ` of ${budget}`} ${said}${after}`;
 }
 
-function stillAtWork(current: GlobalTransaction | null, branchId: string, op: Op): string | false {
-  const branch = current?.branches.find((candidate) => candidate.branchId === branchId);
+function stillAtWork(current: GlobalTransaction, branchId: string, op: Op): string | false {
+  const branch = current.branches.find((candidate) => candidate.branchId === branchId);
   const ongoing = branch ? callOf(branch, op).ongoing : null;
   if (!ongoing) return false;
   return `it said ${counted(ongoing.count, 'time', 'times')} that it is still at work, and is asked again at ${instant(ongoing.nextAt)}`;

@@ -12,7 +12,7 @@ import {
   type PendingCall,
   type Replied,
 } from '../domain/index.ts';
-import type { CallGate, Entered } from './call-gate.ts';
+import type { CallGate, CallResult, Entered } from './call-gate.ts';
 import type { Attempt } from './journal.ts';
 import type { Chance, Observer, ParticipantAnswer, ParticipantClient, Time } from './ports.ts';
 
@@ -59,7 +59,7 @@ export class OutstandingCalls {
     const now = this.#tools.time.now().latest;
     const heldUntil = this.#heldUntil.get(call.branchId) ?? 0;
     if (heldUntil > now) return heldUntil;
-    const entry = this.#tools.gate.enter(call.participant);
+    const entry = this.#tools.gate.enter(call);
     if (!entry.isLet) return this.#hold(call.branchId, now + entry.againInMs);
     this.#heldUntil.delete(call.branchId);
     void this.#send(tx, call, entry);
@@ -79,13 +79,14 @@ export class OutstandingCalls {
     const answer = await participants.call({ ...call, gid, deadlineAt, traceparent });
     this.#branchIds.delete(call.branchId);
     if (answer.isUnsent) {
-      leave('unsent');
+      leave('silent');
       this.#hold(call.branchId, time.now().latest + UNSENT_PAUSE_MS);
       this.#onHeldBack();
       return;
     }
-    leave(isFailure(answer) ? 'failed' : 'answered');
-    this.#hear(call, answer, Math.round(time.elapsedMs() - sentAtMs));
+    const durationMs = Math.round(time.elapsedMs() - sentAtMs);
+    leave(resultOf(answer, call, durationMs));
+    this.#hear(call, answer, durationMs);
   }
 
   #hear(
@@ -111,6 +112,21 @@ export class OutstandingCalls {
   }
 }
 
-/** What a circuit counts: no answer, or one that says that the participant cannot work now. A refusal is work done. */
-const isFailure = ({ httpStatus }: ParticipantAnswer): boolean =>
-  httpStatus === null || httpStatus >= 500 || httpStatus === 429;
+/** Statuses of a participant, or of a proxy before it, that cannot serve anybody now. */
+const UNABLE: readonly number[] = [429, 502, 503, 504];
+/** A call that was given less time than this, and took all of it, says more of its caller than of the participant. */
+const TELLING_MS = 1000;
+
+/**
+ * What a call says of its participant as a whole. A refusal is work done, and so is an error of its own: it may come of
+ * this one branch.
+ */
+function resultOf(
+  { httpStatus }: ParticipantAnswer,
+  { timeoutMs }: PendingCall,
+  durationMs: number,
+): CallResult {
+  if (httpStatus !== null) return UNABLE.includes(httpStatus) ? 'failed' : 'answered';
+  const hadNoTime = timeoutMs < TELLING_MS && durationMs >= timeoutMs;
+  return hadNoTime ? 'silent' : 'failed';
+}

@@ -25,14 +25,17 @@ beforeEach(() => {
   });
 });
 
-function enter(participant = 'stock'): Entered {
-  const entry = gate.enter(participant);
+/** Not the first attempt of its branch, unless it says so. */
+const callOf = (participant: string, attempt = 2) => ({ participant, attempt, op: 'confirm' }) as const;
+
+function enter(participant = 'stock', attempt = 2): Entered {
+  const entry = gate.enter(callOf(participant, attempt));
   if (!entry.isLet) throw new Error(`held back: ${entry.why}`);
   return entry;
 }
 
 function heldBack(participant = 'stock') {
-  const entry = gate.enter(participant);
+  const entry = gate.enter(callOf(participant));
   if (entry.isLet) throw new Error('it was let through');
   return entry;
 }
@@ -110,7 +113,7 @@ describe('a circuit', () => {
     clock.nowMs += 500;
     early.leave('failed');
     clock.nowMs += 500;
-    enter().leave('unsent');
+    enter().leave('silent');
     expect(gate.stateOf('stock')).toBe('open');
     earlier.leave('answered');
     expect(gate.stateOf('stock')).toBe('closed');
@@ -119,9 +122,28 @@ describe('a circuit', () => {
   test('gives its probe to the next call when the first one was never sent', () => {
     fail(3);
     clock.nowMs += SETTINGS.firstRestMs;
-    call('unsent');
+    call('silent');
     call('answered');
     expect(gate.stateOf('stock')).toBe('closed');
+  });
+
+  test('lets first calls look one at a time, since those that fail may be poisoned branches of a sound participant', () => {
+    fail(3);
+    const first = enter('stock', 1);
+    expect(gate.enter(callOf('stock', 1))).toMatchObject({ isLet: false, why: 'circuit_open' });
+    first.leave('failed');
+    expect(gate.stateOf('stock')).toBe('open');
+    enter('stock', 1).leave('answered');
+    expect(gate.stateOf('stock')).toBe('closed');
+  });
+
+  test('has tries ask again soon, whose deadline does not wait for its rest', () => {
+    fail(3);
+    for (let probes = 0; probes < 2; probes += 1) enter('stock', 1).leave('failed');
+    enter('stock', 1);
+    const held = gate.enter({ participant: 'stock', attempt: 1, op: 'try' });
+    expect(held).toMatchObject({ isLet: false });
+    if (!held.isLet) expect(held.againInMs).toBeLessThanOrEqual(SETTINGS.firstRestMs);
   });
 
   test('is closed by a person who says that the participant is well, whatever its rest', () => {

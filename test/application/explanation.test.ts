@@ -16,9 +16,8 @@ import {
   told,
 } from '../support/transactions.ts';
 
-const NOTHING: KnownHere = { current: null, circuitOf: () => 'closed', now: T0 };
 const explain = (tx: GlobalTransaction, known: Partial<KnownHere> = {}) =>
-  explanationOf(tx, { ...NOTHING, ...known });
+  explanationOf(tx, { current: tx, circuitOf: () => 'closed', now: T0, ...known });
 
 const later = exactly(T0 + 4000);
 /** So many confirms of the stock that were answered like this. */

@@ -13,6 +13,8 @@ const GATE = { concurrency: 2, failureCount: 3, firstRestMs: 4000, maxRestMs: 80
 const MAX_ACTIVE = 10;
 const TAKE_OVER_MS = policy.callTimeoutMs + 1000 + 1000;
 const RETRY = { firstDelayMs: 100, maxDelayMs: 200, budget: 5 };
+/** Longer than a drive is kept that has nothing to do. */
+const POLL = { firstDelayMs: 8000, maxDelayMs: 20_000, budget: 6 };
 
 let clock: VirtualClock;
 let store: MemoryTransactionStore;
@@ -38,14 +40,18 @@ beforeEach(async () => {
           return answers(call) ?? new Promise(() => {});
         },
       },
-      // Nobody is woken but by the drives themselves and by the test.
+      // Nobody is woken but by the drives themselves, by the sweep and by the test.
       wakes: () => ({
         wakeAt: (gid, _seq, when) => wakes.push({ gid, when }),
         isWhole: true,
         close: async () => {},
       }),
     },
-    engineSettings({ policy: { ...policy, retry: RETRY }, gate: GATE, maxActiveCount: MAX_ACTIVE }),
+    engineSettings({
+      policy: { ...policy, retry: RETRY, poll: POLL },
+      gate: GATE,
+      maxActiveCount: MAX_ACTIVE,
+    }),
   );
 });
 
@@ -148,18 +154,87 @@ test('a call that could not leave this process spends no budget, and is sent lat
   expect((await find(gid)).tx.status).toBe('confirmed');
 });
 
+describe('a participant that is sound is not held back by', () => {
+  const good = () => [{ branchId: 'b', participant: 'stock', activity: 'reserve', payload: 'good' }];
+  const isGood = ({ payload }: ParticipantCall) => payload === '"good"';
+
+  async function confirmsGood(): Promise<void> {
+    const outcome = await engine.coordinator.begin({ branches: good(), timeoutMs: 30_000 }, null, null);
+    const gid = outcome.accepted ? outcome.saved.tx.gid : outcome.code;
+    await pass(5000);
+    expect((await find(gid)).tx.status).toBe('confirmed');
+  }
+
+  const explanations = async () =>
+    Promise.all(store.gids.map(async (gid) => engine.coordinator.explain((await find(gid)).tx)));
+
+  test('branches that it fails with an error of its own (I15)', async () => {
+    answers = (call) => status(call.op === 'try' || isGood(call) ? 200 : 500);
+    for (let poisoned = 0; poisoned < 5; poisoned += 1) await begin();
+    await pass(300);
+    expect((await explanations()).join()).not.toContain('circuit');
+    await confirmsGood();
+  });
+
+  test('branches whose calls it never answers, as long as others are answered (I15)', async () => {
+    answers = (call) => status(call.op === 'try' || isGood(call) ? 200 : null);
+    for (let poisoned = 0; poisoned < 5; poisoned += 1) await begin();
+    await pass(3000);
+    expect(engine.coordinator.explain((await find(store.gids[0] ?? '')).tx)).toContain('circuit');
+    await confirmsGood();
+  });
+
+  test('an initiator that gives it no time', async () => {
+    const hasty = {
+      branches: good(),
+      callTimeoutMs: 5,
+      retry: { firstDelayMs: 1, maxDelayMs: 1 },
+      timeoutMs: 600_000,
+    };
+    answers = () => {
+      clock.nowMs += 5;
+      return status(null);
+    };
+    for (let calls = 0; calls < 5; calls += 1) await engine.coordinator.begin(hasty, null, null);
+    await pass(100);
+    expect(calls.length).toBeGreaterThan(GATE.failureCount);
+    expect((await explanations()).join()).not.toContain('circuit');
+  });
+});
+
 describe('what is polled', () => {
+  test('takes no room from what is under way (I15)', async () => {
+    answers = ({ op, participant }) => status(op === 'confirm' && participant === 'stock' ? 202 : 200);
+    for (let polled = 0; polled < 2 * MAX_ACTIVE; polled += 1) {
+      await begin();
+      await pass(1500);
+    }
+    expect((await find(await begin('money'))).tx.status).toBe('confirmed');
+  });
+
   test('is dated anew with each answer, so that nobody else asks it too', async () => {
     answers = ({ op }) => status(op === 'try' ? 200 : 202);
     const gid = await begin();
-    const seen = new Set<number | null>();
-    for (let poll = 0; poll < 3; poll += 1) {
-      await pass(1000);
-      const { wakeAt } = await find(gid);
-      expect(wakeAt).toBeGreaterThan(clock.nowMs + TAKE_OVER_MS - 2500);
-      seen.add(wakeAt);
+    await pass(100);
+    const [first] = wakes;
+    await pass(2000);
+    const { wakeAt } = await find(gid);
+    expect(wakes).toHaveLength(1);
+    expect(first).toBeUndefined();
+    expect(wakeAt).toBe((wakes[0]?.when ?? 0) + TAKE_OVER_MS);
+  });
+
+  test('is parked when it has said too often that it is still at work, though it is let go in between (I4)', async () => {
+    answers = ({ op }) => status(op === 'try' ? 200 : 202);
+    const gid = await begin();
+    const isParked = async () => (await find(gid)).tx.branches[0]?.phaseTwo.parkedAt !== null;
+    for (let sweeps = 0; !(await isParked()); sweeps += 1) {
+      expect(sweeps).toBeLessThan(100);
+      await pass(10_000);
+      await engine.sweep.runOnce();
+      await pass(2000);
     }
-    expect(seen.size).toBeGreaterThan(1);
+    expect(calls.filter(({ op }) => op === 'confirm')).toHaveLength(POLL.budget);
   });
 });
 
