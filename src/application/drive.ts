@@ -271,7 +271,7 @@ export class Drive {
       this.#letGo(NEVER);
       return;
     }
-    if (isFree) this.#keepDate(lookAgainAt);
+    this.#keepDate(isFree ? lookAgainAt : this.#tools.time.now().latest, isFree);
     const waitMs = isFree ? Math.min(untilMs, LINGER_MS) : untilMs;
     if (waitMs === Infinity) return;
     this.#cancelTimer = this.#tools.time.after(Math.max(1, waitMs), () => {
@@ -280,12 +280,16 @@ export class Drive {
     });
   }
 
-  /** What is waited for may not be what the row was dated by: a participant at rest, or still at work, or a person. */
-  #keepDate(lookAgainAt: Instant | null): void {
-    if (!this.#durable || lookAgainAt === null) return;
+  /**
+   * What is waited for may not be what the row was dated by: a participant at rest, or still at work, or a person; or calls
+   * that take longer than the sweep could know which claimed it.
+   */
+  #keepDate(dueAt: Instant | null, mayBeSooner: boolean): void {
+    if (!this.#durable || dueAt === null) return;
     const { tx, seq } = this.#durable;
-    const wakeAt = lookAgainAt + takeOverMs(tx, this.#tools.commitTimeoutMs);
-    if (Math.abs(wakeAt - (this.#wakeAt ?? 0)) < DATE_SLACK_MS) return;
+    const wakeAt = dueAt + takeOverMs(tx, this.#tools.commitTimeoutMs);
+    const isLaterByMs = wakeAt - (this.#wakeAt ?? 0);
+    if ((mayBeSooner ? Math.abs(isLaterByMs) : isLaterByMs) < DATE_SLACK_MS) return;
     this.#wakeAt = wakeAt;
     this.#tools.wakeDates.redate(this.gid, seq, wakeAt);
   }

@@ -18,6 +18,7 @@ const POLL = { firstDelayMs: 8000, maxDelayMs: 20_000, budget: 6 };
 
 let clock: VirtualClock;
 let store: MemoryTransactionStore;
+let registry: MemoryParticipantRegistry;
 let engine: Engine;
 /** The calls so far, and how the next is answered; null leaves it open. */
 let calls: ParticipantCall[];
@@ -27,10 +28,14 @@ let wakes: { gid: string; when: number }[];
 beforeEach(async () => {
   [clock, store, calls, wakes] = [new VirtualClock(), new MemoryTransactionStore(), [], []];
   answers = () => status(200);
-  const registry = new MemoryParticipantRegistry();
+  registry = new MemoryParticipantRegistry();
   for (const name of ['stock', 'money'])
     await registry.put({ name, baseUrls: [`http://${name}`], paths: {}, callTimeoutMs: null });
-  engine = createEngine(
+  engine = newEngine();
+});
+
+function newEngine(): Engine {
+  return createEngine(
     {
       ...{ store, writer: store, registry, log: noLog, observer: noObserver },
       ...{ time: clock.timeFor({ isAlive: true }), chance: seededChance(1) },
@@ -53,7 +58,7 @@ beforeEach(async () => {
       maxActiveCount: MAX_ACTIVE,
     }),
   );
-});
+}
 
 const status = (httpStatus: number | null): ParticipantAnswer => ({
   httpStatus,
@@ -236,6 +241,21 @@ describe('what is polled', () => {
     }
     expect(calls.filter(({ op }) => op === 'confirm')).toHaveLength(POLL.budget);
   });
+});
+
+test('what the sweep claimed is dated anew when its call may take longer than the claim holds', async () => {
+  answers = ({ op }) => (op === 'try' ? status(200) : null);
+  const callTimeoutMs = 50_000;
+  const branches = [{ branchId: 'b', participant: 'stock', activity: 'reserve', callTimeoutMs }];
+  await engine.coordinator.begin({ branches }, null, null);
+  await setImmediate();
+  const gid = store.gids[0] ?? '';
+  const other = newEngine();
+  clock.nowMs += callTimeoutMs + 3000;
+  expect(await other.sweep.runOnce()).toBe(1);
+  await setImmediate();
+  await clock.step();
+  expect((await find(gid)).wakeAt).toBeGreaterThan(clock.nowMs + callTimeoutMs);
 });
 
 describe('what waits for a person', () => {
