@@ -40,15 +40,24 @@ export class CarryOut {
    * @throws Overloaded when there is no room, and nothing was asked
    */
   async ask(gid: string, request: Request): Promise<Answer | 'lost'> {
-    const isBeginFull = request.begin && this.#tools.commit.waitingBytes > MAX_WAITING_BYTES;
-    if (isBeginFull || this.#roomIn(request.begin ? BEGIN_SHARE : 1, gid) === 0)
-      throw new Overloaded(`${this.#drives.size} transactions are under way`);
+    if (request.begin && !this.#drives.has(gid)) this.checkRoomToBegin();
+    if (this.#roomIn(1, gid) === 0) throw this.#overloaded();
     return this.#driveOf(gid, request.begin?.mayExist === false).ask(request);
   }
 
   /** Someone says that this gid has something to do. */
   wake(gid: string): void {
     if (!this.#isStopping && this.#roomIn(1, gid) > 0) void this.#driveOf(gid, false).turn();
+  }
+
+  /** @throws Overloaded when nothing more can be begun */
+  checkRoomToBegin(): void {
+    const isFull = this.#roomIn(BEGIN_SHARE) === 0;
+    if (isFull || this.#tools.commit.waitingBytes > MAX_WAITING_BYTES) throw this.#overloaded();
+  }
+
+  #overloaded(): Overloaded {
+    return new Overloaded(`${this.#drives.size} transactions are under way`);
   }
 
   /** How many rows the sweep may take over now. */

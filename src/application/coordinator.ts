@@ -20,6 +20,7 @@ import { explanationOf } from './explanation.ts';
 import {
   type Chance,
   type JournalRow,
+  Overloaded,
   type ParticipantRegistry,
   type Saved,
   StoreUnavailable,
@@ -45,6 +46,8 @@ const BEGIN_ATTEMPTS = 5;
 
 /** A participant's retries are looked up and begun by so many at a time. */
 const RETRY_PAGE = 200;
+const ROOM_PAUSE_MS = 500;
+const ROOM_ATTEMPTS = 60;
 
 /** Why a request was refused: the protocol's reasons, and those that only the coordinator can know. */
 export type CoordinatorRefusal =
@@ -88,11 +91,13 @@ export class Coordinator {
 
   /**
    * Begins a transaction, or answers the one that the same request began before.
+   * @throws Overloaded before anything is looked up, when there is no room
    * @param beginKey the initiator's Idempotency-Key
    * @param traceparent W3C trace context of the request
    */
   async begin(request: BeginRequest, beginKey: string | null, traceparent: string | null): Promise<Outcome> {
-    const { chance, policy, defaultTimeoutMs } = this.#given;
+    const { carryOut, chance, policy, defaultTimeoutMs } = this.#given;
+    carryOut.checkRoomToBegin();
     const timeoutMs = request.timeoutMs ?? defaultTimeoutMs;
     const { name = null, businessKey = null } = request;
     const given = {
@@ -113,7 +118,7 @@ export class Coordinator {
       const gid = known ?? request.gid ?? chance.newId();
       // What stands is compared first: the same request answers the same, whatever is registered or allowed by now.
       if (unusable !== null && (await this.find(gid)) === null) return unusable;
-      const answer = await this.#given.carryOut.ask(gid, {
+      const answer = await carryOut.ask(gid, {
         eventAt: (now) => ({ ...given, branches, gid, now }),
         // Only a gid that was made just now is surely new.
         begin: { beginKey, mayExist: known !== null || request.gid !== undefined || attempt > 1 },
@@ -155,7 +160,7 @@ export class Coordinator {
     for (let after = ''; ; ) {
       const gids = await store.gidsWaitingFor(participant, after, RETRY_PAGE);
       const eventAt = (now: Now) => ({ type: 'retryRequested', participant, now }) as const;
-      const outcomes = await Promise.all(gids.map((gid) => this.#ask(gid, eventAt)));
+      const outcomes = await Promise.all(gids.map((gid) => this.#askWhenThereIsRoom(gid, eventAt)));
       retriedCount += outcomes.filter(({ accepted }) => accepted).length;
       if (gids.length < RETRY_PAGE) return retriedCount;
       after = gids.at(-1) ?? '';
@@ -187,6 +192,19 @@ export class Coordinator {
   /** Waits for the end, also when another replica reaches it; answers the newest state after `waitMs` at most. */
   waitForEnd(saved: Saved, waitMs: number): Promise<Saved> {
     return this.#given.waiters.wait(saved, waitMs);
+  }
+
+  /** For a request that asks for many: what finds no room now finds some soon, since what was asked before ends. */
+  async #askWhenThereIsRoom(gid: string, eventAt: (now: Now) => Event): Promise<Outcome> {
+    const { time } = this.#given;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#ask(gid, eventAt);
+      } catch (error) {
+        if (!(error instanceof Overloaded) || attempt === ROOM_ATTEMPTS) throw error;
+        await new Promise<void>((resolve) => time.after(ROOM_PAUSE_MS, resolve));
+      }
+    }
   }
 
   async #ask(gid: string, eventAt: (now: Now) => Event): Promise<Outcome> {

@@ -24,7 +24,7 @@ import type { GroupCommit } from './group-commit.ts';
 import { entriesBetween } from './journal.ts';
 import { type CallTools, type Heard, OutstandingCalls } from './outstanding-calls.ts';
 import type { PollingMemory } from './polling-memory.ts';
-import type { Log, Saved, TransactionStore } from './ports.ts';
+import { type Log, Overloaded, type Saved, type TransactionStore } from './ports.ts';
 import { takeOverAt, takeOverMs } from './take-over.ts';
 import type { WakeDates } from './wake-dates.ts';
 
@@ -301,11 +301,14 @@ export class Drive {
 
   /** The store failed: whoever asked is told. Replies are kept until the store can be asked again. */
   #fail(error: unknown): void {
-    if (!this.#isFailing) this.#tools.log.error(`transaction ${this.gid} could not be carried on`, error);
+    if (!this.#isFailing && !(error instanceof Overloaded))
+      this.#tools.log.error(`transaction ${this.gid} could not be carried on`, error);
     this.#isFailing = true;
     this.#durable = undefined;
     for (const request of this.#asked.splice(0)) request.reject(error);
-    if (this.#outstanding.count === 0 && this.#unsaved.length === 0) {
+    // What a database that is behind would be told is for nobody: its replies will be asked for again.
+    const isHopeless = this.#unsaved.length === 0 || this.#tools.commit.isBehind;
+    if (this.#outstanding.count === 0 && isHopeless) {
       this.#onIdle({ seq: 0, ...NEVER });
       return;
     }

@@ -91,11 +91,13 @@ function waitingFor(tx: GlobalTransaction, branch: Branch, op: Op, known: KnownH
     return `Parked since ${instant(call.parkedAt)}, waiting for a person to mend ${participant} and retry: to ${op} branch “${branchId}”, ${last}`;
   const since = tx.decision?.at ?? tx.beganAt;
   const circuit = known.circuitOf(participant);
+  const next = `${call.dueAt > known.now ? 'next at' : 'due since'} ${instant(call.dueAt)}`;
   return joined([
     `Waiting since ${instant(since)} for ${what}: ${last}`,
-    stillAtWork(known.current, branchId, op),
-    circuit !== 'closed' && `its circuit is ${circuit}, since its calls fail one after the other`,
-    call.attemptCount > 0 && `${call.dueAt > known.now ? 'next at' : 'due since'} ${instant(call.dueAt)}`,
+    stillAtWork(known.current, branchId, op) ??
+      (circuit === 'closed'
+        ? call.attemptCount > 0 && next
+        : `its circuit is ${circuit}, since its calls fail one after the other, and this one waits until it is let through`),
   ]);
 }
 
@@ -110,10 +112,10 @@ function lastAnswer({ answer, attemptCount, durationMs, parkedAt }: Call, budget
   return `attempt ${attemptCount}${budget === null ? '' : ` of ${budget}`} ${said}${after}`;
 }
 
-function stillAtWork(current: GlobalTransaction, branchId: string, op: Op): string | false {
+function stillAtWork(current: GlobalTransaction, branchId: string, op: Op): string | null {
   const branch = current.branches.find((candidate) => candidate.branchId === branchId);
   const ongoing = branch ? callOf(branch, op).ongoing : null;
-  if (!ongoing) return false;
+  if (!ongoing) return null;
   return `it said ${counted(ongoing.count, 'time', 'times')} that it is still at work, and is asked again at ${instant(ongoing.nextAt)}`;
 }
 

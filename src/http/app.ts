@@ -5,7 +5,12 @@
  * refusals become problem documents. Who provides what is seen here, in the arguments.
  */
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import Fastify, { type FastifyBaseLogger, type FastifyServerOptions, LogController } from 'fastify';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyHttpOptions,
+  LogController,
+  type RawServerDefault,
+} from 'fastify';
 import type { Coordinator } from '../application/coordinator.ts';
 import type { Readiness } from '../application/engine.ts';
 import type { ParticipantRegistry } from '../application/ports.ts';
@@ -64,12 +69,13 @@ export async function buildApp(given: AppParts): Promise<App> {
 /** How long a request may take to arrive, headers and body; how long it takes to be answered is not limited here. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
-function serverOptions({ logger, logsRequests = false }: AppParts): FastifyServerOptions {
+function serverOptions({ logger, logsRequests = false }: AppParts): FastifyHttpOptions<RawServerDefault> {
   return {
     ...(logger && { loggerInstance: logger }),
     logController: new LogController({ disableRequestLogging: !logsRequests }),
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    http: { headersTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: 1000 },
     // Longer than any request line: what is wrong with a name in the path is for its schema to say.
     routerOptions: { maxParamLength: 64 * 1024 },
     // What reaches a closing server on an open connection is served, and the connection closed after it.

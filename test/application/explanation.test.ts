@@ -69,7 +69,7 @@ describe('a transaction waits', () => {
 
   test('for a participant whose circuit is open', () => {
     expect(explain(answered('connect ECONNREFUSED', 1), { circuitOf: () => 'open' })).toBe(
-      'Waiting since 2026-01-01T00:00:00Z for inventory to confirm branch “stock”: attempt 1 of 3 ended with “connect ECONNREFUSED” after 2.0 s; its circuit is open, since its calls fail one after the other; next at 2026-01-01T00:00:04Z; 1 more branch waits.',
+      'Waiting since 2026-01-01T00:00:00Z for inventory to confirm branch “stock”: attempt 1 of 3 ended with “connect ECONNREFUSED” after 2.0 s; its circuit is open, since its calls fail one after the other, and this one waits until it is let through; 1 more branch waits.',
     );
   });
 

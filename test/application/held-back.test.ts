@@ -275,6 +275,26 @@ describe('what waits for a person', () => {
 });
 
 describe('with as much under way as may be', () => {
+  test('a person who retries a participant reaches all that wait for it, though not all at once', async () => {
+    answers = ({ op }) => status(op === 'try' ? 200 : 404);
+    for (let parked = 0; parked < 3 * MAX_ACTIVE; parked += 1) {
+      await begin();
+      await pass(3000);
+    }
+    answers = () => status(200);
+    let retriedCount = 0;
+    void engine.coordinator.retryParticipant('stock').then((count) => {
+      retriedCount = count;
+    });
+    for (let seconds = 0; retriedCount === 0; seconds += 1) {
+      expect(seconds).toBeLessThan(100);
+      await pass(1000);
+    }
+    expect(retriedCount).toBe(3 * MAX_ACTIVE);
+    await pass(5000);
+    expect(store.isAtRest).toBe(true);
+  });
+
   test('nothing is begun, and what is under way can still be decided', async () => {
     answers = () => null;
     const gids: string[] = [];

@@ -91,7 +91,14 @@ function begunWith(bodyHash: string): Event {
 }
 
 function registered(branchId: string, bodyHash: string): Event {
-  const branch = { branchId, participant: 'inventory', activity: 'reserve', payload: '{}', bodyHash, policy: null };
+  const branch = {
+    branchId,
+    participant: 'inventory',
+    activity: 'reserve',
+    payload: '{}',
+    bodyHash,
+    policy: null,
+  };
   return { type: 'branchRegistered', branch, now: early };
 }
 

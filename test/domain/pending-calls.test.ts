@@ -92,7 +92,11 @@ describe('phase two', () => {
       replied('stock', 'confirm', 'unknown'),
     );
     const tx = told(confirming(), replied('money', 'confirm', 'succeeded'), ...unanswered);
-    expect(pendingCalls(tx, now)).toEqual({ calls: [], lookAgainAt: T0 + PARKED_LOOK_MS, lookAgainFor: 'call' });
+    expect(pendingCalls(tx, now)).toEqual({
+      calls: [],
+      lookAgainAt: T0 + PARKED_LOOK_MS,
+      lookAgainFor: 'call',
+    });
   });
 
   test('a parked branch does not keep another from being called (I15)', () => {

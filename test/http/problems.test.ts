@@ -127,6 +127,11 @@ const cases: Case[] = [
     send: () => begin('a=1', { 'content-type': 'application/x-www-form-urlencoded' }),
   },
   {
+    code: 'unsupported_media_type',
+    story: 'the body is compressed',
+    send: () => begin('{}', { 'content-type': 'application/json', 'content-encoding': 'gzip' }),
+  },
+  {
     code: 'body_too_large',
     story: 'the body is endless',
     send: () => begin(`"${'x'.repeat(1.5 * 1024 * 1024)}"`),

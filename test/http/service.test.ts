@@ -102,6 +102,41 @@ describe('the log', () => {
   });
 });
 
+test('a request that is still being saved when the server closes is answered then, and does not begin to wait', async () => {
+  const closing = await openWorld();
+  closing.answer(() => null);
+  const address = await closing.app.listen({ port: 0, host: '127.0.0.1' });
+  const write = closing.store.writeBatch.bind(closing.store);
+  let isUnderWay = () => {};
+  let acknowledge = () => {};
+  const underWay = new Promise<void>((resolve) => {
+    isUnderWay = resolve;
+  });
+  closing.store.writeBatch = async (saves) => {
+    isUnderWay();
+    await new Promise<void>((resolve) => {
+      acknowledge = resolve;
+    });
+    return write(saves);
+  };
+  const answered = fetch(`${address}/v1/transactions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', prefer: 'wait=60' },
+    body: JSON.stringify({ branches: [branch('a')] }),
+  });
+  await underWay;
+  const closed = closing.close();
+  const isRefused = () =>
+    fetch(`${address}/livez`).then(
+      () => false,
+      () => true,
+    );
+  while (!(await isRefused()));
+  acknowledge();
+  expect((await answered).status).toBe(202);
+  await closed;
+});
+
 test('over a real connection, kept alive, the same answers come', async () => {
   const address = await world.app.listen({ port: 0, host: '127.0.0.1' });
   const post = (path: string, body?: object) =>

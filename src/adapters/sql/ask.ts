@@ -1,14 +1,38 @@
 /**
- * Asks the database through TypeORM, within a time limit. A connection that does not answer in time is destroyed: after
- * a silent failover it never would, and a pool full of such connections would hold up everything that reads.
+ * Asks the database through TypeORM: so many questions at once, each within a time limit.
+ *
+ * - No more are under way than the pool has connections, so that a question waits here and not in the pool, where giving
+ *   up would cost a connection. Those that wait are bounded, in number and in time.
+ * - A connection that does not answer in time is destroyed: after a silent failover it never would, and a pool full of such
+ *   connections would hold up everything that reads.
  */
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
-import { StoreUnavailable } from '../../application/ports.ts';
+import { Overloaded, StoreUnavailable } from '../../application/ports.ts';
 
-const LIMIT_MS = 5000;
+/** Also the size of the pool. */
+export const MAX_QUESTIONS = 10;
+const MAX_WAITING = 2000;
+const WAIT_LIMIT_MS = 5000;
+const ANSWER_LIMIT_MS = 5000;
 
-/** @throws StoreUnavailable when no answer came in time, or an error did */
+/**
+ * @throws StoreUnavailable when no answer came in time, or an error did
+ * @throws Overloaded when too many others wait; nothing was asked
+ */
 export async function ask<T>(
+  dataSource: DataSource,
+  question: (manager: EntityManager) => Promise<T>,
+): Promise<T> {
+  const turns = turnsOf(dataSource);
+  await turns.take();
+  try {
+    return await askNow(dataSource, question);
+  } finally {
+    turns.giveBack();
+  }
+}
+
+async function askNow<T>(
   dataSource: DataSource,
   question: (manager: EntityManager) => Promise<T>,
 ): Promise<T> {
@@ -16,9 +40,9 @@ export async function ask<T>(
   let timer: NodeJS.Timeout | undefined;
   const silence = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {
-      reject(new Error(`no answer within ${LIMIT_MS} ms`));
+      reject(new Error(`no answer within ${ANSWER_LIMIT_MS} ms`));
       destroy(runner);
-    }, LIMIT_MS);
+    }, ANSWER_LIMIT_MS);
   });
   try {
     const answer = await Promise.race([question(runner.manager), silence]);
@@ -41,4 +65,51 @@ function destroy(runner: QueryRunner): void {
     (connection: { destroy?: () => void }) => connection.destroy?.(),
     () => {},
   );
+}
+
+// ── Taking turns ─────────────────────────────────────────────────────────────────────────────────────────────
+
+const turns = new WeakMap<DataSource, Turns>();
+
+function turnsOf(dataSource: DataSource): Turns {
+  const known = turns.get(dataSource);
+  if (known) return known;
+  const fresh = new Turns();
+  turns.set(dataSource, fresh);
+  return fresh;
+}
+
+class Turns {
+  #freeCount = MAX_QUESTIONS;
+  /** In the order in which they came. */
+  readonly #waiting = new Set<() => void>();
+
+  take(): Promise<void> | void {
+    if (this.#freeCount > 0) {
+      this.#freeCount -= 1;
+      return;
+    }
+    if (this.#waiting.size >= MAX_WAITING)
+      throw new Overloaded(`${MAX_WAITING} questions to the database wait`);
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#waiting.delete(go);
+        reject(new Overloaded(`a question to the database waited ${WAIT_LIMIT_MS} ms for its turn`));
+      }, WAIT_LIMIT_MS);
+      const go = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.#waiting.add(go);
+    });
+  }
+
+  giveBack(): void {
+    const [next] = this.#waiting;
+    if (next === undefined) this.#freeCount += 1;
+    else {
+      this.#waiting.delete(next);
+      next();
+    }
+  }
 }

@@ -10,6 +10,7 @@ import mysql2, { createPool, type Pool, type PoolOptions } from 'mysql2';
 import { type Connection, type ConnectionOptions, createConnection, type SslOptions } from 'mysql2/promise';
 import { DataSource, type DataSourceOptions, MigrationExecutor, type QueryRunner } from 'typeorm';
 import { migrations } from '../../../migrations/index.ts';
+import { MAX_QUESTIONS } from './ask.ts';
 import { entities } from './entities.ts';
 
 /** What every connection is set to, whatever the server's own defaults are (rule 6 of a batch). */
@@ -20,7 +21,6 @@ const SESSION_STATEMENTS = [
   "SET SESSION time_zone = '+00:00'",
 ];
 
-const POOL_SIZE = 10;
 /** A batch of a mebibyte of payloads, quoted, with its journal rows. */
 const MIN_PACKET_BYTES = 4 * 1024 * 1024;
 
@@ -147,7 +147,7 @@ async function mysqlOptions(databaseUrl: string, tls: DatabaseTls | null): Promi
     charset: 'utf8mb4',
     connectTimeout: options.connectTimeout,
     ...(options.ssl && { ssl: options.ssl }),
-    poolSize: POOL_SIZE,
+    poolSize: MAX_QUESTIONS,
     driver: { ...mysql2, createPool: createOurPool },
   } as DataSourceOptions;
 }

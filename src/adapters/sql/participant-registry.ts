@@ -1,6 +1,7 @@
 /**
  * Participants by name, in the same database. They are asked for at every call, so what was read is kept for a
- * second: an address that a person mends is in use that much later at the latest, on every replica.
+ * second: an address that a person mends is in use that much later at the latest, on every replica. While the database cannot
+ * be asked, what was read last is used: calls go on where they went.
  */
 import type { DataSource } from 'typeorm';
 import type { Participant, ParticipantRegistry } from '../../application/ports.ts';
@@ -16,15 +17,18 @@ export class SqlParticipantRegistry implements ParticipantRegistry {
     { readonly participant: Promise<Participant | null>; readonly until: number }
   >();
 
+  /** What was read last, of names that are registered. */
+  readonly #known = new Map<string, Participant>();
+
   constructor(given: { dataSource: DataSource }) {
     this.#dataSource = given.dataSource;
   }
 
   find(name: string): Promise<Participant | null> {
     const kept = this.#kept.get(name);
-    if (kept && kept.until > Date.now()) return kept.participant;
-    const participant = this.#read(name);
-    this.#kept.set(name, { participant, until: Date.now() + KEPT_MS });
+    if (kept && kept.until > performance.now()) return kept.participant;
+    const participant = this.#readOrKnown(name);
+    this.#kept.set(name, { participant, until: performance.now() + KEPT_MS });
     // Neither a failure nor an absence is kept: names that do not exist must not fill the memory.
     const forget = () => this.#kept.delete(name);
     participant.then((found) => found ?? forget(), forget);
@@ -46,6 +50,19 @@ export class SqlParticipantRegistry implements ParticipantRegistry {
     await ask(this.#dataSource, (manager) => manager.getRepository(participantEntity).upsert(row, ['name']));
     this.#kept.delete(name);
     return { isNew };
+  }
+
+  async #readOrKnown(name: string): Promise<Participant | null> {
+    try {
+      const participant = await this.#read(name);
+      if (participant === null) this.#known.delete(name);
+      else this.#known.set(name, participant);
+      return participant;
+    } catch (error) {
+      const known = this.#known.get(name);
+      if (known) return known;
+      throw error;
+    }
   }
 
   async #read(name: string): Promise<Participant | null> {

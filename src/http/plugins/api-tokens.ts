@@ -14,7 +14,8 @@ export function askForToken(app: FastifyInstance, apiTokens: readonly string[]):
   const allowed = apiTokens.map(digestOf);
   app.addHook('onRequest', async (request, reply) => {
     if (isOpen(request) || isAllowed(request.headers.authorization)) return;
-    reply.header('www-authenticate', 'Bearer');
+    // Its body is not read, so nothing more can be read on the connection either.
+    reply.header('www-authenticate', 'Bearer').header('connection', 'close');
     return sendProblem(reply, 'unauthorized');
   });
 

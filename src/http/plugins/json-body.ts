@@ -1,17 +1,24 @@
 /** The only bodies that are taken: JSON, read exactly. An empty body is none, whatever its content type says. */
 import type { FastifyInstance } from 'fastify';
-import { readExactJson } from '../exact-json.ts';
+import { readExactJson, UnreadableBody } from '../exact-json.ts';
 
 /** A transaction of 1 MiB of payloads, and room for what is around them. */
 export const MAX_BODY_BYTES = 1.5 * 1024 * 1024;
 
 export function takeOnlyJson(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+  app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     try {
+      refuseEncoding(request.headers['content-encoding']);
       done(null, body.length === 0 ? undefined : readExactJson(body));
     } catch (error) {
       done(error as Error);
     }
   });
+}
+
+/** To read it as it came would be to misread it. */
+function refuseEncoding(encoding: string | undefined): void {
+  if (encoding === undefined || encoding === 'identity') return;
+  throw new UnreadableBody('unsupported_media_type', `The body is encoded: ${encoding}.`);
 }

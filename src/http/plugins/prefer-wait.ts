@@ -31,11 +31,14 @@ export type WaitForEnd = (saved: Saved, waitMs: number) => Promise<Saved>;
 /** The coordinator's wait, cut short when `app` closes. */
 export function waitUntilClosing(app: FastifyInstance, coordinator: Coordinator): WaitForEnd {
   const endWaits = new Set<() => void>();
+  let isClosing = false;
   app.addHook('preClose', async () => {
+    isClosing = true;
     for (const end of endWaits) end();
   });
   return (saved, waitMs) => {
-    if (waitMs === 0) return Promise.resolve(saved);
+    // What was asked before the end and is answered after it does not begin to wait.
+    if (waitMs === 0 || isClosing) return Promise.resolve(saved);
     return new Promise((resolve, reject) => {
       const end = () => {
         const newest = coordinator.find(saved.tx.gid);
