@@ -110,6 +110,11 @@ await describeOwn('redis', 'a coordinator whose Redis comes and goes', (startRed
       }
     }
 
+    /** Not all of them: on a busy machine the first have been taken again before the last are armed. */
+    async function someAreDelayed(): Promise<void> {
+      while ((await delayedCount()) === 0) await pause(20);
+    }
+
     test('without Redis at its start it is degraded, and carries everything to its end', async () => {
       expect(await readiness('degraded')).toMatchObject({ reason: expect.stringContaining('Redis') });
       await allConfirmed(await begun(20));
@@ -121,26 +126,26 @@ await describeOwn('redis', 'a coordinator whose Redis comes and goes', (startRed
       await readiness('ready');
       expect(await delayedCount()).toBe(0);
       const gids = await begun(20);
-      while ((await delayedCount()) < gids.length) await pause(20);
+      await someAreDelayed();
       await allConfirmed(gids);
     }, 60_000);
 
     test('wakes that are flushed away are found by the sweep', async () => {
       const gids = await begun(20);
-      while ((await delayedCount()) < gids.length) await pause(20);
+      await someAreDelayed();
       const client = new Redis(redis.url);
       await client.flushall();
       client.disconnect();
       expect(await delayedCount()).toBe(0);
       await allConfirmed(gids);
       const later = await begun(5);
-      while ((await delayedCount()) < later.length) await pause(20);
+      await someAreDelayed();
       await allConfirmed(later);
     }, 60_000);
 
     test('Redis is killed in mid-flight and comes back: nothing is lost, and it is used again', async () => {
       const gids = await begun(20);
-      while ((await delayedCount()) < gids.length) await pause(20);
+      await someAreDelayed();
       await redis.kill();
       await readiness('degraded');
       const meanwhile = await begun(10);
