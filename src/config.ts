@@ -90,7 +90,9 @@ function settingOf(name: Name, environment: Environment): Found {
 
 function inFile(name: Name, variable: string, path: string): Found {
   try {
-    return { value: typedValueOf(name, readFileSync(path, 'utf8').trim()), faults: [] };
+    const text = readFileSync(path, 'utf8').trim();
+    if (text !== '') return { value: typedValueOf(name, text), faults: [] };
+    return { value: schemas[name].default, faults: [`${variable} “${path}” names an empty file`] };
   } catch (error) {
     const fault = `${variable} “${path}” cannot be read: ${(error as Error).message}`;
     return { value: schemas[name].default, faults: [fault] };
@@ -128,6 +130,12 @@ function unknownVariables(environment: Environment): string[] {
   return Object.keys(environment)
     .filter((variable) => variable.startsWith('TERCET_') && !known.has(variable) && !FOREIGN.test(variable))
     .map((variable) => `${variable} is no setting: correct its name or remove it`);
+}
+
+/** An address as it may be shown: without user and password. */
+export function shownUrl(text: string): string {
+  const url = URL.parse(text);
+  return url === null || url.host === '' ? text : `${url.protocol}//${url.host}${url.pathname}`;
 }
 
 /** How the database is spoken to over TLS; null for not at all. */

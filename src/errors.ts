@@ -131,7 +131,8 @@ export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
   setting_over_maximum: {
     status: 422,
     title: "A setting of the request is over the coordinator's maximum",
-    advice: "Ask for less, or raise the maximum in the coordinator's settings.",
+    advice:
+      'Ask for less, or raise TERCET_MAX_CALL_TIMEOUT_MS, TERCET_MAX_RETRY_DELAY_MS or TERCET_MAX_RETRY_BUDGET.',
   },
 
   // ── What only the HTTP shell can find wrong ──────────────────────────────────────────────────────────────

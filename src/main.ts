@@ -15,7 +15,7 @@ import { InProcessWakeQueue } from './adapters/wake/in-process.ts';
 import { AllowedAddresses } from './application/allowed-addresses.ts';
 import { createEngine, type Engine, type EngineSettings } from './application/engine.ts';
 import type { Log, Time, WakeQueue } from './application/ports.ts';
-import { type Config, databaseTlsOf, readConfig } from './config.ts';
+import { type Config, databaseTlsOf, readConfig, shownUrl } from './config.ts';
 import { buildApp } from './http/app.ts';
 import { Metrics } from './observability/metrics.ts';
 import { observers } from './observability/observers.ts';
@@ -53,11 +53,15 @@ async function start(config: Config): Promise<void> {
   });
   // npm passes a Ctrl-C on that the terminal has sent already: the second one is the same wish, and `delay` bounds it.
   const onSecondSignal = () => {};
-  closeWithGrace({ delay: config.shutdownTimeoutMs, logger, onSecondSignal }, async () => {
+  closeWithGrace({ delay: config.shutdownTimeoutMs, logger, onSecondSignal }, async ({ signal }) => {
+    logger.info(
+      `tercet is stopping${signal ? `, by ${signal}` : ''}: what is under way is finished or handed over`,
+    );
     await app.close();
     await engine.stop();
     await participants.close();
     await sql.close();
+    logger.info('tercet has stopped');
   });
   await app.listen({ host: config.host, port: config.port }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EADDRINUSE') throw error;
@@ -67,7 +71,9 @@ async function start(config: Config): Promise<void> {
   });
   engine.sweep.start();
   const { port } = app.server.address() as { port: number };
-  logger.info({ port }, `tercet is ready on http://${config.host}:${port}`);
+  const store = shownUrl(config.databaseUrl);
+  const redis = config.redisUrl === '' ? 'without Redis' : `woken by ${shownUrl(config.redisUrl)}`;
+  logger.info({ port }, `tercet is ready on http://${config.host}:${port}, with ${store}, ${redis}`);
 }
 
 /** The embedded database is brought up to date by its only process; a shared one by `npm run migrate`, once. */

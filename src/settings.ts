@@ -69,7 +69,7 @@ export const Settings = Type.Object({
   databaseCaFile: pemFile('Whom to trust for the certificate of the database, beside the usual authorities'),
   redisUrl: Type.String({
     default: '',
-    pattern: '^(?:rediss?://.+)?$',
+    pattern: '^(?:rediss?://[^/?#]+(?:/\\d{0,4})?)?$',
     ...secret(
       'The Redis that wakes transactions: redis://USER:PASSWORD@HOST:PORT/NUMBER, or rediss://… for TLS. Without one ' +
         'each replica wakes its own.',

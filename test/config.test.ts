@@ -110,6 +110,8 @@ describe('what is wrong', () => {
     ['TERCET_DATABASE_URL', 'mysql://root@localhost:3306'],
     ['TERCET_DATABASE_URL', 'mysql://root@localhost/tercet?ssl=true'],
     ['TERCET_REDIS_URL', 'localhost:6379'],
+    ['TERCET_REDIS_URL', 'redis://localhost/x'],
+    ['TERCET_REDIS_URL', 'redis://localhost/0/1'],
     ['TERCET_ALLOWED_HOSTS', 'http://example.org/'],
     ['TERCET_API_TOKENS', 'short'],
   ])('%s=%s is refused, with the variable, what it means and its default', (variable, value) => {
@@ -169,6 +171,13 @@ describe('a secret', () => {
       expect.stringMatching(/^TERCET_API_TOKENS does not have the right form/),
     ]);
     expect(faultsOf({ TERCET_REDIS_URL: 'http://:hunter2@cache' }).join()).not.toContain('hunter2');
+  });
+
+  test('in an empty file is not taken for none: that would open the door', () => {
+    const empty = join(folder, 'empty');
+    writeFileSync(empty, '\n');
+    for (const variable of ['TERCET_API_TOKENS_FILE', 'TERCET_DATABASE_URL_FILE', 'TERCET_REDIS_CA_FILE'])
+      expect(faultsOf({ [variable]: empty })).toEqual([`${variable} “${empty}” names an empty file`]);
   });
 
   test('in a file that cannot be read stops the start', () => {

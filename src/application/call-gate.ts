@@ -39,13 +39,16 @@ export type CallResult = 'answered' | 'failed' | 'silent';
 const FIRST_SLOT_PAUSE_MS = 500;
 const MAX_SLOT_PAUSE_MS = 30_000;
 
+type Look = 'none' | 'early' | 'probe';
+
 type Circuit = {
   underWayCount: number;
   failuresInRow: number;
   restCount: number;
   /** By `elapsedMs`; null while the circuit is closed. */
   restEndsAtMs: number | null;
-  isProbing: boolean;
+  /** The call under way that finds out whether the participant is back: after its rest, or as the first of its branch. */
+  look: Look;
   /** Calls held back for want of a slot since the last one that was let through. */
   slotlessCount: number;
 };
@@ -55,7 +58,7 @@ const freshCircuit = (): Circuit => ({
   failuresInRow: 0,
   restCount: 0,
   restEndsAtMs: null,
-  isProbing: false,
+  look: 'none',
   slotlessCount: 0,
 });
 
@@ -82,23 +85,22 @@ export class CallGate {
     const circuit = this.#circuits.get(participant) ?? freshCircuit();
     const restLeftMs = circuit.restEndsAtMs === null ? 0 : circuit.restEndsAtMs - this.#time.elapsedMs();
     const isResting = restLeftMs > 0 && attempt > 1;
-    if (circuit.isProbing || isResting) return this.#heldByCircuit(circuit, op, Math.max(0, restLeftMs));
+    if (circuit.look !== 'none' || isResting)
+      return this.#heldByCircuit(circuit, op, Math.max(0, restLeftMs));
     if (circuit.underWayCount >= this.#settings.concurrency) return this.#heldForSlot(circuit);
     this.#circuits.set(participant, circuit);
     circuit.underWayCount += 1;
     circuit.slotlessCount = 0;
-    const isProbe = circuit.restEndsAtMs !== null;
-    if (isProbe) {
-      circuit.isProbing = true;
-      this.#observer.circuitChanged(participant, 'half-open');
-    }
-    return { isLet: true, leave: (result) => this.#leave(participant, circuit, isProbe, result) };
+    const look = circuit.restEndsAtMs === null ? 'none' : restLeftMs > 0 ? 'early' : 'probe';
+    if (look !== 'none') circuit.look = look;
+    if (look === 'probe') this.#observer.circuitChanged(participant, 'half-open');
+    return { isLet: true, leave: (result) => this.#leave(participant, circuit, look, result) };
   }
 
   stateOf(participant: string): CircuitState {
     const circuit = this.#circuits.get(participant);
     if (!circuit || circuit.restEndsAtMs === null) return 'closed';
-    return circuit.isProbing ? 'half-open' : 'open';
+    return circuit.look === 'probe' ? 'half-open' : 'open';
   }
 
   /** Somebody says that the participant is well again. */
@@ -107,27 +109,36 @@ export class CallGate {
     if (circuit) this.#close(participant, circuit);
   }
 
-  #leave(participant: string, circuit: Circuit, isProbe: boolean, result: CallResult): void {
+  #leave(participant: string, circuit: Circuit, look: Look, result: CallResult): void {
     circuit.underWayCount -= 1;
-    if (result === 'failed') this.#fail(participant, circuit, isProbe);
+    if (result === 'failed') this.#fail(participant, circuit, look);
     else if (result === 'answered') this.#close(participant, circuit);
-    else if (isProbe && circuit.isProbing) this.#giveBackProbe(participant, circuit);
+    else this.#giveBack(participant, circuit, look);
     const isForgettable = circuit.failuresInRow === 0 && circuit.underWayCount === 0;
     if (isForgettable) this.#circuits.delete(participant);
   }
 
-  #giveBackProbe(participant: string, circuit: Circuit): void {
-    circuit.isProbing = false;
-    this.#observer.circuitChanged(participant, 'open');
-  }
-
-  /** Calls that were sent before the rest began say nothing new when they fail in it. */
-  #fail(participant: string, circuit: Circuit, isProbe: boolean): void {
+  /**
+   * Calls that were sent before the rest began say nothing new when they fail in it, and an early look that fails does not
+   * make it longer.
+   */
+  #fail(participant: string, circuit: Circuit, look: Look): void {
     circuit.failuresInRow += 1;
     const isSpent = circuit.restEndsAtMs === null && circuit.failuresInRow >= this.#settings.failureCount;
-    // A probe that was overtaken by somebody who closed the circuit is a failure like any other.
-    if (!isSpent && !(isProbe && circuit.isProbing)) return;
-    circuit.isProbing = false;
+    const hasProbed = look === 'probe' && circuit.look === 'probe';
+    if (isSpent || hasProbed) this.#open(participant, circuit);
+    else this.#giveBack(participant, circuit, look);
+  }
+
+  /** The next call may look. One that was overtaken, by an answer or by a person, has nothing to give back. */
+  #giveBack(participant: string, circuit: Circuit, look: Look): void {
+    if (look === 'none' || circuit.look !== look) return;
+    circuit.look = 'none';
+    if (look === 'probe') this.#observer.circuitChanged(participant, 'open');
+  }
+
+  #open(participant: string, circuit: Circuit): void {
+    circuit.look = 'none';
     circuit.restCount += 1;
     circuit.restEndsAtMs = this.#time.elapsedMs() + this.#restMs(circuit);
     this.#observer.circuitChanged(participant, 'open');
@@ -135,7 +146,7 @@ export class CallGate {
 
   #close(participant: string, circuit: Circuit): void {
     const wasClosed = circuit.restEndsAtMs === null;
-    Object.assign(circuit, { failuresInRow: 0, restCount: 0, restEndsAtMs: null, isProbing: false });
+    Object.assign(circuit, { failuresInRow: 0, restCount: 0, restEndsAtMs: null, look: 'none' });
     if (!wasClosed) this.#observer.circuitChanged(participant, 'closed');
   }
 

@@ -167,6 +167,11 @@ export class Coordinator {
     }
   }
 
+  /** Its address was mended: what it failed before says nothing of it any more. */
+  forgive(participant: string): void {
+    this.#given.gate.close(participant);
+  }
+
   list(filter: TransactionFilter): Promise<readonly GlobalTransaction[]> {
     return this.#given.store.list(filter);
   }

@@ -247,7 +247,7 @@ export class Drive {
   #sendDueCalls(): Look {
     if (this.#current === null) return NEVER;
     const { calls, ...look } = pendingCalls(this.#current, this.#tools.time.now());
-    if (this.#tools.isStopping()) return look;
+    if (this.#tools.isStopping()) return calls.length > 0 ? { lookAgainAt: 0, lookAgainFor: 'call' } : look;
     const heldUntil = this.#outstanding.send(this.#current, calls);
     if (heldUntil === null || heldUntil >= (look.lookAgainAt ?? Infinity)) return look;
     return { lookAgainAt: heldUntil, lookAgainFor: 'call' };
@@ -268,6 +268,7 @@ export class Drive {
     const isFree = this.#outstanding.count === 0;
     const isStopped = this.#tools.isStopping() && isFree;
     if (isStopped || (isFree && lookAgainAt === null)) {
+      if (isStopped) this.#handOver(lookAgainAt);
       this.#letGo(NEVER);
       return;
     }
@@ -292,6 +293,13 @@ export class Drive {
     if ((mayBeSooner ? Math.abs(isLaterByMs) : isLaterByMs) < DATE_SLACK_MS) return;
     this.#wakeAt = wakeAt;
     this.#tools.wakeDates.redate(this.gid, seq, wakeAt);
+  }
+
+  /** This process stops in order: whoever looks next need not wait for it as for one that died. */
+  #handOver(dueAt: Instant | null): void {
+    if (!this.#durable || dueAt === null || this.#tools.commit.isBehind) return;
+    const wakeAt = Math.max(dueAt, this.#tools.time.now().latest);
+    this.#tools.wakeDates.redate(this.gid, this.#durable.seq, wakeAt);
   }
 
   #letGo(look: Look): void {

@@ -100,6 +100,7 @@ export function createEngine(ports: Ports, settings: EngineSettings): Engine {
   const stop = async () => {
     sweep.stop();
     await carryOut.stop();
+    await wakeDates.flush();
     await wakes.close();
   };
   const checkReady = async (): Promise<Readiness> => {

@@ -34,6 +34,12 @@ export class WakeDates {
     this.#time.after(COLLECT_MS, () => void this.#write());
   }
 
+  /** Answers when what was wished for is written. */
+  async flush(): Promise<void> {
+    this.#isWriting = true;
+    await this.#write();
+  }
+
   async #write(): Promise<void> {
     while (this.#waiting.size > 0) {
       const rows = [...this.#waiting.values()].slice(0, MAX_ROWS);

@@ -118,7 +118,7 @@ export const OTHER_LABEL = '(other)';
 export const logFields = {
   gid: 'the global transaction',
   trace_id: 'the trace of its initiator; absent when it sent none',
-  name: 'what the initiator calls it; absent when it has no name',
+  transaction_name: 'what the initiator calls it; absent when it has no name',
   status: 'the status that it reached',
   decision: 'confirm or cancel, in the line that tells of the decision',
   reason: 'why it was decided so',

@@ -58,7 +58,7 @@ export class StateLog implements Observer {
 
 function stateLine(before: GlobalTransaction | null, after: GlobalTransaction): LogLine {
   const line = transactionLine(after);
-  if (after.name !== null) line.name = after.name;
+  if (after.name !== null) line.transaction_name = after.name;
   line.status = after.status;
   if (isDecidedNow(before, after)) {
     line.decision = after.decision.decision;

@@ -132,7 +132,9 @@ describe('a circuit', () => {
     const first = enter('stock', 1);
     expect(gate.enter(callOf('stock', 1))).toMatchObject({ isLet: false, why: 'circuit_open' });
     first.leave('failed');
-    expect(gate.stateOf('stock')).toBe('open');
+    expect(changes).toEqual(['stock open']);
+    clock.nowMs += SETTINGS.firstRestMs;
+    call('failed');
     enter('stock', 1).leave('answered');
     expect(gate.stateOf('stock')).toBe('closed');
   });

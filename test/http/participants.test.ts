@@ -8,11 +8,14 @@ import type { App } from '../../src/http/typed-app.ts';
 
 let registry: MemoryParticipantRegistry;
 let app: App;
+/** The participants whose circuits were closed. */
+let forgiven: string[];
 beforeEach(async () => {
   registry = new MemoryParticipantRegistry();
+  forgiven = [];
   app = await buildApp({
-    // None of these routes asks it.
-    coordinator: null as unknown as Coordinator,
+    // These routes ask nothing else of it.
+    coordinator: { forgive: (name: string) => forgiven.push(name) } as unknown as Coordinator,
     ...{
       registry,
       checkReady: async () => 'ready' as const,
@@ -54,6 +57,8 @@ test('a participant is registered, read and replaced', async () => {
   const second = await put('shipping', moved);
   expect(second.statusCode).toBe(200);
   expect(await read('/shipping')).toEqual({ name: 'shipping', ...moved });
+  // What its old address failed says nothing of the new one.
+  expect(forgiven).toEqual(['shipping', 'shipping']);
 });
 
 test('what is read can be sent again', async () => {

@@ -43,7 +43,7 @@ describe('a whole life', () => {
   test('that ends confirmed leaves three lines', () => {
     const begun = begin({ name: 'order', traceparent });
     const confirming = tried(begun);
-    const of = { level: 'info', gid: 'g-1', trace_id: TRACE_ID, name: 'order' };
+    const of = { level: 'info', gid: 'g-1', trace_id: TRACE_ID, transaction_name: 'order' };
     expect(linesOf([begun, confirming, confirmedLater(confirming)])).toEqual([
       { ...of, status: 'trying', msg: 'transaction begun' },
       {

@@ -4,7 +4,9 @@
  * TypeORM owns the connections of the read side, the entity schemas and the migrations; what is written while
  * transactions run goes through a connection of its own (`mysql-batch-writer.ts`, `sqlite-batch-writer.ts`).
  */
+import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { dirname } from 'node:path';
 import { getCACertificates } from 'node:tls';
 import mysql2, { createPool, type Pool, type PoolOptions } from 'mysql2';
 import { type Connection, type ConnectionOptions, createConnection, type SslOptions } from 'mysql2/promise';
@@ -182,6 +184,7 @@ async function serverType(databaseUrl: string, tls: DatabaseTls | null): Promise
  * With WAL, synchronous=FULL makes every commit durable before it is acknowledged.
  */
 function sqliteOptions(file: string): DataSourceOptions {
+  if (!existsSync(dirname(file))) throw new Error(`there is no folder ${dirname(file)} for the SQLite file`);
   return {
     type: 'better-sqlite3',
     database: file,

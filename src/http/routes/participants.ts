@@ -50,6 +50,7 @@ export function participantRoutes(app: App, given: ParticipantParts): void {
       const { baseUrl, baseUrls = [baseUrl as string], paths = {}, callTimeoutMs = null } = body;
       const participant = { name, baseUrls, paths, callTimeoutMs };
       const { isNew } = await registry.put(participant);
+      coordinator.forgive(name);
       if (isNew) reply.header('location', `/v1/participants/${name}`);
       return reply.code(isNew ? 201 : 200).send(participant);
     },
