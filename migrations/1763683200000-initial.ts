@@ -59,8 +59,12 @@ export class Initial1763683200000 implements MigrationInterface {
       miss_count int NOT NULL
     )${end}`);
     await queryRunner.query('CREATE INDEX global_transaction_wake_at ON global_transaction (wake_at)');
-    await queryRunner.query('CREATE INDEX global_transaction_finished_at ON global_transaction (finished_at)');
-    await queryRunner.query('CREATE INDEX global_transaction_business_key ON global_transaction (business_key)');
+    await queryRunner.query(
+      'CREATE INDEX global_transaction_finished_at ON global_transaction (finished_at)',
+    );
+    await queryRunner.query(
+      'CREATE INDEX global_transaction_business_key ON global_transaction (business_key)',
+    );
 
     await queryRunner.query(`CREATE TABLE branch (
       gid varchar(36)${ascii} NOT NULL,

@@ -17,7 +17,8 @@ export class WakeDates {
   readonly #time: Time;
   readonly #log: Log;
   readonly #waiting = new Map<string, Redate>();
-  #isWriting = false;
+  #isCollecting = false;
+  #writing: Promise<void> | null = null;
 
   constructor(given: { store: TransactionStore; time: Time; log: Log }) {
     this.#store = given.store;
@@ -29,15 +30,20 @@ export class WakeDates {
   redate(gid: string, seq: number, wakeAt: Instant): void {
     if (this.#waiting.size >= MAX_WAITING && !this.#waiting.has(gid)) return;
     this.#waiting.set(gid, { gid, seq, wakeAt });
-    if (this.#isWriting) return;
-    this.#isWriting = true;
-    this.#time.after(COLLECT_MS, () => void this.#write());
+    if (this.#isCollecting || this.#writing !== null) return;
+    this.#isCollecting = true;
+    this.#time.after(COLLECT_MS, () => void this.flush());
   }
 
   /** Answers when what was wished for is written. */
-  async flush(): Promise<void> {
-    this.#isWriting = true;
-    await this.#write();
+  flush(): Promise<void> {
+    this.#isCollecting = false;
+    this.#writing ??= this.#write().finally(() => {
+      this.#writing = null;
+      // Somebody may have wished for more when the last row was just being told of.
+      if (this.#waiting.size > 0) void this.flush();
+    });
+    return this.#writing;
   }
 
   async #write(): Promise<void> {
@@ -48,6 +54,5 @@ export class WakeDates {
         this.#log.error(`${rows.length} waiting transactions could not be re-dated`, error);
       });
     }
-    this.#isWriting = false;
   }
 }

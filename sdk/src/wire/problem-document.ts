@@ -10,7 +10,9 @@ const Fault = Type.Object(
       }),
     ),
     header: Type.Optional(Type.String({ description: 'The request header that is at fault.' })),
-    parameter: Type.Optional(Type.String({ description: 'The part of the path or of the query that is at fault.' })),
+    parameter: Type.Optional(
+      Type.String({ description: 'The part of the path or of the query that is at fault.' }),
+    ),
     detail: Type.String({ description: 'What is wrong there.' }),
   },
   { additionalProperties: false, description: 'One place of the request that is at fault.' },
