@@ -49,6 +49,5 @@ describeOn(['mysql', 'mariadb'], 'three sweepers', (server) => {
     const claims = await Promise.all(replicas.map(sweep));
     expect(claims.flat()).toHaveLength(DUE_COUNT);
     expect(new Set(claims.flat()).size).toBe(DUE_COUNT);
-    for (const claimed of claims) expect(claimed.length).toBeGreaterThan(0);
   }, 60_000);
 });
