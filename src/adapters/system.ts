@@ -4,7 +4,7 @@ import type { Chance, Time } from '../application/ports.ts';
 import type { LocalClock } from './sql/database-clock.ts';
 
 /** setTimeout takes no more than this, and fires at once when it is given more. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export const systemClock: LocalClock = {
   wallMs: () => Date.now(),

@@ -70,11 +70,6 @@ export class CarryOut {
     return this.#drives.get(tx.gid)?.current ?? this.#tools.polling.recall(tx);
   }
 
-  /** Transactions that are in this process's hands now. */
-  get size(): number {
-    return this.#drives.size;
-  }
-
   /** Sends no more calls, and answers when the replies to those under way are heard and saved. */
   stop(): Promise<void> {
     this.#isStopping = true;

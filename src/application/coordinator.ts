@@ -154,8 +154,8 @@ export class Coordinator {
 
   /** The same for all branches of one participant, which is said to be well again; answers how many transactions. */
   async retryParticipant(participant: string): Promise<number> {
-    const { gate, store } = this.#given;
-    gate.close(participant);
+    const { store } = this.#given;
+    this.forgive(participant);
     let retriedCount = 0;
     for (let after = ''; ; ) {
       const gids = await store.gidsWaitingFor(participant, after, RETRY_PAGE);
@@ -167,7 +167,7 @@ export class Coordinator {
     }
   }
 
-  /** Its address was mended: what it failed before says nothing of it any more. */
+  /** It was mended, or said to be well: what it failed before says nothing of it any more. */
   forgive(participant: string): void {
     this.#given.gate.close(participant);
   }

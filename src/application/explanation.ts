@@ -36,7 +36,7 @@ export function explanationOf(tx: GlobalTransaction, known: KnownHere): string {
   if (first === undefined) return 'Every branch has answered, and what comes of it is being written.';
   const parts = [
     waitingFor(tx, first, op, known),
-    others.length > 0 && `${counted(others.length, 'more branch waits', 'more branches wait')}`,
+    others.length > 0 && counted(others.length, 'more branch waits', 'more branches wait'),
     tx.decision === null && `cancelled unless decided by ${instant(tx.deadlineAt)}`,
   ];
   return `${joined(parts)}.`;
@@ -85,15 +85,15 @@ const waitingForInitiator = ({ beganAt, deadlineAt, branches }: GlobalTransactio
 function waitingFor(tx: GlobalTransaction, branch: Branch, op: Op, known: KnownHere): string {
   const call = callOf(branch, op);
   const { branchId, participant } = branch;
-  const what = `${participant} to ${op} branch “${branchId}”`;
+  const what = `to ${op} branch “${branchId}”`;
   const last = lastAnswer(call, op === 'try' ? null : policyOf(tx, branch).retry.budget);
   if (call.parkedAt !== null)
-    return `Parked since ${instant(call.parkedAt)}, waiting for a person to mend ${participant} and retry: to ${op} branch “${branchId}”, ${last}`;
+    return `Parked since ${instant(call.parkedAt)}, waiting for a person to mend ${participant} and retry: ${what}, ${last}`;
   const since = tx.decision?.at ?? tx.beganAt;
   const circuit = known.circuitOf(participant);
   const next = `${call.dueAt > known.now ? 'next at' : 'due since'} ${instant(call.dueAt)}`;
   return joined([
-    `Waiting since ${instant(since)} for ${what}: ${last}`,
+    `Waiting since ${instant(since)} for ${participant} ${what}: ${last}`,
     stillAtWork(known.current, branchId, op) ??
       (circuit === 'closed'
         ? call.attemptCount > 0 && next

@@ -61,7 +61,6 @@ export class GroupCommit {
   #isWriting = false;
   #isStuck = false;
   #isBehind = false;
-
   #waitingBytes = 0;
 
   constructor(given: { writer: BatchWriter; time: Time; chance: Chance; log: Log; observer: Observer }) {

@@ -29,7 +29,7 @@ export type Attempt = {
 };
 
 /** A row tells of no more calls than this, the newest; only a participant that answers 202 for long makes as many. */
-export const MAX_ATTEMPTS = 200;
+const MAX_ATTEMPTS = 200;
 
 export type Entries = {
   readonly transaction?: Partial<TransactionFields>;

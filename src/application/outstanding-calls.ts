@@ -51,12 +51,12 @@ export class OutstandingCalls {
   /** Sends each call whose branch has none under way; answers when to ask again for those held back, null for none. */
   send(tx: GlobalTransaction, calls: readonly PendingCall[]): Instant | null {
     const idle = calls.filter(({ branchId }) => !this.#branchIds.has(branchId));
-    const heldUntil = idle.flatMap((call) => this.#sendOrHold(tx, call) ?? []);
+    const now = this.#tools.time.now().latest;
+    const heldUntil = idle.flatMap((call) => this.#sendOrHold(tx, call, now) ?? []);
     return heldUntil.length > 0 ? Math.min(...heldUntil) : null;
   }
 
-  #sendOrHold(tx: GlobalTransaction, call: PendingCall): Instant | null {
-    const now = this.#tools.time.now().latest;
+  #sendOrHold(tx: GlobalTransaction, call: PendingCall, now: Instant): Instant | null {
     const heldUntil = this.#heldUntil.get(call.branchId) ?? 0;
     if (heldUntil > now) return heldUntil;
     const entry = this.#tools.gate.enter(call);

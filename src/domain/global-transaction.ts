@@ -136,6 +136,10 @@ export const MAX_BRANCHES = 100;
 export const MAX_PAYLOAD_BYTES = 64 * 1024;
 export const MAX_TRANSACTION_BYTES = 1024 * 1024;
 
+/** The trace id in `00-<trace id>-<span id>-<flags>`; null when the initiator sent no context. */
+export const traceIdOf = ({ traceparent }: Pick<GlobalTransaction, 'traceparent'>): string | null =>
+  traceparent?.slice(3, 35) ?? null;
+
 export const isFinished = (tx: GlobalTransaction): boolean => tx.finishedAt !== null;
 
 /** Settled calls owe nothing more; a refusal settles phase one only. */

@@ -13,7 +13,6 @@ export {
   type Event,
   type Refusal,
   type Replied,
-  type RetryRequested,
   transition,
   type Verdict,
 } from './transition.ts';

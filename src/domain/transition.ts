@@ -65,7 +65,7 @@ export type Replied = {
   readonly now: Now;
 };
 
-export type RetryRequested = {
+type RetryRequested = {
   readonly type: 'retryRequested';
   /** Only the branches of this participant; null for all. */
   readonly participant: string | null;

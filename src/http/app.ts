@@ -27,6 +27,7 @@ import { listRoutes } from './routes/list.ts';
 import { metricsRoutes, type Scrape } from './routes/metrics.ts';
 import { participantRoutes } from './routes/participants.ts';
 import { transactionRoutes } from './routes/transactions.ts';
+import type { Explain } from './transaction-view.ts';
 import type { App } from './typed-app.ts';
 
 export type AppParts = {
@@ -56,10 +57,11 @@ export async function buildApp(given: AppParts): Promise<App> {
   closeConnectionsWhenClosing(app);
   await describeApi(app, { asksForToken: apiTokens.length > 0 });
   const waitForEnd = waitUntilClosing(app, coordinator);
-  transactionRoutes(app, { coordinator, waitForEnd });
-  decisionRoutes(app, { coordinator, waitForEnd });
-  historyRoutes(app, { coordinator });
-  listRoutes(app, { coordinator });
+  const explain: Explain = (tx) => coordinator.explain(tx);
+  transactionRoutes(app, { coordinator, waitForEnd, explain });
+  decisionRoutes(app, { coordinator, waitForEnd, explain });
+  historyRoutes(app, { coordinator, explain });
+  listRoutes(app, { coordinator, explain });
   participantRoutes(app, { coordinator, registry, maxCallTimeoutMs, whyNeverCalled });
   healthRoutes(app, { checkReady });
   metricsRoutes(app, { metrics: given.metrics });

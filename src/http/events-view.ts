@@ -5,8 +5,7 @@
 import type * as wire from '@tercet/sdk/wire';
 import type { Attempt, Entries } from '../application/journal.ts';
 import type { JournalRow } from '../application/ports.ts';
-import type { DecisionTaken, Mode } from '../domain/index.ts';
-import { traceIdOf } from './plugins/trace-context.ts';
+import { type DecisionTaken, type Mode, traceIdOf } from '../domain/index.ts';
 import { callView, decisionView, iso, isoOrNull } from './transaction-view.ts';
 
 type TransactionEntry = NonNullable<Entries['transaction']>;
@@ -48,7 +47,7 @@ function transactionChanges(entry: TransactionEntry): TransactionChanges {
     ...(beganAt !== undefined && { beganAt: iso(beganAt) }),
     ...(deadlineAt !== undefined && { deadlineAt: iso(deadlineAt) }),
     ...(finishedAt !== undefined && { finishedAt: isoOrNull(finishedAt) }),
-    ...(traceparent !== undefined && { traceId: traceIdOf(traceparent) }),
+    ...(traceparent !== undefined && { traceId: traceIdOf({ traceparent }) }),
   };
 }
 

@@ -8,8 +8,8 @@ import {
   type Instant,
   isParked,
   isSettled,
+  traceIdOf,
 } from '../domain/index.ts';
-import { traceIdOf } from './plugins/trace-context.ts';
 
 /** Says in one sentence what a transaction waits for. */
 export type Explain = (tx: GlobalTransaction) => string;
@@ -27,7 +27,7 @@ export function transactionView(tx: GlobalTransaction, explain: Explain): wire.T
     deadlineAt: iso(tx.deadlineAt),
     finishedAt: isoOrNull(tx.finishedAt),
     isParked: isParked(tx),
-    traceId: traceIdOf(tx.traceparent),
+    traceId: traceIdOf(tx),
     explanation: explain(tx),
     branches: tx.branches.map((branch) => branchView(branch, tx)),
   };

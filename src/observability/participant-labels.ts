@@ -2,13 +2,11 @@
  * Participants as label values, of which there is only a limited number: each is a set of time series, in this process
  * and in whatever collects them.
  */
+import { isAddress } from '../application/allowed-addresses.ts';
 import { ADDRESS_LABEL, OTHER_LABEL } from './catalogue.ts';
 
 /** More participants than nearly anybody registers; each makes about fifty time series. */
 export const MAX_PARTICIPANT_LABELS = 200;
-
-/** A registered name never has a colon, an address always has one. */
-export const isAddress = (participant: string): boolean => participant.includes(':');
 
 export class ParticipantLabels {
   readonly #names = new Set<string>();

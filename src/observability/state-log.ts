@@ -6,10 +6,10 @@
  * level does not want.
  */
 import type { Logger } from 'pino';
+import { isAddress } from '../application/allowed-addresses.ts';
 import type { CircuitState, Observer } from '../application/ports.ts';
-import type { Branch, GlobalTransaction } from '../domain/index.ts';
+import { type Branch, type GlobalTransaction, traceIdOf } from '../domain/index.ts';
 import { ADDRESS_LABEL, type LogLine } from './catalogue.ts';
-import { isAddress } from './participant-labels.ts';
 
 export class StateLog implements Observer {
   readonly #logger: Pick<Logger, 'isLevelEnabled' | 'debug' | 'info' | 'warn'>;
@@ -88,10 +88,10 @@ function branchLine(tx: GlobalTransaction, { branchId, participant }: Branch): L
   return line;
 }
 
-function transactionLine({ gid, traceparent }: GlobalTransaction): LogLine {
-  const line: LogLine = { gid };
-  // `00-<trace id>-<span id>-<flags>`
-  if (traceparent !== null) line.trace_id = traceparent.slice(3, 35);
+function transactionLine(tx: GlobalTransaction): LogLine {
+  const line: LogLine = { gid: tx.gid };
+  const traceId = traceIdOf(tx);
+  if (traceId !== null) line.trace_id = traceId;
   return line;
 }
 

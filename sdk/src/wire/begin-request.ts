@@ -2,7 +2,7 @@
 import { type Static, Type } from 'typebox';
 import { BranchRequest } from './branch-request.ts';
 import { callSettings } from './call-settings.ts';
-import { Gid, Pattern, text } from './vocabulary.ts';
+import { Gid, Pattern, positive, text } from './vocabulary.ts';
 
 export const BeginRequest = Type.Object(
   {
@@ -11,13 +11,10 @@ export const BeginRequest = Type.Object(
     name: Type.Optional(text('What kind of transaction this is, for people and for searching.')),
     businessKey: Type.Optional(text("The initiator's own key, such as an order number, for searching.")),
     timeoutMs: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: 2_147_483_647,
-        description:
-          'How long after its beginning the transaction is cancelled if nothing was decided, in milliseconds. ' +
+      positive(
+        'How long after its beginning the transaction is cancelled if nothing was decided, in milliseconds. ' +
           'When absent, the default of the coordinator.',
-      }),
+      ),
     ),
     ...callSettings,
     branches: Type.Optional(

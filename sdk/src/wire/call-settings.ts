@@ -1,7 +1,6 @@
 /** How participants are called, where a request has wishes of its own: for a whole transaction, or for one branch. */
 import { Type } from 'typebox';
-
-const positive = (description: string) => Type.Integer({ minimum: 1, maximum: 2_147_483_647, description });
+import { positive } from './vocabulary.ts';
 
 const Retry = Type.Object(
   {

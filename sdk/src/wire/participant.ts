@@ -1,6 +1,6 @@
 /** Participants: services that take part under a name, called at the address that stands behind it at the time. */
 import { type Static, Type } from 'typebox';
-import { count, nullable, ParticipantName } from './vocabulary.ts';
+import { count, nullable, ParticipantName, positive } from './vocabulary.ts';
 
 const baseUrl = Type.String({
   // Printable ASCII; no user, query or fragment: paths are appended to it, and it is shown to everyone.
@@ -33,13 +33,10 @@ const paths = Type.Unsafe<Record<string, string>>({
   examples: [{ 'reserve/try': '/stock/reservations' }],
 });
 
-const callTimeoutMs = Type.Integer({
-  minimum: 1,
-  maximum: 2_147_483_647,
-  description:
-    'How long one call may take, in milliseconds, for transactions that begin from now on. When absent or null, the ' +
+const callTimeoutMs = positive(
+  'How long one call may take, in milliseconds, for transactions that begin from now on. When absent or null, the ' +
     'default of the coordinator.',
-});
+);
 
 /** Of `baseUrl` and `baseUrls` exactly one is given: the coordinator says so in clearer words than a schema can. */
 export const ParticipantRequest = Type.Object(

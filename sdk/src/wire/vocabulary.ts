@@ -41,6 +41,10 @@ export const instant = (description: string) =>
     description: `${description} An ISO 8601 instant in UTC, to the millisecond.`,
   });
 
+/** What fits into an integer of any database and any timer. */
+export const positive = (description: string) =>
+  Type.Integer({ minimum: 1, maximum: 2_147_483_647, description });
+
 export const count = (description: string) => Type.Integer({ minimum: 0, description });
 
 export const Gid = Type.String({

@@ -4,13 +4,12 @@
  */
 import type { Dispatcher } from 'undici';
 import type { ParticipantAnswer } from '../../application/ports.ts';
+import { MAX_TIMER_MS } from '../system.ts';
 import { retryAfterMs } from './retry-after.ts';
 
 const MAX_BODY_BYTES = 64 * 1024;
 /** Answers are kept with the transaction and shown to people: a line, no more. */
 const MAX_ANSWER_LENGTH = 200;
-/** setTimeout takes no more than this, and fires at once when it is given more. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export class Exchange implements Dispatcher.DispatchHandler {
   readonly #resolve: (answer: ParticipantAnswer) => void;

@@ -14,5 +14,3 @@ export function traceparentOf(header: string | string[] | undefined): string | n
   // A later version may have more fields and flags; these four keep their meaning, and of the flags the first.
   return `00-${traceId}-${spanId}-0${Number.parseInt(flags ?? '0', 16) & 1}`;
 }
-
-export const traceIdOf = (traceparent: string | null): string | null => traceparent?.slice(3, 35) ?? null;

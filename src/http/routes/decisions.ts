@@ -16,10 +16,11 @@ import type { App } from '../typed-app.ts';
 const tags = ['transactions'];
 const params = Type.Object({ gid: Gid });
 
-export function decisionRoutes(app: App, given: { coordinator: Coordinator; waitForEnd: WaitForEnd }): void {
-  const { coordinator, waitForEnd } = given;
-  const explain: Explain = (tx) => coordinator.explain(tx);
-
+export function decisionRoutes(
+  app: App,
+  given: { coordinator: Coordinator; waitForEnd: WaitForEnd; explain: Explain },
+): void {
+  const { coordinator, waitForEnd, explain } = given;
   for (const decision of ['confirm', 'cancel'] as const) {
     app.post(
       `/v1/transactions/:gid/${decision}`,

@@ -11,9 +11,10 @@ import type { App } from '../typed-app.ts';
 const tags = ['transactions'];
 const params = Type.Object({ gid: Gid });
 
-export function historyRoutes(app: App, { coordinator }: { coordinator: Coordinator }): void {
-  const explain: Explain = (tx) => coordinator.explain(tx);
-
+export function historyRoutes(
+  app: App,
+  { coordinator, explain }: { coordinator: Coordinator; explain: Explain },
+): void {
   app.get(
     '/v1/transactions/:gid',
     {

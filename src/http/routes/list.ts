@@ -13,9 +13,10 @@ import type { App } from '../typed-app.ts';
 
 const DEFAULT_LIMIT = 50;
 
-export function listRoutes(app: App, { coordinator }: { coordinator: Coordinator }): void {
-  const explain: Explain = (tx) => coordinator.explain(tx);
-
+export function listRoutes(
+  app: App,
+  { coordinator, explain }: { coordinator: Coordinator; explain: Explain },
+): void {
   app.get(
     '/v1/transactions',
     {

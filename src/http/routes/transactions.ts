@@ -34,11 +34,9 @@ const beginHeaders = Type.Object({
 
 export function transactionRoutes(
   app: App,
-  given: { coordinator: Coordinator; waitForEnd: WaitForEnd },
+  given: { coordinator: Coordinator; waitForEnd: WaitForEnd; explain: Explain },
 ): void {
-  const { coordinator, waitForEnd } = given;
-  const explain: Explain = (tx) => coordinator.explain(tx);
-
+  const { coordinator, waitForEnd, explain } = given;
   app.post(
     '/v1/transactions',
     {
