@@ -1,6 +1,8 @@
 // How the tests run: as ES modules on Node's own type stripping, two files at a time.
 export default {
   testEnvironment: 'node',
+  // The SDK from its sources, as everywhere in this repository.
+  testEnvironmentOptions: { customExportConditions: ['tercet-source', 'node', 'node-addons'] },
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': '<rootDir>/test/support/jest-transform.mjs' },

@@ -30,14 +30,18 @@ const ORDERLY_MS = 12_000;
 
 export function startChild({ name, file, environment = {}, flags = [] }: Program): Child {
   const lifeline = new URL('lifeline.ts', import.meta.url).href;
-  const running = spawn(process.execPath, ['--import', lifeline, ...flags, join(repository, file)], {
-    cwd: repository,
-    env: { ...foreignEnvironment(), ...environment },
-    // Standard output is the benchmark's own.
-    stdio: ['ignore', 2, 2, 'ipc'],
-    // Away from the terminal's group: Ctrl-C goes to the benchmark, which stops its children in order.
-    detached: true,
-  });
+  const running = spawn(
+    process.execPath,
+    ['--conditions=tercet-source', '--import', lifeline, ...flags, join(repository, file)],
+    {
+      cwd: repository,
+      env: { ...foreignEnvironment(), ...environment },
+      // Standard output is the benchmark's own.
+      stdio: ['ignore', 2, 2, 'ipc'],
+      // Away from the terminal's group: Ctrl-C goes to the benchmark, which stops its children in order.
+      detached: true,
+    },
+  );
   const ended = new Promise<string>((resolve) => {
     running.once('error', (error) => resolve(error.message));
     running.once('exit', (code, signal) => resolve(String(signal ?? code)));

@@ -7,8 +7,10 @@ type Ended = { readonly exitCode: number; readonly stdout: string; readonly stde
 
 function bench(...args: string[]): Promise<Ended> {
   return new Promise((resolve) => {
-    const child = execFile(process.execPath, ['bench/main.ts', ...args], (_error, stdout, stderr) =>
-      resolve({ exitCode: child.exitCode ?? -1, stdout, stderr }),
+    const child = execFile(
+      process.execPath,
+      ['--conditions=tercet-source', 'bench/main.ts', ...args],
+      (_error, stdout, stderr) => resolve({ exitCode: child.exitCode ?? -1, stdout, stderr }),
     );
   });
 }

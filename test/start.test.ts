@@ -16,7 +16,10 @@ async function outcomeOf(program: 'main' | 'migrate', settings: Record<string, s
   const file = new URL(`../src/${program}.ts`, import.meta.url).pathname;
   const env = { PATH: process.env.PATH, TERCET_PORT: '0', ...settings };
   try {
-    const { stdout } = await run(process.execPath, [file], { env, timeout: 15_000 });
+    const { stdout } = await run(process.execPath, ['--conditions=tercet-source', file], {
+      env,
+      timeout: 15_000,
+    });
     return { code: 0, said: stdout };
   } catch (error) {
     const { code, stderr } = error as { code: number; stderr: string };

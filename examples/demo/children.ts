@@ -46,13 +46,17 @@ export class Child {
   async start(): Promise<void> {
     if (this.#isStopped) throw new Error(`${this.name} is stopped for good`);
     const { file, settings } = this.#program;
-    const running = spawn(process.execPath, ['--import', lifeline, join(repository, file)], {
-      cwd: this.#folder,
-      env: { ...ownEnvironment(), ...settings(this.#port) },
-      stdio: ['pipe', 'pipe', 'pipe'],
-      // A group of its own: Ctrl-C reaches the demo alone, which then ends everything in its own order.
-      detached: true,
-    });
+    const running = spawn(
+      process.execPath,
+      ['--conditions=tercet-source', '--import', lifeline, join(repository, file)],
+      {
+        cwd: this.#folder,
+        env: { ...ownEnvironment(), ...settings(this.#port) },
+        stdio: ['pipe', 'pipe', 'pipe'],
+        // A group of its own: Ctrl-C reaches the demo alone, which then ends everything in its own order.
+        detached: true,
+      },
+    );
     this.#running = running;
     // A child that dies while it is written to is noticed by its end, not by this.
     running.stdin.on('error', () => {});

@@ -68,7 +68,14 @@ export class CoordinatorProcess {
   async #start(): Promise<void> {
     const from = statSync(this.#folder.logPath, { throwIfNoEntry: false })?.size ?? 0;
     const variables = Object.entries(this.#environment).map(([name, value]) => `${name}=${value}`);
-    const child = this.#folder.spawn(['env', '-i', ...variables, process.execPath, program]);
+    const child = this.#folder.spawn([
+      'env',
+      '-i',
+      ...variables,
+      process.execPath,
+      '--conditions=tercet-source',
+      program,
+    ]);
     // An exit that is waited for keeps this Node alive; the process itself does not.
     const exit = once(child, 'exit').then(([code, signal]): Exit => ({ code, signal }));
     this.#running = { process: child, exit };

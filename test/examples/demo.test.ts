@@ -104,7 +104,7 @@ function start(...args: string[]) {
   const folder = mkdtempSync(join(temporary, 'demo-'));
   const demo = spawn(
     process.execPath,
-    ['--import', lifeline, join(repository, 'examples/demo.ts'), ...args],
+    ['--conditions=tercet-source', '--import', lifeline, join(repository, 'examples/demo.ts'), ...args],
     {
       // A coordinator that is set up in the same shell is none of the demo's business.
       env: { ...process.env, TMPDIR: folder, TERCET_PORT: '1', NODE_OPTIONS: '' },

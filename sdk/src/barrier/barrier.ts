@@ -1,0 +1,82 @@
+/**
+ * The barrier: what lets a participant be called twice, too late or in the wrong order without harm.
+ *
+ * A coordinator repeats a call whose answer it did not hear, so any call may come again; and networks delay, so a try may
+ * come after its own cancel. Business code should not have to think of either. It runs behind the barrier, and takes
+ * effect at most once for each branch and op (I5).
+ *
+ * Each branch has one row in a table beside the business tables. It is locked first, then judged (`judge.ts`), and
+ * changed in the SQL transaction of the business work, so that row and work stand or fall together:
+ *
+ * 1. A repeated call finds its own op done, does nothing, and answers the first result again.
+ * 2. A cancel that finds nothing leaves a tombstone, succeeds, and undoes nothing (null compensation, 空回滚; I7).
+ * 3. A try that finds the tombstone, or comes after its deadline, is refused (hanging, 悬挂; I6).
+ * 4. A confirm without a try, a confirm after a cancel and a cancel after a confirm are refused, never answered with
+ *    success: the coordinator would believe that the branch is done (I1, I8).
+ * 5. A refusal rolls everything back and leaves no trace: it speaks for this one call. Only a pivot's refusal is
+ *    remembered, for good.
+ * 6. Whatever else the work throws is rolled back too, and thrown on: nobody answers success for work that is undone.
+ */
+import type { Call } from '../call.ts';
+
+/** What the barrier has to know of a call. */
+export type BarrierCall = Pick<Call, 'gid' | 'branchId' | 'op' | 'deadlineAt'>;
+
+export type Passed<Result> = {
+  /** `done` just now · `repeated`: done before, nothing happened now · `nothing_to_undo`: the tombstone is set. */
+  readonly outcome: 'done' | 'repeated' | 'nothing_to_undo';
+  /** What the work returned when it was done, as JSON keeps it; null where nothing was done. */
+  readonly result: Result | null;
+};
+
+export type Known = {
+  /** What the try of this branch returned, as JSON keeps it; null in a try, and where it returned nothing. */
+  readonly tryResult: unknown;
+};
+
+export type KnownOutside = Known & {
+  /** Aborted when the work may take no longer: whoever comes next takes it for crashed. */
+  readonly signal: AbortSignal;
+};
+
+export type PassOptions = {
+  /** The refusal of this call is remembered, and answered again for good. For the pivot of a saga. */
+  readonly isPivot?: boolean;
+};
+
+export type OutsideOptions = PassOptions & {
+  /** How long the work may take, in milliseconds; 30,000 when absent. */
+  readonly limitMs?: number;
+};
+
+/** What `defineParticipant` needs of a barrier; the adapters for each driver give more. */
+export interface Barrier<SqlTx> {
+  /**
+   * Opens a SQL transaction, runs the work in it unless it was done before, and commits. Deadlocks and lock time-outs
+   * are retried, so the work may run several times, of which one is committed: it does database work only.
+   *
+   * @param work is given the open SQL transaction; returns what is answered, any JSON value of at most 64 KiB
+   * @throws Refusal for a call that contradicts what was done before; and whatever the work throws
+   * @throws InProgress while work outside the database is under way for this branch
+   */
+  run<Result>(
+    call: BarrierCall,
+    work: (sqlTx: SqlTx, known: Known) => Result | Promise<Result>,
+    options?: PassOptions,
+  ): Promise<Passed<Result>>;
+
+  /**
+   * For work outside the database, such as a call of a bank. That it was started is durable before it starts, so that a
+   * crash half-way is still cancelled. The work is to bear repetition under the key `gid/branchId/op`.
+   *
+   * @throws InProgress while the same branch is worked on elsewhere, for `limitMs` at most
+   */
+  outside<Result>(
+    call: BarrierCall,
+    work: (known: KnownOutside) => Promise<Result>,
+    options?: OutsideOptions,
+  ): Promise<Passed<Result>>;
+
+  /** Creates the table unless it is there. The same statement is shipped as a file under `sql/`. */
+  createTable(): Promise<void>;
+}

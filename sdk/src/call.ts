@@ -1,0 +1,16 @@
+/** One call of a participant: which branch of which transaction it is for, and what is asked. */
+import type { Op } from './wire/index.ts';
+
+export type Call = {
+  /** The global transaction, a UUIDv7. */
+  readonly gid: string;
+  /** Unique in its transaction. */
+  readonly branchId: string;
+  readonly op: Op;
+  /** 1 for the first call of this op for this branch. */
+  readonly attempt: number;
+  /** Milliseconds since 1970. A try that comes later is refused; it bounds the try only, never confirm and cancel. */
+  readonly deadlineAt: number;
+  /** W3C trace context, as it came; null when none did. */
+  readonly traceparent: string | null;
+};

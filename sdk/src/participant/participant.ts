@@ -1,0 +1,25 @@
+/** A participant as frameworks mount it: one function from a request to an answer, which knows no framework. */
+import type { Contract } from '../contract.ts';
+
+export type ParticipantRequest = {
+  readonly method: string;
+  /** Below the place where the participant is mounted, such as `/reserve/try`; without a query. */
+  readonly path: string;
+  /** In lower case, as Node gives them. */
+  readonly headers: { readonly [name: string]: string | readonly string[] | undefined };
+  /** Exactly as it came: signatures are over the bytes. */
+  readonly body: string;
+};
+
+export type ParticipantAnswer = {
+  readonly status: number;
+  readonly headers: { readonly [name: string]: string };
+  /** JSON, or empty. */
+  readonly body: string;
+};
+
+export interface Participant<Of extends Contract = Contract> {
+  readonly contract: Of;
+  /** Never rejects. Null for a request that is not `POST /{activity}/{op}` of an activity that it has. */
+  handle(request: ParticipantRequest): Promise<ParticipantAnswer | null>;
+}

@@ -1,0 +1,51 @@
+/**
+ * The two answers of a participant that are neither success nor failure. Everything else that is thrown is answered 503:
+ * not known, ask again.
+ */
+
+/**
+ * “No”, for good reasons: 409. Whatever was written with it is rolled back. Thrown by a try, it cancels the transaction.
+ *
+ * Confirm and cancel have no business reasons to refuse: what the try set aside is there. When they are refused, then
+ * because the call contradicts what was done before (`no_try`, `already_confirmed`, `already_cancelled`); a coordinator
+ * takes it for "not done" and goes on asking.
+ */
+export class Refusal extends Error {
+  override readonly name = 'Refusal';
+  /** For programs; `refused` where the business gave the reason. */
+  readonly code: RefusalCode;
+
+  /** @param message the reason, in a few words for people; it reaches the initiator and operators */
+  constructor(message: string, code: RefusalCode = 'refused') {
+    super(message);
+    this.code = code;
+  }
+}
+
+export type RefusalCode =
+  /** The business said no. */
+  | 'refused'
+  /** The payload is not what the activity takes. */
+  | 'invalid_payload'
+  /** A try that comes after its deadline. */
+  | 'deadline_passed'
+  /** A try that comes after its cancel (hanging, 悬挂). */
+  | 'cancelled_before'
+  /** A confirm for a branch that was never tried. */
+  | 'no_try'
+  /** A cancel after the confirm. */
+  | 'already_confirmed'
+  /** A confirm after the cancel. */
+  | 'already_cancelled';
+
+/** The work goes on elsewhere: 425 with Retry-After. The coordinator asks again, and spends none of its retry budget. */
+export class InProgress extends Error {
+  override readonly name = 'InProgress';
+  /** When to ask again, in milliseconds. */
+  readonly retryAfterMs: number;
+
+  constructor(message: string, { retryAfterMs = 1000 }: { readonly retryAfterMs?: number } = {}) {
+    super(message);
+    this.retryAfterMs = retryAfterMs;
+  }
+}

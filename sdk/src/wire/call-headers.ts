@@ -1,0 +1,18 @@
+/**
+ * What every call of a participant brings beside the payload, as HTTP headers; in lower case, as Node shows them.
+ *
+ * - `tcc-transaction-id`, `tcc-branch-id`, `tcc-op`: which branch of which transaction, and what is asked of it
+ * - `tcc-attempt`: 1 for the first call of this op for this branch; it counts on with each
+ * - `tcc-deadline`: an ISO 8601 instant in UTC; a try that comes later is refused. It bounds the try only
+ * - `idempotency-key`: `gid/branchId/op`, the same in every attempt
+ * - `traceparent`: W3C trace context, where the initiator sent one
+ */
+export const CALL_HEADERS = {
+  gid: 'tcc-transaction-id',
+  branchId: 'tcc-branch-id',
+  op: 'tcc-op',
+  attempt: 'tcc-attempt',
+  deadline: 'tcc-deadline',
+  idempotencyKey: 'idempotency-key',
+  traceparent: 'traceparent',
+} as const;
