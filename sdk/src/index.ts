@@ -8,6 +8,7 @@
  * - `@tercet/sdk/check`, and `npx tercet check`: whether a service bears what a coordinator does to it
  */
 export type { Barrier, BarrierCall, Known, KnownOutside, Passed } from './barrier/barrier.ts';
+export type { CleanUpOptions, CleanUpReport } from './barrier/clean-up.ts';
 export type { Call } from './call.ts';
 export {
   type Activities,

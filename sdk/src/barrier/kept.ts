@@ -1,0 +1,74 @@
+/** Results and refusals as they are kept in a row, and as they are answered from it. */
+import { InProgress, Refusal } from '../refusal.ts';
+import { BranchId, Gid } from '../wire/index.ts';
+import { Value } from 'typebox/value';
+import type { BarrierCall, Known, Passed } from './barrier.ts';
+import { type LockedRow, PHASE_AFTER, type Row, type Verdict } from './judge.ts';
+
+const MAX_RESULT_BYTES = 64 * 1024;
+
+/**
+ * @throws the result itself when it is an error: returned instead of thrown, it would be answered with success
+ * @throws TypeError for a result that JSON cannot hold
+ * @throws RangeError for one of more than 64 KiB
+ */
+export function keptText(result: unknown): string | null {
+  if (result === undefined || result === null) return null;
+  if (result instanceof Error) throw result;
+  const text = JSON.stringify(result);
+  if (text === undefined) throw new TypeError('the work returned what JSON cannot hold: return plain values');
+  if (Buffer.byteLength(text) > MAX_RESULT_BYTES)
+    throw new RangeError('the work returned over 64 KiB: return a reference to what it made');
+  return text;
+}
+
+/** What was kept, for the types of the work that returned it: the same code wrote it. */
+export const answered = <Result>(text: string | null): Result | null =>
+  text === null ? null : (JSON.parse(text) as Result);
+
+export const knownOf = (row: Row, op: BarrierCall['op']): Known => ({
+  tryResult: op === 'try' ? null : answered(row.tryResult),
+});
+
+/** The row once the work is done. */
+export function workedRow(row: Row, op: BarrierCall['op'], text: string | null): Row {
+  const after = { ...row, phase: PHASE_AFTER[op], worker: null, workUntil: null };
+  return op === 'try' ? { ...after, tryResult: text } : { ...after, result: text };
+}
+
+export const refusedRow = (row: Row, refusal: Refusal): Row => ({
+  ...row,
+  ...{ phase: 'refused', worker: null, workUntil: null, result: refusal.message },
+});
+
+export type Settled<Result> = { readonly passed: Passed<Result>; readonly row: Row | null };
+
+/**
+ * What a verdict that needs no work comes to: the answer, and the row to write where it changes.
+ * @throws Refusal, InProgress
+ */
+export function settled<Result>(verdict: Exclude<Verdict, { do: 'work' }>, row: LockedRow): Settled<Result> {
+  switch (verdict.do) {
+    case 'tombstone':
+      return { passed: { outcome: 'nothing_to_undo', result: null }, row: { ...row, phase: 'cancelled' } };
+    case 'nothing':
+      return { passed: { outcome: 'nothing_to_undo', result: null }, row: null };
+    case 'repeat':
+      return { passed: { outcome: 'repeated', result: answered(verdict.result) }, row: null };
+    case 'refuse':
+      throw new Refusal(verdict.because, verdict.code);
+    case 'wait':
+      throw new InProgress('this branch is being worked on', { retryAfterMs: verdict.ms });
+  }
+}
+
+/** @throws TypeError before anything is written: a key that a database would cut short names another branch */
+export function checkCall({ gid, branchId, op, deadlineAt }: BarrierCall): void {
+  if (!Value.Check(Gid, gid))
+    throw new TypeError(`“${gid}” is no gid: a call brings it as TCC-Transaction-Id`);
+  if (!Value.Check(BranchId, branchId))
+    throw new TypeError(`“${branchId}” is no branchId: a call brings it as TCC-Branch-Id`);
+  if (!(op in PHASE_AFTER)) throw new TypeError(`“${op}” is no op: a call brings it as TCC-Op`);
+  if (!Number.isSafeInteger(deadlineAt))
+    throw new TypeError('deadlineAt is to be milliseconds since 1970: a call brings it as TCC-Deadline');
+}

@@ -1,0 +1,50 @@
+/** The barrier on MySQL 8.0 or later, or MariaDB 10.6 or later, over `mysql2/promise`. */
+import type { Connection, Pool, PoolConnection, ResultSetHeader } from 'mysql2/promise';
+import { AsyncBarrier, type Driver } from './asynchronous.ts';
+import { statementsFor } from './statements.ts';
+
+export type Mysql2Barrier = AsyncBarrier<Connection>;
+
+/**
+ * @param given.pool of which each `run` takes a connection; its promise form
+ * @param given.table `tercet_barrier` when absent; with a schema before it or not
+ */
+export function mysql2Barrier({ pool, table }: { pool: Pool; table?: string }): AsyncBarrier<Connection> {
+  return new AsyncBarrier(driverOn(pool, table));
+}
+
+const driverOn = (pool: Pool, table?: string): Driver<Connection> => ({
+  statements: statementsFor('mysql', table),
+  transact: async (act) => {
+    const connection = await pool.getConnection();
+    try {
+      await connection.beginTransaction();
+      const done = await act(connection);
+      await connection.commit();
+      connection.release();
+      return done;
+    } catch (error) {
+      await rolledBack(connection);
+      throw error;
+    }
+  },
+  run: async (connection, { sql, params }) => {
+    const [answer] = await connection.query(sql, [...params]);
+    if (Array.isArray(answer)) return { rows: answer, changedCount: 0 };
+    return { rows: [], changedCount: (answer as ResultSetHeader).affectedRows };
+  },
+  isConflict: (error) => CONFLICTS.has((error as { errno?: number }).errno ?? 0),
+});
+
+/** Deadlock; lock wait time-out; lock not available at once; and TiDB's write conflicts. */
+const CONFLICTS = new Set([1213, 1205, 3572, 8002, 8022, 8028, 9007]);
+
+/** A connection that cannot say it rolled back never serves again. */
+async function rolledBack(connection: PoolConnection): Promise<void> {
+  try {
+    await connection.rollback();
+    connection.release();
+  } catch {
+    connection.destroy();
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * Work outside the database, such as a call of a bank, which no rollback undoes.
+ *
+ * 1. That it is started is durable first, with who works and until when at most.
+ * 2. The work is done, with no SQL transaction open.
+ * 3. What came of it is durable before it is answered.
+ *
+ * A process that dies in between leaves the row started: a cancel then works, where it would otherwise find nothing to
+ * undo; and after the limit a repeated call works again. So the work bears repetition under the key
+ * `gid/branchId/op`, and a cancel bears a try that never arrived.
+ */
+import { Refusal } from '../refusal.ts';
+import type { BarrierCall, Known, KnownOutside, OutsideOptions, Passed } from './barrier.ts';
+import { judge, type LockedRow, type Row } from './judge.ts';
+import { answered, keptText, knownOf, refusedRow, settled, workedRow } from './kept.ts';
+
+const DEFAULT_LIMIT_MS = 30_000;
+
+/** Locks the row of the call, and changes it by what `decide` says of it, in one SQL transaction. */
+export type Change = <T>(
+  decide: (row: LockedRow) => { readonly row: Row | null; readonly answer: T },
+) => T | Promise<T>;
+
+export async function outside<Result>(given: {
+  readonly change: Change;
+  readonly call: BarrierCall;
+  readonly work: (known: KnownOutside) => Promise<Result>;
+  /** Tells this run from any other. */
+  readonly worker: string;
+  readonly options: OutsideOptions;
+}): Promise<Passed<Result>> {
+  const { change, call, work, worker, options } = given;
+  const { limitMs = DEFAULT_LIMIT_MS, isPivot = false } = options;
+  if (!(limitMs > 0)) throw new RangeError('limitMs is to be the longest time for the work, in milliseconds');
+  const begun = await change<Begun<Result>>((row) =>
+    begin(call, row, { worker, workUntil: row.now + limitMs }),
+  );
+  if (begun.passed !== null) return begun.passed;
+  try {
+    const text = keptText(await work({ ...begun.known, signal: AbortSignal.timeout(limitMs) }));
+    await change((row) => ({ row: workedRow(mine(row, worker), call.op, text), answer: null }));
+    return { outcome: 'done', result: answered(text) };
+  } catch (error) {
+    await change((row) => ({
+      row: row.worker === worker ? leftBy(error, row, isPivot) : null,
+      answer: null,
+    }));
+    throw error;
+  }
+}
+
+type Begun<Result> =
+  | { readonly passed: Passed<Result>; readonly known: null }
+  | { readonly passed: null; readonly known: Known };
+
+function begin<Result>(
+  call: BarrierCall,
+  row: LockedRow,
+  by: { readonly worker: string; readonly workUntil: number },
+): { readonly row: Row | null; readonly answer: Begun<Result> } {
+  const verdict = judge(call, row);
+  if (verdict.do !== 'work') {
+    const { passed, row: after } = settled<Result>(verdict, row);
+    return { row: after, answer: { passed, known: null } };
+  }
+  return {
+    row: { ...row, ...by, startedOp: call.op },
+    answer: { passed: null, known: knownOf(row, call.op) },
+  };
+}
+
+/** It stays started: who can tell how far it came. */
+const leftBy = (error: unknown, row: Row, isPivot: boolean): Row =>
+  isPivot && error instanceof Refusal ? refusedRow(row, error) : { ...row, worker: null, workUntil: null };
+
+function mine(row: LockedRow, worker: string): Row {
+  if (row.worker === worker) return row;
+  throw new Error('the work took longer than its limit, and the branch was given to another call meanwhile');
+}

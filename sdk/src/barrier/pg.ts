@@ -1,0 +1,53 @@
+/** The barrier on PostgreSQL 12 or later, over `pg`. */
+import type { ClientBase, Pool } from 'pg';
+import { AsyncBarrier, type Driver } from './asynchronous.ts';
+import { statementsFor } from './statements.ts';
+
+/**
+ * @param given.pool of which each `run` takes a client
+ * @param given.table `tercet_barrier` when absent; with a schema before it or not
+ */
+export function pgBarrier({ pool, table }: { pool: Pool; table?: string }): AsyncBarrier<ClientBase> {
+  return new AsyncBarrier(driverOn(pool, table));
+}
+
+const driverOn = (pool: Pool, table?: string): Driver<ClientBase> => ({
+  statements: statementsFor('postgres', table),
+  transact: async (act) => {
+    const client = await pool.connect();
+    // Without a listener a connection that breaks would end the process.
+    const hear = () => {};
+    client.on('error', hear);
+    let isUsable = false;
+    try {
+      await client.query('BEGIN');
+      const done = await act(client);
+      const { command } = await client.query('COMMIT');
+      isUsable = true;
+      // What the server answers when a statement had failed and its error was swallowed.
+      if (command !== 'COMMIT')
+        throw new Error(
+          'the SQL transaction was rolled back: an error of the database was swallowed by the work',
+        );
+      return done;
+    } catch (error) {
+      if (!isUsable)
+        isUsable = await client.query('ROLLBACK').then(
+          () => true,
+          () => false,
+        );
+      throw error;
+    } finally {
+      client.off('error', hear);
+      client.release(!isUsable);
+    }
+  },
+  run: async (client, { sql, params }) => {
+    const { rows, rowCount } = await client.query(sql, [...params]);
+    return { rows, changedCount: rowCount ?? 0 };
+  },
+  isConflict: (error) => CONFLICTS.has(String((error as { code?: unknown }).code)),
+});
+
+/** Deadlock; serialization failure; lock not available. */
+const CONFLICTS = new Set(['40P01', '40001', '55P03']);

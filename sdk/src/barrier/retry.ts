@@ -1,0 +1,21 @@
+/** Deadlocks and lock time-outs are the database's way of saying "again": nobody but the barrier sees them. */
+
+const MAX_ATTEMPTS = 20;
+const FIRST_PAUSE_MS = 5;
+const MAX_PAUSE_MS = 200;
+
+/** Runs `act` until it ends without a conflict, with a pause that grows and is random, so that two do not meet again. */
+export async function retryingConflicts<T>(
+  act: () => T | Promise<T>,
+  isConflict: (error: unknown) => boolean,
+): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await act();
+    } catch (error) {
+      if (attempt === MAX_ATTEMPTS || !isConflict(error)) throw error;
+      const longestMs = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt);
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * longestMs));
+    }
+  }
+}

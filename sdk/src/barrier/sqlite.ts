@@ -1,0 +1,211 @@
+/**
+ * The barrier on SQLite, over `better-sqlite3` or `node:sqlite`. Their statements answer at once, so a whole SQL transaction
+ * is one synchronous block: nothing else of this process can come between, and the work is synchronous too.
+ */
+import { randomUUID } from 'node:crypto';
+import { Refusal } from '../refusal.ts';
+import type {
+  Barrier,
+  BarrierCall,
+  Known,
+  KnownOutside,
+  OutsideOptions,
+  Passed,
+  PassOptions,
+} from './barrier.ts';
+import { type CleanUpOptions, type CleanUpReport, cleanUp } from './clean-up.ts';
+import { judge, type LockedRow, type Row } from './judge.ts';
+import { answered, checkCall, keptText, knownOf, refusedRow, settled, workedRow } from './kept.ts';
+import { outside } from './outside.ts';
+import { retryingConflicts } from './retry.ts';
+import { rowOf, type Statement, type Statements, statementsFor } from './statements.ts';
+
+/** What both drivers have in common. */
+export type SqliteDatabase = {
+  exec(sql: string): unknown;
+  prepare(sql: string): {
+    run(...params: (string | number | null)[]): { readonly changes: number | bigint };
+    all(...params: (string | number | null)[]): unknown[];
+  };
+};
+
+/** @param given.table `tercet_barrier` when absent */
+export function sqliteBarrier<Database extends SqliteDatabase>(given: {
+  db: Database;
+  table?: string;
+}): SqliteBarrier<Database> {
+  return new SqliteBarrier(given.db, statementsFor('sqlite', given.table));
+}
+
+export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<Database> {
+  readonly #db: Database;
+  readonly #statements: Statements;
+
+  constructor(db: Database, statements: Statements) {
+    this.#db = db;
+    this.#statements = statements;
+  }
+
+  /** @param work answers at once: a promise is refused with a TypeError, and what was written is rolled back */
+  async run<Result>(
+    call: BarrierCall,
+    work: (db: Database, known: Known) => Result | Promise<Result>,
+    { isPivot = false }: PassOptions = {},
+  ): Promise<Passed<Result>> {
+    checkCall(call);
+    const passed = await this.#retrying(() => this.#pass(call, work, isPivot));
+    if (passed instanceof Refusal) throw passed;
+    return passed;
+  }
+
+  /**
+   * Joins the SQL transaction that is open on the connection, and answers at once. When the work throws, what it wrote is
+   * undone with the barrier's row, and the rest is left to the caller.
+   *
+   * @throws Refusal, InProgress, and whatever the work throws
+   */
+  within<Result>(
+    db: Database,
+    call: BarrierCall,
+    work: (db: Database, known: Known) => Result,
+  ): Passed<Result> {
+    if (db !== this.#db) throw new TypeError('this barrier is on another connection');
+    checkCall(call);
+    const passed = this.#undoable(() => this.#pass(call, work, false));
+    if (passed instanceof Refusal) throw passed;
+    return passed;
+  }
+
+  outside<Result>(
+    call: BarrierCall,
+    work: (known: KnownOutside) => Promise<Result>,
+    options: OutsideOptions = {},
+  ): Promise<Passed<Result>> {
+    checkCall(call);
+    return outside({
+      change: (decide) => this.#change(call, decide),
+      call,
+      work,
+      worker: randomUUID(),
+      options,
+    });
+  }
+
+  async createTable(): Promise<void> {
+    this.#db.exec(this.#statements.createTable);
+  }
+
+  /** Removes the rows of transactions that are final and long over; see `clean-up.ts`. */
+  cleanUp(options: CleanUpOptions): Promise<CleanUpReport> {
+    const { page, remove } = this.#statements;
+    return cleanUp(
+      {
+        page: async (...asked) => this.#all(page(...asked)),
+        remove: (keys) => this.#retrying(() => this.#write(remove(keys))),
+      },
+      options,
+    );
+  }
+
+  /** A refusal that is returned is committed; one that is thrown is rolled back. */
+  #pass<Result>(
+    call: BarrierCall,
+    work: (db: Database, known: Known) => Result | Promise<Result>,
+    isPivot: boolean,
+  ): Passed<Result> | Refusal {
+    const row = this.#lock(call);
+    const verdict = judge(call, row);
+    if (verdict.do !== 'work') {
+      const { passed, row: after } = settled<Result>(verdict, row);
+      if (after !== null) this.#keep(call, after);
+      return passed;
+    }
+    try {
+      const text = this.#undoable(() => keptText(atOnce(work(this.#db, knownOf(row, call.op)))));
+      this.#keep(call, workedRow(row, call.op, text));
+      return { outcome: 'done', result: answered(text) };
+    } catch (error) {
+      if (!isPivot || !(error instanceof Refusal)) throw error;
+      this.#keep(call, refusedRow(row, error));
+      return error;
+    }
+  }
+
+  #undoable<T>(act: () => T): T {
+    this.#db.exec('SAVEPOINT tercet_barrier');
+    try {
+      const done = act();
+      this.#db.exec('RELEASE tercet_barrier');
+      return done;
+    } catch (error) {
+      this.#db.exec('ROLLBACK TO tercet_barrier; RELEASE tercet_barrier');
+      throw error;
+    }
+  }
+
+  #change<T>(
+    call: BarrierCall,
+    decide: (row: LockedRow) => { readonly row: Row | null; readonly answer: T },
+  ): Promise<T> {
+    return this.#retrying(() => {
+      const { row, answer } = decide(this.#lock(call));
+      if (row !== null) this.#keep(call, row);
+      return answer;
+    });
+  }
+
+  #retrying<T>(act: () => T): Promise<T> {
+    return retryingConflicts(() => this.#transact(act), isBusy);
+  }
+
+  #transact<T>(act: () => T): T {
+    this.#db.exec('BEGIN IMMEDIATE');
+    try {
+      const done = act();
+      this.#db.exec('COMMIT');
+      return done;
+    } catch (error) {
+      this.#rollBack();
+      throw error;
+    }
+  }
+
+  /** Some errors have rolled back already: what is told is the first one. */
+  #rollBack(): void {
+    try {
+      this.#db.exec('ROLLBACK');
+    } catch {}
+  }
+
+  #lock(call: BarrierCall): LockedRow {
+    const [insert, select] = this.#statements.lock(call) as readonly [Statement, Statement];
+    this.#write(insert);
+    return rowOf(this.#all(select)[0]);
+  }
+
+  #keep(call: BarrierCall, row: Row): void {
+    this.#write(this.#statements.keep(call, row));
+  }
+
+  #write({ sql, params }: Statement): number {
+    return Number(this.#db.prepare(sql).run(...params).changes);
+  }
+
+  #all({ sql, params }: Statement): unknown[] {
+    return this.#db.prepare(sql).all(...params);
+  }
+}
+
+function atOnce<Result>(result: Result | Promise<Result>): Result {
+  if (!(result instanceof Promise)) return result;
+  result.catch(() => {});
+  throw new TypeError(
+    'the work on SQLite has to be synchronous: a promise would end after its SQL transaction',
+  );
+}
+
+/** Another process has the database; in the words of either driver. */
+function isBusy(error: unknown): boolean {
+  const { code, errcode } = error as { code?: unknown; errcode?: unknown };
+  return String(code).startsWith('SQLITE_BUSY') || errcode === 5;
+}

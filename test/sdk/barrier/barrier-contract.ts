@@ -1,0 +1,406 @@
+/** What holds of the barrier on every driver. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { InProgress, Refusal } from '@tercet/sdk';
+import { type BarrierWorld, callOf, freshGid, OPENING_CENTS, totalsOf } from './world.ts';
+
+const refusal = (code: string) => expect.objectContaining({ name: 'Refusal', code });
+
+export function barrierContract(open: () => BarrierWorld | Promise<BarrierWorld>): void {
+  let world: BarrierWorld;
+  beforeAll(async () => {
+    world = await open();
+    await world.barrier.createTable();
+  });
+  afterAll(() => world.close());
+
+  const work = (call: ReturnType<typeof callOf>) => (sqlTx: unknown) =>
+    world.write(sqlTx, { call, cents: 100, accounts: ['ann', 'bob'] });
+  const pass = (call: ReturnType<typeof callOf>) => world.barrier.run(call, work(call));
+  const effectsOf = async (gid: string) =>
+    (await world.query(`SELECT branch_id, op FROM effect WHERE gid = '${gid}'`)).map(({ op }) => op);
+  const rowsOf = (gid: string) => world.query(`SELECT phase FROM tercet_barrier WHERE gid = '${gid}'`);
+
+  test('creating the table again changes nothing', async () => {
+    await world.barrier.createTable();
+  });
+
+  describe('a call that comes again', () => {
+    test('a repeated try does nothing and answers the first result', async () => {
+      const call = callOf('try');
+      const first = await world.barrier.run(call, () => ({ reservationId: 'r1' }));
+      const again = await world.another().run(call, () => ({ reservationId: 'r2' }));
+      expect(first).toEqual({ outcome: 'done', result: { reservationId: 'r1' } });
+      expect(again).toEqual({ outcome: 'repeated', result: { reservationId: 'r1' } });
+    });
+
+    test.each([
+      'confirm',
+      'cancel',
+    ] as const)('a repeated %s does nothing and answers the first result', async (op) => {
+      const gid = freshGid();
+      await pass(callOf('try', { gid }));
+      const call = callOf(op, { gid });
+      expect(await world.barrier.run(call, () => 'first')).toEqual({ outcome: 'done', result: 'first' });
+      expect(await world.barrier.run(call, () => 'second')).toEqual({ outcome: 'repeated', result: 'first' });
+    });
+
+    test('a try that is repeated after its confirm answers the first result, also after the deadline', async () => {
+      const gid = freshGid();
+      await world.barrier.run(callOf('try', { gid }), () => 'tried');
+      await pass(callOf('confirm', { gid }));
+      const late = callOf('try', { gid, deadlineAt: Date.now() - 1000 });
+      expect(await world.barrier.run(late, () => 'again')).toEqual({ outcome: 'repeated', result: 'tried' });
+    });
+
+    test('the result is answered as JSON keeps it, the first time and every time', async () => {
+      const call = callOf('try');
+      const result = { text: 'Grüße 🙂 \u0000 \\', at: new Date(0), gone: undefined, list: [1.5, null] };
+      const kept = { text: 'Grüße 🙂 \u0000 \\', at: '1970-01-01T00:00:00.000Z', list: [1.5, null] };
+      expect((await world.barrier.run(call, () => result)).result).toEqual(kept);
+      expect((await world.barrier.run(call, () => result)).result).toEqual(kept);
+    });
+
+    test('work that returns nothing answers null', async () => {
+      expect(await world.barrier.run(callOf('try'), () => undefined)).toEqual({
+        outcome: 'done',
+        result: null,
+      });
+    });
+
+    test('confirm and cancel are given what the try returned', async () => {
+      for (const op of ['confirm', 'cancel'] as const) {
+        const gid = freshGid();
+        await world.barrier.run(callOf('try', { gid }), (_sqlTx, { tryResult }) => ({ id: 7, tryResult }));
+        const { result } = await world.barrier.run(callOf(op, { gid }), (_sqlTx, known) => known.tryResult);
+        expect(result).toEqual({ id: 7, tryResult: null });
+      }
+    });
+  });
+
+  describe('a call that comes out of order', () => {
+    test('I7: a cancel before its try undoes nothing and leaves a tombstone, which refuses the try', async () => {
+      const gid = freshGid();
+      expect(await pass(callOf('cancel', { gid }))).toEqual({ outcome: 'nothing_to_undo', result: null });
+      await expect(pass(callOf('try', { gid }))).rejects.toEqual(refusal('cancelled_before'));
+      expect(await pass(callOf('cancel', { gid }))).toEqual({ outcome: 'repeated', result: null });
+      expect(await effectsOf(gid)).toEqual([]);
+    });
+
+    test('I6: a try after its cancel is refused, though it was done before', async () => {
+      const gid = freshGid();
+      await pass(callOf('try', { gid }));
+      await pass(callOf('cancel', { gid }));
+      await expect(pass(callOf('try', { gid }))).rejects.toEqual(refusal('cancelled_before'));
+      expect(await effectsOf(gid)).toEqual(['try', 'cancel']);
+    });
+
+    test('a confirm without a try is refused, and records nothing', async () => {
+      const gid = freshGid();
+      await expect(pass(callOf('confirm', { gid }))).rejects.toEqual(refusal('no_try'));
+      expect(await rowsOf(gid)).toEqual([]);
+      expect((await pass(callOf('try', { gid }))).outcome).toBe('done');
+    });
+
+    test('I1: a cancel after the confirm and a confirm after the cancel are refused', async () => {
+      const [confirmed, cancelled] = [freshGid(), freshGid()];
+      for (const gid of [confirmed, cancelled]) await pass(callOf('try', { gid }));
+      await pass(callOf('confirm', { gid: confirmed }));
+      await pass(callOf('cancel', { gid: cancelled }));
+      await expect(pass(callOf('cancel', { gid: confirmed }))).rejects.toEqual(refusal('already_confirmed'));
+      await expect(pass(callOf('confirm', { gid: cancelled }))).rejects.toEqual(refusal('already_cancelled'));
+      expect(await effectsOf(confirmed)).toEqual(['try', 'confirm']);
+      expect(await effectsOf(cancelled)).toEqual(['try', 'cancel']);
+    });
+
+    test('a try after its deadline is refused, and records nothing', async () => {
+      const call = callOf('try', { deadlineAt: Date.now() - 1000 });
+      await expect(pass(call)).rejects.toEqual(refusal('deadline_passed'));
+      expect(await rowsOf(call.gid)).toEqual([]);
+    });
+
+    test('confirm and cancel have no deadline', async () => {
+      for (const op of ['confirm', 'cancel'] as const) {
+        const gid = freshGid();
+        await pass(callOf('try', { gid }));
+        expect((await pass(callOf(op, { gid, deadlineAt: Date.now() - 1000 }))).outcome).toBe('done');
+      }
+    });
+
+    test('branches of one transaction are kept apart', async () => {
+      const gid = freshGid();
+      await pass(callOf('try', { gid, branchId: 'one' }));
+      await pass(callOf('cancel', { gid, branchId: 'two' }));
+      expect((await pass(callOf('confirm', { gid, branchId: 'one' }))).outcome).toBe('done');
+      // A branchId is compared to the letter.
+      await expect(pass(callOf('confirm', { gid, branchId: 'ONE' }))).rejects.toEqual(refusal('no_try'));
+    });
+  });
+
+  describe('work that fails', () => {
+    test('a refusal rolls back, is thrown on and leaves no trace: the next try may succeed', async () => {
+      const call = callOf('try');
+      const before = await totalsOf(world);
+      const no = new Refusal('not enough money');
+      const refused = world.barrier.run(call, (sqlTx) => chain(work(call)(sqlTx), () => raise(no)));
+      await expect(refused).rejects.toBe(no);
+      expect({ rows: await rowsOf(call.gid), totals: await totalsOf(world) }).toEqual({
+        rows: [],
+        totals: before,
+      });
+      expect((await pass(call)).outcome).toBe('done');
+    });
+
+    test('an error of the business rolls back and is thrown on, so that nobody answers success', async () => {
+      const gid = freshGid();
+      await pass(callOf('try', { gid }));
+      const before = await totalsOf(world);
+      const call = callOf('confirm', { gid });
+      const bug = new Error('a bug');
+      await expect(
+        world.barrier.run(call, (sqlTx) => chain(work(call)(sqlTx), () => raise(bug))),
+      ).rejects.toBe(bug);
+      expect(await totalsOf(world)).toEqual(before);
+      expect((await pass(call)).outcome).toBe('done');
+    });
+
+    test('an error that is returned counts as thrown', async () => {
+      const call = callOf('try');
+      const no = new Refusal('no');
+      await expect(world.barrier.run(call, () => no)).rejects.toBe(no);
+      expect(await rowsOf(call.gid)).toEqual([]);
+    });
+
+    test('a result over 64 KiB, or that JSON cannot hold, rolls back', async () => {
+      const call = callOf('try');
+      await expect(world.barrier.run(call, () => 'x'.repeat(65_536))).rejects.toBeInstanceOf(RangeError);
+      await expect(world.barrier.run(call, () => () => 1)).rejects.toBeInstanceOf(TypeError);
+      expect(await rowsOf(call.gid)).toEqual([]);
+    });
+
+    test('a pivot’s refusal undoes its work and is remembered for good', async () => {
+      const call = callOf('try');
+      const before = await totalsOf(world);
+      const refused = world.barrier.run(
+        call,
+        (sqlTx) => chain(work(call)(sqlTx), () => raise(new Refusal('the card is blocked'))),
+        { isPivot: true },
+      );
+      await expect(refused).rejects.toEqual(refusal('refused'));
+      const again = world.another().run(call, () => 'now it would do', { isPivot: true });
+      await expect(again).rejects.toMatchObject({ code: 'refused', message: 'the card is blocked' });
+      expect((await pass({ ...call, op: 'cancel' })).outcome).toBe('nothing_to_undo');
+      await expect(pass({ ...call, op: 'confirm' })).rejects.toEqual(refusal('no_try'));
+      expect(await totalsOf(world)).toEqual(before);
+    });
+
+    test('other errors of a pivot are not remembered', async () => {
+      const call = callOf('try');
+      const failed = world.barrier.run(call, () => raise(new Error('a bug')), { isPivot: true });
+      await expect(failed).rejects.toThrow('a bug');
+      expect((await world.barrier.run(call, () => 'well', { isPivot: true })).result).toBe('well');
+    });
+
+    test('a call that names no branch is refused before anything is written', async () => {
+      const good = callOf('try');
+      const before = await world.query('SELECT gid FROM tercet_barrier');
+      for (const wrong of [
+        { ...good, gid: `${good.gid}x` },
+        { ...good, branchId: '' },
+        { ...good, op: 'tryy' as 'try' },
+        { ...good, deadlineAt: Number.NaN },
+      ])
+        await expect(pass(wrong)).rejects.toBeInstanceOf(TypeError);
+      expect(await world.query('SELECT gid FROM tercet_barrier')).toEqual(before);
+    });
+  });
+
+  describe('within a SQL transaction of one’s own', () => {
+    test('row and work are committed with it', async () => {
+      const call = callOf('try');
+      const passed = await world.inSqlTx((sqlTx) => world.within(sqlTx, call, () => 'joined'));
+      expect(passed).toEqual({ outcome: 'done', result: 'joined' });
+      expect((await pass(call)).outcome).toBe('repeated');
+    });
+
+    test('row and work are rolled back with it', async () => {
+      const call = callOf('try');
+      const undone = world.inSqlTx((sqlTx) =>
+        chain(
+          world.within(sqlTx, call, () => work(call)(sqlTx)),
+          () => raise(new Error('later')),
+        ),
+      );
+      await expect(undone).rejects.toThrow('later');
+      expect([await rowsOf(call.gid), await effectsOf(call.gid)]).toEqual([[], []]);
+    });
+
+    test('work that throws is undone with its row, even when the rest is committed', async () => {
+      const call = callOf('try');
+      const caught = await world.inSqlTx(async (sqlTx) => {
+        try {
+          await world.within(sqlTx, call, () => chain(work(call)(sqlTx), () => raise(new Refusal('no'))));
+        } catch (error) {
+          return error;
+        }
+      });
+      expect(caught).toEqual(refusal('refused'));
+      expect([await rowsOf(call.gid), await effectsOf(call.gid)]).toEqual([[], []]);
+    });
+
+    test('a refused call leaves no row behind, even when the rest is committed', async () => {
+      const call = callOf('confirm');
+      await world.inSqlTx(async (sqlTx) => {
+        await expect((async () => world.within(sqlTx, call, () => 1))()).rejects.toEqual(refusal('no_try'));
+      });
+      expect(await rowsOf(call.gid)).toEqual([]);
+    });
+  });
+
+  describe('work outside the database', () => {
+    const never = () => new Promise<never>(() => {});
+
+    test('is done once, and repeated from the row', async () => {
+      const gid = freshGid();
+      const call = callOf('try', { gid });
+      let count = 0;
+      const book = async () => ({ count: ++count });
+      expect(await world.barrier.outside(call, book)).toEqual({ outcome: 'done', result: { count: 1 } });
+      expect(await world.barrier.outside(call, book)).toEqual({ outcome: 'repeated', result: { count: 1 } });
+      const confirm = world.barrier.outside(callOf('confirm', { gid }), async ({ tryResult }) => tryResult);
+      expect((await confirm).result).toEqual({ count: 1 });
+    });
+
+    test('while it goes on, every other call of the branch is told to ask again', async () => {
+      const gid = freshGid();
+      let end = (_result: string): void => {};
+      const going = world.barrier.outside(
+        callOf('try', { gid }),
+        () => new Promise<string>((resolve) => (end = resolve)),
+      );
+      const busy = expect.objectContaining({ name: 'InProgress', retryAfterMs: expect.any(Number) });
+      await until(async () => (await rowsOf(gid)).length > 0);
+      for (const op of ['try', 'cancel'] as const) {
+        await expect(world.another().outside(callOf(op, { gid }), async () => op)).rejects.toEqual(busy);
+        await expect(pass(callOf(op, { gid }))).rejects.toEqual(busy);
+      }
+      end('booked');
+      expect((await going).result).toBe('booked');
+      expect((await pass(callOf('cancel', { gid }))).outcome).toBe('done');
+    });
+
+    test('a crash half-way through the try is still cancelled, and not taken for a try that never came', async () => {
+      const gid = freshGid();
+      void world.barrier.outside(callOf('try', { gid }), never, { limitMs: 50 });
+      await until(async () => (await rowsOf(gid)).length > 0);
+      const cancel = () => world.another().outside(callOf('cancel', { gid }), async () => 'undone');
+      expect(await whenFree(cancel)).toEqual({ outcome: 'done', result: 'undone' });
+      await expect(pass(callOf('try', { gid }))).rejects.toEqual(refusal('cancelled_before'));
+    });
+
+    test('after a crash the try is taken up again once its limit has passed', async () => {
+      const call = callOf('try');
+      void world.barrier.outside(call, never, { limitMs: 50 });
+      await until(async () => (await rowsOf(call.gid)).length > 0);
+      const again = () => world.another().outside(call, async () => 'taken up');
+      expect(await whenFree(again)).toEqual({ outcome: 'done', result: 'taken up' });
+    });
+
+    test.each([
+      'a refusal',
+      'an error',
+    ])('a try that ended with %s may have had an effect: its cancel works', async (how) => {
+      const gid = freshGid();
+      const error = how === 'a refusal' ? new Refusal('no') : new Error('the line broke');
+      await expect(world.barrier.outside(callOf('try', { gid }), () => Promise.reject(error))).rejects.toBe(
+        error,
+      );
+      expect((await world.barrier.outside(callOf('cancel', { gid }), async () => 'undone')).outcome).toBe(
+        'done',
+      );
+    });
+
+    test('a try that ended with an error may be asked again at once', async () => {
+      const call = callOf('try');
+      await expect(world.barrier.outside(call, () => Promise.reject(new Error('x')))).rejects.toThrow('x');
+      expect((await world.barrier.outside(call, async () => 'now')).outcome).toBe('done');
+    });
+
+    test('I1: once a confirm was started outside, a cancel is refused, however it ended; and the other way round', async () => {
+      for (const [first, second, code] of [
+        ['confirm', 'cancel', 'already_confirmed'],
+        ['cancel', 'confirm', 'already_cancelled'],
+      ] as const) {
+        const gid = freshGid();
+        await pass(callOf('try', { gid }));
+        const failed = world.barrier.outside(callOf(first, { gid }), () =>
+          Promise.reject(new Error('half-way')),
+        );
+        await expect(failed).rejects.toThrow('half-way');
+        await expect(pass(callOf(second, { gid }))).rejects.toEqual(refusal(code));
+        expect((await world.barrier.outside(callOf(first, { gid }), async () => 1)).outcome).toBe('done');
+      }
+    });
+
+    test('work that outlives its limit and has lost the branch does not overwrite what came after', async () => {
+      const gid = freshGid();
+      let end = (_result: string): void => {};
+      const late = world.barrier.outside(
+        callOf('try', { gid }),
+        () => new Promise<string>((resolve) => (end = resolve)),
+        { limitMs: 50 },
+      );
+      const lost = expect(late).rejects.toThrow('took longer than its limit');
+      await until(async () => (await rowsOf(gid)).length > 0);
+      await whenFree(() => world.another().outside(callOf('cancel', { gid }), async () => 'undone'));
+      end('too late');
+      await lost;
+      expect(await rowsOf(gid)).toEqual([{ phase: 'cancelled' }]);
+    });
+
+    test('its signal is aborted at the limit', async () => {
+      const aborted = world.barrier.outside(
+        callOf('try'),
+        ({ signal }) =>
+          new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+        { limitMs: 20 },
+      );
+      await expect(aborted).rejects.toMatchObject({ name: 'TimeoutError' });
+    });
+
+    test('a pivot’s refusal outside is remembered', async () => {
+      const call = callOf('try');
+      const options = { isPivot: true };
+      const no = () => Promise.reject(new Refusal('no'));
+      await expect(world.barrier.outside(call, no, options)).rejects.toEqual(refusal('refused'));
+      await expect(world.barrier.outside(call, async () => 1, options)).rejects.toEqual(refusal('refused'));
+    });
+  });
+
+  test('I11: after all of this no money was made or lost', async () => {
+    const { available, held, paid } = await totalsOf(world);
+    expect(available + held + paid).toBe(4 * OPENING_CENTS);
+  });
+}
+
+function raise(error: Error): never {
+  throw error;
+}
+
+/** `after` once `before` is done, at once or by a promise, as the driver has it. */
+const chain = <T>(before: unknown, after: () => T): T | Promise<T> =>
+  before instanceof Promise ? before.then(after) : after();
+
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  while (!(await isSo()));
+}
+
+/** Asks again for as long as the branch is in other hands. */
+async function whenFree<T>(ask: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof InProgress)) throw error;
+    }
+  }
+}

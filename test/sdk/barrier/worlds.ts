@@ -1,0 +1,152 @@
+/** The drivers that the barrier knows, each with a database of its own. */
+import { DatabaseSync } from 'node:sqlite';
+import type { BarrierCall } from '@tercet/sdk';
+import { mysql2Barrier } from '@tercet/sdk/barrier/mysql2';
+import { pgBarrier } from '@tercet/sdk/barrier/pg';
+import { type SqliteDatabase, sqliteBarrier } from '@tercet/sdk/barrier/sqlite';
+import { typeormBarrier } from '@tercet/sdk/barrier/typeorm';
+import SQLite from 'better-sqlite3';
+import { type Connection, createPool } from 'mysql2/promise';
+import { type ClientBase, Pool } from 'pg';
+import { DataSource, type EntityManager } from 'typeorm';
+import { BUSINESS_TABLES, type BarrierWorld, statementsOf } from './world.ts';
+
+/** As many callers as may meet at one branch. */
+const CONNECTIONS = 50;
+
+type Row = { readonly [column: string]: unknown };
+
+export async function mysql2World(url: string): Promise<BarrierWorld<Connection>> {
+  const pool = createPool({ uri: url, connectionLimit: CONNECTIONS });
+  const query = async (sql: string) => (await pool.query(sql))[0] as Row[];
+  const barrier = mysql2Barrier({ pool });
+  for (const sql of BUSINESS_TABLES) await query(sql);
+  return {
+    barrier,
+    another: () => mysql2Barrier({ pool }),
+    query,
+    write: async (sqlTx, work) => {
+      for (const sql of statementsOf(work)) await sqlTx.query(sql);
+    },
+    within: (sqlTx, call, work) => barrier.within(sqlTx, call, work),
+    async inSqlTx(act) {
+      const connection = await pool.getConnection();
+      try {
+        await connection.beginTransaction();
+        const done = await act(connection);
+        await connection.commit();
+        return done;
+      } catch (error) {
+        await connection.rollback();
+        throw error;
+      } finally {
+        connection.release();
+      }
+    },
+    deadlockCount: () => mysqlDeadlocks(query),
+    close: () => pool.end(),
+  };
+}
+
+/** MariaDB has a status variable for it, MySQL a metric. */
+async function mysqlDeadlocks(query: (sql: string) => Promise<readonly Row[]>): Promise<number> {
+  const [status] = await query("SHOW GLOBAL STATUS LIKE 'Innodb_deadlocks'");
+  if (status) return Number(status.Value);
+  const [metric] = await query(
+    "SELECT COUNT AS n FROM information_schema.INNODB_METRICS WHERE NAME = 'lock_deadlocks'",
+  );
+  return Number(metric?.n);
+}
+
+export async function pgWorld(url: string): Promise<BarrierWorld<ClientBase>> {
+  // A deadlock is looked for after so long; the default of a second would be most of the test.
+  const pool = new Pool({ connectionString: url, max: CONNECTIONS, options: '-c deadlock_timeout=10ms' });
+  const query = async (sql: string) => (await pool.query(sql)).rows as Row[];
+  const barrier = pgBarrier({ pool });
+  for (const sql of BUSINESS_TABLES) await query(sql);
+  return {
+    barrier,
+    another: () => pgBarrier({ pool }),
+    query,
+    write: async (sqlTx, work) => {
+      for (const sql of statementsOf(work)) await sqlTx.query(sql);
+    },
+    within: (sqlTx, call, work) => barrier.within(sqlTx, call, work),
+    async inSqlTx(act) {
+      const client = await pool.connect();
+      try {
+        await client.query('BEGIN');
+        const done = await act(client);
+        await client.query('COMMIT');
+        return done;
+      } catch (error) {
+        await client.query('ROLLBACK');
+        throw error;
+      } finally {
+        client.release();
+      }
+    },
+    deadlockCount: () => pgDeadlocks(query),
+    close: () => pool.end(),
+  };
+}
+
+async function pgDeadlocks(query: (sql: string) => Promise<readonly Row[]>): Promise<number> {
+  const [row] = await query('SELECT deadlocks AS n FROM pg_stat_database WHERE datname = current_database()');
+  return Number(row?.n);
+}
+
+export async function typeormWorld(url: string): Promise<BarrierWorld<EntityManager>> {
+  const type = new URL(url).protocol === 'postgres:' ? 'postgres' : 'mysql';
+  const extra =
+    type === 'postgres'
+      ? { max: CONNECTIONS, options: '-c deadlock_timeout=10ms' }
+      : { connectionLimit: CONNECTIONS };
+  const dataSource = new DataSource({ type, url, extra });
+  await dataSource.initialize();
+  const query = (sql: string): Promise<Row[]> => dataSource.query(sql);
+  const barrier = typeormBarrier({ dataSource });
+  for (const sql of BUSINESS_TABLES) await query(sql);
+  return {
+    barrier,
+    another: () => typeormBarrier({ dataSource }),
+    query,
+    write: async (sqlTx, work) => {
+      for (const sql of statementsOf(work)) await sqlTx.query(sql);
+    },
+    within: (sqlTx, call, work) => barrier.within(sqlTx, call, work),
+    inSqlTx: (act) => dataSource.transaction(async (sqlTx) => act(sqlTx)),
+    deadlockCount: () => (type === 'postgres' ? pgDeadlocks(query) : mysqlDeadlocks(query)),
+    close: () => dataSource.destroy(),
+  };
+}
+
+export const betterSqliteWorld = (): BarrierWorld<SqliteDatabase> => sqliteWorld(new SQLite(':memory:'));
+export const nodeSqliteWorld = (): BarrierWorld<SqliteDatabase> => sqliteWorld(new DatabaseSync(':memory:'));
+
+function sqliteWorld(db: SqliteDatabase & { close(): unknown }): BarrierWorld<SqliteDatabase> {
+  const barrier = sqliteBarrier({ db });
+  for (const sql of BUSINESS_TABLES) db.exec(sql);
+  return {
+    barrier,
+    another: () => sqliteBarrier({ db }),
+    query: async (sql) => db.prepare(sql).all() as Row[],
+    write: (sqlTx, work) => {
+      for (const sql of statementsOf(work)) sqlTx.exec(sql);
+    },
+    within: (sqlTx: SqliteDatabase, call: BarrierCall, work) => barrier.within(sqlTx, call, work),
+    async inSqlTx(act) {
+      db.exec('BEGIN');
+      try {
+        const done = await act(db);
+        db.exec('COMMIT');
+        return done;
+      } catch (error) {
+        db.exec('ROLLBACK');
+        throw error;
+      }
+    },
+    deadlockCount: async () => null,
+    close: async () => void db.close(),
+  };
+}
