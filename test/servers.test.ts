@@ -1,5 +1,14 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,6 +20,8 @@ import { packageClosure } from '../scripts/servers/package-closure.ts';
 import { startServer } from '../scripts/servers/run.ts';
 import { isAtLeast, readVersion } from '../scripts/servers/versions.ts';
 import { watchedFolder } from '../scripts/servers/watched-folder.ts';
+
+const whenRoot = process.getuid?.() === 0 ? test : test.skip;
 
 let folder: string;
 
@@ -108,6 +119,29 @@ describe('the packages of a server', () => {
     const packages = packageClosure(text, ['mysql-server-core']);
     expect(packages).toEqual(['libc6', 'libgcc-s1', 'libone', 'libssl3', 'mysql-server-core']);
   });
+
+  test('of PostgreSQL are those of the release that its package stands for, without its clients', () => {
+    const text = [
+      'postgresql',
+      '  Depends: postgresql-15',
+      'postgresql-15',
+      '  Depends: postgresql-client-15',
+      '  Depends: postgresql-common',
+      '  Depends: locales',
+      ' |Depends: locales-all',
+      '  Depends: libpq5',
+      '  Depends: tzdata',
+      'postgresql-client-15',
+      'postgresql-common',
+      '  Depends: ssl-cert',
+      'locales',
+      'locales-all',
+      'ssl-cert',
+      'libpq5',
+      'tzdata',
+    ].join('\n');
+    expect(packageClosure(text, ['postgresql'])).toEqual(['libpq5', 'postgresql', 'postgresql-15']);
+  });
 });
 
 describe('the version gate', () => {
@@ -120,12 +154,15 @@ describe('the version gate', () => {
       '10.11.14-MariaDB-0+deb12u2',
     ],
     ['Redis server v=8.0.6 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64', 'redis', '8.0.6'],
+    ['postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)', 'postgres', '15.18'],
+    ['postgres (PostgreSQL) 18beta1', 'postgres', '18beta1'],
   ])('%s', (text, name, version) => {
     expect(readVersion(text)).toEqual({ name, version });
   });
 
   test('what is no server has no version', () => {
     expect(readVersion('bash: mysqld: not found')).toBeNull();
+    expect(readVersion('psql (PostgreSQL) 15.18')).toBeNull();
   });
 
   test.each([
@@ -136,6 +173,9 @@ describe('the version gate', () => {
     ['1:10.11.14-0+deb12u2', '10.11', true],
     ['10.5.1', '10.11', false],
     ['11', '10.11', true],
+    // The package that stands for a release of PostgreSQL is numbered like this.
+    ['15+248+deb12u1', '15', true],
+    ['13+225+deb11u1', '15', false],
   ])('%s is at least %s: %p', (version, minimum, answer) => {
     expect(isAtLeast(version, minimum)).toBe(answer);
   });
@@ -171,6 +211,54 @@ describe('a server is obtained', () => {
   test('MariaDB from a mysqld on PATH that says it is MariaDB', async () => {
     const env = { PATH: onPath('mysqld', mariadb1011()) };
     expect(await obtainServer('mariadb', { env })).toMatchObject({ from: 'path', name: 'mariadb' });
+  });
+
+  test('PostgreSQL from PATH when the program that initialises its folder stands beside it', async () => {
+    script('path/initdb', null);
+    const env = { PATH: onPath('postgres', postgres17()), TERCET_SERVER_CACHE: postgresCache() };
+    const command = [join(folder, 'path/postgres')];
+    expect(await obtainServer('postgres', { env })).toMatchObject({ from: 'path', version: '17.5', command });
+  });
+
+  test('PostgreSQL from a link on PATH to where that program stands', async () => {
+    script('installed/initdb', null);
+    script('installed/postgres', postgres17());
+    mkdirSync(join(folder, 'path'));
+    symlinkSync(join(folder, 'installed/postgres'), join(folder, 'path/postgres'));
+    const env = { PATH: join(folder, 'path'), TERCET_SERVER_CACHE: postgresCache() };
+    const obtained = await obtainServer('postgres', { env });
+    expect(obtained).toMatchObject({ version: '17.5', command: [join(folder, 'path/postgres')] });
+  });
+
+  test.each([
+    ['is too old', 'postgres (PostgreSQL) 14.9', true],
+    ['has no initdb beside it', postgres17(), false],
+  ])('PostgreSQL from elsewhere when the one on PATH %s', async (_why, says, withInitdb) => {
+    if (withInitdb) script('path/initdb', null);
+    const env = { PATH: onPath('postgres', says), TERCET_SERVER_CACHE: postgresCache() };
+    // It may also be installed on this machine.
+    const elsewhere = { from: expect.stringMatching(/path|cache/), command: expect.any(Array) };
+    const obtained = await obtainServer('postgres', { env });
+    expect(obtained).toMatchObject(elsewhere);
+    expect(obtained).not.toMatchObject({ command: [join(folder, 'path/postgres')] });
+  });
+
+  test('PostgreSQL of the highest major version that lies in a folder and is whole', () => {
+    const cache = postgresCache('9.6', '15', '17');
+    write(join('cache', entryOf('postgres'), 'root/usr/lib/postgresql/18/bin/postgres'), '');
+    const root = join(cache, entryOf('postgres'), 'root');
+    expect(commandIn(root, 'postgres')?.at(-1)).toBe(join(root, 'usr/lib/postgresql/17/bin/postgres'));
+  });
+
+  whenRoot('PostgreSQL not at all, for a reason, where root cannot become another user', async () => {
+    const { PATH } = process.env;
+    process.env.PATH = onPath('postgres', postgres17());
+    script('path/initdb', null);
+    script('path/setpriv', null);
+    const reason = await obtainServer('postgres', { own: true }).finally(() => {
+      process.env.PATH = PATH;
+    });
+    expect(reason).toEqual({ from: 'nowhere', name: 'postgres', reason: expect.stringMatching(/as root/) });
   });
 
   test('not at all, for a reason, when the cached one does not run', async () => {
@@ -233,6 +321,17 @@ describe('a watched folder', () => {
     await until(() => !isAlive(server.pid));
   });
 
+  test('ends its server by the signal that makes it end all of its processes', async () => {
+    const watched = watchedFolder('test', 'SIGQUIT');
+    const heard = join(folder, 'heard');
+    const program = `trap 'touch "$0"; exit' QUIT; touch ready; while :; do sleep 0.02; done`;
+    const server = watched.spawn(['/bin/sh', '-c', program, heard]);
+    await until(() => existsSync(join(watched.path, 'ready')));
+    await watched.remove();
+    await until(() => !isAlive(server.pid));
+    expect(existsSync(heard)).toBe(true);
+  });
+
   test('goes, and its server with it, when its owner is killed with -9', async () => {
     const [path, pid] = await killedOwner();
     await until(() => !isAlive(pid) && !existsSync(path) && !existsSync(`${path}.dead`));
@@ -241,6 +340,10 @@ describe('a watched folder', () => {
 
 function mariadb1011(): string {
   return 'mysqld  Ver 10.11.14-MariaDB for debian-linux-gnu';
+}
+
+function postgres17(): string {
+  return 'postgres (PostgreSQL) 17.5 (Debian 17.5-1)';
 }
 
 const mysql97 = 'mysqld  Ver 9.7.4 for Linux on x86_64';
@@ -268,6 +371,15 @@ function cacheWith(name: string): string {
   const root = join('cache', entryOf(name), 'root/usr');
   write(join(root, 'sbin/mysqld'), '');
   script(join(root, 'lib/x86_64-linux-gnu/ld-linux-x86-64.so.2'), 'mysqld  Ver 9.9.9 for Linux');
+  return join(folder, 'cache');
+}
+
+function postgresCache(...versions: readonly string[]): string {
+  const root = join('cache', entryOf('postgres'), 'root/usr');
+  for (const version of versions.length === 0 ? ['15'] : versions) {
+    for (const name of ['postgres', 'initdb']) write(join(root, 'lib/postgresql', version, 'bin', name), '');
+  }
+  script(join(root, 'lib/x86_64-linux-gnu/ld-linux-x86-64.so.2'), 'postgres (PostgreSQL) 15.9');
   return join(folder, 'cache');
 }
 

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Obtained } from './obtain.ts';
+import { unprivileged } from './unprivileged.ts';
 
 /** A server that can be started here. */
 export type Startable = Extract<Obtained, { from: 'path' | 'cache' }>;
@@ -9,14 +10,17 @@ export type Startable = Extract<Obtained, { from: 'path' | 'cache' }>;
 export type Launch = { readonly folder: string; readonly port: number; readonly flags: readonly string[] };
 
 export function launchCommand(server: Startable, { folder, port, flags }: Launch): string[] {
-  const args = server.name === 'redis' ? redisArgs(folder, port) : sqlArgs(server, folder, port);
-  return [...server.command, ...args, ...flags];
+  const { name, command } = server;
+  if (name === 'redis') return [...command, ...redisArgs(folder, port), ...flags];
+  if (name === 'postgres')
+    return unprivileged([...command, ...postgresArgs(folder, port), ...flags], server, folder);
+  return [...command, ...mysqlArgs(server, folder, port), ...flags];
 }
 
 export const datadirOf = (folder: string): string => join(folder, 'datadir');
 
-/** What every call of a SQL server needs, also the one that initialises its folder. */
-export function sqlBaseArgs(server: Startable, folder: string): string[] {
+/** What every call of MySQL or MariaDB needs, also the one that initialises its folder. */
+export function mysqlBaseArgs(server: Startable, folder: string): string[] {
   return [
     // It must come first: the machine's own configuration is not ours.
     '--no-defaults',
@@ -37,8 +41,8 @@ function unpackedArgs({ name }: Startable, root: string): string[] {
   ];
 }
 
-const sqlArgs = (server: Startable, folder: string, port: number): string[] => [
-  ...sqlBaseArgs(server, folder),
+const mysqlArgs = (server: Startable, folder: string, port: number): string[] => [
+  ...mysqlBaseArgs(server, folder),
   '--bind-address=127.0.0.1',
   `--port=${port}`,
   `--socket=${join(folder, 's')}`,
@@ -48,6 +52,12 @@ const sqlArgs = (server: Startable, folder: string, port: number): string[] => [
   '--sync-binlog=1',
   '--log-bin=binlog',
   '--server-id=1',
+];
+
+/** Its durable settings are its defaults; the last of two equal ones counts, so `flags` can change them. */
+const postgresArgs = (folder: string, port: number): string[] => [
+  ...['-D', datadirOf(folder)],
+  ...['-c', 'listen_addresses=127.0.0.1', '-c', `port=${port}`, '-c', 'unix_socket_directories='],
 ];
 
 const redisArgs = (folder: string, port: number): string[] => [

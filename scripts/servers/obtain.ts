@@ -2,18 +2,19 @@
  * Where a real server for tests and benchmarks comes from, first found first taken:
  *
  * 1. one that runs already, named by the environment (TERCET_TEST_MYSQL_URL and so on);
- * 2. a binary on PATH that is new enough;
+ * 2. a binary on PATH, or where Debian installs it, that is new enough;
  * 3. the cached folder (`.cache/servers`, or TERCET_SERVER_CACHE);
  * 4. fetched into the cached folder from the Debian mirror that this machine uses.
  *
  * Nothing is installed, and a server that cannot be had is a value with a reason, not an error.
- * As a script: `node scripts/servers/obtain.ts mysql mariadb redis`.
+ * As a script: `node scripts/servers/obtain.ts mysql mariadb redis postgres`.
  */
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
 import { cached, cacheFolder } from './cache.ts';
 import { fetchServer } from './fetch.ts';
 import { type ServerName, serverNames, servers } from './servers.ts';
+import { obstacle } from './unprivileged.ts';
 import { askVersion, isAtLeast } from './versions.ts';
 
 /** `command` is the binary and what must stand before it; `root` is the folder it was unpacked to, null on PATH. */
@@ -35,17 +36,19 @@ export async function obtainServer(
 ): Promise<Obtained> {
   const url = env[servers[name].variable];
   if (!own && url !== undefined && url !== '') return { from: 'environment', name, url };
+  const refusal = servers[name].refusesRoot === true ? await obstacle() : null;
+  if (refusal !== null)
+    return nowhere(name, `it refuses to run as root, and another user cannot be had here: ${refusal}`);
   return (await onPath(name, env)) ?? (await inCache(name, env));
 }
 
 async function onPath(name: ServerName, env: NodeJS.ProcessEnv): Promise<Obtained | null> {
-  // Servers lie in sbin, which only root has on PATH.
-  const folders = [
-    ...(env.PATH ?? '').split(delimiter),
-    ...(env.PATH ? ['/usr/local/sbin', '/usr/sbin'] : []),
-  ];
+  // Servers lie in sbin, which only root has on PATH, or in folders that nobody has there.
+  const elsewhere = ['/usr/local/sbin', '/usr/sbin', ...versionedFolders('/', name)];
+  const folders = [...(env.PATH ?? '').split(delimiter), ...(env.PATH ? elsewhere : [])];
   for (const binary of servers[name].binaries) {
-    for (const path of folders.map((folder) => join(folder, binary)).filter(isFile)) {
+    for (const path of folders.map((folder) => join(folder, binary))) {
+      if (!isFile(path) || !hasCompanion(path, name)) continue;
       const found = await asked(name, 'path', [path], null);
       if (found !== null) return found;
     }
@@ -78,11 +81,27 @@ export function commandIn(root: string, name: ServerName): string[] | null {
   const loader = [...folders, join(root, 'usr/lib'), join(root, 'lib')]
     .flatMap((folder) => names(folder).map((name) => join(folder, name)))
     .find((path) => /\/ld-linux[^/]*\.so\.\d+$/.test(path) && isFile(path));
+  const binaryFolders = [join(root, 'usr/sbin'), join(root, 'usr/bin'), ...versionedFolders(root, name)];
   const binary = servers[name].binaries
-    .flatMap((binary) => ['usr/sbin', 'usr/bin'].map((folder) => join(root, folder, binary)))
-    .find(isFile);
+    .flatMap((binary) => binaryFolders.map((folder) => join(folder, binary)))
+    .find((path) => isFile(path) && hasCompanion(path, name));
   if (loader === undefined || binary === undefined) return null;
   return [loader, '--library-path', folders.join(':'), binary];
+}
+
+/** Where Debian keeps the major versions of a server apart, the newest first. */
+function versionedFolders(root: string, name: ServerName): string[] {
+  const { versionsFolder } = servers[name];
+  if (versionsFolder === undefined) return [];
+  const path = join(root, versionsFolder);
+  const versions = names(path).sort((one, other) => Number(other) - Number(one));
+  return versions.map((version) => join(path, version, 'bin'));
+}
+
+/** On PATH may stand a link to it alone. */
+function hasCompanion(path: string, name: ServerName): boolean {
+  const { companion } = servers[name];
+  return companion === undefined || isFile(join(dirname(realpathSync(path)), companion));
 }
 
 /** Null when it does not run, is older than needed, or is another server under this name. */

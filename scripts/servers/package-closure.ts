@@ -39,6 +39,6 @@ function parseDependencies(text: string): Map<string, string[]> {
 
 // Nothing is installed, so no script runs: neither these nor what only they need is fetched.
 const isForInstallingOnly = (name: string): boolean =>
-  /^(?:c?debconf|perl|libperl|dpkg|adduser|passwd|base-|login|systemd|init-system|sysv|lsb-|tar$|coreutils|psmisc|procps|lsof|iproute2|rsync|socat|gawk|mawk|libdbi|libdbd)/.test(
+  /^(?:c?debconf|perl|libperl|dpkg|adduser|passwd|base-|login|systemd|init-system|sysv|lsb-|tar$|coreutils|psmisc|procps|lsof|iproute2|rsync|socat|gawk|mawk|libdbi|libdbd|postgresql-(?:client|common)|ssl-cert|locales|tzdata|ucf)/.test(
     name,
   );

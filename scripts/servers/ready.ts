@@ -1,13 +1,16 @@
 /** Whether a server answers yet, and with which version: asked over the network, as a client would. */
 import { connect } from 'node:net';
 import { createConnection } from 'mysql2/promise';
-import type { ServerName } from './servers.ts';
+import { Client } from 'pg';
+import { type ServerName, servers } from './servers.ts';
 
 /** @returns the version in the server's own words; rejects while it does not answer */
-export const askRunning = (name: ServerName, url: string): Promise<string> =>
-  name === 'redis' ? askRedis(new URL(url)) : askSql(url);
+export function askRunning(name: ServerName, url: string): Promise<string> {
+  if (name === 'redis') return askRedis(new URL(url));
+  return name === 'postgres' ? askPostgres(url) : askMysql(url);
+}
 
-async function askSql(url: string): Promise<string> {
+async function askMysql(url: string): Promise<string> {
   const connection = await createConnection({ uri: url, connectTimeout: 5_000 });
   try {
     const [rows] = await connection.query('SELECT VERSION() AS version');
@@ -17,9 +20,26 @@ async function askSql(url: string): Promise<string> {
   }
 }
 
+async function askPostgres(url: string): Promise<string> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 5_000, query_timeout: 5_000 });
+  // A server that goes away between two calls would otherwise end this Node; the next call rejects.
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    const { rows } = await client.query<{ server_version: string }>('SHOW server_version');
+    return rows[0]?.server_version ?? '';
+  } finally {
+    await client.end();
+  }
+}
+
 function askRedis({ hostname, port, password }: URL): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ host: hostname, port: Number(port || 6379), timeout: 5_000 });
+    const socket = connect({
+      host: hostname,
+      port: Number(port || servers.redis.defaultPort),
+      timeout: 5_000,
+    });
     let answer = '';
     socket.once('error', reject);
     socket.once('close', () => reject(new Error('Redis closed the connection')));

@@ -9,7 +9,7 @@ import { freePort } from './free-port.ts';
 import { launchCommand, type Startable } from './launch.ts';
 import type { Obtained } from './obtain.ts';
 import { askRunning } from './ready.ts';
-import type { ServerName } from './servers.ts';
+import { type ServerName, servers } from './servers.ts';
 import { copyTemplate } from './template.ts';
 import { type WatchedFolder, watchedFolder } from './watched-folder.ts';
 
@@ -23,7 +23,7 @@ export type RunningServer = {
   readonly pid: number | null;
   /** Ends it at once and removes its folder. */
   stop(): Promise<void>;
-  /** SIGKILL: a crash. Folder and port stay for `restart`. */
+  /** A crash (SIGKILL, or what stands for it in servers.ts). Folder and port stay for `restart`. */
   kill(): Promise<void>;
   /** Up again on the same port and folder; an orderly shutdown comes first if it still runs. */
   restart(): Promise<void>;
@@ -38,7 +38,7 @@ export type StartOptions = {
 export async function startServer(obtained: Obtained, options: StartOptions = {}): Promise<RunningServer> {
   if (obtained.from === 'nowhere') throw new Error(`no ${obtained.name} here: ${obtained.reason}`);
   if (obtained.from === 'environment') return await reachServer(obtained.name, obtained.url);
-  const folder = watchedFolder(obtained.name);
+  const folder = watchedFolder(obtained.name, servers[obtained.name].crashSignal);
   try {
     if (obtained.name !== 'redis') await copyTemplate(obtained, folder.path);
     return await startIn(folder, obtained, options);
@@ -54,9 +54,8 @@ async function reachServer(name: ServerName, url: string): Promise<RunningServer
   const refuse = () =>
     Promise.reject(new Error(`this ${name} was named by the environment: it is not ours to end`));
   const version = await askRunning(name, url);
-  const defaultPort = name === 'redis' ? 6379 : 3306;
   return {
-    ...{ name, url, host, version, pid: null, port: Number(port || defaultPort) },
+    ...{ name, url, host, version, pid: null, port: Number(port || servers[name].defaultPort) },
     ...{ stop: () => Promise.resolve(), kill: refuse, restart: refuse },
   };
 }
@@ -68,7 +67,8 @@ async function startIn(
 ): Promise<RunningServer> {
   const host = '127.0.0.1';
   const port = await freePort(host);
-  const url = server.name === 'redis' ? `redis://${host}:${port}` : `mysql://root@${host}:${port}`;
+  const { urlStart, crashSignal, shutdownSignal } = servers[server.name];
+  const url = `${urlStart}${host}:${port}`;
   const command = launchCommand(server, { folder: folder.path, port, flags });
   let child: ChildProcess | null = null;
 
@@ -76,13 +76,13 @@ async function startIn(
     child = folder.spawn(command);
     return await whenReady(child, folder, server.name, url, readyTimeoutMs);
   };
-  const end = async (signal: 'SIGTERM' | 'SIGKILL'): Promise<void> => {
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
     if (child !== null) await ended(child, signal);
     child = null;
   };
 
   const version = await up().catch(async (error) => {
-    await end('SIGKILL');
+    await end(crashSignal);
     throw error;
   });
   return {
@@ -91,12 +91,12 @@ async function startIn(
       return child?.pid ?? null;
     },
     async stop() {
-      await end('SIGKILL');
+      await end(crashSignal);
       await folder.remove();
     },
-    kill: () => end('SIGKILL'),
+    kill: () => end(crashSignal),
     async restart() {
-      await end('SIGTERM');
+      await end(shutdownSignal);
       await up();
     },
   };

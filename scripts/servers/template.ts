@@ -1,13 +1,14 @@
 /**
  * A freshly initialised SQL server takes seconds to make and is always the same, so it is made once per version, kept in
- * the cached folder, and copied for each start. The account is `root` without a password.
+ * the cached folder, and copied for each start. The account is `root` without a password, in PostgreSQL `postgres`.
  */
-import { spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { cached, cacheFolder } from './cache.ts';
-import { datadirOf, type Startable, sqlBaseArgs } from './launch.ts';
+import { initialisePostgres } from './initialise-postgres.ts';
+import { datadirOf, mysqlBaseArgs, type Startable } from './launch.ts';
+import { runToEnd } from './run-to-end.ts';
+import { giveToServer } from './unprivileged.ts';
 
 /** Fills the datadir of `folder`. */
 export async function copyTemplate(server: Startable, folder: string): Promise<void> {
@@ -16,15 +17,22 @@ export async function copyTemplate(server: Startable, folder: string): Promise<v
   if (refusal !== null)
     throw new Error(`${server.name} ${server.version} could not be initialised: ${refusal}`);
   cpSync(join(cacheFolder(), entry), folder, { recursive: true });
+  if (server.name !== 'postgres') return;
+  // It refuses a datadir that is not its own, or that others may read.
+  chmodSync(datadirOf(folder), 0o700);
+  giveToServer(folder);
 }
 
-async function initialise(server: Startable, folder: string): Promise<string | null> {
+const initialise = (server: Startable, folder: string): Promise<string | null> =>
+  server.name === 'postgres' ? initialisePostgres(server, folder) : initialiseMysql(server, folder);
+
+async function initialiseMysql(server: Startable, folder: string): Promise<string | null> {
   mkdirSync(datadirOf(folder), { mode: 0o750 });
-  const base = sqlBaseArgs(server, folder);
+  const base = mysqlBaseArgs(server, folder);
   const outcome =
     server.name === 'mysql'
-      ? await runToEnd([...server.command, ...base, '--initialize-insecure'], '')
-      : await runToEnd([...server.command, ...base, ...bootstrapArgs], bootstrapSql(server));
+      ? await runToEnd([...server.command, ...base, '--initialize-insecure'])
+      : await runToEnd([...server.command, ...base, ...bootstrapArgs], { input: bootstrapSql(server) });
   // A server writes its own id here, and two copies would share it.
   rmSync(join(datadirOf(folder), 'auto.cnf'), { force: true });
   return outcome;
@@ -50,14 +58,3 @@ const bootstrapParts = ['system_tables', 'performance_tables', 'system_tables_da
   `mariadb_${part}.sql`,
   `mysql_${part}.sql`,
 ]);
-
-async function runToEnd([file = '', ...args]: readonly string[], input: string): Promise<string | null> {
-  const child = spawn(file, args, { stdio: ['pipe', 'ignore', 'pipe'] });
-  child.stdin.end(input);
-  const exited = new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('exit', resolve);
-  });
-  const printed = await text(child.stderr);
-  return (await exited) === 0 ? null : printed.trim().split('\n').slice(-5).join('; ');
-}

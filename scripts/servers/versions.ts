@@ -6,10 +6,12 @@ import type { ServerName } from './servers.ts';
 /** What `--version` printed, read: which server it really is, and its full version. */
 export type Spoken = { readonly name: ServerName; readonly version: string };
 
-/** Null for anything that is none of the three. */
+/** Null for anything that is none of them. */
 export function readVersion(text: string): Spoken | null {
   const redis = /^Redis server v=(\S+)/m.exec(text)?.[1];
   if (redis !== undefined) return { name: 'redis', version: redis };
+  const postgres = /^postgres \(PostgreSQL\) (\d\S*)/m.exec(text)?.[1];
+  if (postgres !== undefined) return { name: 'postgres', version: postgres };
   const version = /\bVer (\d\S*)/.exec(text)?.[1];
   if (version === undefined) return null;
   // A `mysqld` of MariaDB says so in its version only.

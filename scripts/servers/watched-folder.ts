@@ -18,11 +18,13 @@ export type WatchedFolder = {
 // The address of a Unix socket has 107 bytes, and a temporary folder can be deep.
 const longestBase = 70;
 
-export function watchedFolder(name: string): WatchedFolder {
+/** @param crashSignal ends the server at once */
+export function watchedFolder(name: string, crashSignal: 'SIGKILL' | 'SIGQUIT' = 'SIGKILL'): WatchedFolder {
   const base = tmpdir().length > longestBase ? '/tmp' : tmpdir();
   const path = mkdtempSync(join(base, `tercet-${name}-`));
   const logPath = join(path, 'log');
-  const watcher = spawn('/bin/sh', [join(import.meta.dirname, 'watch.sh'), path], {
+  const script = join(import.meta.dirname, 'watch.sh');
+  const watcher = spawn('/bin/sh', [script, path, crashSignal.replace('SIG', '')], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
     cwd: '/',

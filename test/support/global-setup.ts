@@ -1,6 +1,6 @@
 /**
  * Before the first test: starts the servers that the run shares, at the same time, and publishes their URLs.
- * TERCET_TEST_SERVERS lists them (`mysql,mariadb,redis` unless set), `none` for no server at all.
+ * TERCET_TEST_SERVERS lists them (`mysql,mariadb,redis,postgres` unless set), `none` for no server at all.
  */
 import { obtainServer } from '../../scripts/servers/obtain.ts';
 import { type RunningServer, startServer } from '../../scripts/servers/run.ts';

@@ -1,4 +1,4 @@
-/** Which servers a run of Jest starts: those of TERCET_TEST_SERVERS, and none when no selected test file uses one. */
+/** Which servers a run of Jest starts: those of TERCET_TEST_SERVERS (unless set, all), and none when no selected test file uses one. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { type ServerName, serverNames } from '../../../scripts/servers/servers.ts';
@@ -11,10 +11,10 @@ export type SelectedRun = {
   };
 };
 
-const allServers = 'mysql,mariadb,redis';
-
 export function wantedServers(run: SelectedRun, env: NodeJS.ProcessEnv): ServerName[] {
-  const listed = (env.TERCET_TEST_SERVERS ?? allServers).split(',').filter((name) => name !== 'none');
+  const listed = (env.TERCET_TEST_SERVERS ?? serverNames.join(','))
+    .split(',')
+    .filter((name) => name !== 'none');
   const unknown = listed.filter((name) => !serverNames.includes(name as ServerName));
   if (unknown.length > 0) throw new Error(`TERCET_TEST_SERVERS: unknown '${unknown.join(', ')}'`);
   return selectedTests(run).some(usesServers) ? (listed as ServerName[]) : [];
