@@ -1,5 +1,5 @@
 /** The barrier on PostgreSQL 12 or later, over `pg`. */
-import type { ClientBase, Pool } from 'pg';
+import type { ClientBase, Pool, PoolClient } from 'pg';
 import { AsyncBarrier, type Driver } from './asynchronous.ts';
 import { statementsFor } from './statements.ts';
 
@@ -18,28 +18,17 @@ const driverOn = (pool: Pool, table?: string): Driver<ClientBase> => ({
     // Without a listener a connection that breaks would end the process.
     const hear = () => {};
     client.on('error', hear);
-    let isUsable = false;
     try {
       await client.query('BEGIN');
       const done = await act(client);
-      const { command } = await client.query('COMMIT');
-      isUsable = true;
-      // What the server answers when a statement had failed and its error was swallowed.
-      if (command !== 'COMMIT')
-        throw new Error(
-          'the SQL transaction was rolled back: an error of the database was swallowed by the work',
-        );
+      await client.query('COMMIT');
+      client.release();
       return done;
     } catch (error) {
-      if (!isUsable)
-        isUsable = await client.query('ROLLBACK').then(
-          () => true,
-          () => false,
-        );
+      await rolledBack(client);
       throw error;
     } finally {
       client.off('error', hear);
-      client.release(!isUsable);
     }
   },
   run: async (client, { sql, params }) => {
@@ -51,3 +40,13 @@ const driverOn = (pool: Pool, table?: string): Driver<ClientBase> => ({
 
 /** Deadlock; serialization failure; lock not available. */
 const CONFLICTS = new Set(['40P01', '40001', '55P03']);
+
+/** A connection that cannot say it rolled back never serves again. */
+async function rolledBack(client: PoolClient): Promise<void> {
+  try {
+    await client.query('ROLLBACK');
+    client.release();
+  } catch {
+    client.release(true);
+  }
+}

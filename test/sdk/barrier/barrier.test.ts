@@ -6,7 +6,7 @@ import SQLite from 'better-sqlite3';
 import { DataSource } from 'typeorm';
 import { describeOn } from '../../support/servers.ts';
 import { barrierContract } from './barrier-contract.ts';
-import { callOf } from './world.ts';
+import { type BarrierWorld, callOf, freshGid } from './world.ts';
 import { betterSqliteWorld, mysql2World, nodeSqliteWorld, pgWorld, typeormWorld } from './worlds.ts';
 
 describeOn(['mysql', 'mariadb'], 'the barrier by mysql2', (server) => {
@@ -44,6 +44,36 @@ describeOn(['mysql', 'postgres'], 'joining without a SQL transaction', (server) 
     await expect(joined).rejects.toThrow('no SQL transaction is open');
     expect(isDone).toBe(false);
     await loose.end();
+    await world.close();
+  });
+});
+
+describeOn(['mysql', 'mariadb', 'postgres'], 'joining a SQL transaction that has read before', (server) => {
+  test('sees what was committed since: a try that joins late is refused by its tombstone', async () => {
+    const url = await server.createDatabase();
+    const world: BarrierWorld = server.name === 'postgres' ? await pgWorld(url) : await mysql2World(url);
+    await world.barrier.createTable();
+    const gid = freshGid();
+    const joined = world.inSqlTx(async (sqlTx) => {
+      await world.write(sqlTx, { call: callOf('try'), cents: 1, accounts: ['ann', 'bob'] });
+      await (sqlTx as { query(sql: string): Promise<unknown> }).query('SELECT * FROM tercet_barrier');
+      await world.another().run(callOf('cancel', { gid }), () => null);
+      return world.within(sqlTx, callOf('try', { gid }), () => 'hanging');
+    });
+    await expect(joined).rejects.toMatchObject({ code: 'cancelled_before' });
+    await world.close();
+  });
+});
+
+describeOn(['postgres'], 'an error of the database that the work swallows', (server) => {
+  test('is not answered with success: the server has given up the whole SQL transaction', async () => {
+    const world = await pgWorld(await server.createDatabase());
+    await world.barrier.createTable();
+    const swallowing = world.barrier.run(callOf('try'), async (sqlTx) => {
+      await (sqlTx as { query(sql: string): Promise<unknown> }).query('SELECT 1 / 0').catch(() => {});
+      return 'well';
+    });
+    await expect(swallowing).rejects.toThrow('current transaction is aborted');
     await world.close();
   });
 });

@@ -125,11 +125,11 @@ export const betterSqliteWorld = (): BarrierWorld<SqliteDatabase> => sqliteWorld
 export const nodeSqliteWorld = (): BarrierWorld<SqliteDatabase> => sqliteWorld(new DatabaseSync(':memory:'));
 
 function sqliteWorld(db: SqliteDatabase & { close(): unknown }): BarrierWorld<SqliteDatabase> {
-  const barrier = sqliteBarrier({ db });
+  const barrier = sqliteBarrier<SqliteDatabase>({ db });
   for (const sql of BUSINESS_TABLES) db.exec(sql);
   return {
     barrier,
-    another: () => sqliteBarrier({ db }),
+    another: () => sqliteBarrier<SqliteDatabase>({ db }),
     query: async (sql) => db.prepare(sql).all() as Row[],
     write: (sqlTx, work) => {
       for (const sql of statementsOf(work)) sqlTx.exec(sql);

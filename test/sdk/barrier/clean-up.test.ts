@@ -1,0 +1,129 @@
+// Rows of the barrier go when the coordinator says that their transaction is long over, and not before.
+import { describe, expect, test } from '@jest/globals';
+import type { FinalityView } from '@tercet/sdk/wire';
+import { describeOn } from '../../support/servers.ts';
+import { type BarrierWorld, callOf, freshGid } from './world.ts';
+import { betterSqliteWorld, mysql2World, nodeSqliteWorld, pgWorld } from './worlds.ts';
+
+const DAY_MS = 86_400_000;
+const NOW = Date.now();
+const LONG_AGO = NOW - 3 * DAY_MS;
+const iso = (at: number) => new Date(at).toISOString();
+
+/** A coordinator that forgets after 10 days, and knows these transactions. */
+function coordinatorWith(known: { readonly [gid: string]: { isFinal: boolean; finishedAt: number | null } }) {
+  const asked: string[][] = [];
+  return {
+    asked,
+    async finality(gids: readonly string[]): Promise<FinalityView> {
+      asked.push([...gids]);
+      const transactions = gids.flatMap((gid) => {
+        const { isFinal, finishedAt } = known[gid] ?? { isFinal: false, finishedAt: null };
+        const end = { finishedAt: finishedAt === null ? null : iso(finishedAt), deadlineAt: iso(LONG_AGO) };
+        return known[gid] ? [{ gid, isFinal, ...end }] : [];
+      });
+      return { now: iso(NOW), retentionMs: 10 * DAY_MS, transactions };
+    },
+  };
+}
+
+async function withWorld(
+  open: () => BarrierWorld | Promise<BarrierWorld>,
+  act: (world: BarrierWorld) => Promise<void>,
+) {
+  const world = await open();
+  try {
+    await world.barrier.createTable();
+    await act(world);
+  } finally {
+    await world.close();
+  }
+}
+
+function cleanUpSuite(open: () => BarrierWorld | Promise<BarrierWorld>): void {
+  /** A branch that is over here: its deadline has passed, and what came first was the cancel. */
+  const leaveRow = (world: BarrierWorld, gid: string, branchId = 'money', deadlineAt = LONG_AGO) =>
+    world.barrier.run(callOf('cancel', { gid, branchId, deadlineAt }), () => null);
+  const branchesIn = async (world: BarrierWorld) =>
+    (await world.query('SELECT gid, branch_id FROM tercet_barrier ORDER BY gid, branch_id')).map(
+      (row) => `${row.gid}/${row.branch_id}`,
+    );
+
+  test('rows of a transaction that is long over are removed, and those of every other stay', () =>
+    withWorld(open, async (world) => {
+      const [over, underWay, justEnded, owed, absent] = [1, 2, 3, 4, 5].map(freshGid) as [
+        string,
+        string,
+        string,
+        string,
+        string,
+      ];
+      for (const gid of [over, underWay, justEnded, owed, absent]) await leaveRow(world, gid);
+      await leaveRow(world, over, 'stock');
+      const coordinator = coordinatorWith({
+        [over]: { isFinal: true, finishedAt: LONG_AGO },
+        [underWay]: { isFinal: false, finishedAt: null },
+        [justEnded]: { isFinal: true, finishedAt: NOW - DAY_MS },
+        // Ended, and a late try is still to be cancelled once more.
+        [owed]: { isFinal: false, finishedAt: LONG_AGO },
+      });
+      const report = await world.barrier.cleanUp({ coordinator, retentionMs: 2 * DAY_MS });
+      expect(report).toEqual({ removedCount: 2, keptCount: 3, absentCount: 1 });
+      expect(await branchesIn(world)).toEqual(
+        [underWay, justEnded, owed, absent].map((gid) => `${gid}/money`),
+      );
+    }));
+
+  test('a row whose deadline is not long past is not even asked about', () =>
+    withWorld(open, async (world) => {
+      const gid = freshGid();
+      await leaveRow(world, gid, 'money', NOW - DAY_MS);
+      const coordinator = coordinatorWith({ [gid]: { isFinal: true, finishedAt: LONG_AGO } });
+      await world.barrier.cleanUp({ coordinator, retentionMs: 2 * DAY_MS });
+      expect(coordinator.asked.flat()).not.toContain(gid);
+      expect(await branchesIn(world)).toEqual([`${gid}/money`]);
+    }));
+
+  test('a retention that is not shorter than the coordinator’s is refused, and nothing is removed', () =>
+    withWorld(open, async (world) => {
+      const gid = freshGid();
+      await leaveRow(world, gid, 'money', NOW - 30 * DAY_MS);
+      const coordinator = coordinatorWith({ [gid]: { isFinal: true, finishedAt: NOW - 30 * DAY_MS } });
+      const tooLong = world.barrier.cleanUp({ coordinator, retentionMs: 10 * DAY_MS });
+      await expect(tooLong).rejects.toThrow('TERCET_RETENTION_DAYS');
+      expect(await branchesIn(world)).toHaveLength(1);
+    }));
+
+  test('many rows are looked at batch by batch, past those that stay', () =>
+    withWorld(open, async (world) => {
+      const gids = Array.from({ length: 12 }, freshGid);
+      for (const gid of gids) for (const branchId of ['a', 'b']) await leaveRow(world, gid, branchId);
+      const over = gids.filter((_gid, index) => index % 3 === 0);
+      const coordinator = coordinatorWith(
+        Object.fromEntries(over.map((gid) => [gid, { isFinal: true, finishedAt: LONG_AGO }])),
+      );
+      const report = await world.barrier.cleanUp({ coordinator, retentionMs: DAY_MS, batchSize: 5 });
+      expect(report).toEqual({ removedCount: 8, keptCount: 0, absentCount: 16 });
+      expect(Math.max(...coordinator.asked.map(({ length }) => length))).toBeLessThanOrEqual(5);
+    }));
+
+  test('a batch of no rows, or of no time, is refused', () =>
+    withWorld(open, async (world) => {
+      const coordinator = coordinatorWith({});
+      for (const wrong of [
+        { retentionMs: 0 },
+        { retentionMs: DAY_MS, batchSize: 0 },
+        { retentionMs: DAY_MS, batchSize: 501 },
+      ])
+        await expect(world.barrier.cleanUp({ coordinator, ...wrong })).rejects.toBeInstanceOf(RangeError);
+    }));
+}
+
+describeOn(['mysql', 'mariadb'], 'cleaning up by mysql2', (server) => {
+  cleanUpSuite(async () => mysql2World(await server.createDatabase()));
+});
+describeOn(['postgres'], 'cleaning up by pg', (server) => {
+  cleanUpSuite(async () => pgWorld(await server.createDatabase()));
+});
+describe('cleaning up by better-sqlite3', () => cleanUpSuite(betterSqliteWorld));
+describe('cleaning up by node:sqlite', () => cleanUpSuite(nodeSqliteWorld));
