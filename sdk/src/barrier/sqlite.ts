@@ -24,8 +24,8 @@ import { rowOf, type Statement, type Statements, statementsFor } from './stateme
 export type SqliteDatabase = {
   exec(sql: string): unknown;
   prepare(sql: string): {
-    run(...params: (string | number | null)[]): { readonly changes: number | bigint };
-    all(...params: (string | number | null)[]): unknown[];
+    run(...params: unknown[]): { readonly changes: number | bigint };
+    all(...params: unknown[]): unknown[];
   };
 };
 
@@ -197,12 +197,20 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
 }
 
 function atOnce<Result>(result: Result | Promise<Result>): Result {
-  if (!(result instanceof Promise)) return result;
-  result.catch(() => {});
+  if (!isThenable(result)) return result;
+  // What becomes of it is nobody's any more.
+  result.then(
+    () => {},
+    () => {},
+  );
   throw new TypeError(
     'the work on SQLite has to be synchronous: a promise would end after its SQL transaction',
   );
 }
+
+/** Query builders are promises of their own kind. */
+const isThenable = <Result>(result: Result | Promise<Result>): result is Promise<Result> =>
+  typeof result === 'object' && result !== null && 'then' in result && typeof result.then === 'function';
 
 /** Another process has the database; in the words of either driver. */
 function isBusy(error: unknown): boolean {

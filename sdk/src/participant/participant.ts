@@ -1,4 +1,6 @@
-/** A participant as frameworks mount it: one function from a request to an answer, which knows no framework. */
+/**
+ * A participant as frameworks mount it: one function from a request to an answer, which knows no framework.
+ */
 import type { Contract } from '../contract.ts';
 
 export type ParticipantRequest = {
@@ -9,6 +11,11 @@ export type ParticipantRequest = {
   readonly headers: { readonly [name: string]: string | readonly string[] | undefined };
   /** Exactly as it came: signatures are over the bytes. */
   readonly body: string;
+  /**
+   * The body is not as it came: it was parsed before, and written anew. Where calls are signed, nothing is
+   * served so.
+   */
+  readonly isRewritten?: boolean;
 };
 
 export type ParticipantAnswer = {

@@ -1,0 +1,106 @@
+/**
+ * From a request for one of the activities to its answer. The order of the checks is the order below: who
+ * calls and for what, whether that is to be believed, and only then what is asked. Nothing is done before all
+ * of them hold.
+ *
+ * Whatever is thrown ends here, and none of it becomes a success.
+ */
+import type { Call } from '../call.ts';
+import { InProgress, Refusal } from '../refusal.ts';
+import { verifySignature } from '../signature.ts';
+import type { Op } from '../wire/index.ts';
+import {
+  askAgain,
+  bodyNotRaw,
+  bodyTooLarge,
+  brokenJson,
+  failed,
+  invalidHeader,
+  MAX_BODY_BYTES,
+  notBelieved,
+  payloadNotTaken,
+  refused,
+  succeeded,
+} from './answers.ts';
+import { firstFault } from './first-fault.ts';
+import type { ParticipantAnswer, ParticipantRequest } from './participant.ts';
+import { readCall } from './read-call.ts';
+import { InvalidPayload, type ServedActivity } from './served-activity.ts';
+
+export type Serving = {
+  /** Null where calls need not be signed. */
+  readonly secrets: readonly string[] | null;
+  readonly onError: (error: unknown, call: Call) => void;
+};
+
+class BrokenJson extends Error {}
+
+class BodyNotRaw extends Error {
+  override readonly name = 'BodyNotRaw';
+}
+
+export async function answerCall(
+  activity: ServedActivity,
+  op: Op,
+  request: ParticipantRequest,
+  { secrets, onError }: Serving,
+): Promise<ParticipantAnswer> {
+  if (Buffer.byteLength(request.body) > MAX_BODY_BYTES) return bodyTooLarge();
+  const { call, fault } = readCall(request.headers, op);
+  if (fault !== null) return invalidHeader(fault);
+  try {
+    const doubt = secrets === null ? null : whyNotBelieved(request, secrets);
+    if (doubt !== null) return notBelieved(doubt);
+    const payload = parse(request.body);
+    if (op === 'try' && !activity.isPivot) checkTry(activity, call, payload);
+    return succeeded((await activity.pass(call, payload)).result);
+  } catch (error) {
+    return answerTo(error, (unexpected) => onError(unexpected, call));
+  }
+}
+
+/** @throws BodyNotRaw */
+function whyNotBelieved({ headers, body, isRewritten }: ParticipantRequest, secrets: readonly string[]) {
+  if (isRewritten === true)
+    throw new BodyNotRaw(
+      'Signatures are over the body as it came, but it was parsed before: mount the participant before ' +
+        'express.json() and the like, or keep the bytes as request.rawBody.',
+    );
+  return verifySignature(headers, body, secrets);
+}
+
+/** @throws BrokenJson */
+function parse(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch (error) {
+    throw new BrokenJson(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/**
+ * A pivot's try is not looked at here: it may have been done, and its answer lost. Refused now for a deadline
+ * or by a newer contract, it would be taken for not done. The barrier looks at what was done first, and
+ * judges the same things after.
+ *
+ * @throws Refusal
+ */
+function checkTry(activity: ServedActivity, { deadlineAt }: Call, payload: unknown): void {
+  if (Date.now() >= deadlineAt)
+    throw new Refusal(
+      'the deadline of this try has passed by the clock of the participant',
+      'deadline_passed',
+    );
+  const fault = firstFault(activity.payload, payload);
+  if (fault !== null) throw new Refusal(fault, 'invalid_payload');
+}
+
+function answerTo(error: unknown, report: (error: unknown) => void): ParticipantAnswer {
+  if (error instanceof Refusal) return refused(error);
+  if (error instanceof InProgress) return askAgain(error);
+  if (error instanceof BrokenJson) return brokenJson(error.message);
+  report(error);
+  if (error instanceof InvalidPayload) return payloadNotTaken(error.message);
+  if (error instanceof BodyNotRaw) return bodyNotRaw(error.message);
+  return failed();
+}

@@ -1,0 +1,105 @@
+/**
+ * What a participant answers. The status is what the coordinator goes by; everything else is for people.
+ *
+ *   200  done, now or before            409  refused: a reply to a try, and to nothing else
+ *   425  ask again, it is under way     503  not known: ask again
+ *   400, 401, 413, 500                  nothing was done, and the call or the participant has to be mended
+ */
+import type { InProgress, Refusal, RefusalCode } from '../refusal.ts';
+import type { Fault, ProblemDocument } from '../wire/index.ts';
+import type { ParticipantAnswer } from './participant.ts';
+
+/**
+ * The longest body that is read: the coordinator's 64 KiB for a payload, and a little for another way to
+ * write it.
+ */
+export const MAX_BODY_BYTES = 65 * 1024;
+
+const MAX_DETAIL_LENGTH = 2000;
+
+type ProblemCode =
+  | RefusalCode
+  | 'invalid_request'
+  | 'broken_json'
+  | 'invalid_signature'
+  | 'body_too_large'
+  | 'body_not_raw'
+  | 'in_progress'
+  | 'internal_error';
+
+const TITLES: Readonly<Record<ProblemCode, string>> = {
+  refused: 'The participant refuses',
+  invalid_payload: 'The payload is not what the activity takes',
+  deadline_passed: 'The try comes after its deadline',
+  cancelled_before: 'The try comes after its cancel',
+  no_try: 'There is no try to confirm',
+  already_confirmed: 'The branch was confirmed before',
+  already_cancelled: 'The branch was cancelled before',
+  invalid_request: 'The call does not have the right form',
+  broken_json: 'The body is not JSON',
+  invalid_signature: 'The call is not signed as it has to be',
+  body_too_large: 'The body is too large',
+  body_not_raw: 'The body was read before the participant could check it',
+  in_progress: 'The branch is being worked on',
+  internal_error: 'Something went wrong in the participant',
+};
+
+/** @param result what was kept as JSON */
+export const succeeded = (result: unknown): ParticipantAnswer => ({
+  status: 200,
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify(result ?? null),
+});
+
+export const refused = ({ code, message }: Refusal): ParticipantAnswer => problem(409, code, message);
+
+export const askAgain = ({ message, retryAfterMs }: InProgress): ParticipantAnswer => {
+  const seconds = Number.isFinite(retryAfterMs) ? Math.max(1, Math.ceil(retryAfterMs / 1000)) : 1;
+  const { headers, ...answer } = problem(425, 'in_progress', message);
+  return { ...answer, headers: { ...headers, 'retry-after': String(seconds) } };
+};
+
+export const invalidHeader = (fault: Fault & { readonly header: string }): ParticipantAnswer =>
+  problem(400, 'invalid_request', `${fault.header} ${fault.detail}`, [fault]);
+
+export const brokenJson = (why: string): ParticipantAnswer =>
+  problem(400, 'broken_json', `The body is to be JSON in UTF-8: ${why}`);
+
+export const notBelieved = (why: string): ParticipantAnswer => problem(401, 'invalid_signature', why);
+
+export const bodyTooLarge = (): ParticipantAnswer =>
+  problem(
+    413,
+    'body_too_large',
+    `At most ${MAX_BODY_BYTES} bytes are read: send a reference to what is larger.`,
+  );
+
+export const bodyNotRaw = (advice: string): ParticipantAnswer => problem(500, 'body_not_raw', advice);
+
+/** At confirm and cancel: what was tried with this payload has to be ended with it. */
+export const payloadNotTaken = (fault: string): ParticipantAnswer =>
+  problem(503, 'invalid_payload', `${fault}. The contract has to take again what it took at the try.`);
+
+/** An error's own words may tell what is nobody's business. */
+export const failed = (): ParticipantAnswer =>
+  problem(503, 'internal_error', "The participant's log says why. Send the same call again.");
+
+function problem(
+  status: number,
+  code: ProblemCode,
+  words: string,
+  errors?: ProblemDocument['errors'],
+): ParticipantAnswer {
+  const detail = words.slice(0, MAX_DETAIL_LENGTH);
+  const document: ProblemDocument = {
+    type: `urn:tercet:participant-error:${code}`,
+    title: TITLES[code],
+    ...{ status, detail, code },
+    ...(errors !== undefined && { errors }),
+  };
+  return {
+    status,
+    headers: { 'content-type': 'application/problem+json' },
+    body: JSON.stringify(document),
+  };
+}

@@ -1,0 +1,120 @@
+/**
+ * A participant from its contract, its barrier and its business code:
+ *
+ *   const participant = defineParticipant(inventory, {
+ *     barrier: mysqlBarrier(pool),
+ *     activities: {
+ *       reserve: {
+ *         async try({ item, quantity }, { sqlTx }) { …; return { reservationId }; },
+ *         async confirm({ item, quantity }, { sqlTx, tryResult }) { … },
+ *         async cancel({ item, quantity }, { sqlTx }) { … },
+ *       },
+ *     },
+ *   });
+ *   app.register(fastifyParticipant(participant), { prefix: '/tcc' });
+ *
+ * The barrier sees to calls that come twice, too late or in the wrong order; payloads are checked by the
+ * contract; what is thrown becomes the right answer.
+ */
+import type { Barrier } from '../barrier/barrier.ts';
+import type { Call } from '../call.ts';
+import type { Contract } from '../contract.ts';
+import { checkSecret } from '../signature.ts';
+import type { AllOps } from './activity-ops.ts';
+import { answerCall, type Serving } from './answer-call.ts';
+import type { Participant } from './participant.ts';
+import { routeOf } from './route.ts';
+import { type ServedActivity, servedActivity } from './served-activity.ts';
+
+export type ParticipantOptions<Of extends Contract, SqlTx, Where> = {
+  readonly barrier: Barrier<SqlTx>;
+  /** Each activity of the contract, and no other. */
+  readonly activities: AllOps<Of['activities'], SqlTx, Where>;
+  /**
+   * Only calls that one of these signed are served: `whsec_` and 24 to 64 bytes in base64, see `newSecret`.
+   * Two of them while the secret is changed. Absent: calls need not be signed.
+   */
+  readonly secrets?: readonly string[];
+  /** Hears of everything that is answered 500 or 503. When absent, it is one line on the standard error. */
+  readonly onError?: (error: unknown, call: Call) => void;
+};
+
+/**
+ * @throws TypeError when an activity or one of its ops is missing, when the contract does not know an
+ * activity, or when a secret is none. An empty list of secrets is refused too: it would look like protection
+ */
+export function defineParticipant<
+  const Of extends Contract,
+  SqlTx,
+  Where extends { readonly [Name in keyof Of['activities']]?: unknown },
+>(contract: Of, given: ParticipantOptions<Of, SqlTx, Where>): Participant<Of> {
+  const { barrier, activities, secrets, onError = logTo(contract) } = given;
+  const served = servedActivities(contract, activities, barrier);
+  const serving: Serving = {
+    secrets: checkedSecrets(contract, secrets),
+    onError: reporting(onError, logTo(contract)),
+  };
+  return {
+    contract,
+    handle: async (request) => {
+      const route = routeOf(contract, request);
+      const activity = route === null ? undefined : served.get(route.activity);
+      if (route === null || activity === undefined) return null;
+      return answerCall(activity, route.op, request, serving);
+    },
+  };
+}
+
+/** @throws TypeError */
+function servedActivities<SqlTx>(
+  { name, activities }: Contract,
+  given: object,
+  barrier: Barrier<SqlTx>,
+): ReadonlyMap<string, ServedActivity> {
+  for (const key of Object.keys(given)) {
+    if (!Object.hasOwn(activities, key)) throw new TypeError(`the contract ${name} has no activity ${key}`);
+  }
+  return new Map(
+    Object.entries(activities).map(([key, activity]) => [
+      key,
+      servedActivity(`${name}/${key}`, activity, Reflect.get(given, key), barrier),
+    ]),
+  );
+}
+
+/** @throws TypeError */
+function checkedSecrets(
+  { name }: Contract,
+  secrets: readonly string[] | undefined,
+): readonly string[] | null {
+  if (secrets === undefined) return null;
+  if (secrets.length === 0)
+    throw new TypeError(`${name} has an empty list of secrets: give at least one, or leave secrets out`);
+  for (const secret of secrets) {
+    const fault = checkSecret(secret);
+    if (fault !== null) throw new TypeError(`a secret of ${name} is wrong: ${fault}`);
+  }
+  return [...secrets];
+}
+
+type OnError = Serving['onError'];
+
+const logTo =
+  ({ name }: Contract): OnError =>
+  (error, { gid, branchId, op }) =>
+    console.error(`participant ${name}: ${gid}/${branchId}/${op}: ${inOneLine(error)}`);
+
+const inOneLine = (error: unknown): string =>
+  String(error instanceof Error ? error.stack : error).replace(/\s*\n\s*/g, ' | ');
+
+/** The call is answered also when telling of its error fails. */
+const reporting =
+  (tell: OnError, log: OnError): OnError =>
+  (error, call) => {
+    try {
+      tell(error, call);
+    } catch (failure) {
+      log(error, call);
+      log(failure, call);
+    }
+  };

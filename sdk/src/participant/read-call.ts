@@ -1,0 +1,52 @@
+/** The call that a request brings in its headers, or the first of them that is not as it has to be. */
+import { Value } from 'typebox/value';
+import type { Call } from '../call.ts';
+import { BranchId, CALL_HEADERS, type Fault, Gid, type Op } from '../wire/index.ts';
+import type { ParticipantRequest } from './participant.ts';
+
+type ReadCall =
+  | { readonly call: Call; readonly fault: null }
+  | { readonly call: null; readonly fault: Fault & { readonly header: string } };
+
+type Headers = ParticipantRequest['headers'];
+
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/** @param op the one of the path, which its header has to repeat */
+export function readCall(headers: Headers, op: Op): ReadCall {
+  const gid = textOf(headers, CALL_HEADERS.gid);
+  const branchId = textOf(headers, CALL_HEADERS.branchId);
+  const key = `${gid}/${branchId}/${op}`;
+  const fault =
+    faultOf(headers, CALL_HEADERS.gid, 'a UUIDv7 in lower case', isGid) ??
+    faultOf(headers, CALL_HEADERS.branchId, '1 to 64 of A-Z a-z 0-9 _ -', isBranchId) ??
+    faultOf(headers, CALL_HEADERS.op, `${op}, as in the path`, (text) => text === op) ??
+    faultOf(headers, CALL_HEADERS.attempt, 'a count from 1', (text) => /^[1-9]\d{0,8}$/.test(text)) ??
+    faultOf(headers, CALL_HEADERS.deadline, 'an ISO 8601 instant with its zone', isInstant) ??
+    faultOf(headers, CALL_HEADERS.idempotencyKey, key, (text) => text === key);
+  if (fault !== null) return { call: null, fault };
+  const attempt = Number(textOf(headers, CALL_HEADERS.attempt));
+  const deadlineAt = Date.parse(textOf(headers, CALL_HEADERS.deadline));
+  const traceparent = traceOf(textOf(headers, CALL_HEADERS.traceparent));
+  return { call: { gid, branchId, op, attempt, deadlineAt, traceparent }, fault: null };
+}
+
+/** Nothing for a header that is missing or stands there twice. */
+function textOf(headers: Headers, name: string): string {
+  const value = headers[name];
+  return typeof value === 'string' ? value : '';
+}
+
+function faultOf(headers: Headers, header: string, wanted: string, isRight: (text: string) => boolean) {
+  if (isRight(textOf(headers, header))) return null;
+  const fault = headers[header] === undefined ? 'is missing' : 'is not as it has to be';
+  return { header, detail: `${fault}: every call brings here ${wanted}` };
+}
+
+const isGid = (text: string): boolean => Value.Check(Gid, text);
+const isBranchId = (text: string): boolean => Value.Check(BranchId, text);
+const isInstant = (text: string): boolean => INSTANT.test(text) && !Number.isNaN(Date.parse(text));
+
+/** As the standard says, a trace context that is not valid is ignored. */
+const traceOf = (text: string): string | null => (TRACEPARENT.test(text) ? text : null);

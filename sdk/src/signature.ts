@@ -1,0 +1,119 @@
+/**
+ * Signatures, by Standard Webhooks: a participant that has a secret knows that a call comes from who has it
+ * too, that its body is as it was sent, and that it was sent within the last five minutes.
+ *
+ *   webhook-id         `gid/branchId/op`: it has to name the call that the TCC headers and the path name
+ *   webhook-timestamp  when it was signed, in seconds since 1970
+ *   webhook-signature  `v1,` and an HMAC-SHA-256 of id, time and body in base64; one for each secret, with
+ *                      blanks between them
+ *
+ * Two secrets at once are for changing them without a pause: first the participant takes the new one beside
+ * the old, then the coordinator signs with it, then the old one goes.
+ */
+import { randomBytes } from 'node:crypto';
+import { Webhook } from 'standardwebhooks';
+import type { Call } from './call.ts';
+import { CALL_HEADERS } from './wire/call-headers.ts';
+
+export type SignatureHeader = 'webhook-id' | 'webhook-timestamp' | 'webhook-signature';
+export type SignatureHeaders = Readonly<Record<SignatureHeader, string>>;
+
+type Headers = { readonly [name: string]: string | readonly string[] | undefined };
+
+const PREFIX = 'whsec_';
+const NEW_SECRET_BYTES = 32;
+const MIN_SECRET_BYTES = 24;
+const MAX_SECRET_BYTES = 64;
+/** What the library allows on either side; here only to say in words what is wrong. */
+const TOLERANCE_SECONDS = 5 * 60;
+
+/** `whsec_` and 32 random bytes in base64. */
+export const newSecret = (): string => `${PREFIX}${randomBytes(NEW_SECRET_BYTES).toString('base64')}`;
+
+/** What is wrong with a secret, in words that do not tell it; null when nothing is. */
+export function checkSecret(secret: string): string | null {
+  if (!secret.startsWith(PREFIX)) return `a secret begins with ${PREFIX}: make one with newSecret()`;
+  const text = secret.slice(PREFIX.length);
+  const bytes = Buffer.from(text, 'base64');
+  if (bytes.toString('base64') !== text)
+    return `after ${PREFIX} a secret is base64, filled up with =: make one with newSecret()`;
+  if (bytes.length < MIN_SECRET_BYTES || bytes.length > MAX_SECRET_BYTES)
+    return `a secret has ${MIN_SECRET_BYTES} to ${MAX_SECRET_BYTES} bytes, and this one ${bytes.length}`;
+  return null;
+}
+
+/**
+ * @param body exactly as it is sent
+ * @param secrets one or more that `checkSecret` finds nothing wrong with; each signs
+ * @param now when the call is sent: a signature of an earlier attempt may be too old
+ * @throws TypeError without a secret
+ */
+export function signatureHeaders(
+  call: Pick<Call, 'gid' | 'branchId' | 'op'>,
+  body: string,
+  secrets: readonly string[],
+  now: Date,
+): SignatureHeaders {
+  if (secrets.length === 0) throw new TypeError('there is no secret to sign with: give at least one');
+  const id = webhookId(call.gid, call.branchId, call.op);
+  return {
+    'webhook-id': id,
+    'webhook-timestamp': String(Math.floor(now.getTime() / 1000)),
+    'webhook-signature': secrets.map((secret) => new Webhook(secret).sign(id, now, body)).join(' '),
+  };
+}
+
+/**
+ * Why a call is not to be believed, in words that say what to do; null when it is. The path is not looked at:
+ * that its op is the one of `tcc-op` is for the caller to check.
+ *
+ * @param headers in lower case, the TCC headers among them
+ * @param body exactly as it came
+ * @param secrets the call is believed when one of them signed it
+ */
+export function verifySignature(headers: Headers, body: string, secrets: readonly string[]): string | null {
+  const id = headers['webhook-id'];
+  const timestamp = headers['webhook-timestamp'];
+  const signature = headers['webhook-signature'];
+  if (typeof id !== 'string') return missing('webhook-id');
+  if (typeof timestamp !== 'string') return missing('webhook-timestamp');
+  if (typeof signature !== 'string') return missing('webhook-signature');
+  // Else somebody could send a signed call again under another name.
+  if (id !== webhookId(headers[CALL_HEADERS.gid], headers[CALL_HEADERS.branchId], headers[CALL_HEADERS.op]))
+    return 'webhook-id does not name the call of the TCC headers: it is gid/branchId/op of the same call';
+  const signed = { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signature };
+  if (secrets.some((secret) => isSignedBy(secret, signed, body))) return null;
+  return whyNot(timestamp);
+}
+
+const webhookId = (...parts: readonly (string | readonly string[] | undefined)[]): string => parts.join('/');
+
+const missing = (header: SignatureHeader): string =>
+  `${header} is missing: only signed calls are served, so give the coordinator the participant's secret`;
+
+/** The library compares in constant time, and looks at the time. */
+function isSignedBy(secret: string, headers: SignatureHeaders, body: string): boolean {
+  try {
+    new Webhook(secret).verify(body, headers, { jsonParse: false });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function whyNot(timestamp: string): string {
+  if (!/^\d{1,12}$/.test(timestamp)) return 'webhook-timestamp is not a count of whole seconds since 1970';
+  const seconds = Math.floor(Date.now() / 1000) - Number(timestamp);
+  if (Math.abs(seconds) > TOLERANCE_SECONDS)
+    return (
+      `the call was signed ${describe(seconds)} by the participant's clock, and 5 minutes are allowed: ` +
+      'set the clocks, and sign each attempt anew'
+    );
+  return (
+    'no signature of the call is by a secret of the participant over this body: give the coordinator the ' +
+    'same secret as the participant, and change nothing of the body on the way'
+  );
+}
+
+const describe = (seconds: number): string =>
+  seconds > 0 ? `${seconds} s ago` : `${-seconds} s in the future`;

@@ -1,0 +1,237 @@
+// What a participant tells its barrier, and what it gives its ops.
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { type Barrier, defineContract, defineParticipant, Refusal } from '@tercet/sdk';
+import { type SqliteBarrier, type SqliteDatabase, sqliteBarrier } from '@tercet/sdk/barrier/sqlite';
+import type { Op } from '@tercet/sdk/wire';
+import SQLite from 'better-sqlite3';
+import { Type } from 'typebox';
+import { answerOf, callFor, newGid, problemOf } from './shop.ts';
+
+const contract = defineContract('bank', {
+  hold: { payload: Type.Object({ cents: Type.Integer() }), result: Type.Object({ holdId: Type.String() }) },
+});
+const activity = 'hold';
+const payload = { cents: 900 };
+
+let db: SQLite.Database;
+let barrier: SqliteBarrier<SQLite.Database>;
+beforeEach(async () => {
+  db = new SQLite(':memory:');
+  barrier = sqliteBarrier({ db });
+  await barrier.createTable();
+});
+
+/** The real barrier, and the options that came with each call. */
+function overheard() {
+  const heard: { readonly how: string; readonly op: Op; readonly options: unknown }[] = [];
+  const listening: Barrier<SQLite.Database> = {
+    run: (call, work, options) => {
+      heard.push({ how: 'run', op: call.op, options });
+      return barrier.run(call, work, options);
+    },
+    outside: (call, work, options) => {
+      heard.push({ how: 'outside', op: call.op, options });
+      return barrier.outside(call, work, options);
+    },
+    createTable: () => barrier.createTable(),
+  };
+  return { heard, listening };
+}
+
+describe('the barrier is told', () => {
+  const ops = { try: () => ({ holdId: 'h' }), confirm() {}, cancel() {} };
+  const call = (op: Op) => callFor({ gid: newGid(), activity, op, payload });
+
+  test('nothing special of work inside its SQL transaction', async () => {
+    const { heard, listening } = overheard();
+    const participant = defineParticipant(contract, { barrier: listening, activities: { hold: ops } });
+    for (const op of ['try', 'confirm', 'cancel'] as const) await participant.handle(call(op));
+    expect(heard).toEqual([
+      { how: 'run', op: 'try', options: { isPivot: false } },
+      { how: 'run', op: 'confirm', options: { isPivot: false } },
+      { how: 'run', op: 'cancel', options: { isPivot: false } },
+    ]);
+  });
+
+  test.each([
+    [true, {}],
+    [{ limitMs: 700 }, { limitMs: 700 }],
+  ] as const)('of work outside the database, for how long: %j', async (outside, limit) => {
+    const { heard, listening } = overheard();
+    const participant = defineParticipant(contract, {
+      barrier: listening,
+      activities: { hold: { ...ops, outside } },
+    });
+    for (const op of ['try', 'cancel'] as const) await participant.handle(call(op));
+    expect(heard).toEqual([
+      { how: 'outside', op: 'try', options: { isPivot: false, ...limit } },
+      { how: 'outside', op: 'cancel', options: { isPivot: false, ...limit } },
+    ]);
+  });
+
+  test('of a pivot at its try only: a confirm that refuses is called again', async () => {
+    const { heard, listening } = overheard();
+    const participant = defineParticipant(contract, {
+      barrier: listening,
+      activities: { hold: { ...ops, isPivot: true } },
+    });
+    for (const op of ['try', 'confirm', 'cancel'] as const) await participant.handle(call(op));
+    expect(heard.map(({ options }) => options)).toEqual([
+      { isPivot: true },
+      { isPivot: false },
+      { isPivot: false },
+    ]);
+  });
+});
+
+test.each([
+  ['comes after its deadline', { payload, deadlineAt: new Date(0) }, 'deadline_passed'],
+  ['has a payload that the contract does not take', { payload: {} }, 'invalid_payload'],
+])('the barrier is not asked about a try that %s', async (_what, asked, code) => {
+  const { heard, listening } = overheard();
+  const participant = defineParticipant(contract, {
+    barrier: listening,
+    activities: { hold: { try: () => ({ holdId: 'h' }), confirm() {}, cancel() {} } },
+  });
+  expect(await problemOf(participant, callFor({ activity, ...asked }))).toMatchObject({ code });
+  expect(heard).toEqual([]);
+});
+
+test('each op is given the call, the SQL transaction, and what the try returned', async () => {
+  const given: {
+    readonly op: Op;
+    readonly db: SqliteDatabase;
+    readonly tryResult: unknown;
+    readonly keys: string[];
+  }[] = [];
+  const participant = defineParticipant(contract, {
+    barrier,
+    activities: {
+      hold: {
+        try(_payload, context) {
+          const { call, sqlTx, tryResult } = context;
+          given.push({ op: call.op, db: sqlTx, tryResult, keys: Object.keys(context).sort() });
+          return { holdId: 'h-1' };
+        },
+        confirm(_payload, { call, sqlTx, tryResult }) {
+          given.push({ op: call.op, db: sqlTx, tryResult, keys: [] });
+        },
+        cancel() {},
+      },
+    },
+  });
+  const gid = newGid();
+  const at = new Date('2999-01-01T00:00:00.500Z');
+  for (const op of ['try', 'confirm'] as const)
+    await participant.handle(callFor({ gid, activity, op, payload, deadlineAt: at }));
+  expect(given).toEqual([
+    { op: 'try', db, tryResult: null, keys: ['call', 'sqlTx', 'tryResult'] },
+    { op: 'confirm', db, tryResult: { holdId: 'h-1' }, keys: [] },
+  ]);
+});
+
+test('the call that an op is given is what the headers say', async () => {
+  const calls: unknown[] = [];
+  const participant = defineParticipant(contract, {
+    barrier,
+    activities: {
+      hold: {
+        try(_payload, { call }) {
+          calls.push(call);
+          return { holdId: 'h' };
+        },
+        confirm() {},
+        cancel() {},
+      },
+    },
+  });
+  const gid = newGid();
+  const call = callFor({ gid, activity, payload, deadlineAt: new Date('2999-01-01T00:00:00.500Z') });
+  await participant.handle({ ...call, headers: { ...call.headers, 'tcc-attempt': '3' } });
+  expect(calls).toEqual([
+    {
+      gid,
+      branchId: 'stock',
+      op: 'try',
+      attempt: 3,
+      deadlineAt: Date.parse('2999-01-01T00:00:00.500Z'),
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+    },
+  ]);
+});
+
+test('ops may be methods of an object that has state of its own', async () => {
+  class Hold {
+    readonly #holdId = 'h-7';
+    try = () => ({ holdId: this.#holdId });
+    confirm() {
+      return this.#holdId;
+    }
+    cancel() {}
+  }
+  const participant = defineParticipant(contract, { barrier, activities: { hold: new Hold() } });
+  const gid = newGid();
+  await participant.handle(callFor({ gid, activity, payload }));
+  expect(await answerOf(participant, callFor({ gid, activity, payload, op: 'confirm' }))).toMatchObject({
+    body: 'h-7',
+  });
+});
+
+describe('a pivot', () => {
+  const pivot = (work: () => { holdId: string }) =>
+    defineParticipant(contract, {
+      barrier,
+      activities: { hold: { isPivot: true, try: work, confirm() {}, cancel() {} } },
+    });
+
+  test('that refused refuses for good', async () => {
+    let funds = 0;
+    const participant = pivot(() => {
+      if (funds < payload.cents) throw new Refusal('not enough money');
+      return { holdId: 'h' };
+    });
+    const gid = newGid();
+    expect(await problemOf(participant, callFor({ gid, activity, payload }))).toMatchObject({
+      code: 'refused',
+    });
+    funds = 1000;
+    expect(await problemOf(participant, callFor({ gid, activity, payload }))).toMatchObject({
+      code: 'refused',
+    });
+  });
+
+  test('that refused a payload refuses for good, too', async () => {
+    const participant = pivot(() => ({ holdId: 'h' }));
+    const gid = newGid();
+    const wrong = callFor({ gid, activity, payload: { cents: 'all' } });
+    expect(await problemOf(participant, wrong)).toMatchObject({ httpStatus: 409, code: 'invalid_payload' });
+    expect(await problemOf(participant, callFor({ gid, activity, payload }))).toMatchObject({
+      httpStatus: 409,
+    });
+  });
+
+  test('that was done says so after its deadline: a refusal would be taken for not done', async () => {
+    const participant = pivot(() => ({ holdId: 'h' }));
+    const gid = newGid();
+    await participant.handle(callFor({ gid, activity, payload }));
+    expect(
+      await answerOf(participant, callFor({ gid, activity, payload, deadlineAt: new Date(0) })),
+    ).toMatchObject({
+      status: 200,
+      body: { holdId: 'h' },
+    });
+  });
+
+  test('that was not done is refused after its deadline', async () => {
+    const late = callFor({ activity, payload, deadlineAt: new Date(0) });
+    expect(
+      await problemOf(
+        pivot(() => ({ holdId: 'h' })),
+        late,
+      ),
+    ).toMatchObject({
+      httpStatus: 409,
+      code: 'deadline_passed',
+    });
+  });
+});

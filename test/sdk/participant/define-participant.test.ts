@@ -1,0 +1,167 @@
+// What the compiler and the definition refuse, so that no call ever meets it.
+import { describe, expect, test } from '@jest/globals';
+import { type Barrier, defineContract, defineParticipant } from '@tercet/sdk';
+import { newSecret } from '@tercet/sdk/signature';
+import { Type } from 'typebox';
+import { inventory } from './shop.ts';
+
+type SqlTx = { execute(sql: string): Promise<void> };
+
+/** It is never called: nothing but definitions is looked at here. */
+const barrier: Barrier<SqlTx> = {
+  run: () => Promise.reject(new Error('called')),
+  outside: () => Promise.reject(new Error('called')),
+  createTable: () => Promise.reject(new Error('called')),
+};
+
+const reserve = { try: () => ({ reservationId: 'r' }), confirm() {}, cancel() {} };
+
+const shipping = defineContract('shipping', {
+  book: { payload: Type.Object({ to: Type.String() }), result: Type.Object({ tour: Type.Number() }) },
+  weigh: { payload: Type.Object({ grams: Type.Number() }) },
+  insure: { payload: Type.Object({ cents: Type.Number() }), result: Type.String() },
+});
+
+describe('ops are typed by their contract', () => {
+  test('with the SQL transaction inside, and a signal outside', () => {
+    const { contract } = defineParticipant(shipping, {
+      barrier,
+      activities: {
+        book: {
+          async try({ to }, { sqlTx, tryResult, call }) {
+            const none: null = tryResult;
+            await sqlTx.execute(`${to} ${none} ${call.gid}`);
+            return { tour: 1 };
+          },
+          confirm: ({ to }, { sqlTx }) => sqlTx.execute(to),
+          async cancel(_payload, { tryResult, sqlTx }) {
+            const tour: number | undefined = tryResult?.tour;
+            await sqlTx.execute(`${tour}`);
+          },
+        },
+        weigh: {
+          outside: true,
+          try: ({ grams }, { signal }) => signal.aborted || grams,
+          confirm() {},
+          async cancel(_payload, { signal }) {
+            signal.throwIfAborted();
+          },
+        },
+        insure: {
+          outside: { limitMs: 500 },
+          isPivot: true,
+          try: async ({ cents }, { signal }) => `${cents} ${signal.aborted}`,
+          confirm: (_payload, { tryResult }) => tryResult?.toUpperCase(),
+          // @ts-expect-error there is no SQL transaction outside the database
+          cancel: (_payload, { sqlTx }) => sqlTx,
+        },
+      },
+    });
+    const name: 'shipping' = contract.name;
+    expect(name).toBe('shipping');
+  });
+
+  test('so that a wrong payload, result or context does not compile', () => {
+    const ops = { confirm() {}, cancel() {} };
+    defineParticipant(inventory, {
+      barrier,
+      // @ts-expect-error the try promises a reservationId
+      activities: { reserve: { ...ops, try: async () => ({}) } },
+    });
+    defineParticipant(inventory, {
+      barrier,
+      // @ts-expect-error a try that returns nothing
+      activities: { reserve: { ...ops, try() {} } },
+    });
+    defineParticipant(inventory, {
+      barrier,
+      activities: {
+        reserve: {
+          // @ts-expect-error the quantity is a number, and a reservationId is text
+          try: ({ quantity }) => ({ reservationId: quantity }),
+          // @ts-expect-error the payload has no colour
+          confirm: ({ colour }) => colour,
+          // @ts-expect-error inside the database there is no signal
+          cancel: (_payload, { signal }) => signal,
+        },
+      },
+    });
+    expect(inventory.name).toBe('inventory');
+  });
+});
+
+describe('a definition is refused, by the compiler and at run time, with', () => {
+  test('an activity missing', () => {
+    expect(() =>
+      defineParticipant(inventory, {
+        barrier,
+        // @ts-expect-error reserve is missing
+        activities: {},
+      }),
+    ).toThrow(new TypeError('inventory/reserve is missing: give its try, confirm and cancel'));
+  });
+
+  test.each(['try', 'confirm', 'cancel'] as const)('%s missing', (op) => {
+    const { [op]: _left, ...others } = reserve;
+    expect(() =>
+      defineParticipant(inventory, {
+        barrier,
+        // @ts-expect-error one op is missing
+        activities: { reserve: others },
+      }),
+    ).toThrow(new TypeError(`inventory/reserve has no ${op}: give a function`));
+  });
+
+  test('an activity that the contract does not know', () => {
+    expect(() =>
+      defineParticipant(inventory, {
+        barrier,
+        // @ts-expect-error the contract knows no release
+        activities: { reserve, release: reserve },
+      }),
+    ).toThrow(new TypeError('the contract inventory has no activity release'));
+  });
+
+  test.each([
+    [false],
+    [{}],
+    [{ limitMs: 0 }],
+    [{ limitMs: 1.5 }],
+    [{ limitMs: '5' }],
+    [{ limitMs: 2 ** 31 }],
+  ])('outside: %j', (outside) => {
+    expect(() =>
+      defineParticipant(inventory, {
+        barrier,
+        // @ts-expect-error neither true nor { limitMs }, or so many milliseconds that no timer runs
+        activities: { reserve: { ...reserve, outside } },
+      }),
+    ).toThrow('outside of inventory/reserve is to be true, or { limitMs } with whole milliseconds from 1');
+  });
+
+  test('an isPivot that is neither true nor false', () => {
+    expect(() =>
+      defineParticipant(inventory, {
+        barrier,
+        // @ts-expect-error words are neither
+        activities: { reserve: { ...reserve, isPivot: 'no' } },
+      }),
+    ).toThrow('isPivot of inventory/reserve is to be true or false');
+  });
+
+  test('an empty list of secrets, which would let everyone in', () => {
+    expect(() => defineParticipant(inventory, { barrier, activities: { reserve }, secrets: [] })).toThrow(
+      new TypeError('inventory has an empty list of secrets: give at least one, or leave secrets out'),
+    );
+  });
+
+  test('a secret that is none, without telling it', () => {
+    expect(() =>
+      defineParticipant(inventory, {
+        barrier,
+        activities: { reserve },
+        secrets: [newSecret(), 'whsec_c2hvcnQ='],
+      }),
+    ).toThrow(new TypeError('a secret of inventory is wrong: a secret has 24 to 64 bytes, and this one 5'));
+  });
+});
