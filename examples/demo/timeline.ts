@@ -2,7 +2,7 @@
  * What happened to one order, in the order in which it happened: the coordinator's journal, what came of every call at
  * the participants, and what the demo did. All run on this machine, so their clocks are one.
  */
-import type { Op } from '../shop/barrier.ts';
+import type { Op } from '@tercet/sdk/wire';
 import { dim } from './paper.ts';
 import type { Participant } from './participants.ts';
 import type { Event } from './tercet.ts';

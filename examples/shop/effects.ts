@@ -1,6 +1,7 @@
 /** What came of every call that reached a participant: kept in its database, so that it survives the process. */
+import { type Barrier, currentCall, type Participant } from '@tercet/sdk';
+import { CALL_HEADERS, type Op } from '@tercet/sdk/wire';
 import type { Database } from 'better-sqlite3';
-import type { Call, Op } from './barrier.ts';
 
 export type Effect = {
   readonly at: number;
@@ -11,6 +12,8 @@ export type Effect = {
   /** `done`, `repeated`, `nothing to undo`, or `refused: …` with its reason. */
   readonly outcome: string;
 };
+
+type Noted = Pick<Effect, 'gid' | 'branchId' | 'op' | 'attempt'>;
 
 export type Effects = ReturnType<typeof effectsIn>;
 
@@ -26,8 +29,35 @@ export function effectsIn(db: Database) {
   const select = db.prepare<[], Effect>('SELECT * FROM effect ORDER BY rowid');
   return {
     all: (): readonly Effect[] => select.all(),
-    note: ({ gid, branchId, op }: Call, attempt: number, outcome: string): void => {
+    note: ({ gid, branchId, op, attempt }: Noted, outcome: string): void => {
       insert.run(Date.now(), gid, branchId, op, attempt, outcome);
     },
   };
 }
+
+/** A barrier that notes what it let pass. */
+export const noted = (barrier: Barrier<Database>, effects: Effects): Barrier<Database> => ({
+  async run(call, work, options) {
+    const passed = await barrier.run(call, work, options);
+    effects.note({ ...call, attempt: currentCall()?.attempt ?? 1 }, passed.outcome.replaceAll('_', ' '));
+    return passed;
+  },
+  outside: (call, work, options) => barrier.outside(call, work, options),
+  createTable: () => barrier.createTable(),
+});
+
+/** A participant that notes what it refused. */
+export const notingRefusals = (participant: Participant, effects: Effects): Participant => ({
+  ...participant,
+  async handle(request) {
+    const answer = await participant.handle(request);
+    if (answer?.status !== 409) return answer;
+    const header = (name: keyof typeof CALL_HEADERS) => String(request.headers[CALL_HEADERS[name]]);
+    const call = { gid: header('gid'), branchId: header('branchId'), op: header('op') as Op };
+    effects.note(
+      { ...call, attempt: Number(header('attempt')) },
+      `refused: ${JSON.parse(answer.body).detail}`,
+    );
+    return answer;
+  },
+});

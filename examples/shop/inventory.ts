@@ -1,6 +1,6 @@
 /** Inventory: `reserve` sets pieces of an item aside; confirmed they are sold, cancelled they are back on the shelf. */
-import { Type } from 'typebox';
-import { Refusal } from './barrier.ts';
+import { Refusal } from '@tercet/sdk';
+import { inventory } from './contracts.ts';
 import { openDatabase, serve } from './participant.ts';
 
 const db = openDatabase(`
@@ -18,18 +18,17 @@ const putBack = db.prepare(`
   UPDATE item SET reserved = reserved - @quantity, available = available + @quantity WHERE name = @item`);
 const numbers = db.prepare('SELECT name, available, reserved, sold FROM item ORDER BY name');
 
-await serve({
-  name: 'inventory',
+await serve(inventory, {
   db,
-  activity: 'reserve',
-  payload: Type.Object({ item: Type.String(), quantity: Type.Integer({ minimum: 1 }) }),
-  ops: {
-    try(order) {
-      if (reserve.run(order).changes === 0) throw new Refusal(`not enough ${order.item}s`);
+  activities: {
+    reserve: {
+      try(order) {
+        if (reserve.run(order).changes === 0) throw new Refusal(`not enough ${order.item}s`);
+      },
+      // What the try set aside is there, so neither of these can have a reason to refuse.
+      confirm: (order) => void sell.run(order),
+      cancel: (order) => void putBack.run(order),
     },
-    // What the try set aside is there, so neither of these can have a reason to refuse.
-    confirm: (order) => void sell.run(order),
-    cancel: (order) => void putBack.run(order),
   },
   numbers: () => numbers.all(),
 });

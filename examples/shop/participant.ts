@@ -7,33 +7,15 @@
  *
  * Set by the environment: SHOP_DATABASE, the SQLite file; SHOP_PORT, where 0 is any free one. Once it listens it prints
  * one line: `{"name":"payment","port":40123}`.
- *
- * How an outcome becomes a status: done, also when done before, is 200; a refusal is 409, which the coordinator takes as
- * "no" to a try; anything else that goes wrong is 503, which it takes as "not known, ask again".
  */
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type Contract, defineParticipant, type ParticipantOptions } from '@tercet/sdk';
+import { sqliteBarrier } from '@tercet/sdk/barrier/sqlite';
+import { nodeHttpParticipant } from '@tercet/sdk/node-http';
 import SQLite, { type Database } from 'better-sqlite3';
-import type { Static, TSchema } from 'typebox';
-import { Value } from 'typebox/value';
-import { barrierIn, type Call, type Op, Refusal } from './barrier.ts';
-import { type Effects, effectsIn } from './effects.ts';
-import { type Answer, type Handler, listen, type Question } from './http.ts';
+import { type Effects, effectsIn, noted, notingRefusals } from './effects.ts';
 import { isTroubleAllowed, trouble } from './trouble.ts';
-
-/** The business side: each op is a little SQL, runs inside the barrier, and refuses by throwing a Refusal. */
-export type Activity<Payload> = {
-  try(payload: Payload): unknown;
-  confirm(payload: Payload): unknown;
-  cancel(payload: Payload): unknown;
-};
-
-export type Participant<Schema extends TSchema> = {
-  readonly name: string;
-  readonly db: Database;
-  readonly activity: string;
-  readonly payload: Schema;
-  readonly ops: Activity<Static<Schema>>;
-  readonly numbers: () => readonly unknown[];
-};
 
 /** The participant's own database, with its tables and the stock it opens with. */
 export function openDatabase(tables: string): Database {
@@ -44,58 +26,44 @@ export function openDatabase(tables: string): Database {
   return db;
 }
 
-export async function serve<Schema extends TSchema>(participant: Participant<Schema>): Promise<void> {
-  const handler = handlerOf(participant);
-  const port = Number(process.env.SHOP_PORT ?? 0);
-  const listening = await listen(isTroubleAllowed ? trouble.around(handler) : handler, port);
-  process.stdout.write(`${JSON.stringify({ name: participant.name, port: listening.port })}\n`);
-}
+export type Service<Of extends Contract> = {
+  readonly db: Database;
+  /** Each op is a little SQL, runs behind the barrier, and refuses by throwing a Refusal. */
+  readonly activities: ParticipantOptions<Of, Database, object>['activities'];
+  readonly numbers: () => readonly unknown[];
+};
 
-function handlerOf<Schema extends TSchema>(participant: Participant<Schema>): Handler {
-  const { name, db, activity, numbers } = participant;
+/** Listens on loopback only. */
+export async function serve<Of extends Contract>(contract: Of, service: Service<Of>): Promise<void> {
+  const { name } = contract;
+  const { db, activities, numbers } = service;
   const effects = effectsIn(db);
-  const carryOut = carrierOf(participant, effects);
-  return (question) => {
-    const route = `${question.method} ${question.path}`;
-    if (route === 'GET /numbers') return { status: 200, body: numbers() };
-    if (route === 'GET /effects') return { status: 200, body: effects.all() };
-    const op = (['try', 'confirm', 'cancel'] as const).find((op) => route === `POST /${activity}/${op}`);
-    if (op === undefined) return { status: 404, body: { detail: `${name} knows no ${route}` } };
-    const call = readCall(op, question);
-    return call ? carryOut(call, question) : { status: 400, body: { detail: 'the TCC headers are missing' } };
-  };
+  const barrier = await barrierOf(name, db, effects);
+  const participant = notingRefusals(defineParticipant(contract, { barrier, activities }), effects);
+  const handle = nodeHttpParticipant(isTroubleAllowed ? trouble.around(participant) : participant);
+  const server = createServer(async (request, response) => {
+    if (await handle(request, response)) return;
+    const route = `${request.method} ${request.url}`;
+    if (route === 'GET /numbers') return send(response, 200, numbers());
+    if (route === 'GET /effects') return send(response, 200, effects.all());
+    if (isTroubleAllowed && request.url === '/trouble')
+      return send(response, 200, await trouble.answer(request));
+    send(response, 404, { detail: `${name} knows no ${route}` });
+  });
+  server.listen(Number(process.env.SHOP_PORT ?? 0), '127.0.0.1', () => {
+    const { port } = server.address() as AddressInfo;
+    process.stdout.write(`${JSON.stringify({ name, port })}\n`);
+  });
 }
 
-/** What carries a call out, behind the barrier, and notes what came of it. */
-function carrierOf<Schema extends TSchema>(participant: Participant<Schema>, effects: Effects) {
-  const { name, db, payload, ops } = participant;
-  const guard = trouble.isWithoutBarrier(name) ? trouble.noBarrier(db) : barrierIn(db);
-  return (call: Call, question: Question): Answer => {
-    const attempt = Number(question.headers['tcc-attempt'] ?? 1);
-    // The payload is read inside the barrier: the cancel of a branch whose payload was refused has to succeed.
-    const work = () => ops[call.op](readPayload(payload, question.body));
-    try {
-      const { outcome, answer } = guard.run(call, Date.now(), work);
-      effects.note(call, attempt, outcome);
-      return { status: 200, body: answer };
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      effects.note(call, attempt, `refused: ${error.message}`);
-      return { status: 409, body: { detail: error.message } };
-    }
-  };
+async function barrierOf(name: string, db: Database, effects: Effects) {
+  if (trouble.isWithoutBarrier(name)) return noted(trouble.noBarrier(db), effects);
+  const barrier = sqliteBarrier({ db });
+  await barrier.createTable();
+  return noted(barrier, effects);
 }
 
-function readCall(op: Op, { headers }: Question): Call | null {
-  const gid = headers['tcc-transaction-id'];
-  const branchId = headers['tcc-branch-id'];
-  const deadlineAt = Date.parse(String(headers['tcc-deadline']));
-  if (typeof gid !== 'string' || typeof branchId !== 'string' || Number.isNaN(deadlineAt)) return null;
-  return { gid, branchId, op, deadlineAt };
-}
-
-function readPayload<Schema extends TSchema>(schema: Schema, body: string): Static<Schema> {
-  const payload: unknown = JSON.parse(body);
-  if (!Value.Check(schema, payload)) throw new Refusal('the payload is not what this activity takes');
-  return payload;
+function send(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(body));
 }

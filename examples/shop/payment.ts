@@ -1,6 +1,6 @@
 /** Payment: `hold` sets a customer's money aside; confirmed it is paid, cancelled it is free again. All in cents. */
-import { Type } from 'typebox';
-import { Refusal } from './barrier.ts';
+import { Refusal } from '@tercet/sdk';
+import { payment } from './contracts.ts';
 import { openDatabase, serve } from './participant.ts';
 
 const db = openDatabase(`
@@ -18,18 +18,17 @@ const release = db.prepare(`
   UPDATE account SET held = held - @cents, available = available + @cents WHERE name = @account`);
 const numbers = db.prepare('SELECT name, available, held, paid FROM account ORDER BY name');
 
-await serve({
-  name: 'payment',
+await serve(payment, {
   db,
-  activity: 'hold',
-  payload: Type.Object({ account: Type.String(), cents: Type.Integer({ minimum: 1 }) }),
-  ops: {
-    try(order) {
-      if (hold.run(order).changes === 0) throw new Refusal(`${order.account} has not enough money`);
+  activities: {
+    hold: {
+      try(order) {
+        if (hold.run(order).changes === 0) throw new Refusal(`${order.account} has not enough money`);
+      },
+      // The money was held, so neither of these can have a reason to refuse.
+      confirm: (order) => void pay.run(order),
+      cancel: (order) => void release.run(order),
     },
-    // The money was held, so neither of these can have a reason to refuse.
-    confirm: (order) => void pay.run(order),
-    cancel: (order) => void release.run(order),
   },
   numbers: () => numbers.all(),
 });

@@ -1,6 +1,6 @@
 /** Shipping: `open` books a place in the van; confirmed there is a shipment, cancelled the place is free again. */
-import { Type } from 'typebox';
-import { Refusal } from './barrier.ts';
+import { Refusal } from '@tercet/sdk';
+import { shipping } from './contracts.ts';
 import { openDatabase, serve } from './participant.ts';
 
 const db = openDatabase(`
@@ -17,20 +17,19 @@ const open = db.prepare('INSERT INTO shipment VALUES (@order, @address)');
 const free = db.prepare('UPDATE van SET booked = booked - 1, available = available + 1');
 const numbers = db.prepare('SELECT name, available, booked, loaded FROM van');
 
-await serve({
-  name: 'shipping',
+await serve(shipping, {
   db,
-  activity: 'open',
-  payload: Type.Object({ order: Type.String(), address: Type.String() }),
-  ops: {
-    try() {
-      if (book.run().changes === 0) throw new Refusal('the van is full');
+  activities: {
+    open: {
+      try() {
+        if (book.run().changes === 0) throw new Refusal('the van is full');
+      },
+      confirm(order) {
+        load.run();
+        open.run(order);
+      },
+      cancel: () => void free.run(),
     },
-    confirm(order) {
-      load.run();
-      open.run(order);
-    },
-    cancel: () => void free.run(),
   },
   numbers: () => numbers.all(),
 });

@@ -9,50 +9,68 @@
  * It stands around the participant and knows nothing of its business. SHOP_TROUBLE=allowed puts it there.
  * SHOP_WITHOUT_BARRIER=payment takes that participant's barrier away, to show what it is good for.
  */
+import type { IncomingMessage } from 'node:http';
+import { json } from 'node:stream/consumers';
+import type { Barrier, Participant } from '@tercet/sdk';
 import type { Database } from 'better-sqlite3';
-import type { Guard } from './barrier.ts';
-import type { Answer, Handler } from './http.ts';
 
 export const isTroubleAllowed = process.env.SHOP_TROUBLE === 'allowed';
 
 export const trouble = {
   around,
+  answer,
   isWithoutBarrier: (name: string): boolean => isTroubleAllowed && process.env.SHOP_WITHOUT_BARRIER === name,
-  noBarrier: (db: Database): Guard => ({
-    run: (_call, _now, work) =>
-      db.transaction(() => ({ outcome: 'done' as const, answer: work() })).immediate(),
-  }),
+  noBarrier,
 };
 
 type Wish = { readonly hold?: string; readonly lose?: string; readonly release?: boolean };
 
-function around(handler: Handler): Handler {
-  let held: string | null = null;
-  let lost: string | null = null;
-  const waiting: (() => void)[] = [];
+let held: string | null = null;
+let lost: string | null = null;
+const waiting: (() => void)[] = [];
 
-  function arm(wish: Wish): void {
-    if (wish.hold) held = wish.hold;
-    if (wish.lose) lost = wish.lose;
-    if (!wish.release) return;
-    held = null;
-    for (const letIn of waiting.splice(0)) letIn();
-  }
+async function answer(request: IncomingMessage): Promise<{ readonly waitingCount: number }> {
+  if (request.method === 'POST') arm((await json(request)) as Wish);
+  return { waitingCount: waiting.length };
+}
 
-  async function delayed(op: string, carryOut: () => Answer | Promise<Answer>): Promise<Answer> {
-    if (op === held) await new Promise<void>((resolve) => waiting.push(resolve));
-    const answer = await carryOut();
-    if (op !== lost) return answer;
-    lost = null;
-    return { status: 503, body: { detail: 'the answer was lost' } };
-  }
+function arm(wish: Wish): void {
+  if (wish.hold) held = wish.hold;
+  if (wish.lose) lost = wish.lose;
+  if (!wish.release) return;
+  held = null;
+  for (const letIn of waiting.splice(0)) letIn();
+}
 
-  return (question) => {
-    if (question.path !== '/trouble') {
-      const op = question.path.split('/').at(-1) ?? '';
-      return delayed(op, () => handler(question));
-    }
-    if (question.method === 'POST') arm(JSON.parse(question.body) as Wish);
-    return { status: 200, body: { waitingCount: waiting.length } };
+function around(participant: Participant): Participant {
+  return {
+    ...participant,
+    async handle(request) {
+      const op = request.path.split('/').at(-1) ?? '';
+      if (op === held) await new Promise<void>((resolve) => waiting.push(resolve));
+      const answered = await participant.handle(request);
+      if (op !== lost) return answered;
+      lost = null;
+      return { status: 503, headers: {}, body: '' };
+    },
+  };
+}
+
+/** Whatever is called is done, as often as it is called. */
+function noBarrier(db: Database): Barrier<Database> {
+  return {
+    async run(_call, work) {
+      db.exec('BEGIN IMMEDIATE');
+      try {
+        const result = work(db, { tryResult: null });
+        db.exec('COMMIT');
+        return { outcome: 'done', result: await result };
+      } catch (error) {
+        db.exec('ROLLBACK');
+        throw error;
+      }
+    },
+    outside: () => Promise.reject(new Error('nothing of the shop works outside its database')),
+    createTable: async () => {},
   };
 }
