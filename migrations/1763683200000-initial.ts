@@ -83,12 +83,14 @@ export class Initial1763683200000 implements MigrationInterface {
       begin_key varchar(255)${ascii} NOT NULL PRIMARY KEY,
       gid varchar(36)${ascii} NOT NULL
     )${end}`);
+    await queryRunner.query('CREATE INDEX begin_key_gid ON begin_key (gid)');
 
     await queryRunner.query(`CREATE TABLE participant (
       name varchar(64)${ascii} NOT NULL PRIMARY KEY,
       base_urls ${text} NOT NULL,
       paths ${text} NOT NULL,
-      call_timeout_ms int NULL
+      call_timeout_ms int NULL,
+      secrets text NULL
     )${end}`);
 
     await queryRunner.query(`CREATE TABLE guard (id int NOT NULL PRIMARY KEY)${end}`);

@@ -5,8 +5,8 @@
  * page docs/errors.md is the same table for people; a test keeps both in step.
  *
  * 400 the request has not the right form · 401 it is not known who asks · 404 there is no such thing ·
- * 409 it contradicts what stands · 413 it is too large · 422 it is well formed and cannot be done ·
- * 5xx it is not the request's fault
+ * 409 it contradicts what stands · 410 its time is over · 413 it is too large ·
+ * 422 it is well formed and cannot be done · 5xx it is not the request's fault
  */
 import type { CoordinatorRefusal } from './application/coordinator.ts';
 
@@ -133,6 +133,16 @@ export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
     title: "A setting of the request is over the coordinator's maximum",
     advice:
       'Ask for less, or raise TERCET_MAX_CALL_TIMEOUT_MS, TERCET_MAX_RETRY_DELAY_MS or TERCET_MAX_RETRY_BUDGET.',
+  },
+  gid_too_old: {
+    status: 410,
+    title: 'The gid is too old to begin a transaction with',
+    advice: 'Take a new gid; a transaction that was begun with this one may have ended and been removed.',
+  },
+  gid_in_future: {
+    status: 422,
+    title: 'The gid lies too far in the future',
+    advice: 'Correct the clock of the initiator, and take a new gid.',
   },
 
   // ── What only the HTTP shell can find wrong ──────────────────────────────────────────────────────────────

@@ -31,6 +31,7 @@ async function start(config: Config): Promise<void> {
   });
   const participants = new HttpParticipantClient({
     ...{ registry, ca: config.participantCaFile, connectionsPerOrigin: config.participantConcurrency },
+    now: () => sql.time.now().latest,
   });
   const metrics = new Metrics({
     ...{ store: sql.store, time: sql.time, isWakeQueueWhole: () => engine.areWakesWhole() },
@@ -70,6 +71,7 @@ async function start(config: Config): Promise<void> {
     });
   });
   engine.sweep.start();
+  engine.retention.start();
   const { port } = app.server.address() as { port: number };
   const store = shownUrl(config.databaseUrl);
   const redis = config.redisUrl === '' ? 'without Redis' : `woken by ${shownUrl(config.redisUrl)}`;
@@ -121,6 +123,8 @@ function openWakes(config: Config, { time, onWake, log, logger }: WakeParts): Wa
   });
 }
 
+const DAY_MS = 86_400_000;
+
 const settingsOf = (config: Config): EngineSettings => ({
   policy: {
     callTimeoutMs: config.callTimeoutMs,
@@ -152,6 +156,7 @@ const settingsOf = (config: Config): EngineSettings => ({
   commitTimeoutMs: config.commitTimeoutMs,
   sweepIntervalMs: config.sweepIntervalMs,
   maxActiveCount: config.maxActiveCount,
+  retentionMs: config.retentionDays * DAY_MS,
 });
 
 try {

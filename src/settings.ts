@@ -134,6 +134,12 @@ export const Settings = Type.Object({
       'How many transactions this process carries out at once, in transactions; beginning more is answered 503.',
   }),
   commitTimeoutMs: durationMs(5000, 'How long a commit may take before another replica may look'),
+  retentionDays: Type.Integer({
+    default: 30,
+    minimum: 1,
+    maximum: 3650,
+    description: 'How long finished transactions stay, in days; then they are removed.',
+  }),
   sweepIntervalMs: durationMs(1000, 'The pause between two looks for transactions that nobody carries on'),
   shutdownTimeoutMs: durationMs(10_000, 'How long a stopping process may finish what it does'),
 });

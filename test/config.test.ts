@@ -49,6 +49,7 @@ describe('what is left unset', () => {
       circuitFirstRestMs: 1000,
       circuitMaxRestMs: 30_000,
       maxActiveCount: 10_000,
+      retentionDays: 30,
       commitTimeoutMs: 5000,
       sweepIntervalMs: 1000,
       shutdownTimeoutMs: 10_000,

@@ -8,8 +8,10 @@ import {
   type CallPolicy,
   type Event,
   type GlobalTransaction,
+  type Instant,
   type Now,
   type Refusal,
+  transition,
   withOwn,
 } from '../domain/index.ts';
 import { isAddress } from './allowed-addresses.ts';
@@ -17,6 +19,7 @@ import type { CallGate } from './call-gate.ts';
 import type { CarryOut } from './carry-out.ts';
 import type { Answer } from './drive.ts';
 import { explanationOf } from './explanation.ts';
+import { gidAgeFault } from './gid-age.ts';
 import {
   type Chance,
   type JournalRow,
@@ -25,6 +28,7 @@ import {
   type Saved,
   StoreUnavailable,
   type Time,
+  type TransactionEnd,
   type TransactionFilter,
   type TransactionStore,
 } from './ports.ts';
@@ -55,7 +59,16 @@ export type CoordinatorRefusal =
   | 'unknown_participant'
   | 'address_not_allowed'
   | 'timeout_too_long'
-  | 'setting_over_maximum';
+  | 'setting_over_maximum'
+  | 'gid_too_old'
+  | 'gid_in_future';
+
+/** Which transactions are final, by the clock that their instants are by. */
+export type Ends = {
+  readonly now: Instant;
+  readonly retentionMs: number;
+  readonly ends: readonly TransactionEnd[];
+};
 
 /** `about` names what the refusal is about, where that is not the transaction. */
 export type Refused = {
@@ -80,6 +93,8 @@ export type CoordinatorParts = {
   readonly maxPolicy: MaxPolicy;
   readonly defaultTimeoutMs: number;
   readonly maxTimeoutMs: number;
+  /** How long finished transactions are kept. */
+  readonly retentionMs: number;
 };
 
 export class Coordinator {
@@ -116,12 +131,22 @@ export class Coordinator {
     for (let attempt = 1; attempt <= BEGIN_ATTEMPTS; attempt += 1) {
       const known = beginKey === null ? null : await this.#given.store.gidOfBeginKey(beginKey);
       const gid = known ?? request.gid ?? chance.newId();
-      // What stands is compared first: the same request answers the same, whatever is registered or allowed by now.
-      if (unusable !== null && (await this.find(gid)) === null) return unusable;
+      const eventAt = (now: Now) => ({ ...given, branches, gid, now });
+      const isMadeNow = known === null && request.gid === undefined;
+      const ageFault = isMadeNow ? null : await this.#ageFaultOf(gid);
+      const refused = ageFault ?? unusable;
+      if (refused !== null) {
+        // What stands is compared first: the same request answers the same, whatever is registered or allowed by now.
+        const saved = await this.find(gid);
+        if (saved !== null) return this.#compared(saved, eventAt);
+        // Between the two looks the transaction was removed, and its key with it.
+        if (ageFault !== null && known !== null) continue;
+        return refused;
+      }
       const answer = await carryOut.ask(gid, {
-        eventAt: (now) => ({ ...given, branches, gid, now }),
+        eventAt,
         // Only a gid that was made just now is surely new.
-        begin: { beginKey, mayExist: known !== null || request.gid !== undefined || attempt > 1 },
+        begin: { beginKey, mayExist: !isMadeNow || attempt > 1 },
       });
       // The gid or the key stands already: look it up, and be compared with it.
       if (answer !== 'lost') return outcomeOf(answer);
@@ -194,6 +219,13 @@ export class Coordinator {
     return this.#given.store.journalOf(gid);
   }
 
+  /** Which of these are over for good; those that the store does not have are left out. */
+  async endsOf(gids: readonly string[]): Promise<Ends> {
+    const { store, retentionMs } = this.#given;
+    const { earliest: now } = await this.#settledNow();
+    return { now, retentionMs, ends: await store.findEnds(gids) };
+  }
+
   /** Waits for the end, also when another replica reaches it; answers the newest state after `waitMs` at most. */
   waitForEnd(saved: Saved, waitMs: number): Promise<Saved> {
     return this.#given.waiters.wait(saved, waitMs);
@@ -216,6 +248,24 @@ export class Coordinator {
     const answer = await this.#given.carryOut.ask(gid, { eventAt });
     if (answer === 'lost') throw new Error('only a begin can lose its transaction to another');
     return outcomeOf(answer);
+  }
+
+  async #settledNow(): Promise<Now> {
+    const { time } = this.#given;
+    const settling = time.settle();
+    if (settling !== null) await settling;
+    return time.now();
+  }
+
+  /** Judges without a chance to begin: what was found may be removed at any time, and must not be begun again. */
+  async #compared(saved: Saved, eventAt: (now: Now) => Event): Promise<Outcome> {
+    const verdict = transition(saved.tx, eventAt(await this.#settledNow()));
+    return outcomeOf({ verdict, saved, isChanged: false });
+  }
+
+  async #ageFaultOf(gid: string): Promise<Refused | null> {
+    const fault = gidAgeFault(gid, await this.#settledNow(), this.#given.retentionMs);
+    return fault && { accepted: false, code: fault.code, about: new Date(fault.limitAt).toISOString() };
   }
 
   #unusableIn(request: BeginRequest, timeoutMs: number, participants: Participants): Refused | null {

@@ -20,6 +20,7 @@ import {
   type WakeQueue,
 } from './ports.ts';
 import type { MaxPolicy } from './requests.ts';
+import { Retention } from './retention.ts';
 import { Sweep } from './sweep.ts';
 import { Waiters } from './waiters.ts';
 import { WakeDates } from './wake-dates.ts';
@@ -47,6 +48,8 @@ export type EngineSettings = {
   readonly sweepIntervalMs: number;
   /** Transactions under way at once. */
   readonly maxActiveCount: number;
+  /** How long finished transactions are kept. */
+  readonly retentionMs: number;
 };
 
 /** `degraded`: requests are served, and the queue that wakes transactions sooner is away. */
@@ -55,6 +58,7 @@ export type Readiness = 'ready' | 'degraded';
 export type Engine = {
   readonly coordinator: Coordinator;
   readonly sweep: Sweep;
+  readonly retention: Retention;
   /** Rejects while the store cannot be read or written. */
   checkReady(): Promise<Readiness>;
   /** False while the queue that wakes transactions is away. */
@@ -65,7 +69,8 @@ export type Engine = {
 
 export function createEngine(ports: Ports, settings: EngineSettings): Engine {
   const { store, writer, registry, participants, time, chance, log, observer } = ports;
-  const { policy, maxPolicy, defaultTimeoutMs, maxTimeoutMs, commitTimeoutMs, sweepIntervalMs } = settings;
+  const { policy, maxPolicy, defaultTimeoutMs, maxTimeoutMs, commitTimeoutMs, sweepIntervalMs, retentionMs } =
+    settings;
   const commit = new GroupCommit({ writer, time, chance, log, observer });
   const gate = new CallGate({ settings: settings.gate, time, chance, observer });
   const wakeDates = new WakeDates({ store, time, log });
@@ -93,12 +98,15 @@ export function createEngine(ports: Ports, settings: EngineSettings): Engine {
   });
   const coordinator = new Coordinator({
     ...{ carryOut, store, registry, waiters, gate, time, chance },
-    ...{ policy, maxPolicy, defaultTimeoutMs, maxTimeoutMs },
+    ...{ policy, maxPolicy, defaultTimeoutMs, maxTimeoutMs, retentionMs },
   });
   const againAfterMs = policy.callTimeoutMs + commitTimeoutMs;
   const sweep = new Sweep({ store, carryOut, time, chance, log, everyMs: sweepIntervalMs, againAfterMs });
+  const isBehind = () => commit.isBehind;
+  const retention = new Retention({ store, time, chance, log, observer, isBehind, retentionMs });
   const stop = async () => {
     sweep.stop();
+    retention.stop();
     await carryOut.stop();
     await wakeDates.flush();
     await wakes.close();
@@ -109,5 +117,5 @@ export function createEngine(ports: Ports, settings: EngineSettings): Engine {
     await store.check();
     return wakes.isWhole ? 'ready' : 'degraded';
   };
-  return { coordinator, sweep, checkReady, areWakesWhole: () => wakes.isWhole, stop };
+  return { coordinator, sweep, retention, checkReady, areWakesWhole: () => wakes.isWhole, stop };
 }

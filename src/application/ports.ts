@@ -106,6 +106,15 @@ export type Unfinished = {
   readonly oldestWakeAt: Instant | null;
 };
 
+/** How a transaction stands at its end. */
+export type TransactionEnd = {
+  readonly gid: string;
+  /** It is finished, and nothing is owed for it any more: no further call of it is made. */
+  readonly isFinal: boolean;
+  readonly deadlineAt: Instant;
+  readonly finishedAt: Instant | null;
+};
+
 export interface TransactionStore {
   /** One consistent snapshot; null when there is no such transaction. */
   load(gid: string): Promise<Loaded | null>;
@@ -114,11 +123,20 @@ export interface TransactionStore {
   /** Unfinished transactions with a branch of this participant that has not answered, by gid, from `after` on. */
   gidsWaitingFor(participant: string, after: string, limit: number): Promise<readonly string[]>;
   countUnfinished(): Promise<Unfinished>;
+  /** By gid; those that it does not have are left out. */
+  findEnds(gids: readonly string[]): Promise<readonly TransactionEnd[]>;
   redate(rows: readonly Redate[]): Promise<void>;
   /** Oldest first; empty when there is no such transaction. */
   journalOf(gid: string): Promise<readonly JournalRow[]>;
   gidOfBeginKey(beginKey: string): Promise<string | null>;
   claimDue(claim: Claim): Promise<readonly string[]>;
+  /**
+   * Removes up to `limit` transactions whole, with their journal and their begin keys: those that ended before `before`,
+   * the longest ago first, and never one for which something is still owed. What somebody else has locked is left for
+   * another time.
+   * @returns how many were removed
+   */
+  removeFinished(before: Instant, limit: number): Promise<number>;
   /** Rejects when the database cannot be reached or its schema is not ours. */
   check(): Promise<void>;
 }
@@ -131,11 +149,14 @@ export type Participant = {
   readonly paths: Readonly<Record<string, string>>;
   /** How long one call may take, for transactions that begin from now on; null for the coordinator's own time. */
   readonly callTimeoutMs: number | null;
+  /** What its calls are signed with, up to two; absent or empty for calls that are not signed. Shown to nobody. */
+  readonly secrets?: readonly string[];
 };
 
 export interface ParticipantRegistry {
   find(name: string): Promise<Participant | null>;
   list(): Promise<readonly Participant[]>;
+  /** Without `secrets` those that stand are kept, in the same step. */
   put(participant: Participant): Promise<{ readonly isNew: boolean }>;
 }
 
@@ -202,6 +223,8 @@ export interface Observer {
   circuitChanged(participant: string, state: CircuitState): void;
   /** A commit was acknowledged, with this many saves. */
   committed(saveCount: number): void;
+  /** So many finished transactions were removed, since their retention is over. */
+  removed(count: number): void;
 }
 
 /** More is under way than this process may hold. Nothing of the request was begun; it may be sent again. */

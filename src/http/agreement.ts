@@ -11,8 +11,10 @@ type Same<One, Other> = [One, Other] extends [Other, One] ? true : false;
 type Fits<Given, Wanted> = Given extends Wanted ? true : false;
 type Proven<Claims extends readonly true[]> = Claims;
 
+/** Of a participant's secrets only their number is shown. */
+type ShownParticipant = Omit<wire.ParticipantView, 'secretCount'>;
 /** The wire's arrays may be written to. */
-type ShownParticipant = Readonly<Omit<wire.ParticipantView, 'baseUrls'>> & {
+type KnownParticipant = Readonly<Omit<ShownParticipant, 'baseUrls'>> & {
   readonly baseUrls: readonly string[];
 };
 
@@ -27,7 +29,8 @@ export type WireAgreesWithDomain = Proven<
     Same<wire.Reply, NonNullable<domain.Call['reply']>>,
     Fits<wire.BeginRequest, requests.BeginRequest>,
     Fits<wire.BranchRequest, requests.BranchRequest>,
-    Fits<wire.ParticipantView, Participant>,
-    Fits<Participant, ShownParticipant>,
+    Fits<ShownParticipant, Omit<Participant, 'secrets'>>,
+    Fits<Omit<Participant, 'secrets'>, KnownParticipant>,
+    Same<Extract<keyof wire.ParticipantView, 'secrets'>, never>,
   ]
 >;

@@ -21,6 +21,7 @@ import { MAX_BODY_BYTES, takeOnlyJson } from './plugins/json-body.ts';
 import { waitUntilClosing } from './plugins/prefer-wait.ts';
 import { answerClientError, answerError, answerProblems } from './plugins/problems.ts';
 import { decisionRoutes } from './routes/decisions.ts';
+import { finalityRoutes } from './routes/finality.ts';
 import { healthRoutes } from './routes/health.ts';
 import { historyRoutes } from './routes/history.ts';
 import { listRoutes } from './routes/list.ts';
@@ -61,6 +62,7 @@ export async function buildApp(given: AppParts): Promise<App> {
   transactionRoutes(app, { coordinator, waitForEnd, explain });
   decisionRoutes(app, { coordinator, waitForEnd, explain });
   historyRoutes(app, { coordinator, explain });
+  finalityRoutes(app, { coordinator });
   listRoutes(app, { coordinator, explain });
   participantRoutes(app, { coordinator, registry, maxCallTimeoutMs, whyNeverCalled });
   healthRoutes(app, { checkReady });

@@ -43,6 +43,13 @@ export const metrics = {
     help: 'From begin to end of the transactions that ended here.',
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600],
   },
+  removed: {
+    name: 'tercet_transactions_removed_total',
+    kind: 'counter',
+    unit: null,
+    labels: [],
+    help: 'Finished transactions that were removed here, since their retention is over.',
+  },
   callAttempts: {
     name: 'tercet_call_attempts_total',
     kind: 'counter',

@@ -28,6 +28,7 @@ export class Metrics implements Observer {
   readonly #started = counter(metrics.started, this.#registry);
   readonly #finished = counter(metrics.finished, this.#registry);
   readonly #duration = histogram(metrics.duration, this.#registry);
+  readonly #removed = counter(metrics.removed, this.#registry);
   readonly #callAttempts = counter(metrics.callAttempts, this.#registry);
   readonly #callDuration = histogram(metrics.callDuration, this.#registry);
   readonly #circuitState = gauge(metrics.circuitState, this.#registry);
@@ -85,6 +86,10 @@ export class Metrics implements Observer {
 
   committed(saveCount: number): void {
     this.#commitBatchSize.observe(saveCount);
+  }
+
+  removed(count: number): void {
+    this.#removed.inc(count);
   }
 
   /** One that is well does not hide another that is not, where several share a label. */

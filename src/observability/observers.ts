@@ -23,6 +23,7 @@ export function observers(all: readonly Observer[], log: Log): Observer {
     called: (call) => tell((observer) => observer.called(call)),
     circuitChanged: (participant, state) => tell((observer) => observer.circuitChanged(participant, state)),
     committed: (saveCount) => tell((observer) => observer.committed(saveCount)),
+    removed: (count) => tell((observer) => observer.removed(count)),
   };
 }
 

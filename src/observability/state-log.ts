@@ -38,6 +38,9 @@ export class StateLog implements Observer {
 
   committed(): void {}
 
+  /** They ended long ago. */
+  removed(): void {}
+
   /** Branches are only ever added, at the end. */
   #tellRegistered(before: GlobalTransaction | null, after: GlobalTransaction): void {
     for (const branch of after.branches.slice(before?.branches.length ?? 0))

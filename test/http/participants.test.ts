@@ -1,18 +1,34 @@
 // Registering participants over HTTP.
+import { randomBytes } from 'node:crypto';
+import { Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import Fastify from 'fastify';
 import { MemoryParticipantRegistry } from '../../src/adapters/memory/participant-registry.ts';
 import { whyNeverCalled } from '../../src/adapters/participant/forbidden-addresses.ts';
 import type { Coordinator } from '../../src/application/coordinator.ts';
+import { StoreUnavailable } from '../../src/application/ports.ts';
 import { buildApp } from '../../src/http/app.ts';
 import type { App } from '../../src/http/typed-app.ts';
+
+/** Standard Webhooks: whsec_ and base64. */
+const secretOf = (byteCount: number) => `whsec_${randomBytes(byteCount).toString('base64')}`;
 
 let registry: MemoryParticipantRegistry;
 let app: App;
 /** The participants whose circuits were closed. */
 let forgiven: string[];
+/** All that is logged, at the finest level. */
+let logged: string;
 beforeEach(async () => {
   registry = new MemoryParticipantRegistry();
   forgiven = [];
+  logged = '';
+  const stream = new Writable({
+    write(chunk, _encoding, done) {
+      logged += chunk;
+      done();
+    },
+  });
   app = await buildApp({
     // These routes ask nothing else of it.
     coordinator: { forgive: (name: string) => forgiven.push(name) } as unknown as Coordinator,
@@ -24,6 +40,8 @@ beforeEach(async () => {
       whyNeverCalled,
     },
     metrics: async () => ({ contentType: 'text/plain', text: '' }),
+    logger: Fastify({ logger: { stream, level: 'trace' } }).log,
+    logsRequests: true,
   });
 });
 afterEach(() => app.close());
@@ -47,6 +65,7 @@ test('a participant is registered, read and replaced', async () => {
     baseUrls: ['http://ship.test:8080/tcc/'],
     paths: {},
     callTimeoutMs: null,
+    secretCount: 0,
   });
 
   const moved = {
@@ -56,15 +75,16 @@ test('a participant is registered, read and replaced', async () => {
   };
   const second = await put('shipping', moved);
   expect(second.statusCode).toBe(200);
-  expect(await read('/shipping')).toEqual({ name: 'shipping', ...moved });
+  expect(await read('/shipping')).toEqual({ name: 'shipping', ...moved, secretCount: 0 });
   // What its old address failed says nothing of the new one.
   expect(forgiven).toEqual(['shipping', 'shipping']);
 });
 
-test('what is read can be sent again', async () => {
-  await put('shipping', { baseUrl: 'http://ship.test' });
-  const { name, ...rest } = await read('/shipping');
-  expect((await put(name, rest)).json()).toEqual({ name, ...rest });
+test('what is read can be sent again, and its secrets stay as they are', async () => {
+  await put('shipping', { baseUrl: 'http://ship.test', secrets: [secretOf(24)] });
+  const { name, secretCount, ...rest } = await read('/shipping');
+  expect((await put(name, rest)).json()).toEqual({ name, ...rest, secretCount: 1 });
+  expect(secretCount).toBe(1);
 });
 
 test('all participants are listed by name', async () => {
@@ -135,6 +155,69 @@ describe('a request is refused when it has', () => {
 
   test('but 16 addresses are taken', async () => {
     expect((await put('shipping', { baseUrls: many(16) })).statusCode).toBe(201);
+  });
+});
+
+describe('secrets', () => {
+  test.each([24, 64])('of %d bytes are taken, and never shown', async (byteCount) => {
+    const secrets = [secretOf(byteCount), secretOf(byteCount)];
+    const answers = [
+      await put('shipping', { baseUrl: 'http://a.test', secrets }),
+      await put('shipping', { baseUrl: 'http://a.test', secrets }),
+      await app.inject({ method: 'GET', url: '/v1/participants/shipping' }),
+      await app.inject({ method: 'GET', url: '/v1/participants' }),
+    ];
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual([201, 200, 200, 200]);
+    for (const { body } of answers) {
+      expect(body).toContain('"secretCount":2');
+      for (const secret of secrets) expect(body).not.toContain(secret.slice('whsec_'.length));
+    }
+    expect((await registry.find('shipping'))?.secrets).toEqual(secrets);
+  });
+
+  test('stay when an address is mended, are replaced by others, and go when none are wanted', async () => {
+    const [one, other] = [secretOf(32), secretOf(32)];
+    const countAfter = async (more: object) =>
+      (await put('shipping', { baseUrl: 'http://a.test', ...more })).json().secretCount;
+    expect(await countAfter({ secrets: [one] })).toBe(1);
+    expect(await countAfter({ baseUrl: 'http://b.test' })).toBe(1);
+    expect((await registry.find('shipping'))?.secrets).toEqual([one]);
+    expect(await countAfter({ secrets: [other, one] })).toBe(2);
+    expect(await countAfter({ secrets: [] })).toBe(0);
+    expect(await countAfter({})).toBe(0);
+  });
+
+  test.each<[string, (good: string) => unknown[], string]>([
+    ['one has another beginning', (good) => [good, good.replace('whsec_', 'shhh')], '#/secrets/1'],
+    ['one is not base64', (good) => [`${good.slice(0, -6)}!${good.slice(-5)}`], '#/secrets/0'],
+    ['one is too short', () => [secretOf(23)], '#/secrets/0'],
+    ['one is too long', () => [secretOf(65)], '#/secrets/0'],
+    ['one is endless', () => [secretOf(1000)], '#/secrets/0'],
+    ['one is no text', () => [424_242_424_242_424], '#/secrets/0'],
+    ['there are three', () => [secretOf(24), secretOf(24), secretOf(24)], '#/secrets'],
+    ['one is there twice', (good) => [good, good], '#/secrets'],
+  ])('are refused when %s, and the refusal repeats none of them', async (_why, given, pointer) => {
+    const secrets = given(secretOf(32));
+    const refused = await put('shipping', { baseUrl: 'http://a.test', secrets });
+    expect(refused.statusCode).toBe(400);
+    expect(refused.json()).toMatchObject({ code: 'invalid_request', errors: [{ pointer }] });
+    for (const secret of secrets) expect(refused.body).not.toContain(String(secret).slice(6, 20));
+    for (const secret of secrets) expect(logged).not.toContain(String(secret).slice(6, 20));
+    expect(await registry.find('shipping')).toBeNull();
+  });
+
+  test('are in no line of the log, also when they cannot be stored', async () => {
+    const secret = secretOf(32);
+    await put('shipping', { baseUrl: 'http://a.test', secrets: [secret] });
+    registry.put = async () => {
+      const cause = Object.assign(new Error('Data too long'), { parameters: [secret] });
+      throw new StoreUnavailable('the database could not answer: Data too long', { cause });
+    };
+    const failed = await put('shipping', { baseUrl: 'http://a.test', secrets: [secret] });
+    expect(failed.statusCode).toBe(503);
+    expect(failed.body).not.toContain(secret.slice(6));
+    expect(logged).toContain('Data too long');
+    expect(logged).not.toContain(secret.slice(6));
   });
 });
 

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import Fastify from 'fastify';
 import { StoreUnavailable } from '../../src/application/ports.ts';
 import { type ErrorCode, errors, errorType } from '../../src/errors.ts';
-import { branch, GID, openWorld, type World } from './world.ts';
+import { branch, DAY_MS, GID, gidAt, openWorld, type World } from './world.ts';
 
 let world: World;
 beforeEach(async () => {
@@ -222,6 +222,29 @@ const cases: Case[] = [
   },
   { code: 'timeout_too_long', story: 'a day is asked for', send: () => begin({ timeoutMs: 86_400_000 }) },
   {
+    code: 'invalid_request',
+    story: 'no transaction is asked about',
+    send: () => world.send('POST', '/v1/transactions/finality', { gids: [] }),
+  },
+  {
+    code: 'invalid_request',
+    story: 'more than 500 transactions are asked about',
+    send: () =>
+      world.send('POST', '/v1/transactions/finality', {
+        gids: Array.from({ length: 501 }, (_, index) => gidAt(index)),
+      }),
+  },
+  {
+    code: 'invalid_request',
+    story: 'a transaction is asked about twice',
+    send: () => world.send('POST', '/v1/transactions/finality', { gids: [GID, GID] }),
+  },
+  {
+    code: 'invalid_request',
+    story: 'what is asked about is no transaction',
+    send: () => world.send('POST', '/v1/transactions/finality', { gids: ['finality'] }),
+  },
+  {
     code: 'setting_over_maximum',
     story: 'calls may take an hour',
     send: () => begin({ callTimeoutMs: 3_600_000 }),
@@ -230,6 +253,16 @@ const cases: Case[] = [
     code: 'setting_over_maximum',
     story: 'a branch would be called for ever',
     send: () => begin({ branches: [branch('a', { retry: { budget: 2_147_483_647 } })] }),
+  },
+  {
+    code: 'gid_too_old',
+    story: 'it was made 15 days and a moment ago',
+    send: () => begin({ gid: gidAt(world.time.now().latest - 15 * DAY_MS - 1) }),
+  },
+  {
+    code: 'gid_in_future',
+    story: 'it is made more than a day ahead',
+    send: () => begin({ gid: gidAt(world.time.now().latest + DAY_MS + 1) }),
   },
   {
     code: 'duplicate_branch',

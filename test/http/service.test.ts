@@ -42,6 +42,7 @@ describe('the description of the API', () => {
       'GET /v1/transactions/{gid}/events',
       'POST /v1/participants/{name}/retry',
       'POST /v1/transactions',
+      'POST /v1/transactions/finality',
       'POST /v1/transactions/{gid}/branches',
       'POST /v1/transactions/{gid}/cancel',
       'POST /v1/transactions/{gid}/confirm',

@@ -91,6 +91,9 @@ export class WatchedStore extends MemoryTransactionStore {
   }
 }
 
+export const DAY_MS = 86_400_000;
+export const RETENTION_MS = 30 * DAY_MS;
+
 /** An HTTP status, or null for a call that nobody answers until the test ends. */
 type Answers = (call: ParticipantCall) => number | null;
 
@@ -110,6 +113,7 @@ export async function openWorld({
   const registry = new MemoryParticipantRegistry();
   const time = new HandTime();
   const calls: ParticipantCall[] = [];
+  const removedCounts: number[] = [];
   const told: { answers: Answers; isWhole: boolean } = { answers: () => 200, isWhole: true };
   const participants: ParticipantClient = {
     async call(call) {
@@ -120,7 +124,7 @@ export async function openWorld({
     },
   };
   const backoff = { firstDelayMs: 100, maxDelayMs: 1000, budget: 2 };
-  const { coordinator, checkReady } = createEngine(
+  const { coordinator, retention, checkReady } = createEngine(
     {
       ...{ store, writer: store, registry, participants, time, chance: systemChance },
       wakes: (onWake) =>
@@ -128,10 +132,11 @@ export async function openWorld({
           get: () => told.isWhole,
         }),
       log: noLog,
-      observer: noObserver,
+      observer: { ...noObserver, removed: (count) => removedCounts.push(count) },
     },
     engineSettings({
       policy: { callTimeoutMs: 1000, retry: backoff, poll: backoff, maxRetryAfterMs: 1000 },
+      retentionMs: RETENTION_MS,
       ...settings,
     }),
   );
@@ -152,6 +157,9 @@ export async function openWorld({
   return {
     app,
     store,
+    retention,
+    /** How many transactions each removal took. */
+    removedCounts,
     registry,
     time,
     calls,
@@ -187,4 +195,11 @@ export const branch = (branchId: string, more: object = {}) => ({
   ...more,
 });
 
-export const GID = '0198c5a2-7b1e-7d40-9f3a-5e2b8c1d4f60';
+/** Made when the clock of the world begins. */
+export const GID = '019b76da-a800-7d40-9f3a-5e2b8c1d4f60';
+
+/** A gid that was made at that moment. */
+export function gidAt(at: number): string {
+  const hex = at.toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7d40-9f3a-5e2b8c1d4f60`;
+}

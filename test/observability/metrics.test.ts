@@ -18,6 +18,14 @@ import { measured, nothingUnfinished } from './scraped.ts';
 const call = { participant: 'inventory', op: 'try', reply: 'succeeded', durationMs: 20 } as const;
 
 describe('transactions', () => {
+  test('are counted when they are removed, as many as there were', async () => {
+    const { metrics, scraped } = measured();
+    expect((await scraped()).value('tercet_transactions_removed_total')).toBe(0);
+    metrics.removed(100);
+    metrics.removed(7);
+    expect((await scraped()).value('tercet_transactions_removed_total')).toBe(107);
+  });
+
   test('are counted when they begin and when they end, by their outcome, and at no other save', async () => {
     const { metrics, scraped } = measured();
     metrics.saved(null, begin());

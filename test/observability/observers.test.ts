@@ -4,7 +4,7 @@ import type { Observer } from '../../src/application/ports.ts';
 import { observers } from '../../src/observability/observers.ts';
 import { begin } from '../support/transactions.ts';
 
-const EVENTS: readonly (keyof Observer)[] = ['saved', 'called', 'circuitChanged', 'committed'];
+const EVENTS: readonly (keyof Observer)[] = ['saved', 'called', 'circuitChanged', 'committed', 'removed'];
 
 /** Does the same at every event. */
 const doing = (act: (event: keyof Observer) => void): Observer => ({
@@ -12,6 +12,7 @@ const doing = (act: (event: keyof Observer) => void): Observer => ({
   called: () => act('called'),
   circuitChanged: () => act('circuitChanged'),
   committed: () => act('committed'),
+  removed: () => act('removed'),
 });
 
 function happenAll(observer: Observer): void {
@@ -19,6 +20,7 @@ function happenAll(observer: Observer): void {
   observer.called({ participant: 'inventory', op: 'try', reply: 'succeeded', durationMs: 1 });
   observer.circuitChanged('inventory', 'open');
   observer.committed(1);
+  observer.removed(1);
 }
 
 const throws = () => {

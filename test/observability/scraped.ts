@@ -89,5 +89,6 @@ export async function observedEverything(): Promise<Scraped> {
   metrics.called({ participant: 'inventory', op: 'try', reply: 'succeeded', durationMs: 1 });
   metrics.circuitChanged('inventory', 'open');
   metrics.committed(1);
+  metrics.removed(1);
   return scraped();
 }

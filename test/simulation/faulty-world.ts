@@ -132,6 +132,8 @@ export class FaultyWorld {
         journalOf: (gid) => whileAlive(this.store.journalOf(gid)),
         gidOfBeginKey: (key) => whileAlive(this.store.gidOfBeginKey(key)),
         claimDue: (claim) => whileAlive(this.store.claimDue(claim)),
+        findEnds: (gids) => whileAlive(this.store.findEnds(gids)),
+        removeFinished: (...asked) => whileAlive(this.store.removeFinished(...asked)),
         redate: (rows) => whileAlive(this.store.redate(rows)),
         list: (filter) => whileAlive(this.store.list(filter)),
         gidsWaitingFor: (...asked) => whileAlive(this.store.gidsWaitingFor(...asked)),

@@ -168,9 +168,21 @@ async function someoneWaits({ dataSource }: SqlStore): Promise<void> {
     JOIN information_schema.processlist ON id = trx_mysql_thread_id
     WHERE trx_state = 'LOCK WAIT' AND db = DATABASE()`;
   for (;;) {
-    const [row] = await dataSource.query(waiting);
-    if (Number(row.count) > 0) return;
+    if ((await countOf(waiting, dataSource)) > 0) return;
     await new Promise((resolve) => systemTime.after(REFRESHED_AFTER_MS, () => resolve(null)));
+  }
+}
+
+/** The tables show the statements of all sessions, and MySQL fails on one with a character that they cannot hold. */
+const CANNOT_SHOW = 3854;
+
+async function countOf(sql: string, dataSource: SqlStore['dataSource']): Promise<number> {
+  try {
+    const [row] = await dataSource.query(sql);
+    return Number(row.count);
+  } catch (error) {
+    if ((error as { errno?: number }).errno === CANNOT_SHOW) return 0;
+    throw error;
   }
 }
 

@@ -111,6 +111,20 @@ export function readsContract(open: () => Promise<StoreUnderTest>): void {
       });
     });
 
+    test('are final once they are finished and nothing is owed for them any more', async () => {
+      const { confirmed, cancelled } = stages;
+      const ends = all.map((tx) => ({
+        gid: tx.gid,
+        isFinal: tx === confirmed || tx === cancelled,
+        deadlineAt: tx.deadlineAt,
+        finishedAt: tx.finishedAt,
+      }));
+      expect(stages.owing.finishedAt).not.toBeNull();
+      expect(await under.store.findEnds([newGid(), ...all.map(({ gid }) => gid).reverse()])).toEqual(ends);
+      expect(await under.store.findEnds([newGid()])).toEqual([]);
+      expect(await under.store.findEnds([])).toEqual([]);
+    });
+
     test('wait for a participant as long as a branch of it has not answered', async () => {
       const { cancelled: _done, confirmed: _doneToo, half, ...waiting } = stages;
       const expected = gids(...Object.values(waiting)).reverse();

@@ -21,9 +21,8 @@ export type StoreUnderTest = {
   readonly writer: BatchWriter;
   /** A second replica's, where the adapter can have one; else the same. */
   readonly otherWriter: BatchWriter;
+  readonly otherStore: TransactionStore;
   readonly registry: ParticipantRegistry;
-  /** What retention does: the whole gid disappears. */
-  remove(gid: string): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -132,14 +131,6 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
       const stale = saveOf(saved, { ...saved.tx, name: 'stale' }, { writer: 'other' });
       expect(await commit(stale)).toEqual(['lost']);
       expect(await load(saved.tx.gid)).toEqual({ tx: next, seq: 2 });
-    });
-
-    test('a stale writer does not revive a transaction that was removed (I14)', async () => {
-      const saved = await beginOne();
-      await under.remove(saved.tx.gid);
-      expect(await commit(saveOf(saved, cancelled(saved.tx)))).toEqual(['lost']);
-      expect(await load(saved.tx.gid)).toBeNull();
-      expect(await under.store.journalOf(saved.tx.gid)).toEqual([]);
     });
 
     test('a second begin of the same gid is lost', async () => {
@@ -300,7 +291,10 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
     };
 
     test('are registered by several services at the same moment', async () => {
-      const shipping = { name: 'shipping', baseUrls: ['http://127.0.0.1:3'], paths: {}, callTimeoutMs: null };
+      const shipping = {
+        ...{ name: 'shipping', baseUrls: ['http://127.0.0.1:3'], paths: {}, callTimeoutMs: null },
+        secrets: ['whsec_one'],
+      };
       await Promise.all(Array.from({ length: 10 }, () => under.registry.put(shipping)));
       expect(await under.registry.find('shipping')).toEqual(shipping);
     });
@@ -322,6 +316,26 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
         'inventory',
         'shipping',
       ]);
+    });
+
+    test('keep their secrets until others, or none, are given', async () => {
+      const name = 'ferry';
+      const put = async (baseUrl: string, secrets?: readonly string[]) => {
+        const addresses = { baseUrls: [baseUrl], paths: {}, callTimeoutMs: null };
+        await under.registry.put({ name, ...addresses, ...(secrets && { secrets }) });
+        const found = await under.registry.find(name);
+        expect((await under.registry.list()).find((listed) => listed.name === name)).toEqual(found);
+        return [found?.baseUrls[0], found?.secrets];
+      };
+      expect(await put('http://a.test')).toEqual(['http://a.test', undefined]);
+      expect(await put('http://b.test', ['whsec_one', 'whsec_two'])).toEqual([
+        'http://b.test',
+        ['whsec_one', 'whsec_two'],
+      ]);
+      expect(await put('http://c.test')).toEqual(['http://c.test', ['whsec_one', 'whsec_two']]);
+      expect(await put('http://c.test', ['whsec_two'])).toEqual(['http://c.test', ['whsec_two']]);
+      expect(await put('http://c.test', [])).toEqual(['http://c.test', []]);
+      expect(await put('http://d.test')).toEqual(['http://d.test', []]);
     });
   });
 }

@@ -11,6 +11,7 @@ import { describeOn, type SharedServer } from '../support/servers.ts';
 import { connectionFaults } from './connection-faults.ts';
 import { lockFaults } from './lock-faults.ts';
 import { readsContract } from './reads-contract.ts';
+import { removalContract } from './removal-contract.ts';
 import { type CannotSuffer, type StoreUnderTest, storeContract } from './store-contract.ts';
 
 const COMMIT_TIMEOUT_MS = 5000;
@@ -28,11 +29,12 @@ describe('the store in memory', () => {
   const open = async () => {
     const store = new MemoryTransactionStore();
     const registry = new MemoryParticipantRegistry();
-    const remove = async (gid: string) => store.remove(gid);
-    return { store, writer: store, otherWriter: store, registry, remove, close: async () => {} };
+    const both = { store, otherStore: store, writer: store, otherWriter: store };
+    return { ...both, registry, close: async () => {} };
   };
   storeContract(open);
   readsContract(open);
+  removalContract(open);
   faults(notSufferedInMemory, () => '');
 });
 
@@ -45,6 +47,7 @@ describe('the store on SQLite', () => {
   };
   storeContract(open);
   readsContract(open);
+  removalContract(open);
   faults(notSufferedOnSqlite, () => '');
 });
 
@@ -55,6 +58,7 @@ describeOn(['mysql', 'mariadb'], 'the store', (server) => {
   });
   storeContract(() => openTwice(url));
   readsContract(async () => openTwice(await newDatabase(server)));
+  removalContract(async () => openTwice(await newDatabase(server)));
   faults({}, () => url);
 });
 
@@ -78,14 +82,10 @@ function faults(cannotSuffer: CannotSuffer, databaseUrl: () => string): void {
 }
 
 function underTest(opened: SqlStore, other: SqlStore, close: () => Promise<void>): StoreUnderTest {
-  const { store, writer, registry, dataSource } = opened;
-  const remove = async (gid: string) => {
-    for (const table of ['journal', 'branch', 'begin_key', 'global_transaction'])
-      await dataSource.query(`DELETE FROM ${table} WHERE gid = ?`, [gid]);
-  };
+  const { store, writer, registry } = opened;
   const closeAll = async () => {
     await opened.close();
     await close();
   };
-  return { store, writer, otherWriter: other.writer, registry, remove, close: closeAll };
+  return { store, otherStore: other.store, writer, otherWriter: other.writer, registry, close: closeAll };
 }

@@ -10,6 +10,7 @@ export const noObserver: Observer = {
   called: () => {},
   circuitChanged: () => {},
   committed: () => {},
+  removed: () => {},
 };
 
 /** Limits so wide that no test meets one by chance. */
@@ -22,5 +23,6 @@ export const engineSettings = (given: Partial<EngineSettings> = {}): EngineSetti
   commitTimeoutMs: 1000,
   sweepIntervalMs: 1000,
   maxActiveCount: 100_000,
+  retentionMs: 3650 * 86_400_000,
   ...given,
 });

@@ -6,6 +6,9 @@
  * - `tcc-deadline`: an ISO 8601 instant in UTC; a try that comes later is refused. It bounds the try only
  * - `idempotency-key`: `gid/branchId/op`, the same in every attempt
  * - `traceparent`: W3C trace context, where the initiator sent one
+ *
+ * Calls of a participant that is registered with secrets are signed too, by Standard Webhooks: `webhook-id`,
+ * `webhook-timestamp` and `webhook-signature`, which the signature's own module names.
  */
 export const CALL_HEADERS = {
   gid: 'tcc-transaction-id',

@@ -38,6 +38,17 @@ const callTimeoutMs = positive(
     'default of the coordinator.',
 );
 
+/** The coordinator says in clearer words than a pattern what is wrong with one, and never repeats it. */
+const secrets = Type.Array(Type.String({ maxLength: 128, format: 'password', writeOnly: true }), {
+  maxItems: 2,
+  uniqueItems: true,
+  writeOnly: true,
+  description:
+    'What its calls are signed with, by Standard Webhooks: up to two secrets, each whsec_ and the base64 of 24 to 64 ' +
+    'bytes; two while one replaces the other. They are never shown. When absent, those that stand are kept; [] ' +
+    'removes them, and calls are not signed.',
+});
+
 /** Of `baseUrl` and `baseUrls` exactly one is given: the coordinator says so in clearer words than a schema can. */
 export const ParticipantRequest = Type.Object(
   {
@@ -45,6 +56,7 @@ export const ParticipantRequest = Type.Object(
     baseUrls: Type.Optional(baseUrls),
     paths: Type.Optional(paths),
     callTimeoutMs: Type.Optional(nullable(callTimeoutMs)),
+    secrets: Type.Optional(secrets),
   },
   {
     additionalProperties: false,
@@ -61,7 +73,13 @@ const shownPaths = Type.Unsafe<Record<string, string>>({
 });
 
 export const ParticipantView = Type.Object(
-  { name: ParticipantName, baseUrls, paths: shownPaths, callTimeoutMs: nullable(callTimeoutMs) },
+  {
+    name: ParticipantName,
+    baseUrls,
+    paths: shownPaths,
+    callTimeoutMs: nullable(callTimeoutMs),
+    secretCount: count('How many secrets its calls are signed with; 0 when they are not signed.'),
+  },
   { additionalProperties: false, description: 'A registered participant.' },
 );
 export type ParticipantView = Static<typeof ParticipantView>;

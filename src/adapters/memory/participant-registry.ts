@@ -13,8 +13,9 @@ export class MemoryParticipantRegistry implements ParticipantRegistry {
   }
 
   async put(participant: Participant): Promise<{ readonly isNew: boolean }> {
-    const isNew = !this.#byName.has(participant.name);
-    this.#byName.set(participant.name, participant);
-    return { isNew };
+    const known = this.#byName.get(participant.name);
+    const kept = known?.secrets && { secrets: known.secrets };
+    this.#byName.set(participant.name, { ...kept, ...participant });
+    return { isNew: known === undefined };
   }
 }

@@ -1,5 +1,5 @@
 /** Lists and counts over transactions in memory: the same answers as the SQL store gives, by the same contract suite. */
-import type { Loaded, TransactionFilter, Unfinished } from '../../application/ports.ts';
+import type { Loaded, TransactionEnd, TransactionFilter, Unfinished } from '../../application/ports.ts';
 import { type GlobalTransaction, type Instant, isParked, type Status } from '../../domain/index.ts';
 
 export function listOf(rows: readonly Loaded[], filter: TransactionFilter): GlobalTransaction[] {
@@ -55,6 +55,16 @@ export function countOf(rows: readonly Loaded[]): Unfinished {
     oldestWakeAt: oldest(counted.flatMap(({ wakeAt }) => wakeAt ?? [])),
   };
 }
+
+export const endsOf = (rows: readonly Loaded[]): TransactionEnd[] =>
+  rows
+    .map(({ tx, wakeAt }) => ({
+      gid: tx.gid,
+      isFinal: tx.finishedAt !== null && wakeAt === null && !isParked(tx),
+      deadlineAt: tx.deadlineAt,
+      finishedAt: tx.finishedAt,
+    }))
+    .sort((one, other) => (one.gid < other.gid ? -1 : 1));
 
 /** Somebody must look at these: they are unfinished, or a late try of theirs is still to be cancelled once more. */
 const owing = (rows: readonly Loaded[]) => rows.filter(({ wakeAt }) => wakeAt !== null);

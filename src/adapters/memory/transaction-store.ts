@@ -10,12 +10,13 @@ import type {
   Loaded,
   Redate,
   Save,
+  TransactionEnd,
   TransactionFilter,
   TransactionStore,
   Unfinished,
 } from '../../application/ports.ts';
-import type { Call, GlobalTransaction } from '../../domain/index.ts';
-import { countOf, listOf, waitingFor } from './transaction-list.ts';
+import { type Call, type GlobalTransaction, type Instant, isParked } from '../../domain/index.ts';
+import { countOf, endsOf, listOf, waitingFor } from './transaction-list.ts';
 
 type Row = Loaded & { readonly missCount: number };
 
@@ -69,6 +70,10 @@ export class MemoryTransactionStore implements TransactionStore, BatchWriter {
     return countOf([...this.#rows.values()]);
   }
 
+  async findEnds(gids: readonly string[]): Promise<readonly TransactionEnd[]> {
+    return endsOf(gids.flatMap((gid) => this.#rows.get(gid) ?? []));
+  }
+
   async journalOf(gid: string): Promise<readonly JournalRow[]> {
     return this.#journal.get(gid) ?? [];
   }
@@ -96,6 +101,21 @@ export class MemoryTransactionStore implements TransactionStore, BatchWriter {
     }
   }
 
+  async removeFinished(before: Instant, limit: number): Promise<number> {
+    const removed = [...this.#rows.values()]
+      .filter(({ tx, wakeAt }) => (tx.finishedAt ?? before) < before && wakeAt === null && !isParked(tx))
+      .sort((one, other) => (one.tx.finishedAt ?? 0) - (other.tx.finishedAt ?? 0))
+      .slice(0, limit);
+    const gids = new Set(removed.map(({ tx }) => tx.gid));
+    for (const gid of gids) {
+      this.#rows.delete(gid);
+      this.#journal.delete(gid);
+    }
+    for (const [beginKey, gid] of this.#gidByBeginKey)
+      if (gids.has(gid)) this.#gidByBeginKey.delete(beginKey);
+    return gids.size;
+  }
+
   async check(): Promise<void> {}
 
   get gids(): readonly string[] {
@@ -105,12 +125,6 @@ export class MemoryTransactionStore implements TransactionStore, BatchWriter {
   /** Nothing is owed for any transaction. */
   get isAtRest(): boolean {
     return [...this.#rows.values()].every(({ wakeAt }) => wakeAt === null);
-  }
-
-  /** Removes a whole transaction, as retention does. */
-  remove(gid: string): void {
-    this.#rows.delete(gid);
-    this.#journal.delete(gid);
   }
 }
 

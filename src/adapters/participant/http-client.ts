@@ -5,11 +5,14 @@
  * - Nothing rejects: whatever goes wrong is an answer without a status, in words.
  * - One time-out covers the whole call: look-up, waiting for a connection, connecting, headers and body.
  * - No redirect is followed, and nothing of the initiator's request but its trace context is passed on.
+ * - A participant that is registered with secrets has its calls signed, each attempt anew; the others pay nothing for it.
  * - Of several addresses a call goes to one; which of them is for `addresses.ts` to say.
  * - Some addresses are never connected to, and over TLS only verified certificates are: `guarded-connector.ts`.
  *
  * The hottest code beside the commits: one object for a call, no streams, no promises but the one that is answered.
  */
+import { signatureHeaders } from '@tercet/sdk/signature';
+import { CALL_HEADERS } from '@tercet/sdk/wire';
 import { Pool } from 'undici';
 import { isAddress } from '../../application/allowed-addresses.ts';
 import type {
@@ -19,6 +22,7 @@ import type {
   ParticipantClient,
   ParticipantRegistry,
 } from '../../application/ports.ts';
+import type { Instant } from '../../domain/index.ts';
 import { Addresses } from './addresses.ts';
 import { Exchange } from './exchange.ts';
 import { guardedConnector } from './guarded-connector.ts';
@@ -35,6 +39,7 @@ export class HttpParticipantClient implements ParticipantClient {
   readonly #registry: ParticipantRegistry;
   readonly #ca: string | null;
   readonly #connectionsPerOrigin: number;
+  readonly #now: () => Instant;
   readonly #pools = new Map<string, Pool>();
   readonly #targets = new Map<string, Target>();
   readonly #addresses = new Map<string, Addresses>();
@@ -43,11 +48,18 @@ export class HttpParticipantClient implements ParticipantClient {
   /**
    * @param given.connectionsPerOrigin as many as calls of one participant may be under way, so that none waits for one
    * @param given.ca PEM of authorities to trust for the certificates of participants, beside the usual ones
+   * @param given.now the time that signatures bear; this machine's when absent
    */
-  constructor(given: { registry: ParticipantRegistry; ca: string | null; connectionsPerOrigin: number }) {
+  constructor(given: {
+    registry: ParticipantRegistry;
+    ca: string | null;
+    connectionsPerOrigin: number;
+    now?: () => Instant;
+  }) {
     this.#registry = given.registry;
     this.#ca = given.ca;
     this.#connectionsPerOrigin = given.connectionsPerOrigin;
+    this.#now = given.now ?? Date.now;
   }
 
   call(call: ParticipantCall): Promise<ParticipantAnswer> {
@@ -90,10 +102,17 @@ export class HttpParticipantClient implements ParticipantClient {
       const { pool, path } = this.#targetOf(this.#addressFor(participant, exchange));
       const { activity, op, payload: body } = call;
       const ownPath = participant.paths[`${activity}/${op}`] ?? `/${activity}/${op}`;
-      pool.dispatch({ method: 'POST', path: path + ownPath, headers: headersOf(call), body }, exchange);
+      const headers = headersOf(call);
+      if (participant.secrets?.length) this.#sign(headers, call, participant.secrets);
+      pool.dispatch({ method: 'POST', path: path + ownPath, headers, body }, exchange);
     } catch (error) {
       exchange.fail(error);
     }
+  }
+
+  #sign(headers: string[], call: ParticipantCall, secrets: readonly string[]): void {
+    const signed = signatureHeaders(call, call.payload, secrets, new Date(this.#now()));
+    for (const [name, value] of Object.entries(signed)) headers.push(name, value);
   }
 
   /** Of one address nothing is remembered: there is no other to go to. */
@@ -161,19 +180,19 @@ function headersOf(call: ParticipantCall): string[] {
   const headers = [
     'content-type',
     'application/json',
-    'tcc-transaction-id',
+    CALL_HEADERS.gid,
     gid,
-    'tcc-branch-id',
+    CALL_HEADERS.branchId,
     branchId,
-    'tcc-op',
+    CALL_HEADERS.op,
     op,
-    'tcc-attempt',
+    CALL_HEADERS.attempt,
     String(attempt),
-    'tcc-deadline',
+    CALL_HEADERS.deadline,
     new Date(deadlineAt).toISOString(),
-    'idempotency-key',
+    CALL_HEADERS.idempotencyKey,
     `${gid}/${branchId}/${op}`,
   ];
-  if (traceparent !== null) headers.push('traceparent', traceparent);
+  if (traceparent !== null) headers.push(CALL_HEADERS.traceparent, traceparent);
   return headers;
 }

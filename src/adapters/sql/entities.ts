@@ -73,7 +73,14 @@ export type JournalEntryRow = {
 
 export type BeginKeyRow = { beginKey: string; gid: string };
 
-export type ParticipantRow = { name: string; baseUrls: string; paths: string; callTimeoutMs: number | null };
+export type ParticipantRow = {
+  name: string;
+  baseUrls: string;
+  paths: string;
+  callTimeoutMs: number | null;
+  /** Absent in a change that leaves them as they are. */
+  secrets?: string | null;
+};
 
 /** Instants are numbers in the code and datetime(3) in UTC in the tables, where a person reads them. */
 const instant = {
@@ -175,6 +182,7 @@ export const participantEntity = new EntitySchema<ParticipantRow>({
     baseUrls: { name: 'base_urls', type: 'text' },
     paths: { name: 'paths', type: 'text' },
     callTimeoutMs: { ...count('call_timeout_ms'), nullable: true },
+    secrets: { name: 'secrets', type: 'text', nullable: true },
   },
 });
 

@@ -73,16 +73,19 @@ export class SqlParticipantRegistry implements ParticipantRegistry {
   }
 }
 
-const rowOf = ({ name, baseUrls, paths, callTimeoutMs }: Participant): ParticipantRow => ({
+/** A column that the row does not name keeps its value: so secrets are kept without being read. */
+const rowOf = ({ name, baseUrls, paths, callTimeoutMs, secrets }: Participant): ParticipantRow => ({
   name,
   baseUrls: JSON.stringify(baseUrls),
   paths: JSON.stringify(paths),
   callTimeoutMs,
+  ...(secrets && { secrets: JSON.stringify(secrets) }),
 });
 
-const participantOf = ({ name, baseUrls, paths, callTimeoutMs }: ParticipantRow): Participant => ({
+const participantOf = ({ name, baseUrls, paths, callTimeoutMs, secrets }: ParticipantRow): Participant => ({
   name,
   baseUrls: JSON.parse(baseUrls),
   paths: JSON.parse(paths),
   callTimeoutMs,
+  ...(secrets && { secrets: JSON.parse(secrets) }),
 });

@@ -5,9 +5,9 @@
  * `wake_at`; all others have none. So what is under way is found through the index of `wake_at`, among however many
  * are over, and no index has to begin with the status.
  */
-import type { EntityManager } from 'typeorm';
+import { type EntityManager, In } from 'typeorm';
 import { JOURNAL_VERSION } from '../../application/journal.ts';
-import type { TransactionFilter, Unfinished } from '../../application/ports.ts';
+import type { TransactionEnd, TransactionFilter, Unfinished } from '../../application/ports.ts';
 import type { GlobalTransaction, Instant, Status } from '../../domain/index.ts';
 import { sqlInstant } from './batch-statements.ts';
 import { isSqlite } from './data-source.ts';
@@ -124,6 +124,27 @@ export async function gidsWaitingFor(
     [after, participant, limit],
   );
   return rows.map(({ gid }) => gid);
+}
+
+// ── Ends ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A row that this coordinator does not understand is there, and is not said to be final. */
+export async function findEnds(
+  manager: EntityManager,
+  gids: readonly string[],
+): Promise<readonly TransactionEnd[]> {
+  if (gids.length === 0) return [];
+  const rows = await manager.getRepository(transactionEntity).find({
+    select: { gid: true, version: true, deadlineAt: true, finishedAt: true, parkedAt: true, wakeAt: true },
+    where: { gid: In([...gids]) },
+    order: { gid: 'ASC' },
+  });
+  return rows.map(({ gid, version, deadlineAt, finishedAt, parkedAt, wakeAt }) => ({
+    gid,
+    isFinal: version === JOURNAL_VERSION && finishedAt !== null && parkedAt === null && wakeAt === null,
+    deadlineAt,
+    finishedAt,
+  }));
 }
 
 // ── Numbers ──────────────────────────────────────────────────────────────────────────────────────────────────

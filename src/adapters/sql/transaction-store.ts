@@ -5,11 +5,12 @@ import type {
   JournalRow,
   Loaded,
   Redate,
+  TransactionEnd,
   TransactionFilter,
   TransactionStore,
   Unfinished,
 } from '../../application/ports.ts';
-import type { GlobalTransaction } from '../../domain/index.ts';
+import type { GlobalTransaction, Instant } from '../../domain/index.ts';
 import { ask } from './ask.ts';
 import {
   beginKeyEntity,
@@ -18,7 +19,8 @@ import {
   type TransactionRow,
   transactionEntity,
 } from './entities.ts';
-import { countOwing, gidsWaitingFor, listTransactions } from './transaction-list.ts';
+import { removeFinished } from './remove-finished.ts';
+import { countOwing, findEnds, gidsWaitingFor, listTransactions } from './transaction-list.ts';
 import { refuseUnknownVersion, transactionOf } from './transaction-rows.ts';
 import { claimRows, insist, redateRows } from './wake-rows.ts';
 
@@ -57,6 +59,10 @@ export class SqlTransactionStore implements TransactionStore {
     return ask(this.#dataSource, countOwing);
   }
 
+  findEnds(gids: readonly string[]): Promise<readonly TransactionEnd[]> {
+    return ask(this.#dataSource, (manager) => findEnds(manager, gids));
+  }
+
   async journalOf(gid: string): Promise<readonly JournalRow[]> {
     const rows = await ask(this.#dataSource, (manager) =>
       manager.getRepository(journalEntity).find({ where: { gid }, order: { seq: 'ASC' } }),
@@ -80,6 +86,10 @@ export class SqlTransactionStore implements TransactionStore {
 
   redate(rows: readonly Redate[]): Promise<void> {
     return insist(() => ask(this.#dataSource, (manager) => redateRows(manager, rows)));
+  }
+
+  removeFinished(before: Instant, limit: number): Promise<number> {
+    return removeFinished(this.#dataSource, { before, limit });
   }
 
   async check(): Promise<void> {

@@ -7,7 +7,8 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { Overloaded, StoreUnavailable } from '../../application/ports.ts';
 import { type ErrorCode, errors } from '../../errors.ts';
 import { UnreadableBody } from '../exact-json.ts';
-import { PROBLEM_MEDIA_TYPE, problemOf, sendFaults, sendProblem } from '../problem.ts';
+import { PROBLEM_MEDIA_TYPE, sendFaults, sendProblem } from '../problem.ts';
+import { problemOf } from '../problem-document.ts';
 import { faultsOf } from './faults.ts';
 
 export function answerProblems(app: FastifyInstance): void {

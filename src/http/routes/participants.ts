@@ -1,4 +1,9 @@
-/** Participants: who takes part under which name, and where each is called. A wrong address is repaired here. */
+/**
+ * Participants: who takes part under which name, and where each is called. A wrong address is repaired here.
+ *
+ * Secrets come in here and never go out: a view only says how many there are, and a fault never repeats one.
+ */
+import { checkSecret } from '@tercet/sdk/signature';
 import {
   type Fault,
   ParticipantName,
@@ -34,7 +39,7 @@ export function participantRoutes(app: App, given: ParticipantParts): void {
     {
       schema: {
         tags,
-        summary: 'Register a participant, or replace its addresses',
+        summary: 'Register a participant, or replace what is registered of it',
         params,
         body: ParticipantRequest,
         response: {
@@ -47,12 +52,14 @@ export function participantRoutes(app: App, given: ParticipantParts): void {
     async ({ params: { name }, body }, reply) => {
       const fault = faultIn(body, given);
       if (fault !== null) return sendFaults(reply, [fault]);
-      const { baseUrl, baseUrls = [baseUrl as string], paths = {}, callTimeoutMs = null } = body;
-      const participant = { name, baseUrls, paths, callTimeoutMs };
+      const { baseUrl, baseUrls = [baseUrl as string], paths = {}, callTimeoutMs = null, secrets } = body;
+      const participant: Participant = { name, baseUrls, paths, callTimeoutMs, ...(secrets && { secrets }) };
       const { isNew } = await registry.put(participant);
       coordinator.forgive(name);
       if (isNew) reply.header('location', `/v1/participants/${name}`);
-      return reply.code(isNew ? 201 : 200).send(participant);
+      // The secrets that stand may be those of an earlier registration.
+      const stored = (await registry.find(name)) ?? participant;
+      return reply.code(isNew ? 201 : 200).send(view(stored));
     },
   );
 
@@ -102,11 +109,12 @@ export function participantRoutes(app: App, given: ParticipantParts): void {
   );
 }
 
-const view = ({ name, baseUrls, paths, callTimeoutMs }: Participant): ParticipantView => ({
+const view = ({ name, baseUrls, paths, callTimeoutMs, secrets }: Participant): ParticipantView => ({
   name,
   baseUrls: [...baseUrls],
   paths: { ...paths },
   callTimeoutMs,
+  secretCount: secrets?.length ?? 0,
 });
 
 /** What the schema cannot say; null when all is well. */
@@ -117,6 +125,10 @@ function faultIn(body: ParticipantRequest, given: ParticipantParts): Fault | nul
   for (const [index, url] of (baseUrls ?? [baseUrl as string]).entries()) {
     const detail = faultOf(url) ?? given.whyNeverCalled(url);
     if (detail !== null) return { pointer: baseUrls ? `#/baseUrls/${index}` : '#/baseUrl', detail };
+  }
+  for (const [index, secret] of (body.secrets ?? []).entries()) {
+    const detail = checkSecret(secret);
+    if (detail !== null) return { pointer: `#/secrets/${index}`, detail };
   }
   const { maxCallTimeoutMs } = given;
   if (callTimeoutMs && callTimeoutMs > maxCallTimeoutMs)

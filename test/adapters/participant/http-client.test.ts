@@ -1,5 +1,6 @@
 // The participant client against real servers: what is sent, what is made of each answer, and that it never rejects.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { Webhook } from 'standardwebhooks';
 import { MemoryParticipantRegistry } from '../../../src/adapters/memory/participant-registry.ts';
 import { HttpParticipantClient } from '../../../src/adapters/participant/http-client.ts';
 import type { ParticipantCall, ParticipantRegistry } from '../../../src/application/ports.ts';
@@ -43,6 +44,71 @@ const call = (more: Partial<ParticipantCall> = {}): ParticipantCall => ({
 
 const answers = (status: number, headers: Record<string, string> = {}, body = '') =>
   participantThat((response) => response.writeHead(status, headers).end(body));
+
+describe('a call of a participant with secrets', () => {
+  const [first, second] = [1, 2].map((byte) => `whsec_${Buffer.alloc(32, byte).toString('base64')}`) as [
+    string,
+    string,
+  ];
+  const AT = Date.now();
+  const signed = async (secrets: readonly string[], more: Partial<ParticipantCall> = {}) => {
+    const participant = await register(answers(200));
+    const { name, ...rest } = (await registry.find('inventory'))!;
+    await registry.put({ name, ...rest, secrets });
+    const signing = new HttpParticipantClient({
+      ...{ registry, ca: null, connectionsPerOrigin: 256 },
+      now: () => AT,
+    });
+    expect((await signing.call(call(more))).httpStatus).toBe(200);
+    await signing.close();
+    return participant.received[0] as Received;
+  };
+  const signatureOf = ({ headers }: Received) => ({
+    'webhook-id': String(headers['webhook-id']),
+    'webhook-timestamp': String(headers['webhook-timestamp']),
+    'webhook-signature': String(headers['webhook-signature']),
+  });
+
+  test('is signed by Standard Webhooks, over the body as it is', async () => {
+    const received = await signed([first], { op: 'confirm', attempt: 3 });
+    expect(signatureOf(received)).toMatchObject({
+      'webhook-id': `${GID}/stock/confirm`,
+      'webhook-timestamp': String(Math.floor(AT / 1000)),
+    });
+    const verify = (secret: string, body = received.body) =>
+      new Webhook(secret).verify(body, signatureOf(received));
+    expect(verify(first)).toEqual({ items: 2, наименование: 'чай' });
+    expect(() => verify(second)).toThrow('No matching signature');
+    expect(() => verify(first, received.body.replace('2', '3'))).toThrow('No matching signature');
+    expect(received.headers).toMatchObject({ 'tcc-op': 'confirm', 'tcc-attempt': '3' });
+  });
+
+  test('is signed with each of two, while one replaces the other', async () => {
+    const received = await signed([first, second]);
+    expect(signatureOf(received)['webhook-signature']).toMatch(/^v1,\S+ v1,\S+$/);
+    for (const secret of [first, second])
+      expect(new Webhook(secret).verify(received.body, signatureOf(received))).toBeDefined();
+  });
+
+  test.each([[undefined], [[]]])('and a call of one without any is not signed', async (secrets) => {
+    const participant = await register(answers(200));
+    const found = (await registry.find('inventory'))!;
+    await registry.put({ ...found, ...(secrets && { secrets }) });
+    await client.call(call());
+    const names = Object.keys((participant.received[0] as Received).headers);
+    expect(names.filter((name) => name.startsWith('webhook'))).toEqual([]);
+  });
+
+  test('bears the time of this attempt by the clock of this machine where no other is given', async () => {
+    const participant = await register(answers(200));
+    await registry.put({ ...(await registry.find('inventory'))!, secrets: [first] });
+    const before = Math.floor(Date.now() / 1000);
+    await client.call(call());
+    const at = Number((participant.received[0] as Received).headers['webhook-timestamp']);
+    expect(at).toBeGreaterThanOrEqual(before);
+    expect(at).toBeLessThanOrEqual(Date.now() / 1000);
+  });
+});
 
 describe('a call', () => {
   test('carries the payload as it is, and who, what and until when in its headers', async () => {

@@ -1,0 +1,72 @@
+/**
+ * Removes finished transactions when their retention is over: each whole, in one SQL transaction, and found through the
+ * index of `finished_at`.
+ *
+ * The row of `global_transaction` is locked first and its state judged under that lock, so that a late try which is
+ * still to be cancelled is never lost with it. Its journal is removed with it; a stale writer that still appends to it
+ * fails at the guard of its UPDATE, since that row is gone too (I14).
+ */
+import type { Database } from 'better-sqlite3';
+import type { DataSource, EntityManager } from 'typeorm';
+import { JOURNAL_VERSION } from '../../application/journal.ts';
+import type { Instant } from '../../domain/index.ts';
+import { ask } from './ask.ts';
+import { sqlInstant } from './batch-statements.ts';
+import { isSqlite } from './data-source.ts';
+
+type Removal = { readonly before: Instant; readonly limit: number };
+
+/** @returns how many were removed; 0 also where another replica stood in the way */
+export const removeFinished = async (dataSource: DataSource, removal: Removal): Promise<number> =>
+  isSqlite(dataSource)
+    ? removeInOneStep(dataSource, removal)
+    : ask(dataSource, (manager) => removeUnderLocks(manager, removal));
+
+/** The longest ago first, and so in the order in which every replica removes. Later versions are for later programs. */
+const FINAL = `WHERE finished_at < ? AND wake_at IS NULL AND parked_at IS NULL AND version <= ${JOURNAL_VERSION}
+  ORDER BY finished_at LIMIT ?`;
+
+const valuesOf = ({ before, limit }: Removal) => [sqlInstant(before), limit];
+
+/** Children first: whoever reads meanwhile finds the whole or, once this is committed, nothing. */
+const deletesOf = (gidCount: number): string[] =>
+  ['begin_key', 'journal', 'branch', 'global_transaction'].map(
+    (table) => `DELETE FROM ${table} WHERE gid IN (${Array(gidCount).fill('?').join(', ')})`,
+  );
+
+// ── MySQL, MariaDB ───────────────────────────────────────────────────────────────────────────────────────────
+
+/** A deadlock, or a lock that was not had in time: what was begun is rolled back, and left for another time. */
+const LOCK_FAULTS = [1205, 1213];
+
+/** Rows that another replica removes just now are passed over, so that several share the work. */
+async function removeUnderLocks(manager: EntityManager, removal: Removal): Promise<number> {
+  const found = `SELECT gid FROM global_transaction FORCE INDEX (global_transaction_finished_at) ${FINAL}
+    FOR UPDATE SKIP LOCKED`;
+  try {
+    return await manager.transaction(async (sqlTx) => {
+      const rows: { gid: string }[] = await sqlTx.query(found, valuesOf(removal));
+      const gids = rows.map(({ gid }) => gid).sort();
+      if (gids.length > 0) for (const sql of deletesOf(gids.length)) await sqlTx.query(sql, gids);
+      return gids.length;
+    });
+  } catch (error) {
+    if (LOCK_FAULTS.includes((error as { errno?: number }).errno ?? 0)) return 0;
+    throw error;
+  }
+}
+
+// ── SQLite ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** One synchronous block on the file's only connection, as a batch is: nothing comes between its statements. */
+function removeInOneStep(dataSource: DataSource, removal: Removal): number {
+  const { databaseConnection: database } = dataSource.driver as unknown as { databaseConnection: Database };
+  const found = `SELECT gid FROM global_transaction INDEXED BY global_transaction_finished_at ${FINAL}`;
+  const remove = database.transaction(() => {
+    const rows = database.prepare(found).all(...valuesOf(removal)) as { gid: string }[];
+    const gids = rows.map(({ gid }) => gid);
+    if (gids.length > 0) for (const sql of deletesOf(gids.length)) database.prepare(sql).run(...gids);
+    return gids.length;
+  });
+  return remove.immediate();
+}

@@ -1,0 +1,70 @@
+/**
+ * Retention: removes transactions that ended longer ago than they are kept for.
+ *
+ * `runOnce` removes one small batch; `start` repeats it, every hour while there is little to do and at once after a full
+ * batch, with a pause that is as long as the batch took: so removal takes half of the database's time at most, and what
+ * transactions write comes between. Each replica does so by its own timer, and they share what there is.
+ */
+import type { Chance, Log, Observer, Time, TransactionStore } from './ports.ts';
+
+export const BATCH_SIZE = 100;
+const EVERY_MS = 3_600_000;
+const MIN_PAUSE_MS = 20;
+
+export type RetentionParts = {
+  readonly store: Pick<TransactionStore, 'removeFinished'>;
+  readonly time: Time;
+  readonly chance: Chance;
+  readonly log: Log;
+  readonly observer: Pick<Observer, 'removed'>;
+  /** True once the database has lost what it had acknowledged: nothing is written to it any more. */
+  readonly isBehind: () => boolean;
+  /** How long finished transactions are kept. */
+  readonly retentionMs: number;
+};
+
+export class Retention {
+  readonly #given: RetentionParts;
+  #cancelTimer = () => {};
+  #isStopped = false;
+
+  constructor(given: RetentionParts) {
+    this.#given = given;
+  }
+
+  /** One batch; answers how many transactions were removed. */
+  async runOnce(): Promise<number> {
+    const { store, time, observer, isBehind, retentionMs } = this.#given;
+    const settling = time.settle();
+    if (settling !== null) await settling;
+    if (isBehind()) return 0;
+    const count = await store.removeFinished(time.now().earliest - retentionMs, BATCH_SIZE);
+    if (count > 0) observer.removed(count);
+    return count;
+  }
+
+  /** Staggered by chance, so that replicas that start together do not remove together. */
+  start(): void {
+    this.#later(EVERY_MS * this.#given.chance.draw());
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancelTimer();
+  }
+
+  #later(delayMs: number): void {
+    this.#cancelTimer = this.#given.time.after(delayMs, () => void this.#runAndRepeat());
+  }
+
+  async #runAndRepeat(): Promise<void> {
+    const { log, time } = this.#given;
+    const beganAtMs = time.elapsedMs();
+    const count = await this.runOnce().catch((error: unknown) => {
+      if (!this.#isStopped) log.error('finished transactions could not be removed', error);
+      return 0;
+    });
+    const tookMs = time.elapsedMs() - beganAtMs;
+    if (!this.#isStopped) this.#later(count === BATCH_SIZE ? Math.max(MIN_PAUSE_MS, tookMs) : EVERY_MS);
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * A problem document: the catalogue's words for a code, and what is particular this time.
+ *
+ * Only values, nothing of how they are sent: src/http/problem.ts sends them over HTTP, and a coordinator that runs
+ * inside a test answers the same documents.
+ */
+import type { Fault, ProblemDocument } from '@tercet/sdk/wire';
+import type { CoordinatorRefusal } from '../application/coordinator.ts';
+import { type ErrorCode, errors, errorType } from '../errors.ts';
+
+/** What is particular this time: `about` names the thing at fault, `faults` the places in the request. */
+export type Particulars = { readonly about?: string | undefined; readonly faults?: readonly Fault[] };
+
+export function problemOf(code: ErrorCode, { about, faults = [] }: Particulars = {}): ProblemDocument {
+  const { status, title, advice } = errors[code];
+  const decision = DECISIONS[code];
+  return {
+    type: errorType(code),
+    title,
+    status,
+    detail: about === undefined ? advice : `${about} ${advice}`,
+    code,
+    ...(faults.length > 0 && { errors: [...faults] }),
+    ...(decision && { decision }),
+  };
+}
+
+/** The refusals that name the decision which stands. */
+const DECISIONS: Partial<Record<ErrorCode, 'confirm' | 'cancel'>> = {
+  decided_confirm: 'confirm',
+  decided_cancel: 'cancel',
+};
+
+/** Places that do not fit; the first is named in the detail too, for those who read no further. */
+export function faultsProblem(faults: readonly Fault[]): ProblemDocument {
+  const [first] = faults;
+  const place = first?.pointer ?? first?.header ?? first?.parameter ?? '';
+  return problemOf('invalid_request', { about: first && `${place} ${first.detail}.`, faults });
+}
+
+/** What the coordinator refused. */
+export const refusalProblem = ({ code, about }: Refused): ProblemDocument =>
+  problemOf(code, { about: about === undefined ? undefined : REFUSED_ABOUT[code]?.(about) });
+
+export type Refused = { readonly code: CoordinatorRefusal; readonly about?: string };
+
+/** What the coordinator's `about` means, as a sentence. */
+const REFUSED_ABOUT: Partial<Record<CoordinatorRefusal, (about: string) => string>> = {
+  unknown_participant: (name) => `No participant “${name}” is registered.`,
+  address_not_allowed: (address) => `${address} is not allowed.`,
+  timeout_too_long: (limit) => `At most ${limit} are allowed.`,
+  setting_over_maximum: (maximum) => `${maximum}.`,
+  gid_too_old: (limit) => `Its time must not be before ${limit}.`,
+  gid_in_future: (limit) => `Its time must not be after ${limit}.`,
+};

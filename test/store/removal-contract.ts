@@ -1,0 +1,149 @@
+/**
+ * How finished transactions are removed when their retention is over. Each adapter runs all of it, on a store of its own:
+ * what is counted is everything that there is.
+ */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { systemChance, systemTime } from '../../src/adapters/system.ts';
+import { GroupCommit } from '../../src/application/group-commit.ts';
+import type { Save, Saved } from '../../src/application/ports.ts';
+import type { GlobalTransaction, Instant } from '../../src/domain/index.ts';
+import { noLog, noObserver } from '../support/engine.ts';
+import { after, answered, begun, cancelled, newGid, saveOf } from '../support/saves.ts';
+import type { StoreUnderTest } from './store-contract.ts';
+
+const T0 = Date.UTC(2026, 0, 1);
+
+export function removalContract(open: () => Promise<StoreUnderTest>): void {
+  let under: StoreUnderTest;
+  beforeAll(async () => {
+    under = await open();
+  });
+  afterAll(() => under.close());
+
+  const write = async (...saves: Save[]) =>
+    expect(await under.writer.writeBatch(saves)).toEqual({ outcome: 'written' });
+  const commit = (save: Save) =>
+    new GroupCommit({
+      ...{ writer: under.otherWriter, time: systemTime, chance: systemChance },
+      ...{ log: noLog, observer: noObserver },
+    }).save({ ...save, writer: 'other' });
+  const endOne = async (finishedAt: Instant, beginKey: string | null = null): Promise<Saved> => {
+    const began = begun(newGid());
+    const tx = ended(began, finishedAt);
+    await write(saveOf(null, began, { beginKey }));
+    await write(saveOf({ tx: began, seq: 1 }, tx));
+    return { tx, seq: 2 };
+  };
+  const isThere = async ({ tx, seq }: Saved) => {
+    const [loaded, rows] = await Promise.all([under.store.load(tx.gid), under.store.journalOf(tx.gid)]);
+    expect(rows).toHaveLength(loaded === null ? 0 : seq);
+    return loaded !== null;
+  };
+
+  describe('a transaction that ended long enough ago is removed', () => {
+    test('and others are not', async () => {
+      const [long, longer, justNot] = [await endOne(T0 - 1), await endOne(T0 - 1000), await endOne(T0)];
+      expect(await under.store.removeFinished(T0, 100)).toBe(2);
+      expect([await isThere(long), await isThere(longer), await isThere(justNot)]).toEqual([
+        ...[false, false, true],
+      ]);
+      expect(await under.store.removeFinished(T0, 100)).toBe(0);
+      expect(await under.store.removeFinished(T0 + 1, 100)).toBe(1);
+    });
+
+    test('whole: nothing of it is in the way of its like', async () => {
+      const beginKey = `order ${newGid()}`;
+      const { tx } = await endOne(T0 - 1, beginKey);
+      expect(await under.store.gidOfBeginKey(beginKey)).toBe(tx.gid);
+      expect(await under.store.removeFinished(T0, 100)).toBe(1);
+      expect(await under.store.gidOfBeginKey(beginKey)).toBeNull();
+      expect(await under.store.findEnds([tx.gid])).toEqual([]);
+      await write(saveOf(null, begun(tx.gid), { beginKey }));
+    });
+
+    test('and none of its key, when others have keys too', async () => {
+      const keys = [`a ${newGid()}`, `b ${newGid()}`] as const;
+      await endOne(T0 - 1, keys[0]);
+      const stays = await endOne(T0, keys[1]);
+      expect(await under.store.removeFinished(T0, 100)).toBe(1);
+      expect(await under.store.gidOfBeginKey(keys[1])).toBe(stays.tx.gid);
+      await under.store.removeFinished(T0 + 1, 100);
+    });
+
+    test('the longest ago first, and no more than asked for', async () => {
+      const [late, early] = [await endOne(T0 - 1), await endOne(T0 - 2)];
+      expect(await under.store.removeFinished(T0, 1)).toBe(1);
+      expect([await isThere(late), await isThere(early)]).toEqual([true, false]);
+      expect(await under.store.removeFinished(T0, 1)).toBe(1);
+      expect(await isThere(late)).toBe(false);
+    });
+
+    test('once, by whichever of two replicas, when both do so at once', async () => {
+      const many = Array.from({ length: 120 }, (_, index) => ended(begun(newGid()), T0 - 1000 + index));
+      await write(...many.map((tx) => saveOf(null, tx)));
+      const removeAll = async (store: StoreUnderTest['store']) => {
+        const counts: number[] = [];
+        do counts.push(await store.removeFinished(T0, 10));
+        while (await isAnyLeft());
+        return counts.reduce((sum, count) => sum + count);
+      };
+      const isAnyLeft = async () => (await under.store.findEnds(many.map(({ gid }) => gid))).length > 0;
+      const [one, other] = await Promise.all([removeAll(under.store), removeAll(under.otherStore)]);
+      expect(one + other).toBe(120);
+    });
+  });
+
+  describe('a transaction that is not over is never removed:', () => {
+    const old = (): GlobalTransaction => ({ ...begun(newGid()), beganAt: T0 - 9000, deadlineAt: T0 - 8000 });
+
+    test.each<[string, GlobalTransaction, Partial<Save>]>([
+      ['it is trying', old(), {}],
+      ['it has decided', cancelled(old()), {}],
+      ['it waits for a person', parked(cancelled(old())), {}],
+      ['nobody has said when somebody looks at it', cancelled(old()), { wakeAt: null }],
+      ['a late try is to be cancelled once more', withLateTry(ended(old(), T0 - 7000)), { wakeAt: T0 }],
+      ['the cancel of a late try waits for a person', parked(withLateTry(ended(old(), T0 - 7000))), {}],
+    ])('%s', async (_why, tx, given) => {
+      await write(saveOf(null, tx, given));
+      expect(await under.store.removeFinished(T0 + 1e9, 100)).toBe(0);
+      expect(await isThere({ tx, seq: 1 })).toBe(true);
+    });
+  });
+
+  describe('a stale writer', () => {
+    test('does not revive what was removed (I14)', async () => {
+      const saved = await endOne(T0 - 1);
+      expect(await under.store.removeFinished(T0, 100)).toBe(1);
+      const late = saveOf(saved, withLateTry(saved.tx), { wakeAt: T0 });
+      expect(await commit(late)).toBe('lost');
+      const olderStill = saveOf({ tx: begun(saved.tx.gid), seq: 1 }, cancelled(begun(saved.tx.gid)));
+      expect(await commit(olderStill)).toBe('lost');
+      expect(await isThere(saved)).toBe(false);
+    });
+
+    test('and a removal at the same moment: one of them comes first, and what is left is whole (I14)', async () => {
+      for (let round = 0; round < 40; round += 1) {
+        const saved = await endOne(T0 - 1);
+        const late = saveOf(saved, withLateTry(saved.tx), { wakeAt: T0 });
+        const [outcome, count] = await Promise.all([commit(late), under.store.removeFinished(T0, 100)]);
+        // Where a lock stood in the way the removal is left for another time; what is owed is then owed.
+        expect(await isThere({ ...saved, seq: 3 })).toBe(outcome === 'saved');
+        expect(count).toBe(outcome === 'saved' ? 0 : 1);
+      }
+    });
+  });
+}
+
+const ended = (tx: GlobalTransaction, finishedAt: Instant): GlobalTransaction => ({
+  ...answered(cancelled(tx), 'succeeded'),
+  finishedAt,
+});
+
+const parked = (tx: GlobalTransaction): GlobalTransaction =>
+  [1, 2, 3, 4, 5].reduce((at) => answered(at, 'unknown'), tx);
+
+function withLateTry(tx: GlobalTransaction): GlobalTransaction {
+  const heard = { answer: '200', durationMs: 10, retryAfterMs: null, chance: 0.5 };
+  const now = { earliest: T0, latest: T0 };
+  return after(tx, { type: 'replied', branchId: 'a', op: 'try', reply: 'succeeded', ...heard, now });
+}
