@@ -86,6 +86,11 @@ export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
     title: 'The transaction is declared, and decides by itself',
     advice: 'Only cancel, retry and reading apply to a declared transaction.',
   },
+  other_branches: {
+    status: 409,
+    title: 'Other branches are registered than those that are to be confirmed',
+    advice: 'Nothing is decided. Read the transaction: try the branches that stand, or cancel it.',
+  },
   decided_confirm: {
     status: 409,
     title: 'The transaction is decided: confirm',

@@ -164,8 +164,9 @@ export class Coordinator {
     return this.#ask(gid, (now) => ({ type: 'branchRegistered', branch, now }));
   }
 
-  confirm(gid: string): Promise<Outcome> {
-    return this.#ask(gid, (now) => ({ type: 'confirmRequested', now }));
+  /** @param branchIds all that were tried: another that stands refuses it; null when the initiator does not say */
+  confirm(gid: string, branchIds: readonly string[] | null = null): Promise<Outcome> {
+    return this.#ask(gid, (now) => ({ type: 'confirmRequested', branchIds, now }));
   }
 
   cancel(gid: string): Promise<Outcome> {

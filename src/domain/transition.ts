@@ -65,6 +65,13 @@ export type Replied = {
   readonly now: Now;
 };
 
+type ConfirmRequested = {
+  readonly type: 'confirmRequested';
+  /** All that the initiator tried; null when it does not say. */
+  readonly branchIds: readonly string[] | null;
+  readonly now: Now;
+};
+
 type RetryRequested = {
   readonly type: 'retryRequested';
   /** Only the branches of this participant; null for all. */
@@ -75,7 +82,7 @@ type RetryRequested = {
 export type Event =
   | Begun
   | BranchRegistered
-  | { readonly type: 'confirmRequested'; readonly now: Now }
+  | ConfirmRequested
   | { readonly type: 'cancelRequested'; readonly now: Now }
   | { readonly type: 'deadlinePassed'; readonly now: Now }
   | Replied
@@ -92,6 +99,7 @@ export type Refusal =
   | 'payload_too_large'
   | 'transaction_too_large'
   | 'not_interactive'
+  | 'other_branches'
   | 'decided_confirm'
   | 'decided_cancel'
   | 'deadline_passed'
@@ -113,7 +121,7 @@ export function transition(tx: GlobalTransaction | null, event: Event): Verdict 
     case 'branchRegistered':
       return registerBranch(tx, event);
     case 'confirmRequested':
-      return requestConfirm(tx, event.now);
+      return requestConfirm(tx, event);
     case 'cancelRequested':
       return requestCancel(tx, event.now);
     case 'deadlinePassed':
@@ -176,13 +184,22 @@ const newBranch = (spec: BranchSpec, now: Now): Branch => ({
 
 // ── Deciding ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-function requestConfirm(tx: GlobalTransaction, now: Now): Verdict {
+/**
+ * What was not tried must not be confirmed: an initiator that says what it tried is refused when another branch stands,
+ * as one does that a second run of the same initiator has registered meanwhile.
+ */
+function requestConfirm(tx: GlobalTransaction, { branchIds, now }: ConfirmRequested): Verdict {
   if (tx.decision !== null)
     return tx.decision.decision === 'confirm' ? accepted(tx) : refused('decided_cancel');
   if (tx.mode === 'declared') return refused('not_interactive');
   if (now.latest >= tx.deadlineAt) return refused('deadline_passed');
+  if (branchIds !== null && !areThose(tx.branches, branchIds)) return refused('other_branches');
   return accepted(decide(tx, 'confirm', 'confirm_requested', now));
 }
+
+const areThose = (branches: readonly Branch[], branchIds: readonly string[]): boolean =>
+  new Set(branchIds).size === branches.length &&
+  branches.every(({ branchId }) => branchIds.includes(branchId));
 
 function requestCancel(tx: GlobalTransaction, now: Now): Verdict {
   if (tx.decision !== null)

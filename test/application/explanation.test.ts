@@ -131,7 +131,7 @@ describe('a transaction has ended', () => {
       'because the initiator asked to confirm',
       told(
         registered(),
-        { type: 'confirmRequested', now: exactly(T0) },
+        { type: 'confirmRequested', branchIds: null, now: exactly(T0) },
         replied('stock', 'confirm', 'succeeded'),
       ),
     ],

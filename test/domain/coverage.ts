@@ -27,6 +27,7 @@ export const REFUSALS: Record<Refusal, 'explored' | Begun> = {
   transaction_differs: 'explored',
   branch_differs: 'explored',
   not_interactive: 'explored',
+  other_branches: 'explored',
   decided_confirm: 'explored',
   decided_cancel: 'explored',
   deadline_passed: 'explored',

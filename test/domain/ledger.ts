@@ -247,7 +247,9 @@ export class Ledger {
       branches: mode === 'declared' ? this.branchIds.map((id) => spec(id)) : [],
       now: nowAt(time),
     });
-    const plain = (type: 'confirmRequested' | 'cancelRequested' | 'deadlinePassed') =>
+    const confirm = (words: string, branchIds: readonly string[] | null) =>
+      this.#ask(words, null, (time) => ({ type: 'confirmRequested', branchIds, now: nowAt(time) }));
+    const plain = (type: 'cancelRequested' | 'deadlinePassed') =>
       this.#ask(type, null, (time) => ({ type, now: nowAt(time) }));
     const register = (id: string, b: number, bodyHash = id) =>
       this.#ask(`branch ${id} is registered`, b, (time) => ({
@@ -257,7 +259,7 @@ export class Ledger {
       }));
     return {
       begin: this.#ask('begun', null, begun('same')),
-      confirm: plain('confirmRequested'),
+      confirm: confirm('confirmRequested', null),
       cancel: plain('cancelRequested'),
       expire: plain('deadlinePassed'),
       retry: this.#ask('retryRequested', null, (time) => ({
@@ -269,6 +271,7 @@ export class Ledger {
       strange: [
         this.#ask('begun with another body', null, begun('other')),
         register(at(this.branchIds, 0), 0, 'other'),
+        confirm('confirmRequested for other branches', ['another']),
       ],
     };
   }

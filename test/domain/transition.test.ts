@@ -26,7 +26,7 @@ const registered = (branchId: string, at = now, bodyHash = `hash of ${branchId}`
   branch: spec(branchId, { bodyHash }),
   now: at,
 });
-const confirm = (at = now): Event => ({ type: 'confirmRequested', now: at });
+const confirm = (at = now): Event => ({ type: 'confirmRequested', branchIds: null, now: at });
 const cancel = (at = now): Event => ({ type: 'cancelRequested', now: at });
 const expire = (at = exactly(DEADLINE)): Event => ({ type: 'deadlinePassed', now: at });
 const retry = (at = now, participant: string | null = null): Event => ({
@@ -127,6 +127,17 @@ describe('an interactive transaction', () => {
     expect(refusal(interactive(), registered('stock', between(DEADLINE - 1, DEADLINE)))).toBe(
       'deadline_passed',
     );
+  });
+
+  test('is confirmed for the branches that were tried, and not when another stands', () => {
+    const tx = told(interactive(), registered('stock'), registered('money'));
+    const confirmFor = (...branchIds: string[]): Event => ({ type: 'confirmRequested', branchIds, now });
+    for (const others of [[], ['stock'], ['stock', 'stock'], ['stock', 'other'], ['stock', 'money', 'other']])
+      expect(refusal(tx, confirmFor(...others))).toBe('other_branches');
+    const decided = told(tx, confirmFor('money', 'stock'));
+    expect(decided.decision?.decision).toBe('confirm');
+    changesNothing(decided, confirmFor('stock'));
+    expect(refusal(told(tx, cancel()), confirmFor('stock'))).toBe('decided_cancel');
   });
 
   test('without branches ends with its decision', () => {

@@ -330,6 +330,15 @@ const conflicts: Case[] = [
     },
   },
   {
+    code: 'other_branches',
+    story: 'one is confirmed for fewer branches than stand',
+    async send() {
+      const address = await newAddress();
+      for (const branchId of ['a', 'b']) await world.send('POST', `${address}/branches`, branch(branchId));
+      return world.send('POST', `${address}/confirm`, { branchIds: ['a'] });
+    },
+  },
+  {
     code: 'decided_cancel',
     story: 'a cancelled one is confirmed',
     async send() {

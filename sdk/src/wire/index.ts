@@ -5,6 +5,7 @@
 export { BeginRequest } from './begin-request.ts';
 export { BranchRequest } from './branch-request.ts';
 export { CALL_HEADERS } from './call-headers.ts';
+export { ConfirmRequest } from './confirm-request.ts';
 export { FinalityRequest, FinalityView } from './finality.ts';
 export { LiveView, ReadyView } from './health-view.ts';
 export { AttemptView, EventsView, EventView } from './journal-view.ts';

@@ -2,9 +2,10 @@
  * Deciding, and retrying what is decided. Each may be asked again; asking for the opposite of the decision is refused
  * with the decision that stands.
  */
-import { Gid, TransactionView } from '@tercet/sdk/wire';
-import { Type } from 'typebox';
-import type { Coordinator } from '../../application/coordinator.ts';
+import { ConfirmRequest, Gid, TransactionView } from '@tercet/sdk/wire';
+import type { FastifyReply } from 'fastify';
+import { type TSchema, Type } from 'typebox';
+import type { Coordinator, Outcome } from '../../application/coordinator.ts';
 import { answer, problems } from '../answers.ts';
 import { noBody } from '../no-body.ts';
 import { prefer, type WaitForEnd, waitMsOf } from '../plugins/prefer-wait.ts';
@@ -21,31 +22,25 @@ export function decisionRoutes(
   given: { coordinator: Coordinator; waitForEnd: WaitForEnd; explain: Explain },
 ): void {
   const { coordinator, waitForEnd, explain } = given;
-  for (const decision of ['confirm', 'cancel'] as const) {
-    app.post(
-      `/v1/transactions/:gid/${decision}`,
-      {
-        schema: {
-          tags,
-          summary: `Decide to ${decision}`,
-          params,
-          headers: Type.Object({ prefer }),
-          body: noBody,
-          response: {
-            200: answer(TransactionView, 'The transaction has ended so.'),
-            202: answer(TransactionView, 'It is decided, and not finished.'),
-            ...problems,
-          },
-        },
-      },
-      async ({ params, headers }, reply) => {
-        const outcome = await coordinator[decision](params.gid);
-        if (!outcome.accepted) return sendRefusal(reply, outcome);
-        const saved = await waitForEnd(outcome.saved, waitMsOf(headers.prefer));
-        return sendWhenFinished(reply, saved, explain);
-      },
-    );
-  }
+  const sendDecided = async (reply: FastifyReply, outcome: Outcome, preferred: string | undefined) => {
+    if (!outcome.accepted) return sendRefusal(reply, outcome);
+    const saved = await waitForEnd(outcome.saved, waitMsOf(preferred));
+    return sendWhenFinished(reply, saved, explain);
+  };
+
+  app.post(
+    '/v1/transactions/:gid/confirm',
+    { schema: deciding('Decide to confirm', ConfirmRequest) },
+    async ({ params, body, headers }, reply) =>
+      sendDecided(reply, await coordinator.confirm(params.gid, body?.branchIds), headers.prefer),
+  );
+
+  app.post(
+    '/v1/transactions/:gid/cancel',
+    { schema: deciding('Decide to cancel', noBody) },
+    async ({ params, headers }, reply) =>
+      sendDecided(reply, await coordinator.cancel(params.gid), headers.prefer),
+  );
 
   app.post(
     '/v1/transactions/:gid/retry',
@@ -64,3 +59,13 @@ export function decisionRoutes(
     },
   );
 }
+
+const deciding = <Body extends TSchema>(summary: string, body: Body) => ({
+  ...{ tags, summary, params, body },
+  headers: Type.Object({ prefer }),
+  response: {
+    200: answer(TransactionView, 'The transaction has ended so.'),
+    202: answer(TransactionView, 'It is decided, and not finished.'),
+    ...problems,
+  },
+});
