@@ -18,5 +18,34 @@ export {
   type PayloadOf,
   type ResultOf,
 } from './contract.ts';
+export { branch } from './initiator/branch.ts';
+export {
+  CoordinatorUnavailable,
+  OutcomeUnknown,
+  RequestRejected,
+  TercetError,
+  TransactionCancelled,
+  TransactionDiverged,
+  TransactionTimedOut,
+  TryNotSent,
+  TryRefused,
+  TryUnknown,
+} from './initiator/errors.ts';
+export { Tercet } from './initiator/tercet.ts';
+export type { Timing } from './initiator/timing.ts';
+export type {
+  Callable,
+  DeclaredBranch,
+  RunOptions,
+  RunOutcome,
+  SubmitOptions,
+  SubmitOutcome,
+  TercetOptions,
+  Transaction,
+  TryOptions,
+} from './initiator/types.ts';
+export type { ActivityOps, InsideContext, Outside, OutsideContext } from './participant/activity-ops.ts';
+export { currentCall } from './participant/current-call.ts';
+export { defineParticipant, type ParticipantOptions } from './participant/define-participant.ts';
 export type { Participant, ParticipantAnswer, ParticipantRequest } from './participant/participant.ts';
 export { InProgress, Refusal, type RefusalCode } from './refusal.ts';

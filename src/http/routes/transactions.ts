@@ -1,7 +1,8 @@
 /**
  * Beginning a transaction, and registering its branches. Each request can be repeated, and answers the truth.
  *
- * 201 made just now · 200 as it stands · 202 under way: look again at Location.
+ * 201 made just now · 200 as it stands · 202 under way: look again at Location. The header `Idempotent-Replayed: true` says
+ * that an earlier request like this one began it.
  */
 import { BeginRequest, BranchRequest, Gid, TransactionView } from '@tercet/sdk/wire';
 import { Type } from 'typebox';
@@ -48,7 +49,10 @@ export function transactionRoutes(
         headers: beginHeaders,
         body: BeginRequest,
         response: {
-          200: answer(TransactionView, 'It stood already, or it ended within the wait.'),
+          200: answer(
+            TransactionView,
+            'It stood already, or it ended within the wait. Idempotent-Replayed: true, with any status, says that it stood.',
+          ),
           201: answer(TransactionView, 'An interactive transaction began.'),
           202: answer(TransactionView, 'A declared transaction is under way.'),
           ...problems,
@@ -59,6 +63,8 @@ export function transactionRoutes(
       const key = headers['idempotency-key'] ?? null;
       const outcome = await coordinator.begin(body, key, traceparentOf(headers.traceparent));
       if (!outcome.accepted) return sendRefusal(reply, outcome);
+      // A declared one may have ended either way: its status does not tell who began it.
+      if (!outcome.isChanged) reply.header('idempotent-replayed', 'true');
       if (body.branches === undefined) return sendMade(reply, outcome, explain);
       const saved = await waitForEnd(outcome.saved, waitMsOf(headers.prefer));
       return sendWhenFinished(reply, saved, explain);

@@ -1,0 +1,63 @@
+/** Beginning: the transaction that a key names, made now or before, and when it ends by our own clock. */
+import { type CoordinatorLink, PATIENCE_MS } from './coordinator-link.ts';
+import { CoordinatorUnavailable, RequestRejected } from './errors.ts';
+import { readTransaction, type SeenTransaction } from './seen-transaction.ts';
+import type { Timing } from './timing.ts';
+import type { RunOptions } from './types.ts';
+
+export type Begun = {
+  readonly seen: SeenTransaction;
+  /** In elapsed milliseconds. */
+  readonly deadlineMs: number;
+};
+
+type BeginParts = {
+  readonly link: CoordinatorLink;
+  readonly timing: Timing;
+  readonly idempotencyKey: string;
+  readonly traceparent: string | null;
+};
+
+const CREATED = 201;
+
+/** @throws CoordinatorUnavailable, RequestRejected */
+export async function begin(options: RunOptions, given: BeginParts): Promise<Begun> {
+  const { link, timing, idempotencyKey, traceparent } = given;
+  const { name, businessKey, timeoutMs, signal = null } = options;
+  const firstSentMs = timing.elapsedMs();
+  const answer = await link.ask(
+    {
+      method: 'POST',
+      path: '/v1/transactions',
+      headers: beginHeaders(idempotencyKey, traceparent),
+      body: JSON.stringify({ name, businessKey, timeoutMs }),
+      reads: readTransaction,
+    },
+    { patienceMs: PATIENCE_MS, signal },
+  );
+  if (answer.kind === 'rejected')
+    throw new RequestRejected('The beginning of the transaction', answer.problem);
+  if (answer.kind === 'unanswered') throw notBegun(answer.failure, idempotencyKey, signal);
+  const { value: seen, httpStatus, sentMs } = answer;
+  // What stood already was begun by an earlier request of ours, or of another run: at our first, as far as we
+  // know.
+  const beganMs = httpStatus === CREATED ? sentMs : firstSentMs;
+  return { seen, deadlineMs: beganMs + Date.parse(seen.deadlineAt) - Date.parse(seen.beganAt) };
+}
+
+export const beginHeaders = (idempotencyKey: string, traceparent: string | null): Record<string, string> => ({
+  'idempotency-key': idempotencyKey,
+  ...(traceparent !== null && { traceparent }),
+});
+
+const notBegun = (failure: string, idempotencyKey: string, signal: AbortSignal | null) =>
+  signal?.aborted
+    ? new CoordinatorUnavailable(
+        'The run was aborted before the coordinator had acknowledged its beginning.',
+        idempotencyKey,
+        signal.reason,
+      )
+    : new CoordinatorUnavailable(
+        `The coordinator did not acknowledge the beginning (${failure}).`,
+        idempotencyKey,
+      );

@@ -1,0 +1,173 @@
+/**
+ * The way to the coordinator: one question, put to its replicas in turn until one of them answers, for a
+ * limited time.
+ *
+ * Every request of the coordinator can be repeated and answers the truth, so whatever is no clear answer is
+ * asked again: no connection, no answer in time, 5xx, and all that no coordinator would say. Only a problem
+ * document of a coordinator's own is a “no”: a 404 of something else on the way is no outcome.
+ */
+import { exchange, type Fetch, type Heard, jsonIn } from './exchange.ts';
+import { backOffMs, pause, type Timing } from './timing.ts';
+
+/** One request may take so long, and as much longer as the coordinator is asked to wait. */
+const REQUEST_TIMEOUT_MS = 5000;
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+
+/** How long one question is put again where nothing else limits it. */
+export const PATIENCE_MS = 10_000;
+
+export type Question<Value> = {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** JSON. */
+  readonly body?: string;
+  /** How long the coordinator is to wait for the end of the transaction; it comes on top of the patience. */
+  readonly waitMs?: number;
+  /** Null for an answer that no coordinator of ours gives. */
+  readonly reads: (body: unknown) => Value | null;
+};
+
+export type Patience = {
+  /** From now on. */
+  readonly patienceMs: number;
+  readonly signal: AbortSignal | null;
+};
+
+export type Problem = { readonly code: string; readonly detail: string };
+
+export type Answer<Value> =
+  | {
+      readonly kind: 'accepted';
+      readonly value: Value;
+      readonly httpStatus: number;
+      readonly headers: Headers;
+      /** When the request left that was answered, in elapsed milliseconds. */
+      readonly sentMs: number;
+    }
+  | { readonly kind: 'rejected'; readonly problem: Problem }
+  /** Nobody knows what became of it; `failure` says what came last. */
+  | { readonly kind: 'unanswered'; readonly failure: string };
+
+export type LinkParts = {
+  readonly urls: readonly string[];
+  readonly token: string | null;
+  readonly fetch: Fetch;
+  readonly timing: Timing;
+};
+
+export class CoordinatorLink {
+  readonly #given: LinkParts;
+  /** The replica that answered last is asked first. */
+  #preferred = 0;
+
+  constructor(given: LinkParts) {
+    this.#given = given;
+  }
+
+  /** Never rejects. */
+  async ask<Value>(question: Question<Value>, { patienceMs, signal }: Patience): Promise<Answer<Value>> {
+    const { timing } = this.#given;
+    const waitUntilMs = timing.elapsedMs() + (question.waitMs ?? 0);
+    const untilMs = waitUntilMs + patienceMs;
+    for (let round = 1; ; round += 1) {
+      const told = await this.#askEach(question, { waitUntilMs, untilMs, signal });
+      if (told.kind !== 'unanswered') return told;
+      const delayMs = backOffMs(round, told.retryAfterMs);
+      if (signal?.aborted || timing.elapsedMs() + delayMs >= untilMs) return told;
+      await pause(timing, delayMs, signal);
+    }
+  }
+
+  /** One round: each replica once, until one answers. */
+  async #askEach<Value>(question: Question<Value>, times: Times): Promise<Told<Value>> {
+    const { urls, timing } = this.#given;
+    const first = this.#preferred;
+    let last: Unanswered = { kind: 'unanswered', failure: 'stopped', retryAfterMs: null };
+    for (let step = 0; step < urls.length; step += 1) {
+      if (times.signal?.aborted || (step > 0 && timing.elapsedMs() >= times.untilMs)) break;
+      const at = (first + step) % urls.length;
+      const told = await this.#askOne(urls[at] as string, question, times);
+      if (told.kind !== 'unanswered') {
+        this.#preferred = at;
+        return told;
+      }
+      const retryAfterMs = Math.max(last.retryAfterMs ?? 0, told.retryAfterMs ?? 0) || null;
+      last = { ...told, retryAfterMs };
+    }
+    return last;
+  }
+
+  async #askOne<Value>(url: string, question: Question<Value>, times: Times): Promise<Told<Value>> {
+    const { timing } = this.#given;
+    const { method, path, body, reads } = question;
+    const sentMs = timing.elapsedMs();
+    // Whole seconds are all that the header can say.
+    const waitSeconds = Math.ceil(Math.max(0, times.waitUntilMs - sentMs) / 1000);
+    const timeoutMs = Math.min(REQUEST_TIMEOUT_MS + waitSeconds * 1000, Math.max(1, times.untilMs - sentMs));
+    const heard = await exchange(
+      this.#given,
+      { method, url: url + path, body, headers: this.#headersOf(question, waitSeconds) },
+      { timeoutMs, maxBytes: MAX_ANSWER_BYTES, signal: times.signal },
+    );
+    return understood(heard, reads, url, sentMs);
+  }
+
+  #headersOf({ body, headers }: Question<unknown>, waitSeconds: number): Record<string, string> {
+    const { token } = this.#given;
+    return {
+      accept: 'application/json, application/problem+json',
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...(token !== null && { authorization: `Bearer ${token}` }),
+      ...(waitSeconds > 0 && { prefer: `wait=${waitSeconds}` }),
+      ...headers,
+    };
+  }
+}
+
+type Times = {
+  readonly waitUntilMs: number;
+  readonly untilMs: number;
+  readonly signal: AbortSignal | null;
+};
+
+type Unanswered = {
+  readonly kind: 'unanswered';
+  readonly failure: string;
+  readonly retryAfterMs: number | null;
+};
+type Told<Value> = Exclude<Answer<Value>, { kind: 'unanswered' }> | Unanswered;
+
+function understood<Value>(
+  heard: Heard,
+  reads: (body: unknown) => Value | null,
+  url: string,
+  sentMs: number,
+): Told<Value> {
+  if (heard.status === null)
+    return { kind: 'unanswered', failure: `${url}: ${heard.failure}`, retryAfterMs: null };
+  const { status: httpStatus, text, headers, retryAfterMs } = heard;
+  const body = jsonIn(text);
+  if (httpStatus >= 200 && httpStatus <= 299) {
+    const value = reads(body);
+    if (value !== null) return { kind: 'accepted', value, httpStatus, headers, sentMs };
+    return { kind: 'unanswered', failure: `${url}: ${httpStatus}, but not of a coordinator`, retryAfterMs };
+  }
+  const problem = problemIn(body);
+  if (problem !== null && isRefusal(httpStatus)) return { kind: 'rejected', problem };
+  const failure = `${url}: ${httpStatus}${problem === null ? '' : `, ${problem.code}`}`;
+  return { kind: 'unanswered', failure, retryAfterMs };
+}
+
+/** A request that came too slowly, too early or too often may be sent again. */
+const SEND_AGAIN: readonly number[] = [408, 425, 429];
+
+const isRefusal = (status: number): boolean => status >= 400 && status <= 499 && !SEND_AGAIN.includes(status);
+
+/** A problem document of a coordinator; null for all else. */
+function problemIn(body: unknown): Problem | null {
+  if (typeof body !== 'object' || body === null) return null;
+  const { type, code, detail } = body as { type?: unknown; code?: unknown; detail?: unknown };
+  if (typeof code !== 'string' || type !== `urn:tercet:error:${code}`) return null;
+  return { code, detail: typeof detail === 'string' ? detail : code };
+}

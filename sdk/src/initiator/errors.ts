@@ -1,0 +1,272 @@
+/**
+ * What can go wrong for an initiator, a class each. What a class says is certain; what is not known says so.
+ *
+ *   TransactionCancelled    decided: cancel. Nothing of it takes effect
+ *     TransactionTimedOut   … because its deadline passed
+ *   TransactionDiverged     decided, and a branch waits for a person
+ *   OutcomeUnknown          it may be decided either way: ask again, and take it for neither
+ *   CoordinatorUnavailable  nothing was tried; run it again with the same key
+ *   RequestRejected         the request is at fault
+ *   TryRefused, TryUnknown, TryNotSent   one try, inside of `run`: the transaction can then only be cancelled
+ */
+import type { Decision, Status, TransactionView } from '../wire/index.ts';
+
+type Told = {
+  readonly code: string;
+  readonly gid: string | null;
+  readonly advice: string;
+  readonly cause?: unknown;
+};
+
+export abstract class TercetError extends Error {
+  /**
+   * Stable, for programs: one for each class; in `RequestRejected` and `TryRefused` the code of the problem
+   * document that was answered.
+   */
+  readonly code: string;
+  /** The transaction; null where none is known. */
+  readonly gid: string | null;
+  /** What happened, without the advice that ends the message. */
+  readonly summary: string;
+  /** What to do, in one sentence. */
+  readonly advice: string;
+
+  constructor(summary: string, { code, gid, advice, cause }: Told) {
+    super(`${summary} ${advice}`, cause === undefined ? {} : { cause });
+    this.code = code;
+    this.gid = gid;
+    this.summary = summary;
+    this.advice = advice;
+  }
+}
+
+// ── One try ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Which try it is about. */
+export type TryOf = {
+  readonly gid: string | null;
+  readonly participant: string;
+  readonly activity: string;
+  readonly branchId: string;
+};
+
+const named = ({ participant, activity, branchId }: Omit<TryOf, 'gid'>): string =>
+  `${activity} of ${participant} (branch “${branchId}”)`;
+
+/** The participant said no: 409 or 422. */
+export class TryRefused extends TercetError {
+  override readonly name = 'TryRefused';
+  readonly participant: string;
+  readonly activity: string;
+  readonly branchId: string;
+  /** The participant's reason, in its own words; null when it gave none. */
+  readonly detail: string | null;
+
+  /** @param problem.code `refused` when the participant gave none */
+  constructor(of: TryOf, problem: { readonly code: string | null; readonly detail: string | null }) {
+    const { code, detail } = problem;
+    super(`${named(of)} was refused${detail === null ? '' : `: ${detail}`}.`, {
+      ...{ code: code ?? 'refused', gid: of.gid },
+      advice: 'The transaction is cancelled; begin a new one when the reason is gone.',
+    });
+    ({ participant: this.participant, activity: this.activity, branchId: this.branchId } = of);
+    this.detail = detail;
+  }
+}
+
+/**
+ * The participant gave no clear answer in time: its try may have had effect or not, and its cancel takes it
+ * back.
+ */
+export class TryUnknown extends TercetError {
+  override readonly name = 'TryUnknown';
+  readonly participant: string;
+  readonly activity: string;
+  readonly branchId: string;
+  /** What came last, in a few words, such as `503`. */
+  readonly answer: string;
+
+  constructor(of: TryOf, answer: string, cause?: unknown) {
+    super(`What ${named(of)} came to is not known: ${answer}.`, {
+      ...{ code: 'try_unknown', gid: of.gid, cause },
+      advice: 'The transaction is cancelled, this branch too; begin a new one later.',
+    });
+    ({ participant: this.participant, activity: this.activity, branchId: this.branchId } = of);
+    this.answer = answer;
+  }
+}
+
+const NOT_SENT = {
+  invalid_payload: 'Correct the payload.',
+  invalid_branch_id: 'Give each branch a branchId of its own.',
+  run_is_over: 'Await every try inside of the function.',
+  stopped: 'Begin a new transaction; with a longer timeoutMs if the deadline was the reason.',
+  transaction_decided: 'Begin a new transaction.',
+} as const;
+
+/** The try was not called. */
+export class TryNotSent extends TercetError {
+  override readonly name = 'TryNotSent';
+  declare readonly code: keyof typeof NOT_SENT;
+
+  constructor(code: keyof typeof NOT_SENT, gid: string, summary: string, cause?: unknown) {
+    super(`${summary}.`, { ...{ code, gid, cause }, advice: NOT_SENT[code] });
+  }
+}
+
+// ── The whole ────────────────────────────────────────────────────────────────────────────────────────────────
+
+export type Cancelled = {
+  readonly gid: string;
+  readonly status: Status;
+  readonly reason: string;
+  readonly refusal: TryRefused | null;
+  readonly cause?: unknown;
+};
+
+/** Decided: cancel. What the tries set aside is given back. */
+export class TransactionCancelled extends TercetError {
+  override readonly name: string = 'TransactionCancelled';
+  /** `cancelling` while some branch has not answered yet; it ends without us. */
+  readonly status: Status;
+  /** Why, in words. */
+  readonly reason: string;
+  /** The refusal that led to it, where one did. `cause` is what the function threw. */
+  readonly refusal: TryRefused | null;
+
+  constructor(
+    { gid, status, reason, refusal, cause }: Cancelled,
+    { code = 'transaction_cancelled', advice = 'Begin a new transaction, with another idempotencyKey.' } = {},
+  ) {
+    super(`Transaction ${gid} is cancelled: ${asSentence(reason)}`, { code, gid, advice, cause });
+    this.status = status;
+    this.reason = reason;
+    this.refusal = refusal;
+  }
+}
+
+/** Decided: cancel, because the deadline had passed. */
+export class TransactionTimedOut extends TransactionCancelled {
+  override readonly name = 'TransactionTimedOut';
+
+  constructor(cancelled: Cancelled) {
+    super(cancelled, {
+      code: 'transaction_timed_out',
+      advice:
+        'Begin a new transaction, with another idempotencyKey; with a longer timeoutMs if it needs one.',
+    });
+  }
+}
+
+/** Decided, and a branch is parked: its retries are used up, and it waits for a person. The decision stands. */
+export class TransactionDiverged extends TercetError {
+  override readonly name = 'TransactionDiverged';
+  readonly decision: Decision;
+  readonly status: Status;
+  readonly isParked = true;
+  /** What the coordinator says of it. */
+  readonly explanation: string;
+
+  /** @param given.cause of a cancel: the `TransactionCancelled` that says why */
+  constructor(given: {
+    readonly gid: string;
+    readonly decision: Decision;
+    readonly status: Status;
+    readonly explanation: string;
+    readonly cause?: unknown;
+  }) {
+    const { gid, decision, status, explanation, cause } = given;
+    super(`Transaction ${gid} is decided, ${decision}, and a branch is parked: ${asSentence(explanation)}`, {
+      ...{ code: 'transaction_diverged', gid, cause },
+      advice:
+        `Take the ${decision} for granted and repeat nothing; mend the participant, then ` +
+        `POST /v1/transactions/${gid}/retry.`,
+    });
+    this.decision = decision;
+    this.status = status;
+    this.explanation = explanation;
+  }
+}
+
+/**
+ * The coordinator did not acknowledge what it was asked. Neither success nor failure: the transaction may end
+ * either way.
+ */
+export class OutcomeUnknown extends TercetError {
+  override readonly name = 'OutcomeUnknown';
+  /** With which the same is asked again. */
+  readonly idempotencyKey: string | null;
+  readonly #find: ((gid: string) => Promise<TransactionView | null>) | null;
+
+  constructor(given: {
+    readonly gid: string | null;
+    readonly idempotencyKey: string | null;
+    readonly summary: string;
+    readonly find: ((gid: string) => Promise<TransactionView | null>) | null;
+    readonly cause?: unknown;
+  }) {
+    const { gid, idempotencyKey, summary, find, cause } = given;
+    super(summary, {
+      ...{ code: 'outcome_unknown', gid, cause },
+      advice:
+        gid === null
+          ? 'Do not take it for failed: submit the same again with the same idempotencyKey, which answers the truth.'
+          : 'Do not take it for failed: ask with check(), or run it again with the same idempotencyKey.',
+    });
+    this.idempotencyKey = idempotencyKey;
+    this.#find = find;
+  }
+
+  /**
+   * Asks what became of the transaction, now or later; null when the coordinator has no such transaction.
+   * @throws CoordinatorUnavailable
+   * @throws OutcomeUnknown this one, where the gid is not known
+   */
+  async check(): Promise<TransactionView | null> {
+    if (this.gid === null || this.#find === null) throw this;
+    return this.#find(this.gid);
+  }
+}
+
+/**
+ * No coordinator answered. What was asked may be asked again; a transaction that was begun is cancelled at its
+ * deadline.
+ */
+export class CoordinatorUnavailable extends TercetError {
+  override readonly name = 'CoordinatorUnavailable';
+  /** With which to run again, so that nothing is begun twice; null for questions. */
+  readonly idempotencyKey: string | null;
+
+  constructor(summary: string, idempotencyKey: string | null, cause?: unknown) {
+    super(summary, {
+      ...{ code: 'coordinator_unavailable', gid: null, cause },
+      advice:
+        idempotencyKey === null
+          ? 'Ask again later.'
+          : 'Nothing was tried; run it again with the same idempotencyKey.',
+    });
+    this.idempotencyKey = idempotencyKey;
+  }
+}
+
+/** The coordinator refused the request, or it was not even sent. The program is at fault, or its settings. */
+export class RequestRejected extends TercetError {
+  override readonly name = 'RequestRejected';
+  /** What is wrong this time, and what to do. */
+  readonly detail: string;
+
+  /** @param problem.code one of docs/errors.md */
+  constructor(
+    what: string,
+    { code, detail }: { readonly code: string; readonly detail: string },
+    gid: string | null = null,
+  ) {
+    super(`${what} was rejected (${code}): ${asSentence(detail)}`, {
+      ...{ code, gid },
+      advice: 'Nothing was changed by it; sent again as it is, it is rejected again.',
+    });
+    this.detail = detail;
+  }
+}
+
+export const asSentence = (words: string): string => (/[.!?]$/.test(words) ? words : `${words}.`);

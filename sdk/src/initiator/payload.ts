@@ -1,0 +1,29 @@
+/** Payloads as they are sent: JSON, and what the contract of both sides takes. */
+import type { Contract } from '../contract.ts';
+import { firstFault } from '../participant/first-fault.ts';
+
+/**
+ * The payload as the JSON that is sent, which fits the contract.
+ * @throws TypeError when it does not, or is no JSON
+ */
+export function payloadAsJson({ name, activities }: Contract, activity: string, payload: unknown): string {
+  const what = `The payload of ${activity} of ${name}`;
+  const schema = activities[activity]?.payload;
+  if (schema === undefined) throw new TypeError(`${name} has no activity “${activity}”`);
+  const json = asJson(payload, what);
+  // What is checked is what is sent, and what the participant will check.
+  const fault = firstFault(schema, JSON.parse(json));
+  if (fault !== null) throw new TypeError(`${what} does not fit its contract: ${fault}`);
+  return json;
+}
+
+function asJson(payload: unknown, what: string): string {
+  let json: string | undefined;
+  try {
+    json = JSON.stringify(payload);
+  } catch (error) {
+    throw new TypeError(`${what} cannot be sent as JSON: ${(error as Error).message}`);
+  }
+  if (json === undefined) throw new TypeError(`${what} cannot be sent as JSON: it is ${typeof payload}`);
+  return json;
+}

@@ -1,0 +1,122 @@
+/**
+ * One interactive transaction from its beginning to what is told of it: begin, run the function, decide.
+ *
+ * - Confirm is asked for only when every branch that stands was tried with success in this run. A failed try cancels,
+ *   also when the function looks away.
+ * - Nothing is guessed: a decision that nobody acknowledged is `OutcomeUnknown`, never success and never failure.
+ */
+import type { TransactionView } from '../wire/index.ts';
+import { type Begun, begin } from './begin.ts';
+import { Branches } from './branches.ts';
+import type { CoordinatorLink } from './coordinator-link.ts';
+import { decide, endingOf } from './decide.ts';
+import { TercetError, TryRefused } from './errors.ts';
+import { confirmedOrThrow, knownOrThrow, type Why } from './outcome.ts';
+import { traceContext } from './trace-context.ts';
+import type { TryTools } from './try-call.ts';
+import type { RunOptions, RunOutcome } from './types.ts';
+
+export type RunParts = {
+  readonly link: CoordinatorLink;
+  readonly tools: TryTools;
+  readonly idempotencyKey: string;
+  readonly waitMs: number;
+  readonly find: (gid: string) => Promise<TransactionView | null>;
+};
+
+export async function run<Value>(
+  options: RunOptions,
+  work: (branches: Branches) => Promise<Value>,
+  given: RunParts,
+): Promise<RunOutcome<Value>> {
+  const { link, tools, idempotencyKey } = given;
+  const traceparent = traceContext(options.traceparent);
+  const begun = await begin(options, { link, timing: tools.timing, idempotencyKey, traceparent });
+  const decided = endingOf(begun.seen);
+  if (decided !== null) return repeated(begun, given);
+  const { signal: callerSignal = null } = options;
+  const branches = new Branches({
+    ...{ begun: begun.seen, deadlineMs: begun.deadlineMs },
+    ...{ traceparent, callerSignal, link, tools },
+  });
+  const ended = await workOrStop(work, branches);
+  await branches.settle({ isLost: ended.how !== 'returned', isWorking: ended.how === 'stopped' });
+  const why = whyCancel(ended, branches, callerSignal);
+  return conclude(ended, why, branches, { ...given, isAborted: callerSignal?.aborted === true });
+}
+
+type Ended<Value> =
+  | { readonly how: 'returned'; readonly value: Value }
+  | { readonly how: 'threw'; readonly error: unknown }
+  /** The deadline or the caller came first; the function is not waited for. */
+  | { readonly how: 'stopped' };
+
+async function workOrStop<Value>(
+  work: (branches: Branches) => Promise<Value>,
+  branches: Branches,
+): Promise<Ended<Value>> {
+  const { signal } = branches;
+  if (signal.aborted) return { how: 'stopped' };
+  const stopped = new Promise<Ended<Value>>((resolve) =>
+    signal.addEventListener('abort', () => resolve({ how: 'stopped' }), { once: true }),
+  );
+  const worked = work(branches).then(
+    (value): Ended<Value> => ({ how: 'returned', value }),
+    (error: unknown): Ended<Value> => ({ how: 'threw', error }),
+  );
+  return Promise.race([worked, stopped]);
+}
+
+// ── Deciding ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Null when everything that stands was tried with success. */
+function whyCancel(ended: Ended<unknown>, branches: Branches, callerSignal: AbortSignal | null): Why | null {
+  const { signal, failures, untried } = branches;
+  const refusal = failures.find((failure) => failure instanceof TryRefused) ?? null;
+  const isTimedOut = signal.aborted && !callerSignal?.aborted;
+  const because = (reason: string, cause?: unknown): Why => ({ reason, cause, refusal, isTimedOut });
+  if (callerSignal?.aborted) return because('its caller aborted it', callerSignal.reason);
+  if (ended.how === 'threw') return because(wordsOf(ended.error), ended.error);
+  const failure = refusal ?? failures[0];
+  if (isTimedOut) return because('its deadline passed', failure ?? signal.reason);
+  if (failure !== undefined) return because(`${wordsOf(failure)} The function went on without it`, failure);
+  if (untried === null) return null;
+  return because(
+    `branch “${untried}” stands from an earlier run, and this run took another way and did not call it`,
+  );
+}
+
+function wordsOf(error: unknown): string {
+  if (error instanceof TercetError) return error.summary;
+  return `the function threw ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`;
+}
+
+async function conclude<Value>(
+  ended: Ended<Value>,
+  why: Why | null,
+  { gid, deadlineAt, succeeded: branchIds }: Branches,
+  { link, waitMs, isAborted, ...given }: RunParts & { readonly isAborted: boolean },
+): Promise<RunOutcome<Value>> {
+  // Who aborted waits for nothing.
+  const asked = { link, gid, waitMs: isAborted ? 0 : waitMs, branchIds };
+  const verdict = await decide(why === null ? 'confirm' : 'cancel', asked);
+  const ending = knownOrThrow(verdict, why, { gid, deadlineAt, ...given });
+  const confirmed = confirmedOrThrow(gid, ending, why);
+  if (why === null && ended.how === 'returned')
+    return { ...confirmed, isRepeated: false, value: ended.value };
+  // We asked to cancel, and another run with the same key had confirmed.
+  return { ...confirmed, isRepeated: true };
+}
+
+/** It was decided before: the function is not called. */
+async function repeated({ seen }: Begun, { link, waitMs }: RunParts): Promise<RunOutcome<never>> {
+  const { gid } = seen;
+  let ending = endingOf(seen);
+  if (seen.status === 'confirming' && !seen.isParked) {
+    // Asking again for what is decided changes nothing, and waits for the end.
+    const verdict = await decide('confirm', { link, gid, waitMs });
+    if (verdict.decision !== null) ending = verdict;
+  }
+  if (ending === null) throw new Error('only a decided transaction is repeated');
+  return { ...confirmedOrThrow(gid, ending, null), isRepeated: true };
+}

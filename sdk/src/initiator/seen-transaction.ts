@@ -1,0 +1,35 @@
+/**
+ * What an initiator reads in a coordinator's answer. Nothing more is looked at, so that a newer coordinator may
+ * say more.
+ */
+import { type Static, Type } from 'typebox';
+import { Value } from 'typebox/value';
+import { Decision, Status } from '../wire/index.ts';
+
+const nullOr = <Schema extends Parameters<typeof Type.Array>[0]>(schema: Schema) =>
+  Type.Union([schema, Type.Null()]);
+
+const SeenBranch = Type.Object({
+  branchId: Type.String(),
+  participant: Type.String(),
+  activity: Type.String(),
+  try: nullOr(Type.Object({ answer: nullOr(Type.String()) })),
+});
+
+const SeenTransaction = Type.Object({
+  gid: Type.String(),
+  status: Status,
+  decision: nullOr(
+    Type.Object({ decision: Decision, reason: Type.String(), branchId: nullOr(Type.String()) }),
+  ),
+  beganAt: Type.String({ format: 'date-time' }),
+  deadlineAt: Type.String({ format: 'date-time' }),
+  isParked: Type.Boolean(),
+  explanation: Type.String(),
+  branches: Type.Array(SeenBranch),
+});
+export type SeenTransaction = Static<typeof SeenTransaction>;
+
+/** Null when it is no transaction as we know them: then it was not a coordinator of ours that answered. */
+export const readTransaction = (body: unknown): SeenTransaction | null =>
+  Value.Check(SeenTransaction, body) ? body : null;

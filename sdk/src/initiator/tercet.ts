@@ -1,0 +1,178 @@
+/**
+ * The initiator's side: begins global transactions, calls their tries and asks for the decision.
+ *
+ *   const tercet = new Tercet({ urls: 'http://127.0.0.1:8080', contracts: [inventory, payment] });
+ *   const outcome = await tercet.run({ name: 'order', idempotencyKey: orderId }, async (tx) => {
+ *     const reserved = await tx.inventory.reserve({ item: 'tea', quantity: 2 });
+ *     await tx.payment.hold({ account: 'ada', cents: 900 });
+ *     return reserved.reservationId;
+ *   });
+ *
+ * All of it takes effect or none. `run` resolves when that is decided and durable, and rejects with what is
+ * certain: see errors.ts.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Contract } from '../contract.ts';
+import type { FinalityView, TransactionView } from '../wire/index.ts';
+import { AddressBook } from './address-book.ts';
+import type { Branches } from './branches.ts';
+import { CoordinatorLink, PATIENCE_MS, type Question } from './coordinator-link.ts';
+import { CoordinatorUnavailable, RequestRejected } from './errors.ts';
+import {
+  checkedContracts,
+  checkedKey,
+  checkedSecrets,
+  checkedToken,
+  checkedUrls,
+  checkedWaitMs,
+} from './options.ts';
+import { run } from './run.ts';
+import { readTransaction } from './seen-transaction.ts';
+import { submit } from './submit.ts';
+import { systemTiming } from './timing.ts';
+import type { TryTools } from './try-call.ts';
+import type {
+  Callable,
+  RunOptions,
+  RunOutcome,
+  SubmitOptions,
+  SubmitOutcome,
+  TercetOptions,
+  Transaction,
+  TryOptions,
+} from './types.ts';
+
+export class Tercet<const All extends readonly Callable[]> {
+  readonly #contracts: readonly Contract[];
+  readonly #link: CoordinatorLink;
+  readonly #tools: TryTools;
+  readonly #running = new AsyncLocalStorage<Transaction<All>>();
+
+  /** @throws TypeError for options that cannot work, with words that say what to do */
+  constructor(options: TercetOptions<All>) {
+    const { urls, token, contracts, secrets = {}, timing = systemTiming } = options;
+    // Looked up at each call, so that what replaces the global one later is used.
+    const fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
+    this.#contracts = checkedContracts(contracts);
+    this.#link = new CoordinatorLink({ urls: checkedUrls(urls), token: checkedToken(token), fetch, timing });
+    const names = this.#contracts.map(({ name }) => name);
+    this.#tools = {
+      addresses: new AddressBook({ link: this.#link, timing }),
+      secrets: checkedSecrets(secrets, names),
+      ...{ fetch, timing },
+    };
+  }
+
+  /**
+   * Begins a transaction, runs the function, and confirms when every try succeeded; else cancels.
+   *
+   * Run again with the same idempotencyKey after a crash, it goes on where it was: the function is run again,
+   * the tries are repeated, and each takes effect once. After the end it reports the outcome and calls nothing.
+   *
+   * @param work gets the transaction; may run its tries in parallel. What it returns is the outcome's `value`
+   * @throws TransactionCancelled, TransactionTimedOut: decided, nothing takes effect
+   * @throws TransactionDiverged: decided, and a branch waits for a person
+   * @throws OutcomeUnknown: no decision was acknowledged
+   * @throws CoordinatorUnavailable: nothing was tried
+   * @throws RequestRejected: nothing was begun
+   */
+  async run<Value>(
+    options: RunOptions,
+    work: (tx: Transaction<All>) => Value | Promise<Value>,
+  ): Promise<RunOutcome<Value>> {
+    const inside = async (branches: Branches): Promise<Value> => {
+      const tx = this.#transactionOf(branches);
+      return this.#running.run(tx, () => work(tx));
+    };
+    return run(options, inside, {
+      ...{ link: this.#link, tools: this.#tools, find: (gid: string) => this.find(gid) },
+      ...{ idempotencyKey: checkedKey(options), waitMs: checkedWaitMs(options) },
+    });
+  }
+
+  /**
+   * Hands over a transaction with all its branches: the coordinator calls the tries and decides. One request,
+   * and nothing is lost when the initiator dies after it.
+   *
+   * @throws as `run`; OutcomeUnknown also when it is not known whether it began. Its gid is then not known
+   *   either
+   */
+  async submit(options: SubmitOptions): Promise<SubmitOutcome> {
+    return submit(options, {
+      ...{ link: this.#link, idempotencyKey: checkedKey(options), waitMs: checkedWaitMs(options) },
+    });
+  }
+
+  /**
+   * The transaction as the coordinator has it; null when it has none of this gid.
+   * @throws CoordinatorUnavailable, RequestRejected
+   */
+  async find(gid: string): Promise<TransactionView | null> {
+    try {
+      const path = `/v1/transactions/${encodeURIComponent(gid)}`;
+      return await this.#ask('The question', { method: 'GET', path, reads: readView });
+    } catch (error) {
+      if (error instanceof RequestRejected && error.code === 'unknown_transaction') return null;
+      throw error;
+    }
+  }
+
+  /**
+   * Which of the transactions are final, so that participants need their records no more.
+   * @param gids 1 to 500; those that the coordinator does not have are left out of the answer
+   * @throws CoordinatorUnavailable, RequestRejected
+   */
+  async finality(gids: readonly string[]): Promise<FinalityView> {
+    return this.#ask('The question', {
+      method: 'POST',
+      path: '/v1/transactions/finality',
+      body: JSON.stringify({ gids }),
+      reads: readFinality,
+    });
+  }
+
+  /**
+   * The transaction whose function this code was called from, also deep below and after an await; null outside.
+   */
+  current(): Transaction<All> | null {
+    return this.#running.getStore() ?? null;
+  }
+
+  async #ask<Answer>(what: string, question: Question<Answer>): Promise<Answer> {
+    const answer = await this.#link.ask(question, { patienceMs: PATIENCE_MS, signal: null });
+    if (answer.kind === 'rejected') throw new RequestRejected(what, answer.problem);
+    if (answer.kind === 'unanswered')
+      throw new CoordinatorUnavailable(`The coordinator did not answer (${answer.failure}).`, null);
+    return answer.value;
+  }
+
+  #transactionOf(branches: Branches): Transaction<All> {
+    const { gid, deadlineAt, signal } = branches;
+    const participants = Object.fromEntries(
+      this.#contracts.map((contract) => [contract.name, triesOf(contract, branches)]),
+    );
+    // One member for each contract, by its name: what the type says.
+    return { ...participants, gid, deadlineAt, signal } as Transaction<All>;
+  }
+}
+
+const triesOf = (contract: Contract, branches: Branches) =>
+  Object.fromEntries(
+    Object.keys(contract.activities).map((activity) => [
+      activity,
+      (payload: unknown, options?: TryOptions) => branches.call(contract, activity, payload, options),
+    ]),
+  );
+
+/** Checked as far as initiators read it; whatever else a coordinator says is passed on as it came. */
+const readView = (body: unknown): TransactionView | null =>
+  readTransaction(body) === null ? null : (body as TransactionView);
+
+/** Read as far as who asks needs it. */
+function readFinality(body: unknown): FinalityView | null {
+  if (typeof body !== 'object' || body === null) return null;
+  const { now, retentionMs, transactions } = body as Partial<FinalityView>;
+  return typeof now === 'string' && typeof retentionMs === 'number' && Array.isArray(transactions)
+    ? { now, retentionMs, transactions }
+    : null;
+}

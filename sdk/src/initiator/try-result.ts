@@ -1,0 +1,38 @@
+/**
+ * What a try came to, for the function that called it: the participant's result as the contract has it, or the
+ * error that says why not.
+ */
+import type { Contract } from '../contract.ts';
+import { firstFault } from '../participant/first-fault.ts';
+import { type TryOf, TryRefused, TryUnknown } from './errors.ts';
+import { jsonIn } from './exchange.ts';
+import type { Tried } from './try-call.ts';
+
+/**
+ * @param signal whose reason is told when it ended the try
+ * @throws TryRefused, TryUnknown
+ */
+export function resultOf(tried: Tried, contract: Contract, branch: TryOf, signal: AbortSignal): unknown {
+  if (tried.reply === 'unknown') throw new TryUnknown(branch, tried.answer, signal.reason);
+  if (tried.reply === 'failed') throw new TryRefused(branch, problemIn(tried.text));
+  const parsed = jsonIn(tried.text);
+  const schema = contract.activities[branch.activity]?.result;
+  if (schema === undefined) return parsed === undefined && tried.text !== '' ? tried.text : (parsed ?? null);
+  const fault = firstFault(schema, parsed ?? null);
+  if (fault === null) return parsed ?? null;
+  throw new TryUnknown(
+    branch,
+    `it answered ${tried.status} with a result that does not fit its contract: ${fault}`,
+  );
+}
+
+/** What a participant says of its refusal; any JSON may come, or none. */
+function problemIn(text: string): { readonly code: string | null; readonly detail: string | null } {
+  const body = jsonIn(text);
+  if (typeof body !== 'object' || body === null) return { code: null, detail: null };
+  const { code, detail } = body as { code?: unknown; detail?: unknown };
+  return {
+    code: typeof code === 'string' ? code : null,
+    detail: typeof detail === 'string' ? detail : null,
+  };
+}

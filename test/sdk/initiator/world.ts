@@ -1,0 +1,134 @@
+/**
+ * An initiator, a coordinator and participants that speak HTTP with each other. The coordinator's clock stands
+ * still until it is moved, and so does the initiator's, but for its short waits. What is lost on the way to the
+ * coordinator, the test says.
+ */
+import { setImmediate } from 'node:timers/promises';
+import { Tercet, type TercetOptions } from '@tercet/sdk';
+import { MemoryParticipantRegistry } from '../../../src/adapters/memory/participant-registry.ts';
+import { MemoryTransactionStore } from '../../../src/adapters/memory/transaction-store.ts';
+import { whyNeverCalled } from '../../../src/adapters/participant/forbidden-addresses.ts';
+import { HttpParticipantClient } from '../../../src/adapters/participant/http-client.ts';
+import { systemChance } from '../../../src/adapters/system.ts';
+import { InProcessWakeQueue } from '../../../src/adapters/wake/in-process.ts';
+import { createEngine } from '../../../src/application/engine.ts';
+import { buildApp } from '../../../src/http/app.ts';
+import { HandTime } from '../../http/world.ts';
+import { engineSettings, noLog, noObserver } from '../../support/engine.ts';
+import { HandTiming } from './hand-timing.ts';
+import { inventory, openShop, payment } from './shop.ts';
+
+/** What becomes of a request of the initiator to the coordinator. */
+export type Fate = 'passes' | 'request_lost' | 'answer_lost';
+/** @param count 1 for the first request of this method and path */
+export type Fates = (request: string, count: number) => Fate;
+
+export type World = Awaited<ReturnType<typeof openWorld>>;
+
+const contracts = [inventory, payment] as const;
+type Options = Partial<TercetOptions<typeof contracts>>;
+
+export async function openWorld({ apiTokens = [] }: { readonly apiTokens?: readonly string[] } = {}) {
+  const shop = await openShop();
+  const store = new MemoryTransactionStore();
+  const registry = new MemoryParticipantRegistry();
+  const time = new HandTime();
+  const participants = new HttpParticipantClient({ registry, ca: null, connectionsPerOrigin: 100 });
+  const backoff = { firstDelayMs: 100, maxDelayMs: 1000, budget: 1 };
+  const engine = createEngine(
+    {
+      ...{ store, writer: store, registry, participants, time, chance: systemChance, log: noLog },
+      wakes: (onWake) => new InProcessWakeQueue({ time, onWake }),
+      observer: noObserver,
+    },
+    engineSettings({
+      // One call without an answer, and the branch waits for a person.
+      policy: { callTimeoutMs: 5000, retry: backoff, poll: backoff, maxRetryAfterMs: 1000 },
+      retentionMs: 30 * 86_400_000,
+    }),
+  );
+  const app = await buildApp({
+    ...{
+      coordinator: engine.coordinator,
+      registry,
+      checkReady: engine.checkReady,
+      apiTokens,
+      whyNeverCalled,
+    },
+    maxCallTimeoutMs: 60_000,
+    metrics: async () => ({ contentType: 'text/plain', text: '' }),
+  });
+  const url = await app.listen({ host: '127.0.0.1', port: 0 });
+  for (const name of ['inventory', 'payment'])
+    await registry.put({ name, baseUrls: [`${shop.url}/${name}`], paths: {}, callTimeoutMs: null });
+
+  const timing = new HandTiming();
+  const requests: string[] = [];
+  const told: { fates: Fates } = { fates: () => 'passes' };
+
+  /** The network between the initiator and everyone else. */
+  const network: typeof fetch = async (input, init) => {
+    const address = new URL(String(input));
+    if (address.origin === shop.url) return fetch(input, init);
+    const request = `${init?.method} ${address.pathname.replace(/[0-9a-f-]{36}/, ':gid')}`;
+    requests.push(request);
+    const fate = told.fates(request, requests.filter((one) => one === request).length);
+    if (fate === 'request_lost')
+      throw new TypeError('fetch failed', { cause: new Error('connect ECONNREFUSED') });
+    const response = await fetch(input, init);
+    if (fate === 'passes') return response;
+    await response.arrayBuffer();
+    throw new TypeError('fetch failed', { cause: new Error('read ECONNRESET') });
+  };
+
+  return {
+    ...{ shop, store, registry, time, timing, url, app },
+    /** What the initiator asked of the coordinator: `POST /v1/transactions/:gid/confirm`. */
+    requests,
+    onTheWay(fates: Fates) {
+      told.fates = fates;
+    },
+    initiator: (options: Options = {}) =>
+      new Tercet({ urls: url, contracts, fetch: network, timing, ...options }),
+    network,
+    /** The coordinator's own word on a transaction. */
+    async truth(gid: string) {
+      return (await engine.coordinator.find(gid))?.tx ?? null;
+    },
+    /** Waits for what the coordinator does by itself. */
+    async until(isSo: () => Promise<boolean>) {
+      while (!(await isSo())) await setImmediate();
+    },
+    /** Lets the coordinator's time pass until it has done what it does at its deadlines. */
+    async passUntil(isSo: () => Promise<boolean>) {
+      while (!(await isSo())) {
+        time.pass(1000);
+        await setImmediate();
+      }
+    },
+    async close() {
+      await shop.close();
+      // Also connections over which a request that was given up was never sent.
+      app.server.closeAllConnections();
+      await app.close();
+      await engine.stop();
+      await participants.close();
+    },
+  };
+}
+
+/** An address at which nobody answers. */
+export const NOBODY = 'http://127.0.0.1:9';
+
+/** What a promise rejects with. */
+export async function rejection(promise: Promise<unknown>): Promise<unknown> {
+  try {
+    await promise;
+  } catch (error) {
+    return error;
+  }
+  throw new Error('it did not reject');
+}
+
+export const tea = { item: 'tea', quantity: 2 };
+export const money = { account: 'ada', cents: 900 };
