@@ -1,0 +1,28 @@
+/**
+ * As much of a clone of this repository as packing the SDK needs. Packing builds inside of the folder that is packed, and removes
+ * what it built: in the repository itself two at once would hurt each other.
+ */
+import { cpSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const repository = fileURLToPath(new URL('../../', import.meta.url));
+const BUILT = ['sdk/dist', 'sdk/node_modules', 'sdk/LICENSE'];
+
+/** @param folder made, and filled */
+export function cloneInto(folder: string): void {
+  for (const name of ['sdk', 'src', 'package.json', 'tsconfig.json', 'LICENSE'])
+    cpSync(join(repository, name), join(folder, name), {
+      recursive: true,
+      filter: (path) => !BUILT.includes(relative(repository, path)),
+    });
+  linkModules(folder);
+}
+
+/** All of the repository's, but the SDK of the clone. */
+function linkModules(folder: string): void {
+  const [from, to] = [join(repository, 'node_modules'), join(folder, 'node_modules')];
+  mkdirSync(join(to, '@tercet'), { recursive: true });
+  symlinkSync(join(folder, 'sdk'), join(to, '@tercet', 'sdk'));
+  for (const name of readdirSync(from)) if (name !== '@tercet') symlinkSync(join(from, name), join(to, name));
+}

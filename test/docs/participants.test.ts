@@ -1,0 +1,243 @@
+/** docs/participants.md and the contract for code generators say what coordinator and barrier do: rebuilt, and compared. */
+import { existsSync, readFileSync } from 'node:fs';
+import { relative } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { defineContract, defineParticipant } from '@tercet/sdk';
+import { sqliteBarrier } from '@tercet/sdk/barrier/sqlite';
+import { newSecret, signatureHeaders } from '@tercet/sdk/signature';
+import { BranchId, CALL_HEADERS, type FinalityView, Gid, Op, ProblemDocument } from '@tercet/sdk/wire';
+import SQLite from 'better-sqlite3';
+import { Type } from 'typebox';
+import { USAGE } from '../../sdk/src/check/arguments.ts';
+import { branchReply } from '../../src/domain/branch-reply.ts';
+import { barrierTable } from './barrier-table.ts';
+import { repliesTable } from './replies-table.ts';
+
+const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
+const page = read('docs/participants.md');
+
+const WEBHOOK_HEADERS = ['webhook-id', 'webhook-timestamp', 'webhook-signature'];
+const HEADERS = [...Object.values(CALL_HEADERS), ...WEBHOOK_HEADERS];
+
+describe('docs/participants.md', () => {
+  test('has the table of answers that the coordinator goes by', () => {
+    expect(part('replies')).toBe(repliesTable());
+  });
+
+  test("has the barrier's rules as judge gives them", () => {
+    expect(part('barrier')).toBe(barrierTable());
+  });
+
+  test('names each header of a call, and no other', () => {
+    const named = [...part('headers').matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, name]) => name);
+    expect(named).toEqual(HEADERS);
+  });
+
+  test('shows a request that a participant takes', async () => {
+    const [head = '', body = ''] = block('http').split('\n\n');
+    const [start = '', ...lines] = head.split('\n');
+    const headers = Object.fromEntries(lines.map((line) => line.split(': ') as [string, string]));
+    expect(Object.keys(headers)).toEqual(['content-type', ...Object.values(CALL_HEADERS)]);
+    expect(headers['tcc-deadline']).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+    const answer = await anyInventory().handle({
+      method: 'POST',
+      path: /^POST \/tcc(\S+) HTTP\/1\.1$/.exec(start)?.[1] ?? '',
+      headers: { ...headers, 'tcc-deadline': new Date(Date.now() + 60_000).toISOString() },
+      body: body.trim(),
+    });
+    expect(answer?.status).toBe(200);
+  });
+
+  test('verifies signatures by hand as the SDK does', async () => {
+    const { isSigned } = await verifier();
+    const secret = newSecret();
+    const call = { gid: '0198c5a2-7b1e-7d40-9f3a-5e2b8c1d4f60', branchId: 'stock', op: 'try' } as const;
+    const signed = signatureHeaders(call, '{"item":"tea"}', [newSecret(), secret], new Date());
+    expect(isSigned(signed, '{"item":"tea"}', secret)).toBe(true);
+    expect(isSigned(signed, '{"item":"tee"}', secret)).toBe(false);
+    expect(isSigned(signed, '{"item":"tea"}', newSecret())).toBe(false);
+    expect(isSigned({}, '{"item":"tea"}', secret)).toBe(false);
+    expect(isSigned({ ...signed, 'webhook-signature': 'v1,ä' }, '{"item":"tea"}', secret)).toBe(false);
+    const old = signatureHeaders(call, '{}', [secret], new Date(Date.now() - 301_000));
+    expect(isSigned(old, '{}', secret)).toBe(false);
+  });
+
+  test('says what each exit code of the check means, as the check itself does', () => {
+    const told = [...part('exit codes').matchAll(/^\| (\d) \| (.+) \|$/gm)];
+    expect(USAGE).toContain(`Exit code: ${told.map(([, code, words]) => `${code} ${words}`).join(' · ')}\n`);
+  });
+
+  test('cleans up by a line that runs, and is refused where the coordinator forgets sooner', async () => {
+    const barrier = sqliteBarrier({ db: new SQLite(':memory:') });
+    await barrier.createTable();
+    const run = new Function(
+      'barrier',
+      'tercet',
+      `return (async () => {${block('js cleanup.mjs')}
+      return { removedCount, keptCount, absentCount };
+    })()`,
+    );
+    const day = 86_400_000;
+    expect(await run(barrier, coordinatorThatForgetsAfter(30 * day))).toEqual({
+      ...{ removedCount: 0, keptCount: 0, absentCount: 0 },
+    });
+    await expect(run(barrier, coordinatorThatForgetsAfter(7 * day))).rejects.toThrow('TERCET_RETENTION_DAYS');
+  });
+});
+
+describe.each([
+  'docs/participants.md',
+  'docs/which-pattern.md',
+  'docs/take-part.md',
+  'sdk/README.md',
+])('%s', (file) => {
+  test('links only to what is there', () => {
+    const links = [...read(file).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, link]) => link ?? '');
+    const base = new URL(`../../${file}`, import.meta.url);
+    expect(links.filter((link) => !existsSync(new URL(link, base)))).toEqual([]);
+  });
+
+  test('links only to headings that are there', () => {
+    const links = [...read(file).matchAll(/\]\((?!https?:)([^)#]*)#([^)]+)\)/g)];
+    const missing = links.filter(([, path = '', anchor = '']) => {
+      const page = path === '' ? file : relative('/', new URL(path, `file:///${file}`).pathname);
+      return !headingsOf(page).includes(anchor);
+    });
+    expect(missing.map(([link]) => link)).toEqual([]);
+  });
+});
+
+/** As GitHub names them in addresses. */
+const headingsOf = (page: string): readonly string[] =>
+  [...read(page).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\d -]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+
+// ── The contract for code generators ─────────────────────────────────────────────────────────────────────────
+
+type Parameter = {
+  readonly name: string;
+  readonly in: string;
+  readonly required: boolean;
+  readonly schema: { readonly type: string; readonly pattern?: string; readonly enum?: readonly string[] };
+  readonly example: string | number;
+};
+type Answer = { readonly 'x-tercet-reply': string; readonly content?: object };
+type Operation = { readonly parameters: readonly Parameter[]; readonly responses: Record<string, Answer> };
+
+describe('sdk/participant.openapi.json', () => {
+  const document = resolved(JSON.parse(read('sdk/participant.openapi.json')));
+  const operation = (op: Op): Operation => document.paths[`/{activity}/${op}`].post;
+
+  test('has the three ops, for any activity', () => {
+    expect(document.openapi).toMatch(/^3\.1\./);
+    expect(Object.keys(document.paths)).toEqual(Op.enum.map((op) => `/{activity}/${op}`));
+  });
+
+  test.each(Op.enum)('%s brings exactly the headers of a call', (op) => {
+    const { parameters } = operation(op);
+    expect(parameters.map(({ name }) => name)).toEqual(HEADERS);
+    const optional = parameters.filter(({ required }) => !required).map(({ name }) => name);
+    expect(optional).toEqual([CALL_HEADERS.traceparent, ...WEBHOOK_HEADERS]);
+    const found = (header: string) => parameters.find(({ name }) => name === header)?.schema;
+    expect(found(CALL_HEADERS.gid)?.pattern).toBe(Reflect.get(Gid, 'pattern'));
+    expect(found(CALL_HEADERS.branchId)?.pattern).toBe(Reflect.get(BranchId, 'pattern'));
+    expect(found(CALL_HEADERS.op)?.enum).toEqual([op]);
+  });
+
+  test.each(Op.enum)('%s has examples of the form that it asks for', (op) => {
+    const wrong = operation(op).parameters.filter(
+      ({ example, schema: { type, pattern = '' } }) =>
+        typeof example !== (type === 'integer' ? 'number' : type) ||
+        !new RegExp(pattern).test(String(example)),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test.each(Op.enum)('an answer to %s is taken for what the coordinator takes it for', (op) => {
+    const { default: other, ...named } = operation(op).responses;
+    expect(Object.keys(named)).toEqual(
+      op === 'try' ? ['200', '202', '409', '422', '425', '503'] : ['200', '202', '409', '425', '503'],
+    );
+    for (const [status, answer] of Object.entries(named))
+      expect([status, answer['x-tercet-reply']]).toEqual([status, branchReply(op, Number(status))]);
+    const unnamed = Array.from({ length: 500 }, (_, index) => index + 100).filter(
+      (status) => named[status] === undefined && (status < 200 || status > 299),
+    );
+    expect(new Set(unnamed.map((status) => branchReply(op, status)))).toEqual(
+      new Set([other?.['x-tercet-reply']]),
+    );
+  });
+
+  test('has the problem document that the SDK answers', () => {
+    const { decision: _, ...properties } = ProblemDocument.properties;
+    const { Problem } = document.components.schemas;
+    expect(Object.keys(Problem.properties)).toEqual(Object.keys(properties));
+  });
+
+  test('is shipped with the package, with its version', () => {
+    const { version, files, exports } = JSON.parse(read('sdk/package.json'));
+    expect(document.info.version).toBe(version);
+    expect(files).toContain('participant.openapi.json');
+    expect(exports['./participant.openapi.json']).toBe('./participant.openapi.json');
+  });
+});
+
+// ── Taken from the page ──────────────────────────────────────────────────────────────────────────────────────
+
+/** What stands between the two marks of the page. */
+function part(mark: string): string {
+  const marks = new RegExp(`<!-- ${mark}: begin -->\n(.*?)\n<!-- ${mark}: end -->`, 's');
+  return marks.exec(page)?.[1] ?? '';
+}
+
+/** The code under the fence with these words. */
+function block(words: string): string {
+  const [, code] = new RegExp(`^\`\`\`${words}\n(.*?)^\`\`\`$`, 'ms').exec(page) ?? [];
+  if (code === undefined) throw new Error(`docs/participants.md has no block “${words}”`);
+  return code;
+}
+
+type Verifier = { isSigned(headers: object, body: string, secret: string): boolean };
+
+const verifier = (): Promise<Verifier> =>
+  import(`data:text/javascript,${encodeURIComponent(block('js verify.mjs'))}`);
+
+function anyInventory() {
+  const db = new SQLite(':memory:');
+  const barrier = sqliteBarrier({ db });
+  void barrier.createTable();
+  const payload = Type.Object({ item: Type.String(), quantity: Type.Integer() });
+  return defineParticipant(defineContract('inventory', { reserve: { payload } }), {
+    barrier,
+    activities: { reserve: { try: () => null, confirm: () => null, cancel: () => null } },
+  });
+}
+
+const coordinatorThatForgetsAfter = (retentionMs: number) => ({
+  finality: async (): Promise<FinalityView> => ({
+    now: new Date().toISOString(),
+    retentionMs,
+    transactions: [],
+  }),
+});
+
+/** Each `$ref` replaced by what it leads to; one that leads nowhere fails the test. */
+function resolved(document: object) {
+  const at = (ref: string): object => {
+    const found = ref
+      .replace('#/', '')
+      .split('/')
+      .reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], document);
+    if (typeof found !== 'object' || found === null) throw new Error(`${ref} leads nowhere`);
+    return found;
+  };
+  const text = JSON.stringify(document, (_, value) => (value?.$ref ? JSON.parse(expand(value.$ref)) : value));
+  function expand(ref: string): string {
+    return JSON.stringify(at(ref), (_, value) => (value?.$ref ? JSON.parse(expand(value.$ref)) : value));
+  }
+  return JSON.parse(text);
+}

@@ -1,0 +1,107 @@
+// The page for newcomers is done as it is written, in an empty folder, with the SDK as it is packed and real servers.
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { Child } from '../../examples/demo/children.ts';
+import { describeOn } from '../support/servers.ts';
+import { cloneInto } from './clone.ts';
+import { blocksOf } from './page-blocks.ts';
+import { Reader } from './reader.ts';
+
+/** It packs, and installs from a registry, on a machine that has other tests to run. */
+const PAGE_TIMEOUT_MS = 240_000;
+
+const PAGE = 'docs/take-part.md';
+const SDK_PAGE = 'sdk/README.md';
+
+describeOn(['mysql'], 'an empty folder', (server) => {
+  const home = mkdtempSync(join(tmpdir(), 'tercet-take-part-'));
+  const coordinator = new Child(
+    {
+      name: 'coordinator',
+      file: 'src/main.ts',
+      settings: (port) => ({
+        ...{ TERCET_PORT: String(port), TERCET_DATABASE_URL: `sqlite:${join(home, 'tercet.sqlite')}` },
+        NODE_OPTIONS: '',
+      }),
+    },
+    home,
+  );
+  let reader: Reader;
+
+  beforeAll(async () => {
+    await coordinator.start();
+    cloneInto(join(home, 'tercet'));
+    const port = String(await freePort());
+    reader = new Reader({
+      home,
+      replaced: {
+        'mysql://root@127.0.0.1:3306/shop': await server.createDatabase(),
+        'http://127.0.0.1:8080': coordinator.url,
+        'http://127.0.0.1:3000': `http://127.0.0.1:${port}`,
+        'listen(3000,': `listen(${port},`,
+        '~/tercet': join(home, 'tercet'),
+        'install @tercet/sdk': 'install ./tercet-sdk-0.1.0.tgz',
+      },
+    });
+  }, PAGE_TIMEOUT_MS);
+
+  afterAll(async () => {
+    await reader?.stop();
+    await coordinator.stop();
+    rmSync(home, { recursive: true, force: true });
+  });
+
+  test.each([PAGE, SDK_PAGE])(
+    '%s comes, block by block, to what it promises',
+    async (page) => {
+      const blocks = blocksOf(page);
+      expect(blocks.map(({ kind }) => kind)).toEqual(expect.arrayContaining(['file', 'run', 'keep']));
+      for (const block of blocks) await reader.do(block);
+    },
+    PAGE_TIMEOUT_MS,
+  );
+
+  test(
+    `what ${SDK_PAGE} says is where, is there, for import and require`,
+    async () => {
+      const imported = await reader.evaluate(
+        `for (const [from, names] of ${JSON.stringify(exportsTold())}) {
+          const module = await import(from, from.endsWith('.json') ? { with: { type: 'json' } } : {});
+          for (const name of names) if (!(name in module)) console.log(name, 'is not in', from);
+          require(from);
+        }`,
+      );
+      expect(imported).toBe('');
+      const { exports } = JSON.parse(read('sdk/package.json'));
+      expect(exportsTold().map(([from]) => from.replace('@tercet/sdk', '.'))).toEqual(
+        Object.keys(exports).filter((path) => path !== './package.json'),
+      );
+    },
+    PAGE_TIMEOUT_MS,
+  );
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (typeof address !== 'object' || address === null) throw new Error('no port is free');
+  return address.port;
+}
+
+const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
+
+/** By row of the table: what is imported, and the names that it is said to have. */
+function exportsTold(): readonly (readonly [from: string, names: readonly string[]])[] {
+  const [, table = ''] = /<!-- exports: begin -->(.*)<!-- exports: end -->/s.exec(read(SDK_PAGE)) ?? [];
+  return [...table.matchAll(/^\| `(.+?)` \| (.+) \|$/gm)].map(([, from = '', words = '']) => {
+    const names = [...words.matchAll(/`([A-Za-z]+)`/g)].map(([, name]) => name ?? '');
+    return [from, names];
+  });
+}
