@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Child } from '../../examples/demo/children.ts';
 import { describeOn } from '../support/servers.ts';
-import { cloneInto } from './clone.ts';
+import { cloneInto } from '../support/clone.ts';
 import { blocksOf } from './page-blocks.ts';
 import { Reader } from './reader.ts';
 

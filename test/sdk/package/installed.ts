@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { cloneInto } from '../../docs/clone.ts';
+import { cloneInto } from '../../support/clone.ts';
 
 const run = promisify(execFile);
 
