@@ -19,7 +19,7 @@ export type CleanUpOptions = {
 
 export type CleanUpReport = {
   readonly removedCount: number;
-  /** Their transactions are not over, or not long enough. */
+  /** Of those whose deadline is long past: their transactions are not over, or not long enough. */
   readonly keptCount: number;
   /** The coordinator knows nothing of their transactions. */
   readonly absentCount: number;

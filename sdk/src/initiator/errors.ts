@@ -127,6 +127,7 @@ export type Cancelled = {
 /** Decided: cancel. What the tries set aside is given back. */
 export class TransactionCancelled extends TercetError {
   override readonly name: string = 'TransactionCancelled';
+  declare readonly gid: string;
   /** `cancelling` while some branch has not answered yet; it ends without us. */
   readonly status: Status;
   /** Why, in words. */
@@ -161,6 +162,7 @@ export class TransactionTimedOut extends TransactionCancelled {
 /** Decided, and a branch is parked: its retries are used up, and it waits for a person. The decision stands. */
 export class TransactionDiverged extends TercetError {
   override readonly name = 'TransactionDiverged';
+  declare readonly gid: string;
   readonly decision: Decision;
   readonly status: Status;
   readonly isParked = true;

@@ -6,7 +6,7 @@ import { routeOf } from './route.ts';
 
 /**
  * Answers a call, and then resolves to true. For any other request it resolves to false, and has touched
- * nothing, so that the next handler can have it. A call whose body never ends is not answered, and nothing is
+ * nothing, so that the next handler can have it: given to `createServer` alone, it would leave those hanging. A call whose body never ends is not answered, and nothing is
  * done.
  *
  * Of `request.url` the whole path counts. To serve it below another, cut that off from `request.url` before.
