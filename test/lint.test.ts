@@ -43,6 +43,14 @@ const broken: Record<string, Sample[]> = {
   'sdk-alone': [
     { path: 'sdk/src/a.ts', text: from('../../src/errors.ts') },
     { path: 'sdk/src/barrier/a.ts', text: from('../../../src/domain/transition.ts') },
+    { path: 'sdk/src/testing/a.ts', text: from('../../../src/http/app.ts') },
+    { path: 'sdk/src/testing/a.ts', text: from('../../../src/http/problem.ts') },
+    { path: 'sdk/src/testing/a.ts', text: from('../../../src/http/plugins/prefer-wait.ts') },
+    { path: 'sdk/src/testing/a.ts', text: from('../../../src/adapters/sql/open-store.ts') },
+    { path: 'sdk/src/testing/a.ts', text: from('../../../src/adapters/wake/bullmq.ts') },
+    { path: 'sdk/src/testing/a.ts', text: from('../../../src/adapters/participant/http-client.ts') },
+    { path: 'sdk/src/testing/a.ts', text: from('../../../src/settings.ts') },
+    { path: 'sdk/src/testing/a.ts', text: "export type It = import('../../../src/config.ts').It;\n" },
   ],
   'wire-alone': [
     { path: 'sdk/src/wire/a.ts', text: from('../client.ts') },
@@ -110,6 +118,15 @@ const good: Sample[] = [
   { path: 'src/main.ts', text: `${from('./adapters/clock.ts')}export const also = Date.now();\n` },
   { path: 'sdk/src/wire/a.ts', text: `${from('typebox')}export const status = 'trying';\n` },
   { path: 'sdk/src/a.ts', text: from('./wire/index.ts') },
+  ...[
+    'domain/index.ts',
+    'application/engine.ts',
+    'adapters/memory/transaction-store.ts',
+    'adapters/wake/in-process.ts',
+    'http/transaction-view.ts',
+    'http/problem-document.ts',
+    'errors.ts',
+  ].map((core, at) => ({ path: `sdk/src/testing/a${at}.ts`, text: from(`../../../src/${core}`) })),
   { path: 'migrations/a.ts', text: "export const kept = 'trying';\n" },
 ];
 

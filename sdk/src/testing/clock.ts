@@ -1,0 +1,143 @@
+/**
+ * The only clock of a world, and all its timers. No real time passes in it: it stands, or jumps to the next timer.
+ *
+ * - By itself it jumps while somebody waits for the world and no guest is at work (`guests.ts`): so a retry of thirty
+ *   seconds costs nothing, no test has to say when to go on, and a query of a real database takes no time.
+ * - By hand it passes with `pass`, however little is waited for.
+ * - It starts at the real time, so that deadlines look right to a barrier that asks a real database for its clock.
+ *
+ * It keeps no real timer: a world that nobody waits for any more is garbage.
+ */
+import { AsyncResource } from 'node:async_hooks';
+import { setImmediate as onNextTurn } from 'node:timers';
+import type { Time } from '../../../src/application/ports.ts';
+import type { GuestKind, Guests } from './guests.ts';
+
+type Timer = { readonly at: number; readonly order: number; readonly fn: () => void };
+
+export class WorldClock implements Time {
+  readonly #guests: Guests;
+  readonly #timers = new Set<Timer>();
+  #nowMs = Date.now();
+  #timerCount = 0;
+  /** Whoever passes time by hand does it alone. */
+  #passingCount = 0;
+  #isLooking = false;
+  #onChange: (() => void)[] = [];
+
+  constructor(guests: Guests) {
+    this.#guests = guests;
+    guests.onChange = () => this.#changed();
+  }
+
+  /** Whole milliseconds since 1970. */
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
+  now() {
+    return { earliest: this.#nowMs, latest: this.#nowMs };
+  }
+
+  elapsedMs(): number {
+    return this.#nowMs;
+  }
+
+  settle(): null {
+    return null;
+  }
+
+  /** Runs `fn` once when it is time, in the context in which it was asked for; answers what cancels it. */
+  after(delayMs: number, fn: () => void): () => void {
+    const at = this.#nowMs + Math.max(0, Math.ceil(delayMs));
+    this.#timerCount += 1;
+    const timer = { at, order: this.#timerCount, fn: AsyncResource.bind(fn) };
+    this.#timers.add(timer);
+    this.#changed();
+    return () => this.#timers.delete(timer);
+  }
+
+  /** Lets so much time pass, timer by timer; handlers that are set off by one end before the next. */
+  async pass(ms: number): Promise<void> {
+    if (!Number.isFinite(ms) || ms < 0)
+      throw new RangeError(`time passes forward: ${ms} is no number of milliseconds from 0 on`);
+    const untilMs = this.#nowMs + Math.ceil(ms);
+    await this.passUntil(() => (this.#next()?.at ?? Infinity) > untilMs, ['handler']);
+    this.#nowMs = Math.max(this.#nowMs, untilMs);
+  }
+
+  /**
+   * Lets time pass, timer by timer, until `isOver` says so; between them, guests of these kinds end what they are at.
+   * Answers false when there is no timer left.
+   */
+  async passUntil(isOver: () => boolean | Promise<boolean>, kinds: readonly GuestKind[]): Promise<boolean> {
+    this.#passingCount += 1;
+    const endWait = this.#guests.wait();
+    try {
+      for (;;) {
+        await this.#settled(kinds);
+        if (await isOver()) return true;
+        if (!this.#jump()) return false;
+      }
+    } finally {
+      this.#passingCount -= 1;
+      endWait();
+    }
+  }
+
+  /** Everything that can go on without time has gone on, also what comes of the work of a guest. */
+  async #settled(kinds: readonly GuestKind[]): Promise<void> {
+    for (;;) {
+      await new Promise<void>((resolve) => onNextTurn(resolve));
+      if (!this.#guests.isAtWork(kinds)) return;
+      await this.#change();
+    }
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#onChange.push(resolve));
+  }
+
+  #changed(): void {
+    for (const tell of this.#onChange.splice(0)) tell();
+    this.#look();
+  }
+
+  /** Jumps, one timer a turn, for as long as the world is waited for and nobody is at work. */
+  #look(): void {
+    if (this.#isLooking || !this.#mayJump()) return;
+    this.#isLooking = true;
+    onNextTurn(() => {
+      this.#isLooking = false;
+      if (this.#mayJump()) this.#jump();
+      this.#look();
+    });
+  }
+
+  #mayJump(): boolean {
+    const guests = this.#guests;
+    return (
+      guests.isAwaited &&
+      !guests.isAtWork(['handler', 'body', 'holder']) &&
+      this.#passingCount === 0 &&
+      this.#timers.size > 0
+    );
+  }
+
+  #jump(): boolean {
+    const next = this.#next();
+    if (next === null) return false;
+    this.#timers.delete(next);
+    this.#nowMs = Math.max(this.#nowMs, next.at);
+    next.fn();
+    return true;
+  }
+
+  #next(): Timer | null {
+    let next: Timer | null = null;
+    for (const timer of this.#timers)
+      if (next === null || timer.at < next.at || (timer.at === next.at && timer.order < next.order))
+        next = timer;
+    return next;
+  }
+}

@@ -1,0 +1,57 @@
+/** Calls that are kept on their way until the test lets them go. */
+import type { Pace } from './pace.ts';
+import type { RecordedCall } from './recorded-call.ts';
+
+export class Hold {
+  readonly #what: string;
+  readonly #pace: Pace;
+  readonly #onRelease: () => void;
+  readonly #calls: RecordedCall[] = [];
+  #letGo: (() => void)[] = [];
+  #awaitingCount = 0;
+  #resume: (() => void) | null = null;
+
+  constructor(what: string, pace: Pace, onRelease: () => void) {
+    this.#what = what;
+    this.#pace = pace;
+    this.#onRelease = onRelease;
+  }
+
+  /**
+   * Lets time pass until the first call is on hold, and answers it. From then on the clock stands until `release`, so that
+   * the test can look at things; it passes by `clock.pass` and `expectFinal` alone.
+   *
+   * @throws Error when no call comes, and none will
+   */
+  async reached(): Promise<RecordedCall> {
+    this.#awaitingCount += 1;
+    try {
+      await this.#pace.clock.passUntil(() => this.#calls.length > 0, ['handler', 'body']);
+    } finally {
+      this.#awaitingCount -= 1;
+    }
+    const [first] = this.#calls;
+    if (first === undefined) throw new Error(`no ${this.#what} is on its way, and none will come by itself`);
+    this.#stand();
+    return first;
+  }
+
+  /** All that is on hold arrives, also what was given up by its caller; nothing is held any more. */
+  release(): void {
+    this.#onRelease();
+    this.#resume?.();
+    for (const letGo of this.#letGo.splice(0)) letGo();
+  }
+
+  /** For the door: ends with the release. */
+  keep(call: RecordedCall): Promise<void> {
+    this.#calls.push(call);
+    // At once: whoever awaits the call is told only when the clock could have moved on.
+    if (this.#awaitingCount > 0) this.#stand();
+    return new Promise((resolve) => this.#letGo.push(resolve));
+  }
+
+  #stand(): void {
+    this.#resume ??= this.#pace.guests.enter('holder');
+  }
+}

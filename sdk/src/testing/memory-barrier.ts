@@ -1,0 +1,91 @@
+/**
+ * The barrier in memory, for scripted participants. What a call may do is judged as by every other barrier
+ * (`../barrier/judge.ts`); calls go one after the other, which is the lock.
+ */
+import { randomUUID } from 'node:crypto';
+import type {
+  Barrier,
+  BarrierCall,
+  Known,
+  KnownOutside,
+  OutsideOptions,
+  Passed,
+  PassOptions,
+} from '../barrier/barrier.ts';
+import { judge, type LockedRow, type Row } from '../barrier/judge.ts';
+import { answered, checkCall, keptText, knownOf, refusedRow, settled, workedRow } from '../barrier/kept.ts';
+import { outside } from '../barrier/outside.ts';
+import { Refusal } from '../refusal.ts';
+
+const NO_ROW: Row = {
+  ...{ phase: 'open', startedOp: null, worker: null, workUntil: null },
+  ...{ tryResult: null, result: null },
+};
+
+export class MemoryBarrier implements Barrier<null> {
+  readonly #nowMs: () => number;
+  readonly #rows = new Map<string, Row>();
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** @param nowMs by which tries are too late, in milliseconds since 1970 */
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+  }
+
+  run<Result>(
+    call: BarrierCall,
+    work: (sqlTx: null, known: Known) => Result | Promise<Result>,
+    { isPivot = false }: PassOptions = {},
+  ): Promise<Passed<Result>> {
+    return this.#inTurn(call, async (row) => {
+      const verdict = judge(call, row);
+      if (verdict.do !== 'work') {
+        const { passed, row: after } = settled<Result>(verdict, row);
+        this.#keep(call, after);
+        return passed;
+      }
+      try {
+        const text = keptText(await work(null, knownOf(row, call.op)));
+        this.#keep(call, workedRow(row, call.op, text));
+        return { outcome: 'done', result: answered(text) };
+      } catch (error) {
+        if (isPivot && error instanceof Refusal) this.#keep(call, refusedRow(row, error));
+        throw error;
+      }
+    });
+  }
+
+  outside<Result>(
+    call: BarrierCall,
+    work: (known: KnownOutside) => Promise<Result>,
+    options: OutsideOptions = {},
+  ): Promise<Passed<Result>> {
+    return outside({
+      change: (decide) =>
+        this.#inTurn(call, async (locked) => {
+          const { row, answer } = decide(locked);
+          this.#keep(call, row);
+          return answer;
+        }),
+      ...{ call, work, options, worker: randomUUID() },
+    });
+  }
+
+  async createTable(): Promise<void> {}
+
+  #inTurn<T>(call: BarrierCall, act: (row: LockedRow) => Promise<T>): Promise<T> {
+    checkCall(call);
+    const turn = this.#last.then(() => {
+      const row = this.#rows.get(keyOf(call)) ?? NO_ROW;
+      return act({ ...row, now: this.#nowMs() });
+    });
+    this.#last = turn.catch(() => {});
+    return turn;
+  }
+
+  #keep(call: BarrierCall, row: Row | null): void {
+    if (row !== null) this.#rows.set(keyOf(call), row);
+  }
+}
+
+const keyOf = ({ gid, branchId }: BarrierCall): string => `${gid}/${branchId}`;

@@ -1,0 +1,91 @@
+/**
+ * The coordinator's calls of the participants of a world: requests as a real coordinator sends them, put to the participant
+ * in the same process. A call that takes too long by the world's clock is given up, and goes on without its caller.
+ */
+import type {
+  ParticipantAnswer as Answer,
+  ParticipantCall,
+  ParticipantClient,
+  ParticipantRegistry,
+} from '../../../src/application/ports.ts';
+import type { Participant, ParticipantAnswer, ParticipantRequest } from '../participant/participant.ts';
+import { signatureHeaders } from '../signature.ts';
+import { CALL_HEADERS } from '../wire/index.ts';
+import type { WorldClock } from './clock.ts';
+import type { Door } from './door.ts';
+
+/** Longer answers are not read by a coordinator. */
+const MAX_BODY_BYTES = 64 * 1024;
+
+export type ParticipantCallsParts = {
+  readonly participants: ReadonlyMap<string, Participant>;
+  readonly registry: ParticipantRegistry;
+  readonly door: Door;
+  readonly clock: WorldClock;
+};
+
+export class ParticipantCalls implements ParticipantClient {
+  readonly #given: ParticipantCallsParts;
+
+  constructor(given: ParticipantCallsParts) {
+    this.#given = given;
+  }
+
+  /** By its secrets as they are now, as a coordinator does. */
+  async call(call: ParticipantCall): Promise<Answer> {
+    const { participants, registry } = this.#given;
+    const participant = participants.get(call.participant);
+    if (participant === undefined) return silence(`no participant “${call.participant}” is registered`);
+    const { secrets = [] } = (await registry.find(call.participant)) ?? {};
+    return this.#send(participant, call, requestOf(call, secrets));
+  }
+
+  #send(participant: Participant, call: ParticipantCall, request: ParticipantRequest): Promise<Answer> {
+    const { door, clock } = this.#given;
+    return new Promise((resolve) => {
+      let isOver = false;
+      const end = (answer: Answer) => {
+        isOver = true;
+        cancelTimer();
+        resolve(answer);
+      };
+      const giveUp = () => end(silence(`time-out after ${call.timeoutMs} ms`));
+      const cancelTimer = clock.after(call.timeoutMs, giveUp);
+      void door
+        .call(participant, { caller: 'coordinator', request, hasGivenUp: () => isOver })
+        .then((answer) => end(heard(answer)));
+    });
+  }
+}
+
+const silence = (answer: string): Answer => ({ httpStatus: null, answer, retryAfterMs: null });
+
+function heard(answer: ParticipantAnswer | null): Answer {
+  if (answer === null) return silence('other side closed');
+  const { status, headers, body } = answer;
+  if (Buffer.byteLength(body) > MAX_BODY_BYTES) return silence(`${status}, but its body is over 64 KiB`);
+  const seconds = /^\d{1,12}$/.exec(headers['retry-after'] ?? '')?.[0];
+  const retryAfterMs = seconds === undefined ? null : Number(seconds) * 1000;
+  return { httpStatus: status, answer: String(status), retryAfterMs };
+}
+
+function requestOf(call: ParticipantCall, secrets: readonly string[]): ParticipantRequest {
+  const { gid, branchId, op, attempt, activity, deadlineAt, traceparent, payload: body } = call;
+  return {
+    method: 'POST',
+    path: `/${activity}/${op}`,
+    headers: {
+      'content-type': 'application/json',
+      [CALL_HEADERS.gid]: gid,
+      [CALL_HEADERS.branchId]: branchId,
+      [CALL_HEADERS.op]: op,
+      [CALL_HEADERS.attempt]: String(attempt),
+      [CALL_HEADERS.deadline]: new Date(deadlineAt).toISOString(),
+      [CALL_HEADERS.idempotencyKey]: `${gid}/${branchId}/${op}`,
+      ...(traceparent !== null && { [CALL_HEADERS.traceparent]: traceparent }),
+      // By the real time: the participant checks it by its own clock.
+      ...(secrets.length > 0 && signatureHeaders(call, body, secrets, new Date())),
+    },
+    body,
+  };
+}

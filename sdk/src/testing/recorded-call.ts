@@ -1,0 +1,63 @@
+/** What a world keeps of each call of a participant, and what it makes of them: what took effect. */
+import type { Op } from '../wire/index.ts';
+
+export type RecordedCall = {
+  /** Who called: the coordinator, or the initiator with a try of its own. */
+  readonly caller: 'coordinator' | 'initiator';
+  readonly participant: string;
+  /** As in the path; null where the path names no activity and op. */
+  readonly activity: string | null;
+  readonly op: Op | null;
+  /** From the headers; null where they are missing. */
+  readonly gid: string | null;
+  readonly branchId: string | null;
+  readonly attempt: number | null;
+  /** The body, read as JSON; as text where it is none. */
+  readonly payload: unknown;
+  /** When it was sent, in milliseconds since 1970 by the world's clock. */
+  readonly sentAt: number;
+  /** The HTTP status it was answered with; null as long as it is under way. */
+  readonly status: number | null;
+  /** Whether the participant itself answered, or a script in its place; null as long as it is under way. */
+  readonly answeredBy: 'participant' | 'script' | null;
+  /** Whether the caller heard the answer: not when it was lost, or came after the caller had given up. */
+  readonly isHeard: boolean;
+};
+
+/**
+ * What took effect for a branch. `none` also after a cancel that found nothing to undo; `both` after a confirm and a
+ * cancel, which no participant may answer with success (I1).
+ */
+export type Effect = 'none' | 'tried' | 'confirmed' | 'cancelled' | 'both';
+
+/**
+ * What took effect at the participant of one branch, read off what it answered with success, whoever heard it.
+ *
+ * @param answered the calls of the branch that it answered, in the order of the answers
+ */
+export function effectOf(answered: readonly RecordedCall[]): Effect {
+  let effect: Effect = 'none';
+  let isCancelled = false;
+  for (const call of answered) {
+    if (!hasTakenEffect(call)) continue;
+    if (call.op === 'try') effect = effect === 'none' || effect === 'cancelled' ? 'tried' : effect;
+    else if (call.op === 'confirm') effect = isCancelled ? 'both' : 'confirmed';
+    else {
+      effect = UNDONE[effect];
+      isCancelled = true;
+    }
+  }
+  return effect;
+}
+
+const UNDONE: Readonly<Record<Effect, Effect>> = {
+  none: 'none',
+  tried: 'cancelled',
+  cancelled: 'cancelled',
+  confirmed: 'both',
+  both: 'both',
+};
+
+/** 202 says that the work goes on. No script answers with success in the participant's place. */
+const hasTakenEffect = ({ status }: RecordedCall): boolean =>
+  status !== null && status >= 200 && status < 300 && status !== 202;

@@ -1,0 +1,95 @@
+/**
+ * A participant that has no service behind it. Every op succeeds unless the test says otherwise (`script.ts`), and takes
+ * effect once for each branch, behind a barrier in memory.
+ */
+import { Value } from 'typebox/value';
+import type { Activities, Activity, Contract, PayloadOf, ResultOf } from '../contract.ts';
+import { defineParticipant } from '../participant/define-participant.ts';
+import { firstFault } from '../participant/first-fault.ts';
+import type { Participant } from '../participant/participant.ts';
+import { Refusal } from '../refusal.ts';
+import { MemoryBarrier } from './memory-barrier.ts';
+
+/** What tries answer, by activity: a result, or how to tell it from the payload. */
+export type ScriptedResults<All extends Activities> = {
+  readonly [Name in keyof All]?:
+    | ResultOf<All[Name]>
+    | ((payload: PayloadOf<All[Name]>) => ResultOf<All[Name]>);
+};
+
+/** Says that a world is to have such a participant; the same one may be given to many worlds. */
+export type Scripted<Of extends Contract = Contract> = {
+  readonly contract: Of;
+  readonly results: Readonly<Record<string, unknown>>;
+};
+
+/**
+ * @param results what the tries answer; where nothing is said, any result that the contract allows
+ * @throws TypeError for a result that the contract does not allow, or of an activity that it does not have
+ */
+export function scripted<const Of extends Contract>(
+  contract: Of,
+  results: ScriptedResults<Of['activities']> = {},
+): Scripted<Of> {
+  const given: Readonly<Record<string, unknown>> = { ...results };
+  for (const [name, result] of Object.entries(given)) {
+    const activity = contract.activities[name];
+    if (activity === undefined) throw new TypeError(`the contract ${contract.name} has no activity ${name}`);
+    const fault = typeof result === 'function' ? null : faultIn(activity, result);
+    if (fault !== null) throw new TypeError(`the result for ${contract.name}/${name} does not fit: ${fault}`);
+  }
+  return { contract, results: given };
+}
+
+/** @param nowMs by which tries are too late, in milliseconds since 1970 */
+export function scriptedParticipant(
+  { contract, results }: Scripted,
+  { nowMs }: { readonly nowMs: () => number },
+): Participant {
+  const opsOf = ([name, activity]: [string, Activity]) => [
+    name,
+    {
+      try: (payload: unknown) => resultOf(`${contract.name}/${name}`, activity, results[name], payload),
+      confirm: () => null,
+      cancel: () => null,
+    },
+  ];
+  return defineParticipant(contract, {
+    barrier: new MemoryBarrier(nowMs),
+    activities: Object.fromEntries(Object.entries(contract.activities).map(opsOf)),
+  });
+}
+
+/**
+ * @throws Refusal for a result that the contract does not allow: it ends the transaction at once, and its reason reaches the
+ * test
+ */
+function resultOf(title: string, activity: Activity, given: unknown, payload: unknown): unknown {
+  if (given === undefined) return anyResultOf(title, activity);
+  const result: unknown = typeof given === 'function' ? given(payload) : given;
+  const fault = faultIn(activity, result);
+  if (fault === null) return result;
+  throw new Refusal(`the scripted result for ${title} does not fit its contract: ${fault}`);
+}
+
+/** @throws Refusal */
+function anyResultOf(title: string, activity: Activity): unknown {
+  const result = madeUp(activity);
+  const fault = faultIn(activity, result);
+  if (fault === null) return result;
+  throw new Refusal(
+    `no result for ${title} can be made up from its contract (${fault}): give one to scripted()`,
+  );
+}
+
+/** Null where the schema is too particular. */
+function madeUp({ result }: Activity): unknown {
+  try {
+    return result === undefined ? null : Value.Create(result);
+  } catch {
+    return null;
+  }
+}
+
+const faultIn = ({ result: schema }: Activity, result: unknown): string | null =>
+  schema === undefined ? null : firstFault(schema, result ?? null);

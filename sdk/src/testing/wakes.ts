@@ -1,0 +1,37 @@
+/**
+ * Wakes by the world's clock. None is left to a sweep, so nothing is late; and what waits for a person is not woken, so that
+ * timers run out when nothing can happen any more.
+ */
+import type { Time, TransactionStore, WakeQueue } from '../../../src/application/ports.ts';
+import type { GlobalTransaction, Instant } from '../../../src/domain/index.ts';
+
+export class WorldWakes implements WakeQueue {
+  readonly #given: WorldWakesParts;
+  readonly isWhole = true;
+
+  constructor(given: WorldWakesParts) {
+    this.#given = given;
+  }
+
+  wakeAt(gid: string, _seq: number, when: Instant): void {
+    const { store, time, onWake } = this.#given;
+    void store.load(gid).then((saved) => {
+      if (saved === null || waitsForPerson(saved.tx)) return;
+      time.after(when - time.now().earliest, () => onWake(gid));
+    });
+  }
+
+  async close(): Promise<void> {}
+}
+
+type WorldWakesParts = {
+  readonly store: TransactionStore;
+  readonly time: Time;
+  readonly onWake: (gid: string) => void;
+};
+
+/** Whether every branch that has not answered is parked: nothing is called any more until somebody retries. */
+export function waitsForPerson({ branches }: GlobalTransaction): boolean {
+  const open = branches.filter(({ phaseTwo }) => phaseTwo.reply !== 'succeeded');
+  return open.length > 0 && open.every(({ phaseTwo }) => phaseTwo.parkedAt !== null);
+}

@@ -1,0 +1,46 @@
+/** The initiator of a world: the real one, that tells the world when a function of the test's is at work. */
+import { Tercet } from '../initiator/tercet.ts';
+import type { Callable, RunOptions, RunOutcome, Transaction } from '../initiator/types.ts';
+import type { Guests } from './guests.ts';
+import type { Pace } from './pace.ts';
+import { COORDINATOR_URL, type Fetch } from './world-fetch.ts';
+
+type WorldTercetParts<All extends readonly Callable[]> = {
+  readonly contracts: All;
+  readonly secrets: Readonly<Record<string, string | readonly string[]>>;
+  readonly fetch: Fetch;
+  readonly pace: Pace;
+};
+
+export class WorldTercet<const All extends readonly Callable[]> extends Tercet<All> {
+  readonly #guests: Guests;
+
+  constructor({ contracts, secrets, fetch, pace }: WorldTercetParts<All>) {
+    super({ urls: COORDINATOR_URL, contracts, secrets, fetch, timing: timingOf(pace) });
+    this.#guests = pace.guests;
+  }
+
+  override run<Value>(
+    options: RunOptions,
+    work: (tx: Transaction<All>) => Value | Promise<Value>,
+  ): Promise<RunOutcome<Value>> {
+    const guests = this.#guests;
+    return guests.waiting(() => super.run(options, (tx) => guests.host('body', () => work(tx))));
+  }
+}
+
+/** Every delay of the initiator is waited for, in the context of who asked for it. */
+const timingOf = ({ clock, guests }: Pace) => ({
+  elapsedMs: () => clock.elapsedMs(),
+  after(delayMs: number, fn: () => void) {
+    const endWait = guests.wait();
+    const cancel = clock.after(delayMs, () => {
+      endWait();
+      fn();
+    });
+    return () => {
+      endWait();
+      cancel();
+    };
+  },
+});

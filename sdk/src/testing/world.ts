@@ -1,0 +1,176 @@
+/**
+ * A whole world for tests of one's own: a coordinator, the participants and an initiator in one process, without a database, a
+ * queue or a port. The coordinator is the real one, with its store in memory; participants are real ones, or scripted.
+ *
+ *   const world = await createTestWorld({ participants: [inventory, scripted(payment)] });
+ *   world.on(payment, 'confirm').loseReply(2);
+ *   const { gid } = await world.tercet.run({ name: 'place-order' }, async (tx) => { … });
+ *   await world.expectFinal(gid, { status: 'confirmed' });
+ *
+ * Nothing happens by the real time (`clock.ts`), and nothing is left behind: there is nothing to close.
+ */
+import { MemoryParticipantRegistry } from '../../../src/adapters/memory/participant-registry.ts';
+import { MemoryTransactionStore } from '../../../src/adapters/memory/transaction-store.ts';
+import { createEngine } from '../../../src/application/engine.ts';
+import type { Log, Observer, ParticipantRegistry } from '../../../src/application/ports.ts';
+import type { Contract } from '../contract.ts';
+import type { Tercet } from '../initiator/tercet.ts';
+import type { Participant } from '../participant/participant.ts';
+import { Op } from '../wire/index.ts';
+import { worldChance } from './chance.ts';
+import type { WorldClock } from './clock.ts';
+import type { Core } from './coordinator-routes.ts';
+import { Door } from './door.ts';
+import { type ExpectedEnd, expectEnd } from './ending.ts';
+import { newPace, type Pace } from './pace.ts';
+import { ParticipantCalls } from './participant-calls.ts';
+import type { Effect, RecordedCall } from './recorded-call.ts';
+import { type Script, Scripts } from './script.ts';
+import { type Scripted, scriptedParticipant } from './scripted.ts';
+import { engineSettingsOf, type WorldSettings } from './settings.ts';
+import { WorldWakes } from './wakes.ts';
+import { addressOf, COORDINATOR_URL, type Fetch, worldFetch } from './world-fetch.ts';
+import { WorldTercet } from './world-tercet.ts';
+
+/** A participant as it is, or `scripted(contract)`. */
+export type Participating = Participant | Scripted;
+
+export type WorldOptions<All extends readonly Participating[]> = {
+  readonly participants: All;
+  readonly settings?: WorldSettings;
+  /** Another number, other delays between retries; 1 when absent. */
+  readonly seed?: number;
+  /** By participant: what its calls are signed with, where it wants signed calls. */
+  readonly secrets?: Readonly<Record<string, string | readonly string[]>>;
+};
+
+/** Whom a script is for: a participant, or its contract. */
+type Whom<Of extends Contract> = Of | { readonly contract: Of };
+
+export interface TestWorld<All extends readonly Participating[]> {
+  /** An initiator, wired to the coordinator of this world. */
+  readonly tercet: Tercet<All>;
+  /** For initiators of one's own: answers at `coordinatorUrl`, and for each participant at `http://{name}.test`. */
+  readonly fetch: Fetch;
+  readonly coordinatorUrl: string;
+  readonly clock: Pick<WorldClock, 'nowMs' | 'pass'>;
+  /** Every call of a participant so far, in the order in which they were sent. */
+  readonly calls: readonly RecordedCall[];
+  /**
+   * What becomes of the calls of a participant.
+   * @param activity only this one; every activity when absent
+   * @throws TypeError for a participant, op or activity that there is none of
+   */
+  on<const Of extends Contract>(whom: Whom<Of>, op: Op, activity?: keyof Of['activities'] & string): Script;
+  /** What has taken effect for a branch at its participant so far. */
+  effectOf(gid: string | null, branchId: string | null): Effect;
+  /**
+   * Lets time pass until the transaction has ended, and compares. The gid is that of an outcome, an error or a call; null,
+   * which errors have that are of no transaction, is none.
+   * @throws UnexpectedEnd when it does not end, or otherwise than expected, or so that no transaction may end so
+   */
+  expectFinal(gid: string | null, expected?: ExpectedEnd): Promise<void>;
+}
+
+/** @throws TypeError for options that cannot work, with words that say what to do */
+export async function createTestWorld<const All extends readonly Participating[]>(
+  options: WorldOptions<All>,
+): Promise<TestWorld<All>> {
+  const { settings = {}, seed = 1, secrets = {} } = options;
+  const pace = newPace();
+  const { clock, guests } = pace;
+  const participants = participantsOf(options.participants, clock);
+  const registry = await registryOf(participants, secrets);
+  const scripts = new Scripts(pace);
+  const door = new Door({ pace, scripts });
+  const coordinator = coordinatorOf({ registry, participants, door, pace, settings, seed });
+  const fetch = worldFetch({ core: { coordinator, registry }, participants, door, guests });
+  return {
+    tercet: new WorldTercet({ contracts: options.participants, secrets, fetch, pace }),
+    fetch,
+    coordinatorUrl: COORDINATOR_URL,
+    clock,
+    get calls() {
+      return door.calls;
+    },
+    on(whom, op, activity) {
+      const { name, activities } = 'contract' in whom ? whom.contract : whom;
+      if (!participants.has(name)) throw new TypeError(`no participant of this world is named ${name}`);
+      if (!Op.enum.includes(op)) throw new TypeError(`${op} is no op: there are ${Op.enum.join(', ')}`);
+      if (activity !== undefined && !Object.hasOwn(activities, activity))
+        throw new TypeError(
+          `${name} has no activity ${activity}: there are ${Object.keys(activities).join(', ')}`,
+        );
+      return scripts.at(name, op, activity ?? null);
+    },
+    effectOf: (gid, branchId) => door.effectOf(gid, branchId),
+    expectFinal: (gid, expected = {}) => expectEnd({ coordinator, clock, door }, gid, expected),
+  };
+}
+
+type Participants = ReadonlyMap<string, Participant>;
+
+function participantsOf(given: readonly Participating[], clock: WorldClock): Participants {
+  const participants = new Map<string, Participant>();
+  const hosts = new Set<string>();
+  for (const one of given) {
+    const { name } = one.contract;
+    const { host } = new URL(addressOf(name));
+    if (hosts.has(host))
+      throw new TypeError(`two participants of this world are named ${name}, in letters of any case`);
+    hosts.add(host);
+    participants.set(name, 'handle' in one ? one : scriptedParticipant(one, { nowMs: () => clock.nowMs }));
+  }
+  return participants;
+}
+
+async function registryOf(
+  participants: Participants,
+  secrets: Readonly<Record<string, string | readonly string[]>>,
+): Promise<ParticipantRegistry> {
+  const registry = new MemoryParticipantRegistry();
+  for (const name of participants.keys()) {
+    const own = { baseUrls: [addressOf(name)], paths: {}, callTimeoutMs: null };
+    await registry.put({ name, ...own, secrets: [secrets[name] ?? []].flat() });
+  }
+  return registry;
+}
+
+type CoordinatorParts = {
+  readonly registry: ParticipantRegistry;
+  readonly participants: Participants;
+  readonly door: Door;
+  readonly pace: Pace;
+  readonly settings: WorldSettings;
+  readonly seed: number;
+};
+
+function coordinatorOf({
+  registry,
+  participants,
+  door,
+  pace,
+  settings,
+  seed,
+}: CoordinatorParts): Core['coordinator'] {
+  const { clock: time } = pace;
+  const store = new MemoryTransactionStore();
+  const ports = {
+    ...{ store, writer: store, registry, time, log, observer },
+    participants: new ParticipantCalls({ participants, registry, door, clock: time }),
+    wakes: (onWake: (gid: string) => void) => new WorldWakes({ store, time, onWake }),
+    chance: worldChance(seed, time),
+  };
+  return createEngine(ports, engineSettingsOf(settings)).coordinator;
+}
+
+/** Nothing that the world is made of fails by itself: what does is a defect, and is shown. */
+const log: Log = { error: (what, error) => process.emitWarning(`${what}: ${String(error)}`) };
+
+const observer: Observer = {
+  saved: () => {},
+  called: () => {},
+  circuitChanged: () => {},
+  committed: () => {},
+  removed: () => {},
+};
