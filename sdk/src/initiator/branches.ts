@@ -174,10 +174,9 @@ export class Branches {
     );
     if (answer.kind === 'rejected') throw notRegistered(branch, answer.problem);
     if (answer.kind === 'unanswered')
-      throw new TryUnknown(
-        branch,
-        `its registration was not acknowledged, and it was not called; last ${answer.failure}`,
-      );
+      throw new TryUnknown(branch, {
+        answer: `its registration was not acknowledged, and it was not called; last ${answer.failure}`,
+      });
     this.#see(answer.value);
     this.#checkNotStopped(branch);
   }

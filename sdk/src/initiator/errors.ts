@@ -74,6 +74,8 @@ export class TryRefused extends TercetError {
   }
 }
 
+type Unheard = { readonly answer: string; readonly isOutOfTime?: boolean; readonly cause?: unknown };
+
 /**
  * The participant gave no clear answer in time: its try may have had effect or not, and its cancel takes it
  * back.
@@ -85,14 +87,17 @@ export class TryUnknown extends TercetError {
   readonly branchId: string;
   /** What came last, in a few words, such as `503`. */
   readonly answer: string;
+  /** It was given up because no other attempt fitted before the deadline. */
+  readonly isOutOfTime: boolean;
 
-  constructor(of: TryOf, answer: string, cause?: unknown) {
+  constructor(of: TryOf, { answer, isOutOfTime = false, cause }: Unheard) {
     super(`What ${named(of)} came to is not known: ${answer}.`, {
       ...{ code: 'try_unknown', gid: of.gid, cause },
       advice: 'The transaction is cancelled, this branch too; begin a new one later.',
     });
     ({ participant: this.participant, activity: this.activity, branchId: this.branchId } = of);
     this.answer = answer;
+    this.isOutOfTime = isOutOfTime;
   }
 }
 
@@ -146,7 +151,7 @@ export class TransactionCancelled extends TercetError {
   }
 }
 
-/** Decided: cancel, because the deadline had passed. */
+/** Decided: cancel, because the deadline had passed, or left no time for another attempt. */
 export class TransactionTimedOut extends TransactionCancelled {
   override readonly name = 'TransactionTimedOut';
 

@@ -10,7 +10,7 @@ import { type Begun, begin } from './begin.ts';
 import { Branches } from './branches.ts';
 import type { CoordinatorLink } from './coordinator-link.ts';
 import { decide, endingOf } from './decide.ts';
-import { TercetError, TryRefused } from './errors.ts';
+import { TercetError, TryRefused, TryUnknown } from './errors.ts';
 import { confirmedOrThrow, knownOrThrow, type Why } from './outcome.ts';
 import { traceContext } from './trace-context.ts';
 import type { TryTools } from './try-call.ts';
@@ -73,12 +73,14 @@ async function workOrStop<Value>(
 function whyCancel(ended: Ended<unknown>, branches: Branches, callerSignal: AbortSignal | null): Why | null {
   const { signal, failures, untried } = branches;
   const refusal = failures.find((failure) => failure instanceof TryRefused) ?? null;
-  const isTimedOut = signal.aborted && !callerSignal?.aborted;
+  const isOver = signal.aborted && !callerSignal?.aborted;
+  const isOutOfTime = failures.some((failure) => failure instanceof TryUnknown && failure.isOutOfTime);
+  const isTimedOut = isOver || (isOutOfTime && refusal === null);
   const because = (reason: string, cause?: unknown): Why => ({ reason, cause, refusal, isTimedOut });
   if (callerSignal?.aborted) return because('its caller aborted it', callerSignal.reason);
   if (ended.how === 'threw') return because(wordsOf(ended.error), ended.error);
   const failure = refusal ?? failures[0];
-  if (isTimedOut) return because('its deadline passed', failure ?? signal.reason);
+  if (isOver) return because('its deadline passed', failure ?? signal.reason);
   if (failure !== undefined) return because(`${wordsOf(failure)} The function went on without it`, failure);
   if (untried === null) return null;
   return because(

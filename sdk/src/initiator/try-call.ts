@@ -42,7 +42,8 @@ export type TryTimes = {
 
 export type Tried =
   | { readonly reply: 'succeeded' | 'failed'; readonly status: number; readonly text: string }
-  | { readonly reply: 'unknown'; readonly answer: string };
+  /** `isOutOfTime`: it was given up because no other attempt fits before the deadline. */
+  | { readonly reply: 'unknown'; readonly answer: string; readonly isOutOfTime: boolean };
 
 /** Never rejects. */
 export async function callTry(call: TryCall, tools: TryTools, times: TryTimes): Promise<Tried> {
@@ -58,8 +59,8 @@ export async function callTry(call: TryCall, tools: TryTools, times: TryTimes): 
     if (reply === 'unknown') addresses.failed(call.participant);
     const delayMs = backOffMs(attempt, heard.status === null ? null : heard.retryAfterMs);
     if (timing.elapsedMs() + delayMs < times.deadlineMs) await pause(timing, delayMs, times.noMore);
-    else return { reply: 'unknown', answer: last };
-    if (times.noMore.aborted) return { reply: 'unknown', answer: last };
+    else return { reply: 'unknown', answer: last, isOutOfTime: true };
+    if (times.noMore.aborted) return { reply: 'unknown', answer: last, isOutOfTime: false };
   }
 }
 

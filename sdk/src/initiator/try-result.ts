@@ -13,17 +13,16 @@ import type { Tried } from './try-call.ts';
  * @throws TryRefused, TryUnknown
  */
 export function resultOf(tried: Tried, contract: Contract, branch: TryOf, signal: AbortSignal): unknown {
-  if (tried.reply === 'unknown') throw new TryUnknown(branch, tried.answer, signal.reason);
+  if (tried.reply === 'unknown') throw new TryUnknown(branch, { ...tried, cause: signal.reason });
   if (tried.reply === 'failed') throw new TryRefused(branch, problemIn(tried.text));
   const parsed = jsonIn(tried.text);
   const schema = contract.activities[branch.activity]?.result;
   if (schema === undefined) return parsed === undefined && tried.text !== '' ? tried.text : (parsed ?? null);
   const fault = firstFault(schema, parsed ?? null);
   if (fault === null) return parsed ?? null;
-  throw new TryUnknown(
-    branch,
-    `it answered ${tried.status} with a result that does not fit its contract: ${fault}`,
-  );
+  throw new TryUnknown(branch, {
+    answer: `it answered ${tried.status} with a result that does not fit its contract: ${fault}`,
+  });
 }
 
 /** What a participant says of its refusal; any JSON may come, or none. */

@@ -16,6 +16,8 @@ import {
 } from '../../../src/application/ports.ts';
 import { isFinished } from '../../../src/domain/index.ts';
 import type { ErrorCode } from '../../../src/errors.ts';
+import { noBody } from '../../../src/http/no-body.ts';
+import { traceparentOf } from '../../../src/http/plugins/trace-context.ts';
 import { faultsProblem, problemOf, refusalProblem } from '../../../src/http/problem-document.ts';
 import { iso, isoOrNull, transactionView } from '../../../src/http/transaction-view.ts';
 import {
@@ -118,7 +120,11 @@ const BeginHeaders = Type.Object({
 async function begin({ core, headers, body }: Asked): Promise<Response> {
   const request = checked(BeginRequest, body, 'body');
   const { 'idempotency-key': key = null } = checked(BeginHeaders, Object.fromEntries(headers), 'headers');
-  const outcome = await core.coordinator.begin(request, key, traceparentOf(headers));
+  const outcome = await core.coordinator.begin(
+    request,
+    key,
+    traceparentOf(headers.get('traceparent') ?? undefined),
+  );
   if (!outcome.accepted) return problemResponse(refusalProblem(outcome));
   const answer =
     request.branches === undefined ? made(core, outcome) : await whenFinished(core, outcome.saved, headers);
@@ -141,13 +147,13 @@ async function confirm({ core, name, headers, body }: Asked): Promise<Response> 
 
 async function cancel({ core, name, headers, body }: Asked): Promise<Response> {
   const gid = gidOf(name);
-  checked(NoBody, body, 'body');
+  checked(noBody, body, 'body');
   return decided(core, await core.coordinator.cancel(gid), headers);
 }
 
 async function retry({ core, name, body }: Asked): Promise<Response> {
   const gid = gidOf(name);
-  checked(NoBody, body, 'body');
+  checked(noBody, body, 'body');
   const outcome = await core.coordinator.retry(gid);
   return outcome.accepted ? shown(core, outcome.saved, 200) : problemResponse(refusalProblem(outcome));
 }
@@ -190,20 +196,6 @@ function checked<Schema extends TSchema>(schema: Schema, value: unknown, part: P
 }
 
 const gidOf = (name: string): string => checked(Type.Object({ gid: Gid }), { gid: name }, 'params').gid;
-
-const NoBody = Type.Unsafe<null | Record<string, never>>({
-  type: ['object', 'null'],
-  additionalProperties: false,
-  description: 'Empty.',
-});
-
-const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
-
-/** W3C trace context of version 00; null when there is none that is valid. */
-function traceparentOf(headers: Headers): string | null {
-  const traceparent = headers.get('traceparent') ?? '';
-  return TRACEPARENT.test(traceparent) ? traceparent : null;
-}
 
 const MAX_WAIT_SECONDS = 60;
 const WAIT = /(?:^|,)\s*wait\s*=\s*"?(\d{1,9})"?\s*(?:[,;]|$)/i;

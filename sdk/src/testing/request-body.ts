@@ -1,10 +1,10 @@
-/** The only bodies that a coordinator takes: JSON, and not nested too deep. An empty body is none: null. */
+/** The only bodies that a coordinator takes: JSON, read exactly. An empty body is none: null. */
+import { readExactJson, UnreadableBody } from '../../../src/http/exact-json.ts';
 import { problemOf } from '../../../src/http/problem-document.ts';
 import type { ProblemDocument } from '../wire/index.ts';
 
 /** A transaction of 1 MiB of payloads, and room for what is around them. */
 const MAX_BODY_BYTES = 1.5 * 1024 * 1024;
-const MAX_DEPTH = 64;
 
 export type ReadBody =
   | { readonly value: unknown; readonly problem: null }
@@ -27,17 +27,12 @@ export function readBody({ headers, body: text }: WithBody): ReadBody {
 
 function parsed(text: string): ReadBody {
   try {
-    const value: unknown = JSON.parse(text);
-    if (!isDeeperThan(value, MAX_DEPTH)) return { value, problem: null };
-    const about = `The body is nested more than ${MAX_DEPTH} deep.`;
-    return { problem: problemOf('nested_too_deep', { about }) };
+    return { value: readExactJson(Buffer.from(text)), problem: null };
   } catch (error) {
-    const about = `${error instanceof Error ? error.message : error}.`;
-    return { problem: problemOf('broken_json', { about }) };
+    if (!(error instanceof UnreadableBody)) throw error;
+    const { code, message: detail, pointer } = error;
+    return {
+      problem: problemOf(code, { about: detail, ...(pointer !== null && { faults: [{ pointer, detail }] }) }),
+    };
   }
-}
-
-function isDeeperThan(value: unknown, depth: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return depth === 0 || Object.values(value).some((part) => isDeeperThan(part, depth - 1));
 }
