@@ -1,0 +1,91 @@
+/** The command line: what `tercet` was asked to do, or what is wrong with the question. */
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { type CheckOptions, readOptions } from './options.ts';
+
+export type Question = { readonly what: 'check'; readonly options: CheckOptions; readonly isJson: boolean };
+export type Asked = Question | { readonly what: 'help' } | { readonly what: 'version' };
+
+export const USAGE = `tercet check <base-url> --activity <name> --payload <json> [options]
+
+Drives a participant as a coordinator and a bad network would, and says what is wrong with it.
+It works on real stock, and some ten branches stay confirmed: check one that nobody else uses.
+
+  --activity <name>           such as reserve: calls go to <base-url>/reserve/try, …/confirm, …/cancel
+  --payload <json>            the body of every call, or @file; let it ask for little
+  --observe <url>             answers a GET with JSON whose numbers have a constant sum, such as
+                              {"available":10,"reserved":0,"sold":0}; without it effects are not judged
+  --secret whsec_…            signs the calls; may be given several times
+  --path reserve/try=/x       where an op has another path; may be given several times
+  --timeout-ms <n>            how long one call may take; 5000 when absent
+  --json                      prints the report as JSON
+
+tercet --help, tercet --version
+
+Exit code: 0 every rule is kept · 1 a rule is not kept · 2 not all could be judged, or wrong arguments
+`;
+
+const OPTIONS = {
+  activity: { type: 'string' },
+  payload: { type: 'string' },
+  observe: { type: 'string' },
+  secret: { type: 'string', multiple: true },
+  path: { type: 'string', multiple: true },
+  'timeout-ms': { type: 'string' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean' },
+} as const;
+
+/**
+ * @param args without the program's name
+ * @throws TypeError in words that say what to do
+ */
+export function readArguments(args: readonly string[]): Asked {
+  const { values, positionals } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
+  if (values.help) return { what: 'help' };
+  if (values.version) return { what: 'version' };
+  const [command, baseUrl, ...more] = positionals;
+  if (command !== 'check') throw new TypeError(`${command ?? 'nothing'} is no command: write tercet check`);
+  if (baseUrl === undefined) throw new TypeError('the base URL is missing: write tercet check <base-url>');
+  if (more.length > 0)
+    throw new TypeError(`${more.join(' ')} is too much: one base URL is checked at a time`);
+  const { activity, payload, observe, secret, path, 'timeout-ms': timeoutMs, json } = values;
+  if (activity === undefined)
+    throw new TypeError('--activity is missing: name what is asked, such as reserve');
+  if (payload === undefined) throw new TypeError('--payload is missing: give JSON, or @file');
+  const options: CheckOptions = {
+    baseUrl,
+    activity,
+    payload: readPayload(payload),
+    observeUrl: observe,
+    secrets: secret,
+    paths: Object.fromEntries((path ?? []).map(readPath)),
+    callTimeoutMs: timeoutMs === undefined ? undefined : readTimeout(timeoutMs),
+  };
+  // Here already, so that what is wrong with them is told before anything is called.
+  readOptions(options);
+  return { what: 'check', options, isJson: json ?? false };
+}
+
+function readPayload(text: string): unknown {
+  const isFile = text.startsWith('@');
+  try {
+    return JSON.parse(isFile ? readFileSync(text.slice(1), 'utf8') : text);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const cure = isFile ? 'name a file with JSON' : 'give JSON such as {"item":"mug","quantity":1}, or @file';
+    throw new TypeError(`--payload ${text} cannot be read (${reason}): ${cure}`);
+  }
+}
+
+function readPath(text: string): [key: string, path: string] {
+  const at = text.indexOf('=');
+  if (at < 0) throw new TypeError(`--path ${text} has no =: write it as reserve/try=/stock/reservations`);
+  return [text.slice(0, at), text.slice(at + 1)];
+}
+
+function readTimeout(text: string): number {
+  if (!/^\d+$/.test(text)) throw new TypeError(`--timeout-ms ${text} is no whole number of milliseconds`);
+  return Number(text);
+}

@@ -1,0 +1,163 @@
+/**
+ * The participant's own numbers, read from outside: what shows whether a call took effect, and how often.
+ *
+ * Every number in the JSON at the observed address has a path, such as `0.available`. What a look finds more or less than
+ * the one before is a difference by path. The plain scenarios measure the difference that one try, one confirm and one
+ * cancel make; every other scenario has to come to a sum of those. And the sum of all numbers may never change.
+ */
+import type { Op } from '../wire/index.ts';
+import { reasonOf } from './answer.ts';
+import { pause } from './caller.ts';
+import type { Settings } from './options.ts';
+
+/** Path → number. */
+export type Look = ReadonlyMap<string, number>;
+/** Path → how much more; paths where nothing changed are left out. */
+export type Difference = ReadonlyMap<string, number>;
+/** How many of each have taken effect in the end. */
+export type Ends = { readonly [Each in Op]?: number };
+
+const NOTHING: Difference = new Map();
+/** Between the two looks that show whether the numbers are still. */
+const STILL_FOR_MS = 50;
+/** Whole numbers add up exactly, those with decimals do not: differences as small as this, or relative to all, are none. */
+const TOLERANCE = 1e-6;
+const RELATIVE_TOLERANCE = 1e-12;
+
+export class Numbers {
+  readonly #settings: Settings;
+  readonly #onSum: (isConserved: boolean, what: string) => void;
+  readonly #effects = new Map<Op, Difference>();
+  #sum: number | null = null;
+  /** Why nothing can be judged by them, or null. */
+  #blindness: string | null = null;
+
+  constructor(settings: Settings, onSum: (isConserved: boolean, what: string) => void) {
+    this.#settings = settings;
+    this.#onSum = onSum;
+  }
+
+  get blindness(): string | null {
+    return this.#blindness;
+  }
+
+  /** Two looks while nothing is asked: numbers that move by themselves show nothing. */
+  async begin(): Promise<void> {
+    const first = await this.look('');
+    if (first === null) return;
+    if (first.size === 0) {
+      this.distrust(`there is no number in the JSON at ${this.#settings.observeUrl}`);
+      return;
+    }
+    await pause(STILL_FOR_MS);
+    const second = await this.#read();
+    const moved = second === null ? NOTHING : differenceOf(first, second);
+    if (moved.size > 0)
+      this.distrust(
+        `the numbers move while nothing is asked (${inWords(moved)}): check a participant that nobody else uses`,
+      );
+  }
+
+  /** Null when nothing can be seen. */
+  async look(after: string): Promise<Look | null> {
+    const look = await this.#read();
+    if (look !== null) this.#judgeSum(look, after);
+    return look;
+  }
+
+  /** What one op does, measured where nothing else happens. */
+  learn(op: Op, effect: Difference): void {
+    this.#effects.set(op, effect);
+    if (op === 'try' && effect.size === 0)
+      this.distrust(
+        'a try that was answered with success shows in no number: observe what is set aside as well. If nothing was ' +
+          'set aside, the participant answers a refusal with success, and is to answer 409',
+      );
+  }
+
+  /** What one op does; null when it could not be measured. */
+  effectOf(op: Op): Difference | null {
+    return this.#effects.get(op) ?? null;
+  }
+
+  /** The difference that these ends imply; or, as text, why that is not known. */
+  implied(ends: Ends): Difference | string {
+    const ops = (['try', 'confirm', 'cancel'] as const).filter((op) => (ends[op] ?? 0) > 0);
+    const unknown = ops.find((op) => !this.#effects.has(op));
+    if (unknown !== undefined) return `what one ${unknown} does could not be measured`;
+    return ops.reduce((sum, op) => plus(sum, this.#effects.get(op) ?? NOTHING, ends[op] ?? 0), NOTHING);
+  }
+
+  /** From here on nothing is judged by them. */
+  distrust(because: string): null {
+    this.#blindness ??= because;
+    return null;
+  }
+
+  async #read(): Promise<Look | null> {
+    const { observeUrl, fetch, callTimeoutMs } = this.#settings;
+    if (this.#blindness !== null) return null;
+    if (observeUrl === null)
+      return this.distrust(
+        'effects do not show in statuses: name the address of its numbers (observeUrl, or --observe)',
+      );
+    try {
+      const response = await fetch(observeUrl, { signal: AbortSignal.timeout(callTimeoutMs) });
+      const text = await response.text();
+      if (!response.ok) return this.distrust(`GET ${observeUrl} was answered ${response.status}, not 200`);
+      return new Map(flatten(JSON.parse(text), ''));
+    } catch (error) {
+      const reason = error instanceof SyntaxError ? 'no JSON' : reasonOf(error, callTimeoutMs);
+      return this.distrust(`GET ${observeUrl} gave no numbers: ${reason}`);
+    }
+  }
+
+  #judgeSum(look: Look, after: string): void {
+    const numbers = [...look.values()];
+    const sum = numbers.reduce((total, number) => total + number, 0);
+    const size = numbers.reduce((total, number) => total + Math.abs(number), 0);
+    const before = this.#sum;
+    this.#sum = sum;
+    if (before === null) return;
+    this.#onSum(
+      isSame(before, sum, size),
+      `After ${after} the sum of the numbers is ${sum}; it was ${before}.`,
+    );
+  }
+}
+
+export function differenceOf(before: Look, after: Look): Difference {
+  return plus(after, before, -1);
+}
+
+/** a + times · b */
+export function plus(a: Difference, b: Difference, times: number): Difference {
+  const paths = [...new Set([...a.keys(), ...b.keys()])];
+  const sums = paths.map((path) => {
+    const [mine, other] = [a.get(path) ?? 0, times * (b.get(path) ?? 0)];
+    const size = Math.abs(mine) + Math.abs(other);
+    return [path, isSame(mine, -other, size) ? 0 : mine + other] as const;
+  });
+  return new Map(sums.filter(([, sum]) => sum !== 0));
+}
+
+/** `available −1, reserved +1` */
+export function inWords(difference: Difference): string {
+  if (difference.size === 0) return 'nothing';
+  const rounded = (number: number) => Number(Math.abs(number).toPrecision(12));
+  return [...difference]
+    .map(([path, change]) => `${path} ${change < 0 ? '−' : '+'}${rounded(change)}`)
+    .join(', ');
+}
+
+/** @param size of what they were added up from */
+function isSame(a: number, b: number, size: number): boolean {
+  if (Number.isInteger(a) && Number.isInteger(b)) return a === b;
+  return Math.abs(a - b) <= Math.max(TOLERANCE, RELATIVE_TOLERANCE * size);
+}
+
+function flatten(json: unknown, path: string): (readonly [path: string, number: number])[] {
+  if (typeof json === 'number') return [[path || 'number', json]];
+  if (typeof json !== 'object' || json === null) return [];
+  return Object.entries(json).flatMap(([key, inner]) => flatten(inner, path ? `${path}.${key}` : key));
+}

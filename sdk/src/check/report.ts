@@ -1,0 +1,75 @@
+/** What the check comes to: each rule is kept, not kept, or not judged with the reason. */
+import { CATALOGUE, type Code } from './catalogue.ts';
+
+export type Finding = {
+  /** Stable, for programs. */
+  readonly code: Code;
+  /** What must hold. */
+  readonly rule: string;
+  /** What was seen instead, with statuses. */
+  readonly what: string;
+  /** How that loses money. */
+  readonly why: string;
+  /** What to do about it. */
+  readonly mend: string;
+};
+
+export type Report = {
+  /** `violated` with any finding; `passed` only when every rule could be judged. */
+  readonly verdict: 'passed' | 'violated' | 'not_judged';
+  /** In the order in which they were seen; the first is best mended first. */
+  readonly findings: readonly Finding[];
+  /** The rules that were judged, kept or not. */
+  readonly judged: readonly string[];
+  readonly notJudged: readonly { readonly rule: string; readonly because: string }[];
+};
+
+export class Judgement {
+  readonly #codes: readonly Code[];
+  readonly #findings = new Map<Code, Finding>();
+  readonly #judged = new Set<Code>();
+  readonly #hidden = new Map<Code, string>();
+  readonly #abandoned = new Map<Code, string>();
+  readonly #missed = new Map<Code, string>();
+
+  /** @param codes of the rules that apply */
+  constructor(codes: readonly Code[]) {
+    this.#codes = codes;
+  }
+
+  /** A rule may be judged several times: of several violations the first is told. */
+  judge(code: Code, isKept: boolean, what: string): void {
+    const { rule, why, mend, hiddenBy = [] } = CATALOGUE[code];
+    const cause = hiddenBy.find((other) => this.#findings.has(other));
+    if (cause !== undefined && !isKept)
+      this.#hidden.set(code, `it cannot be told apart from ${cause}, which is to be mended first`);
+    if (this.#hidden.has(code)) return;
+    this.#judged.add(code);
+    if (!isKept && !this.#findings.has(code)) this.#findings.set(code, { code, rule, what, why, mend });
+  }
+
+  /** Counts only for rules that are not judged elsewhere. */
+  miss(codes: readonly Code[], because: string): void {
+    for (const code of codes) if (!this.#missed.has(code)) this.#missed.set(code, because);
+  }
+
+  /** A scenario ended early: its rules are not judged, even where others have found them kept. */
+  abandon(codes: readonly Code[], because: string): void {
+    for (const code of codes) if (!this.#abandoned.has(code)) this.#abandoned.set(code, because);
+  }
+
+  /** @param because for rules of which nothing was heard */
+  report(because: string): Report {
+    const findings = [...this.#findings.values()];
+    const reasons = [this.#hidden, this.#abandoned, this.#missed];
+    const reasonFor = (code: Code) => reasons.find((each) => each.has(code))?.get(code) ?? because;
+    const isInDoubt = (code: Code) => this.#hidden.has(code) || this.#abandoned.has(code);
+    const isJudged = (code: Code) => this.#findings.has(code) || (this.#judged.has(code) && !isInDoubt(code));
+    const judged = this.#codes.filter(isJudged);
+    const notJudged = this.#codes
+      .filter((code) => !isJudged(code))
+      .map((code) => ({ rule: CATALOGUE[code].rule, because: reasonFor(code) }));
+    const verdict = findings.length > 0 ? 'violated' : notJudged.length > 0 ? 'not_judged' : 'passed';
+    return { verdict, findings, judged: judged.map((code) => CATALOGUE[code].rule), notJudged };
+  }
+}

@@ -1,0 +1,49 @@
+/** One call as it goes out: what a coordinator would send for a branch, as a value, whichever way it is sent then. */
+import { signatureHeaders } from '../signature.ts';
+import { CALL_HEADERS } from '../wire/call-headers.ts';
+import type { Op } from '../wire/index.ts';
+import type { Settings } from './options.ts';
+
+/** A branch that was made up for one scenario. */
+export type Branch = {
+  readonly gid: string;
+  readonly branchId: string;
+  readonly deadlineAt: number;
+  readonly attempts: { -readonly [Each in Op]: number };
+  /** Whether a confirm or a cancel has ended it, as far as is known. */
+  isSettled: boolean;
+};
+
+export type CallRequest = {
+  readonly op: Op;
+  readonly url: URL;
+  readonly headers: Record<string, string>;
+  readonly body: string;
+};
+
+export type Wish = {
+  /** Another deadline than the branch has. */
+  readonly deadlineAt?: number;
+  /** In place of the participant's. */
+  readonly secrets?: readonly string[];
+};
+
+/** Counts the attempt: each request is one. */
+export function requestOf(settings: Settings, branch: Branch, op: Op, wish: Wish = {}): CallRequest {
+  const { urls, body } = settings;
+  const secrets = wish.secrets ?? settings.secrets;
+  const { gid, branchId } = branch;
+  branch.attempts[op] += 1;
+  const headers = {
+    'content-type': 'application/json',
+    [CALL_HEADERS.gid]: gid,
+    [CALL_HEADERS.branchId]: branchId,
+    [CALL_HEADERS.op]: op,
+    [CALL_HEADERS.attempt]: String(branch.attempts[op]),
+    [CALL_HEADERS.deadline]: new Date(wish.deadlineAt ?? branch.deadlineAt).toISOString(),
+    [CALL_HEADERS.idempotencyKey]: `${gid}/${branchId}/${op}`,
+  };
+  const signature =
+    secrets.length > 0 ? signatureHeaders({ gid, branchId, op }, body, secrets, new Date()) : {};
+  return { op, url: urls[op], headers: { ...headers, ...signature }, body };
+}

@@ -1,0 +1,95 @@
+/** Nothing goes wrong. Measures what one try, one confirm and one cancel do, by which all other scenarios are judged. */
+import { succeeded } from '../answer.ts';
+import { inWords, plus } from '../numbers.ts';
+import type { Branch } from '../request.ts';
+import { type Scenario, type Trial, Unjudgeable } from '../trial.ts';
+
+export const triedAndConfirmed: Scenario = {
+  name: 'a try and its confirm',
+  judges: ['confirm_refused'],
+  async run(trial) {
+    const branch = await tryOne(trial);
+    const tried = trial.effectOf('try');
+    const answer = await trial.ask(branch, 'confirm');
+    trial.judge(
+      'confirm_refused',
+      succeeded(answer),
+      `The confirm after a try was answered ${answer.words}.`,
+    );
+    const changes = await trial.changes();
+    if (succeeded(answer) && tried && changes) trial.learn('confirm', plus(changes, tried, -1));
+  },
+};
+
+export const triedAndCancelled: Scenario = {
+  name: 'a try and its cancel',
+  judges: ['cancel_refused', 'cancel_does_not_restore'],
+  async run(trial) {
+    const branch = await tryOne(trial);
+    const tried = trial.effectOf('try');
+    const answer = await trial.ask(branch, 'cancel');
+    trial.judge('cancel_refused', succeeded(answer), `The cancel after a try was answered ${answer.words}.`);
+    if (!succeeded(answer)) throw new Unjudgeable(`a cancel after a try was answered ${answer.words}`);
+    const what = `A try was answered with success, and so was its cancel (${answer.words}).`;
+    await trial.judgeEffect('cancel_does_not_restore', {}, what);
+    const changes = await trial.changes();
+    if (tried && changes) trial.learn('cancel', plus(changes, tried, -1));
+  },
+};
+
+/** Two branches of one transaction, and one of another that has the branchId of the first. */
+export const branchesKeptApart: Scenario = {
+  name: 'two branches of one transaction, and the same branchId in another',
+  judges: ['branches_mixed_up'],
+  async run(trial) {
+    const one = trial.branch();
+    const sameGid = trial.branch({ gid: one.gid });
+    const sameBranchId = trial.branch({ branchId: one.branchId });
+    await trial.must(one, 'try');
+    await tryBeside(trial, sameGid, 'another branch of the same transaction');
+    await tryBeside(trial, sameBranchId, 'a branch of another transaction with the same branchId');
+    const tried = 'Three branches were tried that have only a gid or a branchId in common.';
+    await trial.judgeEffect('branches_mixed_up', { try: 3 }, tried);
+    const confirm = await trial.ask(one, 'confirm');
+    const confirmed = `While others were tried that have only a gid or a branchId in common with it, the confirm of a tried branch was answered ${confirm.words}.`;
+    trial.judge('branches_mixed_up', succeeded(confirm), confirmed);
+    if (!succeeded(confirm)) throw new Unjudgeable(`a confirm after a try was answered ${confirm.words}`);
+    for (const [branch, has] of [
+      [sameGid, 'gid'],
+      [sameBranchId, 'branchId'],
+    ] as const) {
+      const { words, reply } = await trial.ask(branch, 'cancel');
+      const what = `After another branch with the same ${has} was confirmed, the cancel of a tried branch was answered ${words}.`;
+      trial.judge('branches_mixed_up', reply === 'succeeded', what);
+    }
+    await trial.judgeEffect('branches_mixed_up', { try: 3, confirm: 1, cancel: 2 }, tried);
+  },
+};
+
+/** A refusal beside an open branch means a mix-up only if there is stock for one that has nothing in common with it. */
+async function tryBeside(trial: Trial, branch: Branch, what: string): Promise<void> {
+  const { words, reply } = await trial.ask(branch, 'try');
+  if (reply === 'succeeded') return;
+  await trial.must(trial.branch(), 'try');
+  trial.judge(
+    'branches_mixed_up',
+    false,
+    `While a branch was tried, the try of ${what} was answered ${words}.`,
+  );
+  throw new Unjudgeable(`the try of ${what} was answered ${words}`);
+}
+
+async function tryOne(trial: Trial): Promise<Branch> {
+  const branch = trial.branch();
+  await trial.must(branch, 'try');
+  const changes = await trial.changes();
+  const known = trial.effectOf('try');
+  if (changes === null) return branch;
+  if (known === null) trial.learn('try', changes);
+  else if (plus(changes, known, -1).size > 0)
+    trial.distrustNumbers(
+      `a try changed the numbers by ${inWords(known)}, and another one just like it by ${inWords(changes)}: ` +
+        'check a participant that nobody else uses',
+    );
+  return branch;
+}

@@ -1,0 +1,190 @@
+/**
+ * What one scenario works with: branches of its own, calls for them, and judgements of what came of it.
+ *
+ * A scenario has a number of steps that must go as expected for its question to be asked at all. Where one does not, the
+ * scenario ends as unjudgeable, and the report says why its rules were not judged.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Op } from '../wire/index.ts';
+import { type Answer, isRedirect, succeeded } from './answer.ts';
+import type { Caller } from './caller.ts';
+import type { Code } from './catalogue.ts';
+import { newGid } from './gid.ts';
+import {
+  type Difference,
+  differenceOf,
+  type Ends,
+  inWords,
+  type Look,
+  type Numbers,
+  plus,
+} from './numbers.ts';
+import type { Settings } from './options.ts';
+import type { Judgement } from './report.ts';
+import type { Branch, Wish } from './request.ts';
+
+export type Scenario = {
+  /** What is done, in a few words: “a try is repeated”. */
+  readonly name: string;
+  /** The rules that are not judged when the scenario ends early, unless it has found a violation by then. */
+  readonly judges: readonly Code[];
+  readonly run: (trial: Trial) => Promise<void>;
+};
+
+/** The question of a scenario could not be asked. The message is a sentence of the report. */
+export class Unjudgeable extends Error {
+  override readonly name = 'Unjudgeable';
+}
+
+const DEADLINE_MS = 60_000;
+
+export class Trial {
+  readonly settings: Settings;
+  readonly #name: string;
+  readonly #caller: Caller;
+  readonly #numbers: Numbers;
+  readonly #judgement: Judgement;
+  readonly #branches: Branch[] = [];
+  #before: Look | null = null;
+
+  constructor(given: {
+    name: string;
+    settings: Settings;
+    caller: Caller;
+    numbers: Numbers;
+    judgement: Judgement;
+  }) {
+    this.settings = given.settings;
+    this.#name = given.name;
+    this.#caller = given.caller;
+    this.#numbers = given.numbers;
+    this.#judgement = given.judgement;
+  }
+
+  /** From here on effects are counted. */
+  async begin(): Promise<void> {
+    this.#before = await this.#numbers.look(this.#name);
+  }
+
+  /** A new branch of a new transaction, unless ids are given. */
+  branch({
+    gid = newGid(Date.now()),
+    branchId = randomBytes(6).toString('hex'),
+    deadlineInMs = DEADLINE_MS,
+  }: {
+    gid?: string;
+    branchId?: string;
+    deadlineInMs?: number;
+  } = {}): Branch {
+    const deadlineAt = Date.now() + deadlineInMs;
+    const attempts = { try: 0, confirm: 0, cancel: 0 };
+    const branch = { gid, branchId, deadlineAt, attempts, isSettled: false };
+    this.#branches.push(branch);
+    return branch;
+  }
+
+  /** @throws Unjudgeable when there is no answer: silence says nothing of rules */
+  async ask(branch: Branch, op: Op, wish: Wish = {}): Promise<Answer> {
+    const answer = await this.#caller.ask(branch, op, wish);
+    if (answer.status === null) throw this.#unjudgeable(op, answer);
+    return answer;
+  }
+
+  /** As `ask`, but silence is an answer. */
+  listen(branch: Branch, op: Op): Promise<Answer> {
+    return this.#caller.ask(branch, op);
+  }
+
+  /** Both at the same moment; ends when both have ended. As `ask` otherwise. */
+  async atOnce(branch: Branch, ops: readonly [Op, Op]): Promise<[Answer, Answer]> {
+    const [one, other] = ops;
+    const answers = await Promise.all([this.listen(branch, one), this.listen(branch, other)]);
+    if (answers[0].status === null) throw this.#unjudgeable(one, answers[0]);
+    if (answers[1].status === null) throw this.#unjudgeable(other, answers[1]);
+    return answers;
+  }
+
+  /** @throws Unjudgeable when it does not succeed */
+  async must(branch: Branch, op: Op): Promise<Answer> {
+    const answer = await this.ask(branch, op);
+    if (!succeeded(answer)) throw this.#unjudgeable(op, answer);
+    return answer;
+  }
+
+  judge(code: Code, isKept: boolean, what: string): void {
+    this.#judgement.judge(code, isKept, what);
+  }
+
+  miss(code: Code, because: string): void {
+    this.#judgement.miss([code], because);
+  }
+
+  /** Whether all that happened since the beginning comes to these ends. */
+  async judgeEffect(code: Code, ends: Ends, what: string): Promise<void> {
+    const changes = await this.changes();
+    const implied = this.#numbers.implied(ends);
+    if (changes === null) return;
+    if (typeof implied === 'string') return this.miss(code, implied);
+    const isKept = plus(changes, implied, -1).size === 0;
+    this.judge(
+      code,
+      isKept,
+      `${what} The numbers changed by ${inWords(changes)}; right is ${inWords(implied)}.`,
+    );
+  }
+
+  /** Since the beginning; null when effects cannot be seen. */
+  async changes(): Promise<Difference | null> {
+    const now = await this.#numbers.look(this.#name);
+    return now === null || this.#before === null ? null : differenceOf(this.#before, now);
+  }
+
+  learn(op: Op, effect: Difference): void {
+    this.#numbers.learn(op, effect);
+  }
+
+  distrustNumbers(because: string): void {
+    this.#numbers.distrust(because);
+  }
+
+  effectOf(op: Op): Difference | null {
+    return this.#numbers.effectOf(op);
+  }
+
+  /** Ends what the scenario has left open, so that the stock lasts for the next. */
+  async cleanUp(): Promise<void> {
+    for (const branch of this.#branches) {
+      const wasAsked = Object.values(branch.attempts).some((count) => count > 0);
+      if (wasAsked && !branch.isSettled) await this.listen(branch, 'cancel');
+    }
+    await this.#numbers.look(this.#name);
+  }
+
+  #unjudgeable(op: Op, answer: Answer): Unjudgeable {
+    const { status, words, body } = answer;
+    const call = `the ${op} at ${this.settings.urls[op]}`;
+    const came = status === null ? `had no answer (${words})` : `was answered ${words}`;
+    const said = body ? `, ${excerpt(body)}` : '';
+    return new Unjudgeable(`${this.#name}: ${call} ${came}${said}: ${adviceFor(answer)}`);
+  }
+}
+
+function adviceFor(answer: Answer): string {
+  const { reply, status } = answer;
+  if (reply === 'failed') return 'a refusal; give it more stock, or ask with a smaller payload';
+  if (reply === 'ongoing') return 'again and again; let it come to an end';
+  if (status === null) return 'see that the participant runs, and that the address is right';
+  if (status === 401 || status === 403) return 'sign with the secret that it knows';
+  if (status === 404 || status === 405) return 'see that the base URL, the activity and the paths are right';
+  if (isRedirect(answer)) return 'register the address to which it leads';
+  if (status >= 500) return 'its log should say why';
+  return 'see that the payload is what the activity takes, and that this is what answers POST';
+}
+
+const EXCERPT_CHARACTERS = 200;
+
+/** What people need to see why: one line, and not endless. */
+function excerpt(body: string): string {
+  const line = body.replace(/[\p{Cc}\s]+/gu, ' ').trim();
+  return line.length > EXCERPT_CHARACTERS ? `${line.slice(0, EXCERPT_CHARACTERS)}…` : line;
+}

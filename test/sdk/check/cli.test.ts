@@ -1,0 +1,128 @@
+/** The program `tercet`, as a process: what it prints, and what scripts read off its exit code. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import type { Report } from '@tercet/sdk/check';
+import { type Fault, startNaive } from './naive/participant.ts';
+import { NODE_FROM_SOURCE, run } from './program.ts';
+
+const sdk = join(import.meta.dirname, '../../../sdk');
+const tercet = (...args: string[]) =>
+  run(process.execPath, [...NODE_FROM_SOURCE, join(sdk, 'src/check/cli.ts'), ...args]);
+
+async function checkNaive(fault: Fault | null, isObserved: boolean, ...more: string[]) {
+  const { baseUrl, observeUrl, stop } = await startNaive({ fault });
+  const observed = isObserved ? ['--observe', observeUrl] : [];
+  try {
+    return await tercet('check', baseUrl, '--activity', 'reserve', '--payload', '{}', ...observed, ...more);
+  } finally {
+    await stop();
+  }
+}
+
+test('a participant that keeps all rules: 0', async () => {
+  expect(await checkNaive(null, true)).toEqual({
+    exitCode: 0,
+    stdout: 'Passed: all 32 rules are kept.\n',
+    stderr: '',
+  });
+});
+
+test('a participant that breaks a rule: 1, with what was seen, what it costs and what to do', async () => {
+  const { exitCode, stdout } = await checkNaive('cancels twice', true);
+  expect(exitCode).toBe(1);
+  expect(stdout).toContain(
+    '✗ A repeated cancel takes effect once.  [cancel_applied_twice]\n  Seen:  A cancel was',
+  );
+  expect(stdout).toContain('\n  Costs: ');
+  expect(stdout).toContain('\n  Mend:  ');
+  expect(stdout).toContain('Violated: 1 of 32 judged rules.\n');
+});
+
+test('a participant whose numbers are not shown: 2, with the rules that were not judged', async () => {
+  const { exitCode, stdout } = await checkNaive(null, false);
+  expect(exitCode).toBe(2);
+  expect(stdout).toContain('Not judged: effects do not show in statuses');
+  expect(stdout).toContain('  – A repeated confirm takes effect once.\n');
+  expect(stdout).toContain('Not judged in full: 20 kept, 12 could not be judged.\n');
+});
+
+test('a violation without numbers: 1', async () => {
+  expect(await checkNaive('leaves no tombstone', false)).toMatchObject({ exitCode: 1 });
+});
+
+test('a participant that nobody reaches: 2', async () => {
+  const { baseUrl, stop } = await startNaive();
+  await stop();
+  const { exitCode, stdout } = await tercet('check', baseUrl, '--activity', 'reserve', '--payload', '{}');
+  expect(exitCode).toBe(2);
+  expect(stdout).toContain('had no answer (connect ECONNREFUSED');
+  expect(stdout).toContain('see that the participant runs');
+  expect(stdout).toMatch(/\n\nNothing could be judged\.\n$/);
+});
+
+test('--json prints the report and nothing else', async () => {
+  const { exitCode, stdout, stderr } = await checkNaive('leaves no tombstone', true, '--json');
+  const report: Report = JSON.parse(stdout);
+  expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: '' });
+  expect(report).toMatchObject({ verdict: 'violated', findings: [{ code: 'late_try_accepted' }] });
+  expect(report.judged.length + report.notJudged.length).toBe(32);
+});
+
+test('a payload from a file, a path, secrets and a time-out are used', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tercet-check-'));
+  const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+  const { baseUrl, stop } = await startNaive({ secret });
+  writeFileSync(join(folder, 'sample.json'), '{"item":"mug"}');
+  try {
+    const payload = ['--payload', `@${join(folder, 'sample.json')}`, '--observe', `${baseUrl}/numbers`];
+    const signed = [
+      ...payload,
+      '--secret',
+      secret,
+      '--timeout-ms',
+      '2000',
+      '--path',
+      'reserve/try=/reserve/try',
+    ];
+    expect(await tercet('check', baseUrl, '--activity', 'reserve', ...signed)).toMatchObject({
+      exitCode: 0,
+      stdout: 'Passed: all 33 rules are kept.\n',
+    });
+  } finally {
+    await stop();
+    rmSync(folder, { recursive: true });
+  }
+});
+
+const CHECK = ['check', 'http://127.0.0.1:4000', '--activity', 'reserve', '--payload', '{}'];
+
+test.concurrent.each([
+  [[], 'nothing is no command: write tercet check'],
+  [['serve'], 'serve is no command'],
+  [['check'], 'the base URL is missing'],
+  [['check', 'http://127.0.0.1:4000'], '--activity is missing'],
+  [['check', 'http://127.0.0.1:4000', '--activity', 'reserve'], '--payload is missing'],
+  [[...CHECK, 'http://127.0.0.1:4001'], 'one base URL is checked at a time'],
+  [[...CHECK, '--payload', '{'], '--payload { cannot be read'],
+  [[...CHECK, '--payload', '@nowhere.json'], 'name a file with JSON'],
+  [[...CHECK, '--path', 'reserve/try'], 'has no ='],
+  [[...CHECK, '--timeout-ms', '5s'], 'is no whole number of milliseconds'],
+  [[...CHECK, '--secret', 'x'], 'a secret begins with whsec_'],
+  [[...CHECK, '--fast'], "Unknown option '--fast'"],
+])('wrong arguments: 2, with words and the usage: %j', async (args, words) => {
+  const { exitCode, stdout, stderr } = await tercet(...args);
+  expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+  expect(stderr).toContain(`tercet: `);
+  expect(stderr).toContain(words);
+  expect(stderr).toContain('tercet check <base-url>');
+});
+
+test('--help and --version answer on standard output: 0', async () => {
+  const [help, version] = await Promise.all([tercet('--help'), tercet('--version')]);
+  expect(help).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(help.stdout).toContain('Exit code: 0 every rule is kept');
+  const { version: expected } = JSON.parse(readFileSync(join(sdk, 'package.json'), 'utf8'));
+  expect(version).toEqual({ exitCode: 0, stdout: `${expected}\n`, stderr: '' });
+});

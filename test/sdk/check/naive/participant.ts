@@ -1,0 +1,275 @@
+/**
+ * A participant as somebody writes it who has heard of TCC, in memory: right by default, or with one fault planted.
+ *
+ * It has no barrier of the SDK: the contract kit is to judge what anybody may have written.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import { verifySignature } from '@tercet/sdk/signature';
+
+export const FAULTS = [
+  'redirects tries',
+  'sells without taking off the shelf',
+  'has no confirm',
+  'has no cancel',
+  'sells what is cancelled',
+  'refuses a repeated try',
+  'answers each try with a new number',
+  'tries twice',
+  'tries twice at once',
+  'refuses a repeated confirm',
+  'confirms twice',
+  'confirms twice at once',
+  'refuses a repeated cancel',
+  'cancels twice',
+  'knows no branch to cancel',
+  'gives back what was never reserved',
+  'leaves no tombstone',
+  'ignores the deadline',
+  'lets reservations expire',
+  'says FAILURE with 200',
+  'refuses with 400',
+  'refuses, and reserves all the same',
+  'confirms without a try',
+  'confirms after the cancel',
+  'cancels after the confirm',
+  'locks each op for itself',
+  'refuses both at once',
+  'acts before it looks again',
+  'knows branches by gid',
+  'keeps one branch of a gid',
+  'knows branches by branchId',
+  'forgets when the caller hangs up',
+  'looks before the body has come',
+  'serves one call at a time',
+  'believes anybody',
+] as const;
+export type Fault = (typeof FAULTS)[number];
+
+export type NaiveOptions = {
+  readonly fault?: Fault | null;
+  readonly stock?: number;
+  /** What a try answers, beside the number of its reservation. */
+  readonly result?: object;
+  /** Calls that are not signed with it are answered 401. */
+  readonly secret?: string | null;
+  /** What the numbers are shown as. */
+  readonly show?: (numbers: Numbers) => unknown;
+  /** Answers in place of the participant, or null. */
+  readonly instead?: (request: IncomingMessage) => number | null;
+};
+
+export type Numbers = { available: number; reserved: number; sold: number };
+type Op = 'try' | 'confirm' | 'cancel';
+type State = 'absent' | 'tried' | 'confirmed' | 'cancelled' | 'tombstone' | 'stuck';
+type Row = { state: State; result: unknown; endsAs: State | null };
+type Call = { readonly key: string; readonly op: Op; readonly deadlineAt: number };
+type Answer = { readonly status: number; readonly body: unknown };
+
+/** As long as a database may take between a look and a change. */
+const DATABASE_MS = 25;
+
+const done = (body: unknown = {}): Answer => ({ status: 200, body });
+const refused = (reason: string): Answer => ({ status: 409, body: { reason } });
+
+export async function startNaive(options: NaiveOptions = {}) {
+  const naive = new Naive(options);
+  const server = createServer((request, response) => void naive.serve(request, response));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { baseUrl, observeUrl: `${baseUrl}/numbers`, numbers: naive.numbers, stop: () => stop(server) };
+}
+
+function stop(server: Server): Promise<void> {
+  server.closeAllConnections();
+  return new Promise((resolve) => server.close(() => resolve()));
+}
+
+class Naive {
+  readonly numbers: Numbers;
+  readonly #options: NaiveOptions;
+  readonly #rows = new Map<string, Row>();
+  #reservationCount = 0;
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(options: NaiveOptions) {
+    this.#options = options;
+    this.numbers = { available: options.stock ?? 100, reserved: 0, sold: 0 };
+  }
+
+  async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (!this.#has('serves one call at a time')) return this.#serve(request, response);
+    this.#last = this.#last.then(() => this.#serve(request, response));
+    return this.#last;
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const before = this.#rows.get(keyOf(request, this.#options.fault ?? null))?.state ?? 'absent';
+    const body = await read(request).catch(() => null);
+    if (body === null) return;
+    const answer = await this.#answer(request, response, body, before);
+    if (answer.status === 307) response.setHeader('location', '/elsewhere/try');
+    response.writeHead(answer.status, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(answer.body));
+  }
+
+  async #answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    body: string,
+    before: State,
+  ): Promise<Answer> {
+    const { show = (numbers) => numbers, secret = null, instead, fault = null } = this.#options;
+    if (request.url === '/numbers') return done(show(this.numbers));
+    const status = instead?.(request) ?? null;
+    if (status !== null) return { status, body: { instead: 'of the participant' } };
+    const op = opOf(request);
+    if (op === null) return { status: 404, body: {} };
+    const fraud = secret === null ? null : verifySignature(request.headers, body, [secret]);
+    if (fraud !== null && fault !== 'believes anybody') return { status: 401, body: { fraud } };
+    if (op === 'try' && fault === 'redirects tries') return { status: 307, body: {} };
+    const deadlineAt = Date.parse(String(request.headers['tcc-deadline']));
+    const call = { key: keyOf(request, fault), op, deadlineAt };
+    const row = this.#rowOf(call.key);
+    if (fault === 'keeps one branch of a gid') this.#forgetOthers(call.key);
+    const answer = await this[op](call, row, fault === 'looks before the body has come' ? before : row.state);
+    if (fault === 'forgets when the caller hangs up') await this.#forget(call, response);
+    return answer;
+  }
+
+  async try(call: Call, row: Row, state: State): Promise<Answer> {
+    const number = `r-${++this.#reservationCount}`;
+    const isLate = call.deadlineAt < Date.now() && !this.#has('ignores the deadline');
+    if (state === 'cancelled' || (state === 'tombstone' && !this.#has('leaves no tombstone'))) {
+      if (this.#has('refuses, and reserves all the same')) this.#move('available', 'reserved');
+      return this.#noToTry('it was cancelled before');
+    }
+    if (state === 'tried' || state === 'confirmed') return this.#repeatedTry(row, number);
+    if (isLate) return this.#noToTry('the deadline has passed');
+    if (this.numbers.available < 1) return this.#noToTry('sold out');
+    if (this.#has('tries twice at once')) await pause(DATABASE_MS);
+    this.#move('available', 'reserved');
+    row.state = 'tried';
+    row.result ??= { reservation: number, ...this.#options.result };
+    return done(row.result);
+  }
+
+  #repeatedTry(row: Row, number: string): Answer {
+    if (this.#has('refuses a repeated try')) return refused('it was tried before');
+    if (this.#has('tries twice')) this.#move('available', 'reserved');
+    return done(this.#has('answers each try with a new number') ? { reservation: number } : row.result);
+  }
+
+  async confirm(call: Call, row: Row, state: State): Promise<Answer> {
+    if (this.#has('has no confirm')) return { status: 404, body: {} };
+    if (this.#has('lets reservations expire') && call.deadlineAt < Date.now()) return refused('expired');
+    if (state === 'absent' && !this.#has('confirms without a try')) return refused('never tried');
+    if (state === 'cancelled' || state === 'tombstone')
+      return this.#has('confirms after the cancel') ? done() : refused('cancelled before');
+    if (state === 'stuck') return refused('somebody else works on it');
+    if (state === 'confirmed') {
+      if (this.#has('refuses a repeated confirm')) return refused('confirmed before');
+      if (this.#has('confirms twice')) this.#move('reserved', 'sold');
+      return done();
+    }
+    const ends = this.#has('sells without taking off the shelf') ? this.#sellMore : this.#sell;
+    return this.#end(row, 'confirmed', ends);
+  }
+
+  async cancel(_call: Call, row: Row, state: State): Promise<Answer> {
+    if (this.#has('has no cancel')) return { status: 404, body: {} };
+    if (state === 'confirmed')
+      return this.#has('cancels after the confirm') ? done() : refused('confirmed before');
+    if (state === 'stuck') return refused('somebody else works on it');
+    if (state === 'absent') return this.#cancelNothing(row);
+    if (state === 'cancelled' || state === 'tombstone') {
+      if (this.#has('refuses a repeated cancel') && state === 'cancelled') return refused('cancelled before');
+      if (this.#has('cancels twice') && state === 'cancelled') this.#move('reserved', 'available');
+      return done();
+    }
+    return this.#end(row, 'cancelled', this.#has('sells what is cancelled') ? this.#sell : this.#putBack);
+  }
+
+  #cancelNothing(row: Row): Answer {
+    if (this.#has('knows no branch to cancel')) return { status: 404, body: { reason: 'unknown branch' } };
+    if (this.#has('gives back what was never reserved')) this.#move('reserved', 'available');
+    row.state = 'tombstone';
+    return done();
+  }
+
+  /** Confirm or cancel of a branch that was found tried. */
+  async #end(row: Row, endsAs: 'confirmed' | 'cancelled', work: () => void): Promise<Answer> {
+    const rival = row.endsAs;
+    row.endsAs = endsAs;
+    if (this.#has('confirms twice at once') || this.#has('locks each op for itself'))
+      await pause(DATABASE_MS);
+    if (this.#has('locks each op for itself') && row.state === endsAs) return done();
+    if (this.#has('confirms twice at once') && row.state !== 'tried' && row.state !== endsAs)
+      return refused('somebody else was faster');
+    if (this.#has('refuses both at once') && rival !== null && rival !== endsAs) row.state = 'stuck';
+    if (this.#has('refuses both at once') || this.#has('acts before it looks again'))
+      await pause(DATABASE_MS);
+    if (row.state === 'stuck') return refused('somebody else works on it');
+    if (this.#has('acts before it looks again')) {
+      if (row.state === endsAs) return done();
+      work();
+      if (row.state !== 'tried') return refused('somebody else was faster');
+    } else if (!this.#has('refuses both at once') || row.state === 'tried') work();
+    row.state = endsAs;
+    return done();
+  }
+
+  #noToTry(reason: string): Answer {
+    if (this.#has('says FAILURE with 200')) return done({ result: 'FAILURE', reason });
+    return this.#has('refuses with 400') ? { status: 400, body: { reason } } : refused(reason);
+  }
+
+  readonly #sell = () => this.#move('reserved', 'sold');
+  readonly #putBack = () => this.#move('reserved', 'available');
+  readonly #sellMore = () => {
+    this.numbers.sold += 1;
+  };
+
+  #move(from: keyof Numbers, to: keyof Numbers): void {
+    this.numbers[from] -= 1;
+    this.numbers[to] += 1;
+  }
+
+  /** The answer takes a while; whoever does not wait for it has never been here. */
+  async #forget({ key }: Call, response: ServerResponse): Promise<void> {
+    response.once('close', () => response.writableFinished || this.#rows.delete(key));
+    await pause(DATABASE_MS);
+  }
+
+  #forgetOthers(key: string): void {
+    const [gid = ''] = key.split('/');
+    for (const other of this.#rows.keys())
+      if (other.startsWith(gid) && other !== key) this.#rows.delete(other);
+  }
+
+  #rowOf(key: string): Row {
+    const row = this.#rows.get(key) ?? { state: 'absent', result: null, endsAs: null };
+    this.#rows.set(key, row);
+    return row;
+  }
+
+  #has(fault: Fault): boolean {
+    return this.#options.fault === fault;
+  }
+}
+
+function keyOf({ headers }: IncomingMessage, fault: Fault | null): string {
+  const [gid, branchId] = [headers['tcc-transaction-id'], headers['tcc-branch-id']];
+  if (fault === 'knows branches by gid') return String(gid);
+  return fault === 'knows branches by branchId' ? String(branchId) : `${gid}/${branchId}`;
+}
+
+const opOf = ({ method, url }: IncomingMessage): Op | null =>
+  (['try', 'confirm', 'cancel'] as const).find((op) => method === 'POST' && url === `/reserve/${op}`) ?? null;
+
+async function read(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
+}
