@@ -4,7 +4,6 @@
  */
 import { lchownSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Startable } from './launch.ts';
 import { runToEnd } from './run-to-end.ts';
 
 // The same on every Linux.
@@ -24,8 +23,10 @@ export function giveToServer(folder: string): void {
   for (const path of [folder, ...inside.map((name) => join(folder, name))]) lchownSync(path, nobody, nobody);
 }
 
+type Program = { readonly command: readonly string[] };
+
 /** @param folder has been given to the server */
-export function unprivileged(command: readonly string[], server: Startable, folder: string): string[] {
+export function unprivileged(command: readonly string[], server: Program, folder: string): string[] {
   if (!isRoot()) return [...command];
   const closed = [server.command.at(-1) ?? '', folder].some((path) => isClosed(dirname(realpathSync(path))));
   return [...asNobody, ...(closed ? passingEverywhere : []), ...command];

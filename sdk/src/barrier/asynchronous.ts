@@ -2,7 +2,6 @@
  * The barrier over a driver that answers by promises: MySQL and PostgreSQL, directly or through an ORM. What differs
  * between them is given; the order of things is here, and its rules are in `judge.ts`.
  */
-import { randomUUID } from 'node:crypto';
 import { Refusal } from '../refusal.ts';
 import type {
   Barrier,
@@ -83,16 +82,9 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
   outside<Result>(
     call: BarrierCall,
     work: (known: KnownOutside) => Promise<Result>,
-    options: OutsideOptions = {},
+    options?: OutsideOptions,
   ): Promise<Passed<Result>> {
-    checkCall(call);
-    return outside({
-      change: (decide) => this.#change(call, decide),
-      call,
-      work,
-      worker: randomUUID(),
-      options,
-    });
+    return outside((decide) => this.#change(call, decide), call, work, options);
   }
 
   async createTable(): Promise<void> {

@@ -9,10 +9,11 @@
  * undo; and after the limit a repeated call works again. So the work bears repetition under the key
  * `gid/branchId/op`, and a cancel bears a try that never arrived.
  */
+import { randomUUID } from 'node:crypto';
 import { Refusal } from '../refusal.ts';
 import type { BarrierCall, Known, KnownOutside, OutsideOptions, Passed } from './barrier.ts';
 import { judge, type LockedRow, type Row } from './judge.ts';
-import { answered, keptText, knownOf, refusedRow, settled, workedRow } from './kept.ts';
+import { answered, checkCall, keptText, knownOf, refusedRow, settled, workedRow } from './kept.ts';
 
 const DEFAULT_LIMIT_MS = 30_000;
 
@@ -21,17 +22,16 @@ export type Change = <T>(
   decide: (row: LockedRow) => { readonly row: Row | null; readonly answer: T },
 ) => T | Promise<T>;
 
-export async function outside<Result>(given: {
-  readonly change: Change;
-  readonly call: BarrierCall;
-  readonly work: (known: KnownOutside) => Promise<Result>;
-  /** Tells this run from any other. */
-  readonly worker: string;
-  readonly options: OutsideOptions;
-}): Promise<Passed<Result>> {
-  const { change, call, work, worker, options } = given;
-  const { limitMs = DEFAULT_LIMIT_MS, isPivot = false } = options;
+export async function outside<Result>(
+  change: Change,
+  call: BarrierCall,
+  work: (known: KnownOutside) => Promise<Result>,
+  { limitMs = DEFAULT_LIMIT_MS, isPivot = false }: OutsideOptions = {},
+): Promise<Passed<Result>> {
+  checkCall(call);
   if (!(limitMs > 0)) throw new RangeError('limitMs is to be the longest time for the work, in milliseconds');
+  // Tells this run from any other.
+  const worker = randomUUID();
   const begun = await change<Begun<Result>>((row) =>
     begin(call, row, { worker, workUntil: row.now + limitMs }),
   );

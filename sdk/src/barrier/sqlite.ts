@@ -2,7 +2,6 @@
  * The barrier on SQLite, over `better-sqlite3` or `node:sqlite`. Their statements answer at once, so a whole SQL transaction
  * is one synchronous block: nothing else of this process can come between, and the work is synchronous too.
  */
-import { randomUUID } from 'node:crypto';
 import { Refusal } from '../refusal.ts';
 import type {
   Barrier,
@@ -79,16 +78,9 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
   outside<Result>(
     call: BarrierCall,
     work: (known: KnownOutside) => Promise<Result>,
-    options: OutsideOptions = {},
+    options?: OutsideOptions,
   ): Promise<Passed<Result>> {
-    checkCall(call);
-    return outside({
-      change: (decide) => this.#change(call, decide),
-      call,
-      work,
-      worker: randomUUID(),
-      options,
-    });
+    return outside((decide) => this.#change(call, decide), call, work, options);
   }
 
   async createTable(): Promise<void> {

@@ -2,7 +2,6 @@
  * The barrier in memory, for scripted participants. What a call may do is judged as by every other barrier
  * (`../barrier/judge.ts`); calls go one after the other, which is the lock.
  */
-import { randomUUID } from 'node:crypto';
 import type {
   Barrier,
   BarrierCall,
@@ -14,7 +13,7 @@ import type {
 } from '../barrier/barrier.ts';
 import { judge, type LockedRow, type Row } from '../barrier/judge.ts';
 import { answered, checkCall, keptText, knownOf, refusedRow, settled, workedRow } from '../barrier/kept.ts';
-import { outside } from '../barrier/outside.ts';
+import { type Change, outside } from '../barrier/outside.ts';
 import { Refusal } from '../refusal.ts';
 
 const NO_ROW: Row = {
@@ -58,17 +57,15 @@ export class MemoryBarrier implements Barrier<null> {
   outside<Result>(
     call: BarrierCall,
     work: (known: KnownOutside) => Promise<Result>,
-    options: OutsideOptions = {},
+    options?: OutsideOptions,
   ): Promise<Passed<Result>> {
-    return outside({
-      change: (decide) =>
-        this.#inTurn(call, async (locked) => {
-          const { row, answer } = decide(locked);
-          this.#keep(call, row);
-          return answer;
-        }),
-      ...{ call, work, options, worker: randomUUID() },
-    });
+    const change: Change = (decide) =>
+      this.#inTurn(call, async (locked) => {
+        const { row, answer } = decide(locked);
+        this.#keep(call, row);
+        return answer;
+      });
+    return outside(change, call, work, options);
   }
 
   async createTable(): Promise<void> {}
