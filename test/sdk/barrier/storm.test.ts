@@ -5,7 +5,7 @@ import { type StormReport, storm } from './storm.ts';
 import type { BarrierWorld } from './world.ts';
 import { betterSqliteWorld, mysql2World, nodeSqliteWorld, pgWorld } from './worlds.ts';
 
-const ROUNDS = Number(process.env.BARRIER_ROUNDS ?? 100);
+const ROUNDS = Number(process.env.BARRIER_ROUNDS ?? 60);
 const LIMIT_MS = 120_000 + ROUNDS * 1000;
 
 async function stormIn(world: BarrierWorld): Promise<StormReport> {
