@@ -2,6 +2,7 @@ CREATE TABLE IF NOT EXISTS tercet_barrier (
   gid varchar(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   branch_id varchar(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   phase varchar(10) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  pass varchar(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   started_op varchar(10) CHARACTER SET ascii COLLATE ascii_bin NULL,
   worker varchar(36) CHARACTER SET ascii COLLATE ascii_bin NULL,
   work_until bigint NULL,

@@ -2,6 +2,7 @@
  * The barrier over a driver that answers by promises: MySQL and PostgreSQL, directly or through an ORM. What differs
  * between them is given; the order of things is here, and its rules are in `judge.ts`.
  */
+import { randomUUID } from 'node:crypto';
 import { Refusal } from '../refusal.ts';
 import type {
   Barrier,
@@ -15,9 +16,10 @@ import type {
 import { type CleanUpOptions, type CleanUpReport, cleanUp } from './clean-up.ts';
 import { judge, type LockedRow, type Row } from './judge.ts';
 import { answered, checkCall, keptText, knownOf, refusedRow, settled, workedRow } from './kept.ts';
+import { inTurn } from './one-at-a-time.ts';
 import { outside } from './outside.ts';
 import { retryingConflicts } from './retry.ts';
-import { rowOf, type Statement, type Statements } from './statements.ts';
+import { checkKept, rowOf, type Statement, type Statements } from './statements.ts';
 
 export type Ran = { readonly rows: readonly unknown[]; readonly changedCount: number };
 
@@ -53,7 +55,7 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
   ): Promise<Passed<Result>> {
     checkCall(call);
     const passed = await this.#retrying((sqlTx) =>
-      this.#pass(sqlTx, call, isPivot ? this.#pivot(call, work) : work),
+      this.#pass(sqlTx, call, isPivot ? this.#pivot(work) : work),
     );
     if (passed instanceof Remembered) throw passed.refusal;
     return passed;
@@ -65,7 +67,8 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
    * caller.
    *
    * @throws Refusal, InProgress, and whatever the work throws
-   * @throws TypeError when no SQL transaction is open: the row and the work would be committed one by one
+   * @throws TypeError when no SQL transaction is open: the row and the work would be committed one by one; and when another
+   *   call is being passed on it at the same time
    */
   async within<Result>(
     sqlTx: SqlTx,
@@ -73,8 +76,10 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     work: (sqlTx: SqlTx, known: Known) => Result | Promise<Result>,
   ): Promise<Passed<Result>> {
     checkCall(call);
-    await this.#checkOpen(sqlTx);
-    const passed = await this.#undoable(sqlTx, () => this.#pass(sqlTx, call, work));
+    const passed = await inTurn(sqlTx, async () => {
+      await this.#checkOpen(sqlTx);
+      return this.#undoable(sqlTx, () => this.#pass(sqlTx, call, work));
+    });
     if (passed instanceof Remembered) throw passed.refusal;
     return passed;
   }
@@ -88,9 +93,10 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
   }
 
   async createTable(): Promise<void> {
-    await this.#driver.transact((sqlTx) =>
-      this.#driver.run(sqlTx, { sql: this.#driver.statements.createTable, params: [] }),
-    );
+    const { transact, run, statements } = this.#driver;
+    const create = () => transact((sqlTx) => run(sqlTx, { sql: statements.createTable, params: [] }));
+    // Of two replicas at once PostgreSQL fails one, for all its IF NOT EXISTS; a moment later the table is there.
+    await create().catch(create);
   }
 
   /** Removes the rows of transactions that are final and long over; see `clean-up.ts`. */
@@ -109,57 +115,60 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
   async #pass<Result>(
     sqlTx: SqlTx,
     call: BarrierCall,
-    work: (sqlTx: SqlTx, known: Known, row: LockedRow) => Result | Remembered | Promise<Result | Remembered>,
+    work: Work<SqlTx, Result | Remembered>,
   ): Promise<Passed<Result> | Remembered> {
-    const row = await this.#lock(sqlTx, call);
+    const branch = await this.#lock(sqlTx, call);
+    const { row } = branch;
     const verdict = judge(call, row);
     if (verdict.do !== 'work') {
       const { passed, row: after } = settled<Result>(verdict, row);
-      if (after !== null) await this.#keep(sqlTx, call, after);
+      if (after !== null) await branch.keep(after);
       return passed;
     }
-    const result = await work(sqlTx, knownOf(row, call.op), row);
+    const result = await work(sqlTx, knownOf(row, call.op), branch);
     if (result instanceof Remembered) return result;
     const text = keptText(result);
-    await this.#keep(sqlTx, call, workedRow(row, call.op, text));
+    await branch.keep(workedRow(row, call.op, text));
     return { outcome: 'done', result: answered(text) };
   }
 
   /** Its refusal undoes the work, and is committed. */
-  #pivot<Result>(call: BarrierCall, work: (sqlTx: SqlTx, known: Known) => Result | Promise<Result>) {
-    return async (sqlTx: SqlTx, known: Known, row: LockedRow): Promise<Result | Remembered> => {
+  #pivot<Result>(
+    work: (sqlTx: SqlTx, known: Known) => Result | Promise<Result>,
+  ): Work<SqlTx, Result | Remembered> {
+    return async (sqlTx, known, { row, keep }) => {
       try {
         return await this.#undoable(sqlTx, async () => work(sqlTx, known));
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
-        await this.#keep(sqlTx, call, refusedRow(row, error));
+        await keep(refusedRow(row, error));
         return new Remembered(error);
       }
     };
   }
 
-  /** Without a SQL transaction one database refuses the savepoint, and another forgets it at once. */
-  async #checkOpen(sqlTx: SqlTx): Promise<void> {
-    const { run } = this.#driver;
-    try {
-      await run(sqlTx, { sql: 'SAVEPOINT tercet_barrier', params: [] });
-      await run(sqlTx, { sql: 'RELEASE SAVEPOINT tercet_barrier', params: [] });
-    } catch (cause) {
-      throw new TypeError('no SQL transaction is open: begin one first, or use run', { cause });
-    }
-  }
-
+  /** Under a name of its own: on MySQL a second savepoint of one name takes the place of the first. */
   async #undoable<T>(sqlTx: SqlTx, act: () => Promise<T>): Promise<T> {
-    const run = (sql: string) => this.#driver.run(sqlTx, { sql, params: [] });
-    await run('SAVEPOINT tercet_barrier');
+    const savepoint = `tercet_${randomUUID().replaceAll('-', '')}`;
+    const run = (sql: string) => this.#driver.run(sqlTx, { sql: `${sql} ${savepoint}`, params: [] });
+    await run('SAVEPOINT');
     try {
       const done = await act();
-      await run('RELEASE SAVEPOINT tercet_barrier');
+      await run('RELEASE SAVEPOINT');
       return done;
     } catch (error) {
       // After a deadlock there is no savepoint left; what is told is the first error.
-      await run('ROLLBACK TO SAVEPOINT tercet_barrier').catch(() => {});
+      await run('ROLLBACK TO SAVEPOINT').catch(() => {});
       throw error;
+    }
+  }
+
+  /** Without a SQL transaction one database refuses the savepoint, and another forgets it at once. */
+  async #checkOpen(sqlTx: SqlTx): Promise<void> {
+    try {
+      await this.#undoable(sqlTx, async () => {});
+    } catch (cause) {
+      throw new TypeError('no SQL transaction is open: begin one first, or use run', { cause });
     }
   }
 
@@ -169,8 +178,9 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     decide: (row: LockedRow) => { readonly row: Row | null; readonly answer: T },
   ): Promise<T> {
     return this.#retrying(async (sqlTx) => {
-      const { row, answer } = decide(await this.#lock(sqlTx, call));
-      if (row !== null) await this.#keep(sqlTx, call, row);
+      const branch = await this.#lock(sqlTx, call);
+      const { row, answer } = decide(branch.row);
+      if (row !== null) await branch.keep(row);
       return answer;
     });
   }
@@ -179,16 +189,19 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     return retryingConflicts(() => this.#driver.transact(act), this.#driver.isConflict);
   }
 
-  async #lock(sqlTx: SqlTx, call: BarrierCall): Promise<LockedRow> {
+  async #lock(sqlTx: SqlTx, call: BarrierCall): Promise<LockedBranch> {
+    const { run, statements } = this.#driver;
+    const pass = randomUUID();
     let rows: readonly unknown[] = [];
-    for (const statement of this.#driver.statements.lock(call))
-      ({ rows } = await this.#driver.run(sqlTx, statement));
-    return rowOf(rows[0]);
-  }
-
-  async #keep(sqlTx: SqlTx, call: BarrierCall, row: Row): Promise<void> {
-    const { changedCount } = await this.#driver.run(sqlTx, this.#driver.statements.keep(call, row));
-    if (changedCount !== 1)
-      throw new Error("the barrier's row is gone: the SQL transaction was rolled back under the work");
+    for (const statement of statements.lock(call, pass)) ({ rows } = await run(sqlTx, statement));
+    return {
+      row: rowOf(rows[0]),
+      keep: async (row) => checkKept((await run(sqlTx, statements.keep(call, pass, row))).changedCount),
+    };
   }
 }
+
+/** A branch whose row is locked until the SQL transaction ends. */
+type LockedBranch = { readonly row: LockedRow; keep(row: Row): Promise<void> };
+
+type Work<SqlTx, Result> = (sqlTx: SqlTx, known: Known, branch: LockedBranch) => Result | Promise<Result>;

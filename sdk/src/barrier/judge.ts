@@ -6,7 +6,7 @@
  *   tried       repeat             work                work
  *   confirmed   repeat             repeat              refuse already_confirmed
  *   cancelled   refuse             refuse              repeat
- *   refused     refuse again       refuse no_try       nothing to undo
+ *   refused     refuse again       refuse no_try       nothing to undo, or work as above
  *
  * While work outside the database goes on for the branch, whatever would work waits for its end (`wait`). Once a confirm
  * was started outside, a cancel is refused as after it, and the other way round: nobody can tell how far it came.
@@ -14,8 +14,9 @@
 import type { RefusalCode } from '../refusal.ts';
 import type { BarrierCall } from './barrier.ts';
 
+export const PHASES = ['open', 'tried', 'confirmed', 'cancelled', 'refused'] as const;
 /** `refused` is a pivot's refusal, which is remembered. */
-export type Phase = 'open' | 'tried' | 'confirmed' | 'cancelled' | 'refused';
+export type Phase = (typeof PHASES)[number];
 
 export type Row = {
   readonly phase: Phase;
@@ -73,7 +74,8 @@ function judgeCancel(row: LockedRow): Verdict {
   if (row.phase === 'cancelled') return { do: 'repeat', result: row.result };
   if (row.phase === 'confirmed' || row.startedOp === 'confirm')
     return refuse('already_confirmed', 'this branch was confirmed before');
-  if (row.phase === 'refused') return { do: 'nothing' };
+  // What a refusal left outside the database, no rollback has undone.
+  if (row.phase === 'refused' && row.startedOp === null) return { do: 'nothing' };
   return row.phase === 'tried' || row.startedOp !== null ? { do: 'work' } : { do: 'tombstone' };
 }
 

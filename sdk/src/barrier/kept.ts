@@ -6,6 +6,8 @@ import type { BarrierCall, Known, Passed } from './barrier.ts';
 import { type LockedRow, PHASE_AFTER, type Row, type Verdict } from './judge.ts';
 
 const MAX_RESULT_BYTES = 64 * 1024;
+/** Work mostly ends long before its limit: only after a crash it lasts that long. */
+const LOOK_AGAIN_MS = 1000;
 
 /**
  * @throws the result itself when it is an error: returned instead of thrown, it would be answered with success
@@ -19,8 +21,11 @@ export function keptText(result: unknown): string | null {
   if (text === undefined) throw new TypeError('the work returned what JSON cannot hold: return plain values');
   if (Buffer.byteLength(text) > MAX_RESULT_BYTES)
     throw new RangeError('the work returned over 64 KiB: return a reference to what it made');
-  return text;
+  return text.replaceAll(NOT_ASCII, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
+
+/** Kept in ASCII: no connection's character set can change it. */
+const NOT_ASCII = /[\u0080-\uffff]/g;
 
 /** What was kept, for the types of the work that returned it: the same code wrote it. */
 export const answered = <Result>(text: string | null): Result | null =>
@@ -58,7 +63,9 @@ export function settled<Result>(verdict: Exclude<Verdict, { do: 'work' }>, row: 
     case 'refuse':
       throw new Refusal(verdict.because, verdict.code);
     case 'wait':
-      throw new InProgress('this branch is being worked on', { retryAfterMs: verdict.ms });
+      throw new InProgress('this branch is being worked on', {
+        retryAfterMs: Math.min(verdict.ms, LOOK_AGAIN_MS),
+      });
   }
 }
 

@@ -18,9 +18,10 @@ const driverOn = (pool: Pool, table?: string): Driver<Connection> => ({
   transact: async (act) => {
     const connection = await pool.getConnection();
     try {
-      await connection.beginTransaction();
+      await connection.query(BEGIN);
       const done = await act(connection);
       await connection.commit();
+      await connection.query(END);
       connection.release();
       return done;
     } catch (error) {
@@ -29,12 +30,26 @@ const driverOn = (pool: Pool, table?: string): Driver<Connection> => ({
     }
   },
   run: async (connection, { sql, params }) => {
-    const [answer] = await connection.query(sql, [...params]);
+    // However the pool shapes rows for its other users.
+    const plain = {
+      rowsAsArray: false,
+      nestTables: false,
+      typeCast: true,
+      namedPlaceholders: false,
+    } as const;
+    const [answer] = await connection.query({ ...plain, sql, values: [...params] });
     if (Array.isArray(answer)) return { rows: answer, changedCount: 0 };
     return { rows: [], changedCount: (answer as ResultSetHeader).affectedRows };
   },
   isConflict: (error) => CONFLICTS.has((error as { errno?: number }).errno ?? 0),
 });
+
+/**
+ * No statement is committed by itself before END, not even after a deadlock, which ends the SQL transaction under the work: when
+ * the work swallows it and goes on, all of that is rolled back too.
+ */
+export const BEGIN = 'SET @tercet_autocommit = @@autocommit, autocommit = 0';
+export const END = 'SET autocommit = @tercet_autocommit';
 
 /** Deadlock; lock wait time-out; lock not available at once; and TiDB's write conflicts. */
 const CONFLICTS = new Set([1213, 1205, 3572, 8002, 8022, 8028, 9007]);
@@ -43,6 +58,7 @@ const CONFLICTS = new Set([1213, 1205, 3572, 8002, 8022, 8028, 9007]);
 async function rolledBack(connection: PoolConnection): Promise<void> {
   try {
     await connection.rollback();
+    await connection.query(END);
     connection.release();
   } catch {
     connection.destroy();

@@ -21,7 +21,9 @@ const driverOn = (pool: Pool, table?: string): Driver<ClientBase> => ({
     try {
       await client.query('BEGIN');
       const done = await act(client);
-      await client.query('COMMIT');
+      const { command } = await client.query('COMMIT');
+      // So a server answers whose statement had failed, of which nobody was told: nobody awaited it.
+      if (command !== 'COMMIT') throw new Error(ROLLED_BACK);
       client.release();
       return done;
     } catch (error) {
@@ -37,6 +39,9 @@ const driverOn = (pool: Pool, table?: string): Driver<ClientBase> => ({
   },
   isConflict: (error) => CONFLICTS.has(String((error as { code?: unknown }).code)),
 });
+
+export const ROLLED_BACK =
+  'PostgreSQL has rolled the SQL transaction back: a statement of the work failed, which the work did not await or swallowed';
 
 /** Deadlock; serialization failure; lock not available. */
 const CONFLICTS = new Set(['40P01', '40001', '55P03']);

@@ -1,6 +1,8 @@
 /** Deadlocks and lock time-outs are the database's way of saying "again": nobody but the barrier sees them. */
 
 const MAX_ATTEMPTS = 20;
+/** Then the caller is answered 503, and asks again: it must not hold a connection for as long as somebody holds a lock. */
+const MAX_RETRYING_MS = 10_000;
 const FIRST_PAUSE_MS = 5;
 const MAX_PAUSE_MS = 200;
 
@@ -9,11 +11,13 @@ export async function retryingConflicts<T>(
   act: () => T | Promise<T>,
   isConflict: (error: unknown) => boolean,
 ): Promise<T> {
+  const startedMs = performance.now();
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await act();
     } catch (error) {
-      if (attempt === MAX_ATTEMPTS || !isConflict(error)) throw error;
+      const isEnough = attempt === MAX_ATTEMPTS || performance.now() - startedMs > MAX_RETRYING_MS;
+      if (isEnough || !isConflict(error)) throw error;
       const longestMs = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt);
       await new Promise((resolve) => setTimeout(resolve, Math.random() * longestMs));
     }

@@ -2,6 +2,7 @@
  * The barrier on SQLite, over `better-sqlite3` or `node:sqlite`. Their statements answer at once, so a whole SQL transaction
  * is one synchronous block: nothing else of this process can come between, and the work is synchronous too.
  */
+import { randomUUID } from 'node:crypto';
 import { Refusal } from '../refusal.ts';
 import type {
   Barrier,
@@ -17,7 +18,7 @@ import { judge, type LockedRow, type Row } from './judge.ts';
 import { answered, checkCall, keptText, knownOf, refusedRow, settled, workedRow } from './kept.ts';
 import { outside } from './outside.ts';
 import { retryingConflicts } from './retry.ts';
-import { rowOf, type Statement, type Statements, statementsFor } from './statements.ts';
+import { checkKept, rowOf, type Statement, type Statements, statementsFor } from './statements.ts';
 
 /** What both drivers have in common. */
 export type SqliteDatabase = {
@@ -105,20 +106,20 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
     work: (db: Database, known: Known) => Result | Promise<Result>,
     isPivot: boolean,
   ): Passed<Result> | Refusal {
-    const row = this.#lock(call);
+    const { row, keep } = this.#lock(call);
     const verdict = judge(call, row);
     if (verdict.do !== 'work') {
       const { passed, row: after } = settled<Result>(verdict, row);
-      if (after !== null) this.#keep(call, after);
+      if (after !== null) keep(after);
       return passed;
     }
     try {
       const text = this.#undoable(() => keptText(atOnce(work(this.#db, knownOf(row, call.op)))));
-      this.#keep(call, workedRow(row, call.op, text));
+      keep(workedRow(row, call.op, text));
       return { outcome: 'done', result: answered(text) };
     } catch (error) {
       if (!isPivot || !(error instanceof Refusal)) throw error;
-      this.#keep(call, refusedRow(row, error));
+      keep(refusedRow(row, error));
       return error;
     }
   }
@@ -140,8 +141,9 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
     decide: (row: LockedRow) => { readonly row: Row | null; readonly answer: T },
   ): Promise<T> {
     return this.#retrying(() => {
-      const { row, answer } = decide(this.#lock(call));
-      if (row !== null) this.#keep(call, row);
+      const branch = this.#lock(call);
+      const { row, answer } = decide(branch.row);
+      if (row !== null) branch.keep(row);
       return answer;
     });
   }
@@ -169,14 +171,14 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
     } catch {}
   }
 
-  #lock(call: BarrierCall): LockedRow {
-    const [insert, select] = this.#statements.lock(call) as readonly [Statement, Statement];
+  #lock(call: BarrierCall): { readonly row: LockedRow; keep(row: Row): void } {
+    const pass = randomUUID();
+    const [insert, select] = this.#statements.lock(call, pass) as readonly [Statement, Statement];
     this.#write(insert);
-    return rowOf(this.#all(select)[0]);
-  }
-
-  #keep(call: BarrierCall, row: Row): void {
-    this.#write(this.#statements.keep(call, row));
+    return {
+      row: rowOf(this.#all(select)[0]),
+      keep: (row) => checkKept(this.#write(this.#statements.keep(call, pass, row))),
+    };
   }
 
   #write({ sql, params }: Statement): number {
@@ -190,11 +192,8 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
 
 function atOnce<Result>(result: Result | Promise<Result>): Result {
   if (!isThenable(result)) return result;
-  // What becomes of it is nobody's any more.
-  result.then(
-    () => {},
-    () => {},
-  );
+  // What becomes of a promise is nobody's any more. A query that waits to be awaited is not begun.
+  if (result instanceof Promise) result.catch(() => {});
   throw new TypeError(
     'the work on SQLite has to be synchronous: a promise would end after its SQL transaction',
   );

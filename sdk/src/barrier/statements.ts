@@ -6,7 +6,7 @@
  * and even different branches deadlock. Only then comes the locking read, which sees what was committed last, whatever
  * the isolation level.
  */
-import type { LockedRow, Phase, Row } from './judge.ts';
+import { type LockedRow, PHASES, type Row } from './judge.ts';
 import type { BarrierCall } from './barrier.ts';
 
 export type Dialect = 'mysql' | 'postgres' | 'sqlite';
@@ -19,8 +19,12 @@ export type Key = { readonly gid: string; readonly branchId: string };
 export type Statements = {
   readonly createTable: string;
   /** To be run in this order; the last of them answers the row. */
-  lock(call: BarrierCall): readonly Statement[];
-  keep(call: BarrierCall, row: Row): Statement;
+  lock(call: BarrierCall, pass: string): readonly Statement[];
+  /**
+   * Changes one row, or none when the SQL transaction that locked it is over: the work may have rolled it back, or swallowed
+   * a deadlock, which had.
+   */
+  keep(call: BarrierCall, pass: string, row: Row): Statement;
   /** Keys in their order, from `after` on, of rows whose deadline is before the instant. */
   page(after: Key, deadlineBefore: number, limit: number): Statement;
   remove(keys: readonly Key[]): Statement;
@@ -38,19 +42,19 @@ export function statementsFor(dialect: Dialect, table = 'tercet_barrier'): State
   const now = NOW[dialect];
   const columns = `phase, started_op, worker, work_until, try_result, result, ${now} AS now_ms`;
   const insert = numbered(
-    `INSERT INTO ${table} (gid, branch_id, phase, deadline_at, changed_at) VALUES (?, ?, 'open', ?, ${now}) ${ON_DUPLICATE[dialect](table)}`,
+    `INSERT INTO ${table} (gid, branch_id, phase, pass, deadline_at, changed_at) VALUES (?, ?, 'open', ?, ?, ${now}) ${ON_DUPLICATE[dialect]}`,
   );
   const select = `SELECT ${columns} FROM ${table} WHERE gid = ? AND branch_id = ?`;
   const update = numbered(
-    `UPDATE ${table} SET phase = ?, started_op = ?, worker = ?, work_until = ?, try_result = ?, result = ?, changed_at = ${now} WHERE gid = ? AND branch_id = ?`,
+    `UPDATE ${table} SET phase = ?, started_op = ?, worker = ?, work_until = ?, try_result = ?, result = ?, changed_at = ${now} WHERE gid = ? AND branch_id = ? AND pass = ?`,
   );
   const page = numbered(
     `SELECT gid, branch_id FROM ${table} WHERE gid >= ? AND (gid > ? OR branch_id > ?) AND deadline_at < ? ORDER BY gid, branch_id LIMIT ?`,
   );
   return {
     createTable: createTable(dialect, table),
-    lock({ gid, branchId, deadlineAt }) {
-      const params = [gid, branchId, deadlineAt];
+    lock({ gid, branchId, deadlineAt }, pass) {
+      const params = [gid, branchId, pass, deadlineAt];
       if (dialect === 'postgres') return [{ sql: `${insert} RETURNING ${columns}`, params }];
       const end = dialect === 'mysql' ? ' FOR UPDATE' : '';
       return [
@@ -58,9 +62,9 @@ export function statementsFor(dialect: Dialect, table = 'tercet_barrier'): State
         { sql: select + end, params: [gid, branchId] },
       ];
     },
-    keep: ({ gid, branchId }, { phase, startedOp, worker, workUntil, tryResult, result }) => ({
+    keep: ({ gid, branchId }, pass, { phase, startedOp, worker, workUntil, tryResult, result }) => ({
       sql: update,
-      params: [phase, startedOp, worker, workUntil, tryResult, result, gid, branchId],
+      params: [phase, startedOp, worker, workUntil, tryResult, result, gid, branchId, pass],
     }),
     page: ({ gid, branchId }, deadlineBefore, limit) => ({
       sql: page,
@@ -78,17 +82,17 @@ export function statementsFor(dialect: Dialect, table = 'tercet_barrier'): State
 
 /** Of the database, with its fractions; read anew by each statement. */
 const NOW = {
-  mysql: 'CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS UNSIGNED)',
+  // In UTC: a session's own time is the same twice when summer ends.
+  mysql: "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000",
   postgres: 'CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS bigint)',
   sqlite: "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
 } as const;
 
-/** Leaves the row as it is, and locks it. */
+/** Leaves the row as it is but for its last pass, and locks it. */
 const ON_DUPLICATE = {
-  mysql: () => 'ON DUPLICATE KEY UPDATE gid = gid',
-  postgres: (table: string) => `ON CONFLICT (gid, branch_id) DO UPDATE SET gid = ${table}.gid`,
-  // A transaction that writes has the whole database to itself.
-  sqlite: () => 'ON CONFLICT DO NOTHING',
+  mysql: 'ON DUPLICATE KEY UPDATE pass = VALUES(pass)',
+  postgres: 'ON CONFLICT (gid, branch_id) DO UPDATE SET pass = EXCLUDED.pass',
+  sqlite: 'ON CONFLICT (gid, branch_id) DO UPDATE SET pass = excluded.pass',
 };
 
 function numberedParams(sql: string): string {
@@ -104,6 +108,7 @@ function createTable(dialect: Dialect, table: string): string {
   gid varchar(36)${ascii} NOT NULL,
   branch_id varchar(64)${ascii} NOT NULL,
   phase varchar(10)${ascii} NOT NULL,
+  pass varchar(36)${ascii} NOT NULL,
   started_op varchar(10)${ascii} NULL,
   worker varchar(36)${ascii} NULL,
   work_until bigint NULL,
@@ -117,17 +122,22 @@ function createTable(dialect: Dialect, table: string): string {
 
 /** A row as drivers give it: numbers of 64 bits may come as text. */
 export function rowOf(raw: unknown): LockedRow {
-  if (typeof raw !== 'object' || raw === null)
-    throw new Error("the barrier's row is gone: the SQL transaction was rolled back under the work");
-  const row = raw as { readonly [column: string]: string | number | null };
+  const row = (raw ?? {}) as { readonly [column: string]: string | number | null };
+  const phase = PHASES.find((word) => word === row.phase);
+  const now = Number(row.now_ms ?? Number.NaN);
+  // Taken for an open row, it would let everything pass.
+  if (phase === undefined || Number.isNaN(now))
+    throw new Error(
+      "the driver shapes the barrier's rows otherwise than by the names of their columns: give the barrier a plain one",
+    );
   return {
-    phase: row.phase as Phase,
+    phase,
     startedOp: row.started_op as Row['startedOp'],
     worker: row.worker as string | null,
     workUntil: row.work_until === null ? null : Number(row.work_until),
     tryResult: row.try_result as string | null,
     result: row.result as string | null,
-    now: Number(row.now_ms),
+    now,
   };
 }
 
@@ -135,3 +145,11 @@ export const keyOf = (raw: unknown): Key => {
   const { gid, branch_id: branchId } = raw as { gid: string; branch_id: string };
   return { gid, branchId };
 };
+
+/** @throws Error when the SQL transaction that locked the row is over, whoever ended it */
+export function checkKept(changedCount: number): void {
+  if (changedCount !== 1)
+    throw new Error(
+      'the SQL transaction has ended under the work: let it neither commit nor roll back, nor go on after a deadlock',
+    );
+}

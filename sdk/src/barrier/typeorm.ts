@@ -1,6 +1,8 @@
-/** The barrier over a TypeORM data source on MySQL, MariaDB or PostgreSQL. Its work is given the entity manager. */
-import type { DataSource, EntityManager } from 'typeorm';
+/** The barrier over a TypeORM data source on MySQL, MariaDB or PostgreSQL 13 or later. Its work is given the entity manager. */
+import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { AsyncBarrier, type Driver } from './asynchronous.ts';
+import { BEGIN, END } from './mysql2.ts';
+import { ROLLED_BACK } from './pg.ts';
 import { type Dialect, statementsFor } from './statements.ts';
 
 /**
@@ -34,7 +36,7 @@ function driverOn(
 ): Driver<EntityManager> {
   return {
     statements: statementsFor(dialect, table),
-    transact: (act) => dataSource.transaction(act),
+    transact: (act) => WRAPPED[dialect](dataSource.createQueryRunner(), act),
     run: async (manager, { sql, params }) => ANSWER_OF[dialect](await manager.query(sql, [...params])),
     isConflict: (error) => {
       const { errno, code } = ((error as { driverError?: unknown }).driverError ?? error) as {
@@ -45,6 +47,47 @@ function driverOn(
     },
   };
 }
+
+async function transacted<T>(runner: QueryRunner, act: () => Promise<T>): Promise<T> {
+  await runner.startTransaction();
+  try {
+    const done = await act();
+    await runner.commitTransaction();
+    return done;
+  } catch (error) {
+    if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => {});
+    throw error;
+  }
+}
+
+/** What the directly driven barriers see to, with TypeORM's own means. */
+const WRAPPED = {
+  async mysql<T>(runner: QueryRunner, act: (sqlTx: EntityManager) => Promise<T>): Promise<T> {
+    try {
+      await runner.query(BEGIN);
+      return await transacted(runner, () => act(runner.manager));
+    } finally {
+      // When this fails, the connection is broken, and its pool lets it go.
+      await runner.query(END).catch(() => {});
+      await runner.release();
+    }
+  },
+
+  /** TypeORM does not say what COMMIT was answered, so the server is asked what became of it. */
+  async postgres<T>(runner: QueryRunner, act: (sqlTx: EntityManager) => Promise<T>): Promise<T> {
+    try {
+      const { done, xid } = await transacted(runner, async () => ({
+        done: await act(runner.manager),
+        xid: (await runner.query('SELECT CAST(pg_current_xact_id_if_assigned() AS text) AS xid'))[0].xid,
+      }));
+      const [{ status }] = await runner.query('SELECT pg_xact_status(CAST($1 AS xid8)) AS status', [xid]);
+      if (xid !== null && status !== 'committed') throw new Error(ROLLED_BACK);
+      return done;
+    } finally {
+      await runner.release();
+    }
+  },
+};
 
 /** Of MySQL: 1213 deadlock, 1205 lock wait time-out, 3572 no wait. Of PostgreSQL: the same, and a failed serialization. */
 const CONFLICTS: ReadonlySet<unknown> = new Set([1213, 1205, 3572, '40P01', '40001', '55P03']);

@@ -20,8 +20,8 @@ export function barrierContract(open: () => BarrierWorld | Promise<BarrierWorld>
     (await world.query(`SELECT branch_id, op FROM effect WHERE gid = '${gid}'`)).map(({ op }) => op);
   const rowsOf = (gid: string) => world.query(`SELECT phase FROM tercet_barrier WHERE gid = '${gid}'`);
 
-  test('creating the table again changes nothing', async () => {
-    await world.barrier.createTable();
+  test('creating the table again, also by several at once, changes nothing', async () => {
+    await Promise.all([world.barrier, world.another(), world.another()].map((one) => one.createTable()));
   });
 
   describe('a call that comes again', () => {
@@ -58,6 +58,14 @@ export function barrierContract(open: () => BarrierWorld | Promise<BarrierWorld>
       const kept = { text: 'Grüße 🙂 \u0000 \\', at: '1970-01-01T00:00:00.000Z', list: [1.5, null] };
       expect((await world.barrier.run(call, () => result)).result).toEqual(kept);
       expect((await world.barrier.run(call, () => result)).result).toEqual(kept);
+    });
+
+    test('results are kept in ASCII, whatever the connection does to other characters', async () => {
+      const call = callOf('try');
+      await world.barrier.run(call, () => '日本é🙂');
+      const [row] = await world.query(`SELECT try_result FROM tercet_barrier WHERE gid = '${call.gid}'`);
+      expect(row?.try_result).toMatch(/^[ -~]+$/);
+      expect((await world.barrier.run(call, () => null)).result).toBe('日本é🙂');
     });
 
     test('work that returns nothing answers null', async () => {
@@ -362,9 +370,30 @@ export function barrierContract(open: () => BarrierWorld | Promise<BarrierWorld>
         callOf('try'),
         ({ signal }) =>
           new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
-        { limitMs: 20 },
+        { limitMs: 500 },
       );
       await expect(aborted).rejects.toMatchObject({ name: 'TimeoutError' });
+    });
+
+    test('I6: what a pivot left outside before it refused is undone by its cancel', async () => {
+      const gid = freshGid();
+      const refused = world.barrier.outside(
+        callOf('try', { gid }),
+        () => Promise.reject(new Refusal('booked, and then refused')),
+        { isPivot: true },
+      );
+      await expect(refused).rejects.toEqual(refusal('refused'));
+      expect((await world.barrier.outside(callOf('cancel', { gid }), async () => 'undone')).outcome).toBe(
+        'done',
+      );
+    });
+
+    test('whoever finds it under way is told to look again soon: it mostly ends long before its limit', async () => {
+      const call = callOf('try');
+      void world.barrier.outside(call, never, { limitMs: 60_000 });
+      await until(async () => (await rowsOf(call.gid)).length > 0);
+      const busy = await world.barrier.outside(call, async () => 1).catch((error) => error);
+      expect(busy.retryAfterMs).toBeLessThanOrEqual(1000);
     });
 
     test('a pivot’s refusal outside is remembered', async () => {

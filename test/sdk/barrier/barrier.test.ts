@@ -1,12 +1,14 @@
 // One contract for the barrier, on every database and driver that it knows.
 import { describe, expect, test } from '@jest/globals';
+import { Refusal } from '@tercet/sdk';
+import { mysql2Barrier } from '@tercet/sdk/barrier/mysql2';
 import { sqliteBarrier } from '@tercet/sdk/barrier/sqlite';
 import { typeormBarrier } from '@tercet/sdk/barrier/typeorm';
 import SQLite from 'better-sqlite3';
 import { DataSource } from 'typeorm';
 import { describeOn } from '../../support/servers.ts';
 import { barrierContract } from './barrier-contract.ts';
-import { type BarrierWorld, callOf, freshGid } from './world.ts';
+import { type BarrierWorld, callOf, freshGid, totalsOf } from './world.ts';
 import { betterSqliteWorld, mysql2World, nodeSqliteWorld, pgWorld, typeormWorld } from './worlds.ts';
 
 describeOn(['mysql', 'mariadb'], 'the barrier by mysql2', (server) => {
@@ -62,6 +64,161 @@ describeOn(['mysql', 'mariadb', 'postgres'], 'joining a SQL transaction that has
     });
     await expect(joined).rejects.toMatchObject({ code: 'cancelled_before' });
     await world.close();
+  });
+});
+
+/** Every driver on a server, and how its pool runs one statement. */
+const serverWorlds = [
+  ['mysql', 'mysql2', mysql2World],
+  ['mysql', 'TypeORM', typeormWorld],
+  ['postgres', 'pg', pgWorld],
+  ['postgres', 'TypeORM', typeormWorld],
+] as const;
+
+type Querying = { query(sql: string, ...more: unknown[]): Promise<unknown> };
+
+describeOn(['mysql', 'postgres'], 'a SQL transaction that ends under the work', (server) => {
+  for (const [name, driver, open] of serverWorlds.filter(([kind]) => kind === server.name)) {
+    test(`by a rollback of the work's own is not answered with success, also at a confirm (${name}, ${driver})`, async () => {
+      const world = (await open(await server.createDatabase())) as BarrierWorld;
+      await world.barrier.createTable();
+      const gid = freshGid();
+      await world.barrier.run(callOf('try', { gid }), () => null);
+      const call = callOf('confirm', { gid });
+      const ending = world.barrier.run(call, async (sqlTx) => {
+        await (sqlTx as Querying).query('ROLLBACK');
+        await world.write(sqlTx, { call, cents: 1, accounts: ['ann', 'bob'] });
+      });
+      await expect(ending).rejects.toThrow('has ended under the work');
+      expect((await world.barrier.run(call, () => 'now')).result).toBe('now');
+      await world.close();
+    });
+
+    test(`calls beside each other on one are refused, those inside of each other are not (${name}, ${driver})`, async () => {
+      const world = (await open(await server.createDatabase())) as BarrierWorld;
+      await world.barrier.createTable();
+      const [outer, inner, beside] = [callOf('try'), callOf('try'), callOf('try')];
+      const no = new Refusal('no');
+      await world.inSqlTx(async (sqlTx) => {
+        const refused = world.within(sqlTx, outer, async () => {
+          await world.write(sqlTx, { call: outer, cents: 1, accounts: ['ann', 'bob'] });
+          await world.within(sqlTx, inner, () => 'inner');
+          const both = [inner, beside].map((call) => world.within(sqlTx, call, () => 'beside'));
+          const [, second] = await Promise.allSettled(both);
+          expect(second).toMatchObject({ reason: { message: expect.stringContaining('await it first') } });
+          throw no;
+        });
+        await expect(refused).rejects.toBe(no);
+      });
+      // What the outer one wrote is undone with what was inside of it.
+      expect(await world.query('SELECT gid FROM tercet_barrier')).toEqual([]);
+      expect(await world.query('SELECT gid FROM effect')).toEqual([]);
+      await world.close();
+    });
+  }
+});
+
+describeOn(['mysql', 'mariadb'], 'a deadlock that the work swallows', (server) => {
+  test('rolls back what it does after it, too, and is not answered with success', async () => {
+    for (const open of [mysql2World, typeormWorld]) {
+      const world = (await open(await server.createDatabase())) as BarrierWorld;
+      await world.barrier.createTable();
+      const gid = freshGid();
+      await world.barrier.run(callOf('try', { gid }), () => null);
+      const call = callOf('confirm', { gid });
+      const swallowing = world.barrier.run(call, async (sqlTx) => {
+        // As after error 1213: the SQL transaction is over, and the connection goes on.
+        await (sqlTx as Querying).query('ROLLBACK');
+        await (sqlTx as Querying).query("UPDATE account SET paid = paid + 5 WHERE name = 'ann'");
+      });
+      await expect(swallowing).rejects.toThrow('has ended under the work');
+      expect(await totalsOf(world)).toMatchObject({ paid: 0 });
+      await world.close();
+    }
+  });
+});
+
+describeOn(
+  ['postgres'],
+  'a statement that fails after the row was kept, and that nobody awaits',
+  (server) => {
+    /** Fails one statement right after the one that matches, and tells nobody. */
+    const failAfter = (querying: Querying, pattern: RegExp) => {
+      const query = querying.query.bind(querying);
+      querying.query = async (sql, ...more: unknown[]) => {
+        const answer = await query(sql, ...more);
+        if (pattern.test(sql)) await query('SELECT 1 / 0').catch(() => {});
+        return answer;
+      };
+    };
+
+    test.each([
+      ['pg', pgWorld, (sqlTx: unknown) => failAfter(sqlTx as Querying, /^UPDATE tercet_barrier/)],
+      [
+        'TypeORM',
+        typeormWorld,
+        (sqlTx: unknown) => failAfter((sqlTx as { queryRunner: Querying }).queryRunner, /if_assigned/),
+      ],
+    ] as const)('is not answered with success (%s)', async (_driver, open, arm) => {
+      const world = (await open(await server.createDatabase())) as BarrierWorld;
+      await world.barrier.createTable();
+      const call = callOf('try');
+      const late = world.barrier.run(call, async (sqlTx) => {
+        arm(sqlTx);
+        await world.write(sqlTx, { call, cents: 1, accounts: ['ann', 'bob'] });
+      });
+      await expect(late).rejects.toThrow('has rolled the SQL transaction back');
+      expect(await world.query('SELECT phase FROM tercet_barrier')).toEqual([]);
+      await world.close();
+    });
+  },
+);
+
+describeOn(['postgres'], 'the table', (server) => {
+  test('is created by several replicas at once', async () => {
+    for (let round = 1; round <= 5; round += 1) {
+      const world = await pgWorld(await server.createDatabase());
+      await Promise.all(Array.from({ length: 8 }, () => world.another().createTable()));
+      expect(await world.query('SELECT gid FROM tercet_barrier')).toEqual([]);
+      await world.close();
+    }
+  });
+});
+
+describeOn(['mysql'], 'a pool that shapes rows otherwise', (server) => {
+  test.each([
+    { rowsAsArray: true },
+    { nestTables: true },
+    { typeCast: false },
+  ])('is asked for plain ones (%j)', async (shape) => {
+    const { createPool } = await import('mysql2/promise');
+    const pool = createPool({ uri: await server.createDatabase(), ...shape });
+    const barrier = mysql2Barrier({ pool });
+    await barrier.createTable();
+    const call = callOf('try');
+    await barrier.run(call, () => 'first');
+    expect(await barrier.run(call, () => 'second')).toEqual({ outcome: 'repeated', result: 'first' });
+    await pool.end();
+  });
+});
+
+describe('rows that say nothing to the barrier', () => {
+  test('let nothing pass', async () => {
+    const db = new SQLite(':memory:');
+    const arrays = {
+      ...{ exec: (sql: string) => db.exec(sql) },
+      prepare: (sql: string) => ({
+        run: (...params: unknown[]) => db.prepare(sql).run(...params),
+        all: (...params: unknown[]) =>
+          db
+            .prepare(sql)
+            .raw()
+            .all(...params),
+      }),
+    };
+    const barrier = sqliteBarrier({ db: arrays });
+    await barrier.createTable();
+    await expect(barrier.run(callOf('try'), () => 1)).rejects.toThrow('by the names of their columns');
   });
 });
 

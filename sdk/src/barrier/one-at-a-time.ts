@@ -1,0 +1,34 @@
+/**
+ * Savepoints nest: a pass may begin inside of the work of another on the same SQL transaction, and never beside it. Beside it,
+ * undoing the one would undo what the other has done and answered.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+type Pass = { readonly on: object; readonly around: Pass | null };
+
+/** Of each SQL transaction the innermost pass that is under way. */
+const innermost = new WeakMap<object, Pass>();
+const current = new AsyncLocalStorage<Pass>();
+
+/** @throws TypeError when another pass is under way on `sqlTx` that this one is not inside of */
+export async function inTurn<T>(sqlTx: unknown, act: () => Promise<T>): Promise<T> {
+  const on = sqlTx as object;
+  const around = innermost.get(on) ?? null;
+  if (around !== null && around !== enclosing(on))
+    throw new TypeError('another call is being passed on this SQL transaction: await it first');
+  const pass: Pass = { on, around: current.getStore() ?? null };
+  innermost.set(on, pass);
+  try {
+    return await current.run(pass, act);
+  } finally {
+    if (around === null) innermost.delete(on);
+    else innermost.set(on, around);
+  }
+}
+
+/** The pass on this SQL transaction in whose work we are. */
+function enclosing(on: object): Pass | null {
+  for (let pass = current.getStore() ?? null; pass !== null; pass = pass.around)
+    if (pass.on === on) return pass;
+  return null;
+}
