@@ -1,6 +1,6 @@
 /**
  * 10: tests of one's own. The real coordinator in memory, scripted participants, and a clock that jumps:
- * half a minute of trouble takes milliseconds, and comes out the same every time. Any test runner will do;
+ * half a minute of trouble takes milliseconds, and comes out the same every time. Any ESM runner will do;
  * here it is printed.
  *
  *   node --conditions=tercet-source examples/10-testing.ts

@@ -1,4 +1,5 @@
-// The page for newcomers is done as it is written, in an empty folder, with the SDK as it is packed and real servers.
+// The pages for newcomers are done as they are written, in an empty folder, with the SDK as it is packed and real servers.
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -16,6 +17,7 @@ const PAGE_TIMEOUT_MS = 240_000;
 
 const PAGE = 'docs/take-part.md';
 const SDK_PAGE = 'sdk/README.md';
+const CONTRACT_PAGE = 'docs/participants.md';
 
 describeOn(['mysql'], 'an empty folder', (server) => {
   const home = mkdtempSync(join(tmpdir(), 'tercet-take-part-'));
@@ -31,20 +33,21 @@ describeOn(['mysql'], 'an empty folder', (server) => {
     home,
   );
   let reader: Reader;
+  let participantUrl: string;
 
   beforeAll(async () => {
     await coordinator.start();
     cloneInto(join(home, 'tercet'));
     const port = String(await freePort());
+    participantUrl = `http://127.0.0.1:${port}`;
     reader = new Reader({
       home,
       replaced: {
         'mysql://root@127.0.0.1:3306/shop': await server.createDatabase(),
         'http://127.0.0.1:8080': coordinator.url,
-        'http://127.0.0.1:3000': `http://127.0.0.1:${port}`,
+        'http://127.0.0.1:3000': participantUrl,
         'listen(3000,': `listen(${port},`,
         '~/tercet': join(home, 'tercet'),
-        'install @tercet/sdk': 'install ./tercet-sdk-0.1.0.tgz',
       },
     });
   }, PAGE_TIMEOUT_MS);
@@ -64,6 +67,32 @@ describeOn(['mysql'], 'an empty folder', (server) => {
     },
     PAGE_TIMEOUT_MS,
   );
+
+  test(
+    `the migration of ${PAGE} may be run again`,
+    async () => {
+      expect(await reader.evaluate("await import('./migrate.mjs');")).toBe('');
+    },
+    PAGE_TIMEOUT_MS,
+  );
+
+  test(`${CONTRACT_PAGE} begins, tries and confirms without the SDK`, () => {
+    const known = {
+      'http://127.0.0.1:8080': coordinator.url,
+      'http://127.0.0.1:3000': participantUrl,
+    };
+    const [begin = '', ...others] = initiatorRequests();
+    expect(others).toHaveLength(3);
+    const begun = JSON.parse(answerTo(begin, known));
+    const [registered, , confirmed] = others.map((request) =>
+      answerTo(request, { ...known, GID: begun.gid, DEADLINE_AT: begun.deadlineAt }),
+    );
+    expect(JSON.parse(registered ?? '')).toMatchObject({
+      status: 'trying',
+      branches: [{ branchId: 'stock' }],
+    });
+    expect(JSON.parse(confirmed ?? '')).toMatchObject({ gid: begun.gid, status: 'confirmed' });
+  });
 
   test(
     `what ${SDK_PAGE} says is where, is there, for import and require`,
@@ -96,6 +125,19 @@ async function freePort(): Promise<number> {
 }
 
 const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
+
+/** One a comment with a number. */
+function initiatorRequests(): readonly string[] {
+  const [, block = ''] = /^```sh initiator\n(.*?)^```$/ms.exec(read(CONTRACT_PAGE)) ?? [];
+  return block.split(/^(?=# \d)/m);
+}
+
+/** @throws Error when curl ends otherwise than with a success */
+function answerTo(request: string, given: Readonly<Record<string, string>>): string {
+  const text = Object.entries(given).reduce((all, [from, to]) => all.replaceAll(from, to), request);
+  const commands = text.replaceAll(/^curl /gm, 'curl --silent --show-error --fail-with-body ');
+  return execFileSync('sh', ['-e', '-c', commands], { encoding: 'utf8' });
+}
 
 /** By row of the table: what is imported, and the names that it is said to have. */
 function exportsTold(): readonly (readonly [from: string, names: readonly string[]])[] {
