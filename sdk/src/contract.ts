@@ -33,10 +33,18 @@ export type ResultOf<One extends Activity> = One extends { readonly result: infe
   ? Static<Schema>
   : unknown;
 
-/** @throws TypeError when the name, or that of an activity, is not one to 64 of `A-Z a-z 0-9 _ -` */
+/** A word that no activity has: it may be `payload` misspelt, and then nothing would be checked. */
+type Unknown<All extends Activities> = {
+  readonly [Name in keyof All]: { readonly [Word in Exclude<keyof All[Name], keyof Activity>]: never };
+};
+
+/**
+ * @throws TypeError when the name, or that of an activity, is not one to 64 of `A-Z a-z 0-9 _ -`, when an
+ *   activity has no payload, and when it has anything but payload and result
+ */
 export function defineContract<const Name extends string, const All extends Activities>(
   name: Name,
-  activities: All,
+  activities: All & Unknown<All>,
 ): Contract<Name, All> {
   for (const word of [name, ...Object.keys(activities)]) {
     if (!Value.Check(ParticipantName, word))
@@ -46,5 +54,25 @@ export function defineContract<const Name extends string, const All extends Acti
   }
   if (Object.keys(activities).length === 0)
     throw new TypeError(`${name} has no activities: name at least one, such as reserve`);
+  for (const [activity, given] of Object.entries(activities)) checkActivity(`${activity} of ${name}`, given);
   return { name, activities };
+}
+
+const WORDS: { readonly [Word in keyof Activity]-?: true } = { payload: true, result: true };
+
+/** @throws TypeError */
+function checkActivity(title: string, given: unknown): void {
+  if (typeof given !== 'object' || given === null)
+    throw new TypeError(`${title} is no activity: give its payload, and its result`);
+  const unknown = Object.keys(given).find((word) => !Object.hasOwn(WORDS, word));
+  if (unknown !== undefined)
+    throw new TypeError(`${title} has “${unknown}”: an activity has payload and result`);
+  const { payload, result } = given as Partial<Activity>;
+  checkSchema(`the payload of ${title}`, payload);
+  if (result !== undefined) checkSchema(`the result of ${title}`, result);
+}
+
+function checkSchema(title: string, given: unknown): void {
+  if (typeof given !== 'object' || given === null)
+    throw new TypeError(`${title} is no schema: give one, such as Type.Object({ … })`);
 }

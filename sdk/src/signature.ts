@@ -32,6 +32,8 @@ export const newSecret = (): string => `${PREFIX}${randomBytes(NEW_SECRET_BYTES)
 
 /** What is wrong with a secret, in words that do not tell it; null when nothing is. */
 export function checkSecret(secret: string): string | null {
+  // An environment variable that is not set, for example.
+  if (typeof secret !== 'string') return `it is ${typeof secret}: make one with newSecret()`;
   if (!secret.startsWith(PREFIX)) return `a secret begins with ${PREFIX}: make one with newSecret()`;
   const text = secret.slice(PREFIX.length);
   const bytes = Buffer.from(text, 'base64');

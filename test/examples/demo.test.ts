@@ -46,7 +46,7 @@ describe('the demo', () => {
     expect(right.stdout).toMatch(/payment +try +repeated/);
     expect(right.stdout).toMatch(/payment +confirm +repeated/);
     expect(right.stdout).toMatch(/payment +cancel +nothing to undo/);
-    expect(right.stdout).toMatch(/payment +try +refused: the deadline of this try has passed/);
+    expect(right.stdout).toMatch(/payment +try +refused: this branch was cancelled before/);
   });
 
   test('writes no colours where nobody watches', () => {

@@ -25,4 +25,4 @@ export function branch<
   };
 }
 
-export const contractOf = (one: Callable) => ('contract' in one ? one.contract : one);
+const contractOf = (one: Callable) => ('contract' in one ? one.contract : one);

@@ -11,7 +11,7 @@ import { BranchNames } from './branch-names.ts';
 import type { CoordinatorLink, Problem } from './coordinator-link.ts';
 import { RequestRejected, TryNotSent, type TryOf, TryUnknown } from './errors.ts';
 import { payloadAsJson } from './payload.ts';
-import { readTransaction, type SeenTransaction } from './seen-transaction.ts';
+import { lists, readTransactionOf, type SeenTransaction } from './seen-transaction.ts';
 import { callTry, type TryTools } from './try-call.ts';
 import { resultOf } from './try-result.ts';
 import type { TryOptions } from './types.ts';
@@ -168,7 +168,7 @@ export class Branches {
         method: 'POST',
         path: `/v1/transactions/${gid}/branches`,
         body: withPayload(rest, body),
-        reads: readTransaction,
+        reads: readRegistered(branch),
       },
       { patienceMs: deadlineMs - tools.timing.elapsedMs(), signal: this.#noMore.signal },
     );
@@ -215,6 +215,15 @@ export class Branches {
 /** The payload stays the text that is sent to the participant. */
 export const withPayload = (fields: object, payload: string): string =>
   `${JSON.stringify(fields).slice(0, -1)},"payload":${payload}}`;
+
+/** What does not list the branch of this transaction has not acknowledged it. */
+function readRegistered({ gid, branchId }: Branch) {
+  const read = readTransactionOf(gid);
+  return (body: unknown): SeenTransaction | null => {
+    const seen = read(body);
+    return seen !== null && lists(seen, [branchId]) ? seen : null;
+  };
+}
 
 const DECIDED: readonly string[] = ['decided_cancel', 'decided_confirm', 'deadline_passed'];
 

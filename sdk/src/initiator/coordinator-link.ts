@@ -4,7 +4,8 @@
  *
  * Every request of the coordinator can be repeated and answers the truth, so whatever is no clear answer is
  * asked again: no connection, no answer in time, 5xx, and all that no coordinator would say. Only a problem
- * document of a coordinator's own is a “no”: a 404 of something else on the way is no outcome.
+ * document of a coordinator's own is a “no”: a 404 of something else on the way is no outcome. And only an answer
+ * about what was asked is a “yes”: who asks says how to tell (`reads`).
  */
 import { exchange, type Fetch, type Heard, jsonIn } from './exchange.ts';
 import { backOffMs, pause, type Timing } from './timing.ts';
@@ -24,7 +25,7 @@ export type Question<Value> = {
   readonly body?: string;
   /** How long the coordinator is to wait for the end of the transaction; it comes on top of the patience. */
   readonly waitMs?: number;
-  /** Null for an answer that no coordinator of ours gives. */
+  /** Null for an answer that no coordinator of ours gives to this question: it is asked again. */
   readonly reads: (body: unknown) => Value | null;
 };
 
@@ -151,7 +152,8 @@ function understood<Value>(
   if (httpStatus >= 200 && httpStatus <= 299) {
     const value = reads(body);
     if (value !== null) return { kind: 'accepted', value, httpStatus, headers, sentMs };
-    return { kind: 'unanswered', failure: `${url}: ${httpStatus}, but not of a coordinator`, retryAfterMs };
+    const failure = `${url}: ${httpStatus}, but no answer to what was asked`;
+    return { kind: 'unanswered', failure, retryAfterMs };
   }
   const problem = problemIn(body);
   if (problem !== null && isRefusal(httpStatus)) return { kind: 'rejected', problem };

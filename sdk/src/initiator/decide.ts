@@ -4,7 +4,7 @@
  */
 import type { Decision, Status } from '../wire/index.ts';
 import { type Answer, type CoordinatorLink, PATIENCE_MS, type Problem } from './coordinator-link.ts';
-import { readTransaction, type SeenTransaction } from './seen-transaction.ts';
+import { readTransactionOf, type SeenTransaction } from './seen-transaction.ts';
 
 /** A durable decision, and how far it is carried out. */
 export type Ending = {
@@ -78,7 +78,8 @@ function ask(decision: Decision, { link, gid, waitMs, branchIds }: Asked): Promi
   const isNamed = decision === 'confirm' && branchIds !== undefined;
   return link.ask(
     {
-      ...{ method: 'POST', path: `/v1/transactions/${gid}/${decision}`, waitMs, reads: readTransaction },
+      ...{ method: 'POST', path: `/v1/transactions/${gid}/${decision}`, waitMs },
+      reads: readTransactionOf(gid),
       ...(isNamed && { body: JSON.stringify({ branchIds }) }),
     },
     { patienceMs: PATIENCE_MS, signal: null },

@@ -126,6 +126,8 @@ export type Cancelled = {
   readonly status: Status;
   readonly reason: string;
   readonly refusal: TryRefused | null;
+  /** The function of the transaction threw `cause`, which is no error of ours. */
+  readonly isFunctionAtFault: boolean;
   readonly cause?: unknown;
 };
 
@@ -141,9 +143,13 @@ export class TransactionCancelled extends TercetError {
   readonly refusal: TryRefused | null;
 
   constructor(
-    { gid, status, reason, refusal, cause }: Cancelled,
-    { code = 'transaction_cancelled', advice = 'Begin a new transaction, with another idempotencyKey.' } = {},
+    { gid, status, reason, refusal, isFunctionAtFault, cause }: Cancelled,
+    { code = 'transaction_cancelled', again = 'Begin a new transaction, with another idempotencyKey.' } = {},
   ) {
+    // An error of the program is met again in every new transaction.
+    const advice = isFunctionAtFault
+      ? `Look at \`cause\` first: it is what the function threw. ${again}`
+      : again;
     super(`Transaction ${gid} is cancelled: ${asSentence(reason)}`, { code, gid, advice, cause });
     this.status = status;
     this.reason = reason;
@@ -158,8 +164,7 @@ export class TransactionTimedOut extends TransactionCancelled {
   constructor(cancelled: Cancelled) {
     super(cancelled, {
       code: 'transaction_timed_out',
-      advice:
-        'Begin a new transaction, with another idempotencyKey; with a longer timeoutMs if it needs one.',
+      again: 'Begin a new transaction, with another idempotencyKey; with a longer timeoutMs if it needs one.',
     });
   }
 }

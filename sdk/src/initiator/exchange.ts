@@ -2,6 +2,7 @@
  * One HTTP request and its whole answer, or why there is none. Nothing rejects, nothing is repeated, no
  * redirect is followed; the answer has a time-out that covers its body, and a limit of its length.
  */
+import { inWords, isA } from '../participant/thrown.ts';
 import type { Timing } from './timing.ts';
 
 export type Fetch = typeof globalThis.fetch;
@@ -90,7 +91,7 @@ function retryAfterMs(value: string): number | null {
 
 /** `fetch failed` says nothing: its cause does. A host with several addresses fails with one error for each. */
 function wordsOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+  if (!isA(Error, error)) return inWords(error);
   if (error instanceof AggregateError && error.errors.length > 0) return wordsOf(error.errors[0]);
   if (error.cause instanceof Error) return wordsOf(error.cause);
   return error.message || error.name;

@@ -1,7 +1,7 @@
 /** What an initiator is given, checked before anything is sent: each fault says what to do. */
 import { randomUUID } from 'node:crypto';
+import type { Contract } from '../contract.ts';
 import { checkSecret } from '../signature.ts';
-import { contractOf } from './branch.ts';
 import { RequestRejected } from './errors.ts';
 import type { Callable, OwnMembers, RunOptions } from './types.ts';
 
@@ -16,7 +16,15 @@ const OWN_MEMBERS: { readonly [Name in keyof OwnMembers]: true } = {
 
 /** @throws TypeError */
 export function checkedContracts(contracts: readonly Callable[]) {
-  const all = contracts.map(contractOf);
+  if (!Array.isArray(contracts))
+    throw new TypeError('contracts is missing: list the contracts of those that transactions call');
+  const all = contracts.map((one, at) => {
+    if (isContract(one)) return one;
+    if (isContract(one?.contract)) return one.contract;
+    throw new TypeError(
+      `contracts[${at}] is no contract: give what defineContract or defineParticipant has returned`,
+    );
+  });
   for (const [at, { name }] of all.entries()) {
     if (Object.hasOwn(OWN_MEMBERS, name))
       throw new TypeError(
@@ -28,8 +36,13 @@ export function checkedContracts(contracts: readonly Callable[]) {
   return all;
 }
 
+const isContract = (one: unknown): one is Contract =>
+  typeof one === 'object' && one !== null && 'name' in one && 'activities' in one;
+
 /** Without the slashes at their ends. @throws TypeError */
-export function checkedUrls(given: string | readonly string[]): readonly string[] {
+export function checkedUrls(given: string | readonly string[] | undefined): readonly string[] {
+  if (given === undefined)
+    throw new TypeError('urls is missing: name the address of the coordinator, like http://127.0.0.1:8080');
   const urls = typeof given === 'string' ? [given] : given;
   if (urls.length === 0) throw new TypeError('urls is empty: name at least one address of the coordinator');
   return urls.map((url) => {

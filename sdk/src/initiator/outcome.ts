@@ -18,6 +18,8 @@ export type Why = {
   readonly reason: string;
   readonly refusal: TryRefused | null;
   readonly isTimedOut: boolean;
+  /** The function threw what is no error of ours; it stands as `cause`. */
+  readonly isFunctionAtFault?: boolean;
   readonly cause?: unknown;
 };
 
@@ -46,6 +48,7 @@ function cancellation(gid: string, ending: Ending, why: Why | null): Transaction
     ...{ gid, status: ending.status },
     reason: why?.reason ?? (isTimedOut ? 'its deadline passed before it was decided' : ending.explanation),
     refusal: why?.refusal ?? null,
+    isFunctionAtFault: why?.isFunctionAtFault === true,
     cause: why?.cause,
   };
   return isTimedOut ? new TransactionTimedOut(cancelled) : new TransactionCancelled(cancelled);

@@ -1,6 +1,7 @@
 /** Payloads as they are sent: JSON, and what the contract of both sides takes. */
 import type { Contract } from '../contract.ts';
 import { firstFault } from '../participant/first-fault.ts';
+import { inWords } from '../participant/thrown.ts';
 
 /**
  * The payload as the JSON that is sent, which fits the contract.
@@ -22,7 +23,7 @@ function asJson(payload: unknown, what: string): string {
   try {
     json = JSON.stringify(payload);
   } catch (error) {
-    throw new TypeError(`${what} cannot be sent as JSON: ${(error as Error).message}`);
+    throw new TypeError(`${what} cannot be sent as JSON: ${inWords(error)}`);
   }
   if (json === undefined) throw new TypeError(`${what} cannot be sent as JSON: it is ${typeof payload}`);
   return json;

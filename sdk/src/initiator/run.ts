@@ -5,6 +5,7 @@
  *   also when the function looks away.
  * - Nothing is guessed: a decision that nobody acknowledged is `OutcomeUnknown`, never success and never failure.
  */
+import { inWords, isA } from '../participant/thrown.ts';
 import type { TransactionView } from '../wire/index.ts';
 import { type Begun, begin } from './begin.ts';
 import { Branches } from './branches.ts';
@@ -78,7 +79,11 @@ function whyCancel(ended: Ended<unknown>, branches: Branches, callerSignal: Abor
   const isTimedOut = isOver || (isOutOfTime && refusal === null);
   const because = (reason: string, cause?: unknown): Why => ({ reason, cause, refusal, isTimedOut });
   if (callerSignal?.aborted) return because('its caller aborted it', callerSignal.reason);
-  if (ended.how === 'threw') return because(wordsOf(ended.error), ended.error);
+  if (ended.how === 'threw')
+    return {
+      ...because(wordsOf(ended.error), ended.error),
+      isFunctionAtFault: ended.error !== undefined && !isA(TercetError, ended.error),
+    };
   const failure = refusal ?? failures[0];
   if (isOver) return because('its deadline passed', failure ?? signal.reason);
   if (failure !== undefined) return because(`${wordsOf(failure)} The function went on without it`, failure);
@@ -88,10 +93,8 @@ function whyCancel(ended: Ended<unknown>, branches: Branches, callerSignal: Abor
   );
 }
 
-function wordsOf(error: unknown): string {
-  if (error instanceof TercetError) return error.summary;
-  return `the function threw ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`;
-}
+const wordsOf = (error: unknown): string =>
+  isA(TercetError, error) ? error.summary : `the function threw ${inWords(error)}`;
 
 async function conclude<Value>(
   ended: Ended<Value>,

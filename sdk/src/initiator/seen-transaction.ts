@@ -33,3 +33,18 @@ export type SeenTransaction = Static<typeof SeenTransaction>;
 /** Null when it is no transaction as we know them: then it was not a coordinator of ours that answered. */
 export const readTransaction = (body: unknown): SeenTransaction | null =>
   Value.Check(SeenTransaction, body) ? body : null;
+
+/**
+ * For answers about a transaction that is known. Null for another one's: a cache on the way may give it, and its
+ * end would be taken for the end of ours (I8).
+ */
+export const readTransactionOf =
+  (gid: string) =>
+  (body: unknown): SeenTransaction | null => {
+    const seen = readTransaction(body);
+    return seen?.gid === gid ? seen : null;
+  };
+
+/** That a coordinator has acknowledged these branches, can be read off the list of them. */
+export const lists = ({ branches }: SeenTransaction, branchIds: readonly string[]): boolean =>
+  branchIds.every((branchId) => branches.some((branch) => branch.branchId === branchId));

@@ -6,9 +6,9 @@ import { type CoordinatorLink, PATIENCE_MS } from './coordinator-link.ts';
 import { endingOf } from './decide.ts';
 import { OutcomeUnknown, RequestRejected, TryRefused } from './errors.ts';
 import { confirmedOrThrow, type Why } from './outcome.ts';
-import { readTransaction, type SeenTransaction } from './seen-transaction.ts';
+import { lists, readTransaction, type SeenTransaction } from './seen-transaction.ts';
 import { traceContext } from './trace-context.ts';
-import type { SubmitOptions, SubmitOutcome } from './types.ts';
+import type { DeclaredBranch, SubmitOptions, SubmitOutcome } from './types.ts';
 
 export type SubmitParts = {
   readonly link: CoordinatorLink;
@@ -22,14 +22,15 @@ const REPLAYED = 'idempotent-replayed';
 
 export async function submit(options: SubmitOptions, given: SubmitParts): Promise<SubmitOutcome> {
   const { link, waitMs, idempotencyKey } = given;
+  const branches = namedBranches(options);
   const answer = await link.ask(
     {
       method: 'POST',
       path: '/v1/transactions',
       headers: beginHeaders(idempotencyKey, traceContext(options.traceparent)),
-      body: bodyOf(options),
+      body: bodyOf(options, branches),
       waitMs,
-      reads: readTransaction,
+      reads: readSubmitted(branches),
     },
     { patienceMs: PATIENCE_MS, signal: null },
   );
@@ -41,15 +42,33 @@ export async function submit(options: SubmitOptions, given: SubmitParts): Promis
   return { ...outcomeOf(seen), isRepeated };
 }
 
+type NamedBranch = DeclaredBranch & { readonly branchId: string };
+
 /** @throws TypeError when two branches have one branchId */
-function bodyOf({ name, businessKey, timeoutMs, branches }: SubmitOptions): string {
+function namedBranches({ branches }: SubmitOptions): readonly NamedBranch[] {
   const names = new BranchNames();
-  const texts = branches.map(({ participant, activity, payload, branchId }) =>
-    withPayload({ branchId: names.take(participant, activity, branchId), participant, activity }, payload),
+  return branches.map((branch) => ({
+    ...branch,
+    branchId: names.take(branch.participant, branch.activity, branch.branchId),
+  }));
+}
+
+function bodyOf({ name, businessKey, timeoutMs }: SubmitOptions, branches: readonly NamedBranch[]): string {
+  const texts = branches.map(({ payload, participant, activity, branchId }) =>
+    withPayload({ branchId, participant, activity }, payload),
   );
   const fields = JSON.stringify({ name, businessKey, timeoutMs });
   return `${fields.slice(0, -1)},"branches":[${texts.join()}]}`;
 }
+
+/** Its gid is not known before; that it is the one that was submitted, can be told by its branches. */
+const readSubmitted =
+  (branches: readonly NamedBranch[]) =>
+  (body: unknown): SeenTransaction | null => {
+    const seen = readTransaction(body);
+    const branchIds = branches.map(({ branchId }) => branchId);
+    return seen !== null && lists(seen, branchIds) ? seen : null;
+  };
 
 function outcomeOf(seen: SeenTransaction): Omit<SubmitOutcome, 'isRepeated'> {
   const { gid, explanation } = seen;

@@ -27,8 +27,9 @@ import {
   checkedWaitMs,
 } from './options.ts';
 import { run } from './run.ts';
-import { readTransaction } from './seen-transaction.ts';
+import { readTransactionOf } from './seen-transaction.ts';
 import { submit } from './submit.ts';
+import { thereIs } from './there-is.ts';
 import { systemTiming } from './timing.ts';
 import type { TryTools } from './try-call.ts';
 import type {
@@ -50,11 +51,12 @@ export class Tercet<const All extends readonly Callable[]> {
 
   /** @throws TypeError for options that cannot work, with words that say what to do */
   constructor(options: TercetOptions<All>) {
-    const { urls, token, contracts, secrets = {}, timing = systemTiming } = options;
+    const { token, contracts, secrets = {}, timing = systemTiming } = options ?? {};
+    const urls = checkedUrls(options?.urls);
     // Looked up at each call, so that what replaces the global one later is used.
     const fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
     this.#contracts = checkedContracts(contracts);
-    this.#link = new CoordinatorLink({ urls: checkedUrls(urls), token: checkedToken(token), fetch, timing });
+    this.#link = new CoordinatorLink({ urls, token: checkedToken(token), fetch, timing });
     const names = this.#contracts.map(({ name }) => name);
     this.#tools = {
       addresses: new AddressBook({ link: this.#link, timing }),
@@ -110,7 +112,7 @@ export class Tercet<const All extends readonly Callable[]> {
   async find(gid: string): Promise<TransactionView | null> {
     try {
       const path = `/v1/transactions/${encodeURIComponent(gid)}`;
-      return await this.#ask('The question', { method: 'GET', path, reads: readView });
+      return await this.#ask('The question', { method: 'GET', path, reads: readViewOf(gid) });
     } catch (error) {
       if (error instanceof RequestRejected && error.code === 'unknown_transaction') return null;
       throw error;
@@ -152,21 +154,25 @@ export class Tercet<const All extends readonly Callable[]> {
       this.#contracts.map((contract) => [contract.name, triesOf(contract, branches)]),
     );
     // One member for each contract, by its name: what the type says.
-    return { ...participants, gid, deadlineAt, signal } as Transaction<All>;
+    const tx = { ...participants, gid, deadlineAt, signal } as Transaction<All>;
+    return thereIs('tx', tx, Object.keys(participants));
   }
 }
 
-const triesOf = (contract: Contract, branches: Branches) =>
-  Object.fromEntries(
-    Object.keys(contract.activities).map((activity) => [
-      activity,
-      (payload: unknown, options?: TryOptions) => branches.call(contract, activity, payload, options),
-    ]),
-  );
+function triesOf(contract: Contract, branches: Branches) {
+  const names = Object.keys(contract.activities);
+  const tries = names.map((activity) => [
+    activity,
+    (payload: unknown, options?: TryOptions) => branches.call(contract, activity, payload, options),
+  ]);
+  return thereIs(`tx.${contract.name}`, Object.fromEntries(tries), names);
+}
 
 /** Checked as far as initiators read it; whatever else a coordinator says is passed on as it came. */
-const readView = (body: unknown): TransactionView | null =>
-  readTransaction(body) === null ? null : (body as TransactionView);
+function readViewOf(gid: string) {
+  const read = readTransactionOf(gid);
+  return (body: unknown): TransactionView | null => (read(body) === null ? null : (body as TransactionView));
+}
 
 /** Read as far as who asks needs it. */
 function readFinality(body: unknown): FinalityView | null {

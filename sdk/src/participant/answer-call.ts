@@ -26,6 +26,7 @@ import { firstFault } from './first-fault.ts';
 import type { ParticipantAnswer, ParticipantRequest } from './participant.ts';
 import { readCall } from './read-call.ts';
 import { InvalidPayload, type ServedActivity } from './served-activity.ts';
+import { isA } from './thrown.ts';
 
 export type Serving = {
   /** Null where calls need not be signed. */
@@ -52,7 +53,7 @@ export async function answerCall(
     const doubt = secrets === null ? null : whyNotBelieved(request, secrets);
     if (doubt !== null) return notBelieved(doubt);
     const payload = parse(request.body);
-    if (op === 'try' && !activity.isPivot) checkTry(activity, call, payload);
+    if (op === 'try' && !activity.isPivot) checkTry(activity, payload);
     return succeeded((await activity.pass(call, payload)).result);
   } catch (error) {
     return answerTo(error, (unexpected) => onError(unexpected, call));
@@ -79,28 +80,24 @@ function parse(body: string): unknown {
 }
 
 /**
- * A pivot's try is not looked at here: it may have been done, and its answer lost. Refused now for a deadline
- * or by a newer contract, it would be taken for not done. The barrier looks at what was done first, and
- * judges the same things after.
+ * Only its payload: a try may have been done, and its answer lost. The barrier looks at what was done first,
+ * and judges the deadline after, by the database's clock.
+ *
+ * Of a pivot not even that is looked at here: refused now by a newer contract, it would be taken for not done.
  *
  * @throws Refusal
  */
-function checkTry(activity: ServedActivity, { deadlineAt }: Call, payload: unknown): void {
-  if (Date.now() >= deadlineAt)
-    throw new Refusal(
-      'the deadline of this try has passed by the clock of the participant',
-      'deadline_passed',
-    );
+function checkTry(activity: ServedActivity, payload: unknown): void {
   const fault = firstFault(activity.payload, payload);
   if (fault !== null) throw new Refusal(fault, 'invalid_payload');
 }
 
 function answerTo(error: unknown, report: (error: unknown) => void): ParticipantAnswer {
-  if (error instanceof Refusal) return refused(error);
-  if (error instanceof InProgress) return askAgain(error);
-  if (error instanceof BrokenJson) return brokenJson(error.message);
+  if (isA(Refusal, error)) return refused(error);
+  if (isA(InProgress, error)) return askAgain(error);
+  if (isA(BrokenJson, error)) return brokenJson(error.message);
   report(error);
-  if (error instanceof InvalidPayload) return payloadNotTaken(error.message);
-  if (error instanceof BodyNotRaw) return bodyNotRaw(error.message);
+  if (isA(InvalidPayload, error)) return payloadNotTaken(error.message);
+  if (isA(BodyNotRaw, error)) return bodyNotRaw(error.message);
   return failed();
 }

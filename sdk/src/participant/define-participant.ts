@@ -2,7 +2,7 @@
  * A participant from its contract, its barrier and its business code:
  *
  *   const participant = defineParticipant(inventory, {
- *     barrier: mysqlBarrier(pool),
+ *     barrier: mysql2Barrier({ pool }),
  *     activities: {
  *       reserve: {
  *         async try({ item, quantity }, { sqlTx }) { …; return { reservationId }; },
@@ -25,6 +25,7 @@ import { answerCall, type Serving } from './answer-call.ts';
 import type { Participant } from './participant.ts';
 import { routeOf } from './route.ts';
 import { type ServedActivity, servedActivity } from './served-activity.ts';
+import { inOneLine } from './thrown.ts';
 
 export type ParticipantOptions<Of extends Contract, SqlTx, Where> = {
   readonly barrier: Barrier<SqlTx>;
@@ -35,13 +36,17 @@ export type ParticipantOptions<Of extends Contract, SqlTx, Where> = {
    * Two of them while the secret is changed. Absent: calls need not be signed.
    */
   readonly secrets?: readonly string[];
-  /** Hears of everything that is answered 500 or 503. When absent, it is one line on the standard error. */
-  readonly onError?: (error: unknown, call: Call) => void;
+  /**
+   * Hears of everything that is answered 500 or 503. When absent, it is one line on the standard error; and so
+   * it is when this throws or rejects. The answer does not wait for it.
+   */
+  readonly onError?: (error: unknown, call: Call) => void | Promise<void>;
 };
 
 /**
- * @throws TypeError when an activity or one of its ops is missing, when the contract does not know an
- * activity, or when a secret is none. An empty list of secrets is refused too: it would look like protection
+ * @throws TypeError when the barrier, an activity or one of its ops is missing, when the contract does not
+ *   know an activity, or when a secret is none. An empty list of secrets is refused too: it would look like
+ *   protection
  */
 export function defineParticipant<
   const Of extends Contract,
@@ -49,7 +54,8 @@ export function defineParticipant<
   Where extends { readonly [Name in keyof Of['activities']]?: unknown },
 >(contract: Of, given: ParticipantOptions<Of, SqlTx, Where>): Participant<Of> {
   const { barrier, activities, secrets, onError = logTo(contract) } = given;
-  const served = servedActivities(contract, activities, barrier);
+  checkBarrier(contract, barrier);
+  const served = servedActivities(contract, activities ?? {}, barrier);
   const serving: Serving = {
     secrets: checkedSecrets(contract, secrets),
     onError: reporting(onError, logTo(contract)),
@@ -63,6 +69,15 @@ export function defineParticipant<
       return answerCall(activity, route.op, request, serving);
     },
   };
+}
+
+/** @throws TypeError */
+function checkBarrier({ name }: Contract, given: unknown): void {
+  const isBarrier =
+    typeof given === 'object' &&
+    given !== null &&
+    ['run', 'outside'].every((method) => typeof Reflect.get(given, method) === 'function');
+  if (!isBarrier) throw new TypeError(`${name} has no barrier: give one, such as mysql2Barrier({ pool })`);
 }
 
 /** @throws TypeError */
@@ -98,23 +113,24 @@ function checkedSecrets(
 }
 
 type OnError = Serving['onError'];
+type GivenOnError = ParticipantOptions<Contract, unknown, unknown>['onError'];
 
 const logTo =
   ({ name }: Contract): OnError =>
   (error, { gid, branchId, op }) =>
     console.error(`participant ${name}: ${gid}/${branchId}/${op}: ${inOneLine(error)}`);
 
-const inOneLine = (error: unknown): string =>
-  String(error instanceof Error ? error.stack : error).replace(/\s*\n\s*/g, ' | ');
-
-/** The call is answered also when telling of its error fails. */
-const reporting =
-  (tell: OnError, log: OnError): OnError =>
-  (error, call) => {
-    try {
-      tell(error, call);
-    } catch (failure) {
+/** The call is answered also when telling of its error fails, at once or later; it is not waited for. */
+const reporting = (tell: NonNullable<GivenOnError>, log: OnError): OnError => {
+  return (error, call) => {
+    const failed = (failure: unknown) => {
       log(error, call);
       log(failure, call);
+    };
+    try {
+      Promise.resolve(tell(error, call)).catch(failed);
+    } catch (failure) {
+      failed(failure);
     }
   };
+};

@@ -3,8 +3,9 @@
  *
  *   app.register(fastifyParticipant(participant), { prefix: '/tcc' });
  *
- * Bodies are taken as they come, whatever their content type: signatures are over the bytes. How bodies are
- * parsed in the rest of the application stays as it is.
+ * Bodies are taken as they come, whatever content type they say: signatures are over the bytes. A content type
+ * that is none, such as `json`, Fastify answers 415 itself, before anything of this runs. How bodies are parsed
+ * in the rest of the application stays as it is.
  */
 import type { FastifyPluginAsync, FastifyReply } from 'fastify';
 import { bodyTooLarge, MAX_BODY_BYTES } from './answers.ts';

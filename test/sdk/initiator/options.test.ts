@@ -30,6 +30,25 @@ describe('an initiator is not made', () => {
     expect(() => new Tercet({ urls: address, contracts: [inventory] })).toThrow(words);
   });
 
+  test.each([
+    ['no options', undefined, 'urls is missing'],
+    ['another word for urls', { url: urls, contracts: [inventory] }, 'urls is missing'],
+    ['an address that is no text', { urls: [undefined], contracts: [inventory] }, 'is no address'],
+    ['no contracts', { urls }, 'contracts is missing'],
+    ['what is no contract', { urls, contracts: [inventory, undefined] }, 'contracts[1] is no contract'],
+    ['what is no contract', { urls, contracts: [{ contract: null }] }, 'contracts[0] is no contract'],
+    [
+      'a secret that is not set',
+      { urls, contracts: [inventory], secrets: { inventory: undefined } },
+      'A secret of inventory cannot be used: it is undefined',
+    ],
+  ])('with %s', (_what, options, words) => {
+    // As plain JavaScript may call it.
+    const make = () => Reflect.construct(Tercet, [options]);
+    expect(make).toThrow(TypeError);
+    expect(make).toThrow(words);
+  });
+
   test('with secrets of nobody, none, or that are none, and never tells them', () => {
     const make = (secrets: Record<string, string | string[]>) => () =>
       new Tercet({ urls, contracts: [inventory], secrets });

@@ -11,6 +11,16 @@ afterEach(() => world.close());
 
 const order = { name: 'order', businessKey: 'A-17' };
 
+/** A transaction as plain JavaScript sees it. */
+type Loose = Readonly<Record<string, Readonly<Record<string, (payload: object) => unknown>>>>;
+
+/** As a property and as a proxy: whoever reads, is thrown at. */
+const unreadable = {
+  get(): never {
+    throw new Error('not to be read');
+  },
+};
+
 describe('a transaction whose tries all succeed', () => {
   test('is confirmed, and answers what the function returned', async () => {
     const outcome = await world.initiator().run(order, async (tx) => {
@@ -235,6 +245,59 @@ describe('a transaction is cancelled', () => {
     expect(world.shop.effects).toEqual(['try inventory-reserve-1', 'cancel inventory-reserve-1']);
   });
 
+  test.each([
+    ['has no text', Object.create(null)],
+    ['fails where it is looked at', new Proxy({}, unreadable)],
+    ['is an error that does not tell', Object.defineProperty(new Error('no'), 'message', unreadable)],
+    ['is a symbol', Symbol('no')],
+    ['is nothing', undefined],
+  ])('when the function throws what %s', async (_what, thrown) => {
+    const error = await rejection(
+      world.initiator().run(order, async (tx) => {
+        await tx.inventory.reserve(tea);
+        throw thrown;
+      }),
+    );
+    expect(error).toBeInstanceOf(TransactionCancelled);
+    expect((error as Error).cause === thrown).toBe(true);
+    expect(world.shop.effects).toEqual(['try inventory-reserve-1', 'cancel inventory-reserve-1']);
+  });
+
+  test('when the function is at fault, with the advice to look at that first', async () => {
+    const adviceAfter = async (work: () => unknown) =>
+      ((await rejection(world.initiator().run(order, work))) as TransactionCancelled).advice;
+    const lookAtCause = expect.stringMatching(/^Look at `cause` first/);
+    expect(
+      await adviceAfter(() => {
+        throw new TypeError('x is not a function');
+      }),
+    ).toEqual(lookAtCause);
+    expect(
+      await adviceAfter(() => {
+        throw undefined;
+      }),
+    ).toEqual(expect.not.stringContaining('`cause`'));
+    world.shop.answer(({ op }) => (op === 'try' ? refusal : null));
+    const refused = await rejection(world.initiator().run(order, (tx) => tx.inventory.reserve(tea)));
+    expect(refused).toMatchObject({ advice: expect.not.stringContaining('`cause`') });
+  });
+
+  test.each([
+    ['a participant that no contract names', (tx: Loose) => tx.inv?.reserve?.(tea), 'tx.inv', 'inventory'],
+    [
+      'an activity that is none',
+      (tx: Loose) => tx.inventory?.reserv?.(tea),
+      'tx.inventory.reserv',
+      'reserve',
+    ],
+  ])('when the function calls %s, and tells what there is', async (_what, call, called, there) => {
+    const error = await rejection(world.initiator().run(order, (tx) => call(tx as unknown as Loose)));
+    expect(error).toBeInstanceOf(TransactionCancelled);
+    const { cause } = error as Error;
+    expect(cause).toBeInstanceOf(TypeError);
+    expect((cause as Error).message).toContain(`There is no ${called}: there is ${there}`);
+  });
+
   test('when it throws while another try is asked again and again: that one is not waited for', async () => {
     world.shop.answer(async ({ op, participant }) => {
       if (op !== 'try') return null;
@@ -379,6 +442,18 @@ describe('the transaction that runs', () => {
     const { gid, value } = (await tercet.run(order, deep)) as { gid: string; value: object };
     expect(value).toEqual({ gid, id: 'r-inventory-reserve-1' });
     expect(tercet.current()).toBeNull();
+  });
+
+  test('may be returned and awaited, looked through and printed', async () => {
+    const { inspect } = await import('node:util');
+    const outcome = await world.initiator().run(order, async (tx) => {
+      expect(Object.keys(tx).sort()).toEqual(['deadlineAt', 'gid', 'inventory', 'payment', 'signal']);
+      expect(JSON.parse(JSON.stringify(tx))).toMatchObject({ gid: tx.gid, inventory: {} });
+      expect(inspect(tx)).toContain('inventory');
+      expect('courier' in tx).toBe(false);
+      return { ...(await Promise.resolve(tx)) }.gid;
+    });
+    expect(outcome).toMatchObject({ value: outcome.gid });
   });
 
   test('is another one in each of two runs at once', async () => {

@@ -158,6 +158,23 @@ describe('a try after its deadline is refused', () => {
     expect(shop.stock()).toEqual([10, 0, 0]);
   });
 
+  test('and says so when it was done before, and comes again', async () => {
+    const gid = newGid();
+    const done = await ask({ gid });
+    expect(await ask({ gid, deadlineAt: new Date(0) })).toEqual(done);
+    await ask({ gid, op: 'confirm' });
+    expect(await ask({ gid, deadlineAt: new Date(0) })).toEqual(done);
+  });
+
+  test('as one that comes after its cancel, when it does', async () => {
+    const gid = newGid();
+    await ask({ gid, op: 'cancel' });
+    expect(await problem({ gid, deadlineAt: new Date(0) })).toMatchObject({
+      httpStatus: 409,
+      code: 'cancelled_before',
+    });
+  });
+
   test.each(['confirm', 'cancel'] as const)('and a %s is not', async (op) => {
     const gid = newGid();
     await ask({ gid });
@@ -263,7 +280,7 @@ function doing(work: () => unknown, barrier: Barrier<unknown> = awaiting): Parti
   return defineParticipant(contract, {
     barrier,
     activities: { reserve: { try: work, confirm: work, cancel: work } },
-    onError: (error) => told.push(error),
+    onError: (error) => void told.push(error),
   });
 }
 
@@ -367,7 +384,7 @@ describe('a result that the contract does not promise', () => {
       barrier,
       // @ts-expect-error the contract promises a reservationId
       activities: { reserve: { try: () => result, confirm() {}, cancel() {} } },
-      onError: (error) => told.push(error),
+      onError: (error) => void told.push(error),
     });
 
   test.each([
@@ -415,10 +432,10 @@ describe('onError', () => {
   const log = () => jest.spyOn(console, 'error').mockImplementation(() => {});
   afterEach(() => void jest.restoreAllMocks());
 
-  const participantWith = (options: { onError?: () => void }) =>
+  const participantWith = (options: { onError?: () => void | Promise<void> }, error: unknown = secretly) =>
     defineParticipant(inventory, {
       barrier: awaiting,
-      activities: { reserve: { try: () => Promise.reject(secretly), confirm() {}, cancel() {} } },
+      activities: { reserve: { try: () => Promise.reject(error), confirm() {}, cancel() {} } },
       ...options,
     });
 
@@ -434,17 +451,44 @@ describe('onError', () => {
     expect(line).not.toContain('\n');
   });
 
-  test('may throw: the call is answered, and both errors are logged', async () => {
-    const lines = log();
-    const participant = participantWith({
-      onError: () => {
-        throw new Error('no log');
+  const noLog = new Error('no log');
+  test.each([
+    [
+      'throw',
+      () => {
+        throw noLog;
       },
-    });
-    expect(await answerOf(participant, callFor())).toMatchObject({ status: 503 });
+    ],
+    ['reject', () => Promise.reject(noLog)],
+  ])('may %s: the call is answered, and both errors are logged', async (_how, onError) => {
+    const lines = log();
+    expect(await answerOf(participantWith({ onError }), callFor())).toMatchObject({ status: 503 });
+    await Promise.resolve();
     expect(lines.mock.calls.map(([line]) => /Error: [a-z0-9: ]+/.exec(String(line))?.[0])).toEqual([
       'Error: password: hunter2 ',
       'Error: no log ',
     ]);
+  });
+
+  test('is not waited for', async () => {
+    const participant = participantWith({ onError: () => new Promise(() => {}) });
+    expect(await answerOf(participant, callFor())).toMatchObject({ status: 503 });
+  });
+
+  const unreadable = {
+    get(): never {
+      throw new Error('not to be read');
+    },
+  };
+  test.each([
+    ['has no text', Object.create(null)],
+    ['fails where it is read', new Proxy({}, unreadable)],
+    ['fails where it is looked at', new Proxy({}, { ...unreadable, getPrototypeOf: unreadable.get })],
+    ['is an error that does not tell', Object.defineProperty(new Error('no'), 'stack', unreadable)],
+    ['is a symbol', Symbol('no')],
+  ])('is a line also for what %s', async (_what, thrown) => {
+    const lines = log();
+    expect(await answerOf(participantWith({}, thrown), callFor())).toMatchObject({ status: 503 });
+    expect(lines.mock.calls).toHaveLength(1);
   });
 });

@@ -84,17 +84,41 @@ describe('the barrier is told', () => {
   });
 });
 
-test.each([
-  ['comes after its deadline', { payload, deadlineAt: new Date(0) }, 'deadline_passed'],
-  ['has a payload that the contract does not take', { payload: {} }, 'invalid_payload'],
-])('the barrier is not asked about a try that %s', async (_what, asked, code) => {
+test('the barrier is not asked about a try that has a payload that the contract does not take', async () => {
   const { heard, listening } = overheard();
   const participant = defineParticipant(contract, {
     barrier: listening,
     activities: { hold: { try: () => ({ holdId: 'h' }), confirm() {}, cancel() {} } },
   });
-  expect(await problemOf(participant, callFor({ activity, ...asked }))).toMatchObject({ code });
+  expect(await problemOf(participant, callFor({ activity, payload: {} }))).toMatchObject({
+    code: 'invalid_payload',
+  });
   expect(heard).toEqual([]);
+});
+
+test.each([
+  [undefined],
+  [true],
+] as const)('the barrier alone judges a deadline, by its own clock; outside: %j', async (outside) => {
+  const { heard, listening } = overheard();
+  const participant = defineParticipant(contract, {
+    barrier: listening,
+    activities: {
+      hold: {
+        try: () => ({ holdId: 'h' }),
+        confirm() {},
+        cancel() {},
+        ...(outside && { outside }),
+      },
+    },
+  });
+  const gid = newGid();
+  const late = callFor({ gid, activity, payload, deadlineAt: new Date(0) });
+  expect(await problemOf(participant, late)).toMatchObject({ code: 'deadline_passed' });
+  const done = await answerOf(participant, callFor({ gid, activity, payload }));
+  expect(done).toMatchObject({ status: 200 });
+  expect(await answerOf(participant, late)).toEqual(done);
+  expect(heard).toHaveLength(3);
 });
 
 test('each op is given the call, the SQL transaction, and what the try returned', async () => {

@@ -90,7 +90,73 @@ describe('ops are typed by their contract', () => {
   });
 });
 
+describe('a contract is refused, by the compiler and at run time, with', () => {
+  const payload = Type.Object({});
+
+  test('a word that no activity has', () => {
+    expect(() =>
+      defineContract('inventory', {
+        reserve: {
+          payload,
+          // @ts-expect-error it is result
+          tryResult: payload,
+        },
+      }),
+    ).toThrow(new TypeError('reserve of inventory has “tryResult”: an activity has payload and result'));
+    expect(() =>
+      defineContract('inventory', {
+        // @ts-expect-error it is payload
+        reserve: { paylod: payload },
+      }),
+    ).toThrow(new TypeError('reserve of inventory has “paylod”: an activity has payload and result'));
+  });
+
+  test.each([
+    ['no payload', {}, 'payload'],
+    ['a payload that is no schema', { payload: 'text' }, 'payload'],
+    ['a result that is no schema', { payload, result: 'text' }, 'result'],
+  ])('%s', (_what, reserve, word) => {
+    expect(() =>
+      defineContract('inventory', {
+        // @ts-expect-error it is to be a schema
+        reserve,
+      }),
+    ).toThrow(
+      new TypeError(`the ${word} of reserve of inventory is no schema: give one, such as Type.Object({ … })`),
+    );
+  });
+
+  test.each([[null], [undefined], ['text']])('an activity that is %s', (reserve) => {
+    expect(() => {
+      // @ts-expect-error it is to be an object
+      defineContract('inventory', { reserve });
+    }).toThrow(new TypeError('reserve of inventory is no activity: give its payload, and its result'));
+  });
+});
+
 describe('a definition is refused, by the compiler and at run time, with', () => {
+  test.each([
+    ['none', undefined],
+    ['null', null],
+    ['a pool in its place', { query: () => {} }],
+    ['a barrier that only works inside', { run: () => {} }],
+  ])('%s for a barrier', (_what, wrong) => {
+    expect(() =>
+      defineParticipant(inventory, {
+        // @ts-expect-error it is no barrier
+        barrier: wrong,
+        activities: { reserve },
+      }),
+    ).toThrow(new TypeError('inventory has no barrier: give one, such as mysql2Barrier({ pool })'));
+  });
+
+  test('no activities', () => {
+    expect(() =>
+      // @ts-expect-error activities are missing
+      defineParticipant(inventory, { barrier }),
+    ).toThrow(new TypeError('inventory/reserve is missing: give its try, confirm and cancel'));
+  });
+
   test('an activity missing', () => {
     expect(() =>
       defineParticipant(inventory, {

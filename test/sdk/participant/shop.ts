@@ -50,7 +50,7 @@ export async function openShop(secrets?: readonly string[]) {
       },
     },
     ...(secrets !== undefined && { secrets }),
-    onError: (error, { gid, branchId, op }) => told.push({ error, key: `${gid}/${branchId}/${op}` }),
+    onError: (error, { gid, branchId, op }) => void told.push({ error, key: `${gid}/${branchId}/${op}` }),
   });
   const stock = () => db.prepare('SELECT available, reserved, sold FROM stock').raw().get();
   return { participant, stock, told, barrier, db };
