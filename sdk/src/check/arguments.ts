@@ -1,15 +1,22 @@
 /** The command line: what `tercet` was asked to do, or what is wrong with the question. */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { nearest } from './nearest.ts';
 import { type CheckOptions, readOptions } from './options.ts';
+import { STOCK_NEEDED } from './stock.ts';
 
 export type Question = { readonly what: 'check'; readonly options: CheckOptions; readonly isJson: boolean };
-export type Asked = Question | { readonly what: 'help' } | { readonly what: 'version' };
+export type Asked =
+  | Question
+  | { readonly what: 'help' }
+  | { readonly what: 'nothing' }
+  | { readonly what: 'version' };
 
 export const USAGE = `tercet check <base-url> --activity <name> --payload <json> [options]
 
 Drives a participant as a coordinator and a bad network would, and says what is wrong with it.
-It works on real stock, and some ten branches stay confirmed: check one that nobody else uses.
+It works on real stock: it needs at most ${STOCK_NEEDED} times what the payload asks for, held at once and
+confirmed, and what is confirmed stays so. Check a participant that nobody else uses.
 
   --activity <name>           such as reserve: calls go to <base-url>/reserve/try, …/confirm, …/cancel
   --payload <json>            the body of every call, or @file; let it ask for little
@@ -42,11 +49,16 @@ const OPTIONS = {
  * @throws TypeError in words that say what to do
  */
 export function readArguments(args: readonly string[]): Asked {
+  if (args.length === 0) return { what: 'nothing' };
+  checkNames(args);
   const { values, positionals } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
   if (values.help) return { what: 'help' };
   if (values.version) return { what: 'version' };
   const [command, baseUrl, ...more] = positionals;
-  if (command !== 'check') throw new TypeError(`${command ?? 'nothing'} is no command: write tercet check`);
+  if (command !== 'check')
+    throw new TypeError(
+      `${command === undefined ? 'the command is missing' : `${command} is no command`}: write tercet check`,
+    );
   if (baseUrl === undefined) throw new TypeError('the base URL is missing: write tercet check <base-url>');
   if (more.length > 0)
     throw new TypeError(`${more.join(' ')} is too much: one base URL is checked at a time`);
@@ -66,6 +78,17 @@ export function readArguments(args: readonly string[]): Asked {
   // Here already, so that what is wrong with them is told before anything is called.
   readOptions(options);
   return { what: 'check', options, isJson: json ?? false };
+}
+
+/** The words of `parseArgs` name no option that may have been meant. */
+function checkNames(args: readonly string[]): void {
+  const loose = { options: OPTIONS, allowPositionals: true, strict: false, tokens: true } as const;
+  for (const token of parseArgs({ args: [...args], ...loose }).tokens) {
+    if (token.kind !== 'option' || Object.hasOwn(OPTIONS, token.name)) continue;
+    const meant = nearest(token.name, Object.keys(OPTIONS));
+    const hint = meant === null ? 'see below which there are' : `did you mean --${meant}?`;
+    throw new TypeError(`there is no option ${token.rawName}: ${hint}`);
+  }
 }
 
 function readPayload(text: string): unknown {

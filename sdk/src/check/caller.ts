@@ -29,6 +29,7 @@ export class Caller {
   readonly #onAnswer: (request: CallRequest, answer: Answer) => void;
 
   #silentCount = 0;
+  #confirmedCount = 0;
 
   constructor(settings: Settings, onAnswer: (request: CallRequest, answer: Answer) => void) {
     this.#settings = settings;
@@ -40,6 +41,11 @@ export class Caller {
     return this.#silentCount >= SILENT_AFTER;
   }
 
+  /** Branches whose confirm was answered with success. */
+  get confirmedCount(): number {
+    return this.#confirmedCount;
+  }
+
   /** Asks until it is known what happened, or until patience ends. Never rejects. */
   async ask(branch: Branch, op: Op, wish: Wish = {}): Promise<Answer> {
     for (let polls = 0, repeats = 0; ; ) {
@@ -48,7 +54,7 @@ export class Caller {
       const waitMs = isOngoing ? pollAfterMs(answer, polls++) : repeatAfterMs(answer, repeats++);
       if (waitMs === null) {
         this.#silentCount = answer.status === null ? this.#silentCount + 1 : 0;
-        keepTrack(branch, op, answer);
+        this.#keepTrack(branch, op, answer);
         return answer;
       }
       await pause(waitMs);
@@ -61,6 +67,15 @@ export class Caller {
     const answer = await this.#send(request);
     this.#onAnswer(request, answer);
     return answer;
+  }
+
+  /** A try that succeeds however late leaves something behind, and is to be cancelled once more. */
+  #keepTrack(branch: Branch, op: Op, { reply }: Answer): void {
+    if (reply !== 'succeeded') return;
+    branch.isSettled = op !== 'try';
+    if (op !== 'confirm' || branch.isConfirmed) return;
+    branch.isConfirmed = true;
+    this.#confirmedCount += 1;
   }
 
   async #send({ op, url, headers, body }: CallRequest): Promise<Answer> {
@@ -88,11 +103,6 @@ function repeatAfterMs({ reply, status, isTimeout, retryAfterMs }: Answer, repea
   if (isLasting) return repeats < 1 ? REPEAT_4XX_MS : null;
   if (repeats >= (isTimeout ? MAX_TIMEOUT_REPEATS : MAX_REPEATS)) return null;
   return Math.min(retryAfterMs ?? FIRST_REPEAT_MS * 2 ** repeats, MAX_WAIT_MS);
-}
-
-/** A try that succeeds however late leaves something behind, and is to be cancelled once more. */
-function keepTrack(branch: Branch, op: Op, { reply }: Answer): void {
-  if (reply === 'succeeded') branch.isSettled = op !== 'try';
 }
 
 /** Null when it is over the limit. */

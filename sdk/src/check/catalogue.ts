@@ -11,6 +11,7 @@ export type Code =
   | 'confirm_refused'
   | 'cancel_refused'
   | 'cancel_does_not_restore'
+  | 'answered_before_commit'
   | 'repeated_try_refused'
   | 'repeated_try_differs'
   | 'try_applied_twice'
@@ -86,6 +87,12 @@ export const CATALOGUE: { readonly [Each in Code]: Rule } = {
     rule: 'A cancel gives back exactly what its try set aside.',
     why: 'Each cancelled transaction leaves something behind: stock that nobody can buy, or money that its owner no longer has.',
     mend: 'Let the cancel undo each change of the try, no more and no less.',
+  },
+  answered_before_commit: {
+    seenIn: 'numbers',
+    rule: 'What an answer calls done is done before the answer is sent.',
+    why: 'It answered before it committed, and a crash in between loses the work. A success is never asked for again: the other participants confirm, and here nothing was set aside, carried out or given back.',
+    mend: 'Commit first, then answer: wait for the end of the database transaction. If the numbers come from a cache, a replica or a queue, observe the database that is written instead.',
   },
   repeated_try_refused: {
     seenIn: 'statuses',
@@ -174,7 +181,7 @@ export const CATALOGUE: { readonly [Each in Code]: Rule } = {
   confirm_expired: {
     seenIn: 'statuses',
     rule: 'A confirm succeeds also after the deadline.',
-    why: 'The decision was taken in time, and other participants confirm. A reservation that expires by itself makes half a transaction: one side has paid, the other does not deliver.',
+    why: 'The decision was taken in time, and other participants confirm. A reservation that expires by itself, by the deadline of its try or by a clock of its own, makes half a transaction: one side has paid, the other does not deliver.',
     mend: 'Let the deadline bound the try alone. What is set aside stays so until a confirm or a cancel comes, however late.',
     hiddenBy: ['confirm_refused'],
   },
@@ -238,8 +245,8 @@ export const CATALOGUE: { readonly [Each in Code]: Rule } = {
   branches_mixed_up: {
     seenIn: 'statuses',
     rule: 'Branches are told apart by gid and branchId together.',
-    why: 'One transaction may have several branches here, such as two items of an order, and another transaction may use the same branchId. Who knows only one of the two ids takes the second try for a repetition: it is answered with success, and nothing is set aside.',
-    mend: 'Make gid and branchId together the key of the record; TCC-Transaction-Id and TCC-Branch-Id bring them.',
+    why: 'One transaction may have several branches here, such as two items of an order, and another transaction may use the same branchId. Who knows only one of the two ids, or takes stock and Stock for the same, takes the second try for a repetition: it is answered with success, and nothing is set aside.',
+    mend: 'Make gid and branchId together the key of the record; TCC-Transaction-Id and TCC-Branch-Id bring them. Compare them as bytes: in MySQL by COLLATE ascii_bin, in SQLite without NOCASE.',
     hiddenBy: ['confirm_refused', 'cancel_refused'],
   },
   lost_reply_applied_twice: {

@@ -15,6 +15,10 @@ const WRONG_ARGUMENTS = 2;
 
 const asked = understood(process.argv.slice(2));
 if (asked?.what === 'help') process.stdout.write(USAGE);
+if (asked?.what === 'nothing') {
+  process.stderr.write(USAGE);
+  process.exitCode = WRONG_ARGUMENTS;
+}
 if (asked?.what === 'version') process.stdout.write(`${version()}\n`);
 if (asked?.what === 'check')
   answer(asked).catch((error: unknown) => {

@@ -3,7 +3,7 @@
  *
  * Every number in the JSON at the observed address has a path, such as `0.available`. What a look finds more or less than
  * the one before is a difference by path. The plain scenarios measure the difference that one try, one confirm and one
- * cancel make; every other scenario has to come to a sum of those. And the sum of all numbers may never change.
+ * cancel make; every other scenario has to come to a sum of those.
  */
 import type { Op } from '../wire/index.ts';
 import { reasonOf } from './answer.ts';
@@ -18,6 +18,9 @@ export type Difference = ReadonlyMap<string, number>;
 export type Ends = { readonly [Each in Op]?: number };
 
 const NOTHING: Difference = new Map();
+const NO_LOOK: Look = new Map();
+const WRONG_OBSERVE =
+  'see that the service runs, and that --observe (observeUrl) names the address of its numbers; nothing was called yet';
 /** Between the two looks that show whether the numbers are still. */
 const STILL_FOR_MS = 50;
 /** Whole numbers add up exactly, those with decimals do not: differences as small as this, or relative to all, are none. */
@@ -26,29 +29,37 @@ const RELATIVE_TOLERANCE = 1e-12;
 
 export class Numbers {
   readonly #settings: Settings;
-  readonly #onSum: (isConserved: boolean, what: string) => void;
+  readonly #onLook: (look: Look, after: string) => void;
   readonly #effects = new Map<Op, Difference>();
-  #sum: number | null = null;
   /** Why nothing can be judged by them, or null. */
   #blindness: string | null = null;
 
-  constructor(settings: Settings, onSum: (isConserved: boolean, what: string) => void) {
+  /** @param onLook hears what each look found, and after what it was taken */
+  constructor(settings: Settings, onLook: (look: Look, after: string) => void) {
     this.#settings = settings;
-    this.#onSum = onSum;
+    this.#onLook = onLook;
   }
 
   get blindness(): string | null {
     return this.#blindness;
   }
 
-  /** Two looks while nothing is asked: numbers that move by themselves show nothing. */
-  async begin(): Promise<void> {
+  /**
+   * Two looks while nothing is asked: numbers that move by themselves show nothing.
+   *
+   * @returns why nothing should be asked: there are no numbers where they should be. Else null
+   */
+  async begin(): Promise<string | null> {
+    const { observeUrl } = this.#settings;
+    if (observeUrl === null) return null;
     const first = await this.look('');
-    if (first === null) return;
-    if (first.size === 0) {
-      this.distrust(`there is no number in the JSON at ${this.#settings.observeUrl}`);
-      return;
-    }
+    if (first?.size === 0) this.distrust(`there is no number in the JSON at ${observeUrl}`);
+    if (this.#blindness !== null) return `${this.#blindness}: ${WRONG_OBSERVE}`;
+    await this.#beStill(first ?? NO_LOOK);
+    return null;
+  }
+
+  async #beStill(first: Look): Promise<void> {
     await pause(STILL_FOR_MS);
     const second = await this.#read();
     const moved = second === null ? NOTHING : differenceOf(first, second);
@@ -61,7 +72,7 @@ export class Numbers {
   /** Null when nothing can be seen. */
   async look(after: string): Promise<Look | null> {
     const look = await this.#read();
-    if (look !== null) this.#judgeSum(look, after);
+    if (look !== null) this.#onLook(look, after);
     return look;
   }
 
@@ -107,22 +118,10 @@ export class Numbers {
       if (!response.ok) return this.distrust(`GET ${observeUrl} was answered ${response.status}, not 200`);
       return new Map(flatten(JSON.parse(text), ''));
     } catch (error) {
-      const reason = error instanceof SyntaxError ? 'no JSON' : reasonOf(error, callTimeoutMs);
-      return this.distrust(`GET ${observeUrl} gave no numbers: ${reason}`);
+      if (error instanceof SyntaxError) return this.distrust(`GET ${observeUrl} gave no numbers: no JSON`);
+      const reason = reasonOf(error, callTimeoutMs);
+      return this.distrust(`the participant was not reached: GET ${observeUrl} had no answer (${reason})`);
     }
-  }
-
-  #judgeSum(look: Look, after: string): void {
-    const numbers = [...look.values()];
-    const sum = numbers.reduce((total, number) => total + number, 0);
-    const size = numbers.reduce((total, number) => total + Math.abs(number), 0);
-    const before = this.#sum;
-    this.#sum = sum;
-    if (before === null) return;
-    this.#onSum(
-      isSame(before, sum, size),
-      `After ${after} the sum of the numbers is ${sum}; it was ${before}.`,
-    );
   }
 }
 
@@ -151,7 +150,7 @@ export function inWords(difference: Difference): string {
 }
 
 /** @param size of what they were added up from */
-function isSame(a: number, b: number, size: number): boolean {
+export function isSame(a: number, b: number, size: number): boolean {
   if (Number.isInteger(a) && Number.isInteger(b)) return a === b;
   return Math.abs(a - b) <= Math.max(TOLERANCE, RELATIVE_TOLERANCE * size);
 }

@@ -7,7 +7,7 @@ export type CheckOptions = {
   readonly baseUrl: string;
   /** Such as `reserve`. */
   readonly activity: string;
-  /** The body of every call, as JSON. It is to ask for little: some ten confirmed branches stay. */
+  /** The body of every call, as JSON. It is to ask for little: up to ten confirmed branches stay. */
   readonly payload: unknown;
   /** Answers a GET with JSON whose numbers have a constant sum, such as `{"available":10,"reserved":0,"sold":0}`. */
   readonly observeUrl?: string | undefined;

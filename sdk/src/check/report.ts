@@ -58,6 +58,12 @@ export class Judgement {
     for (const code of codes) if (!this.#abandoned.has(code)) this.#abandoned.set(code, because);
   }
 
+  /** Not even a plain try succeeded. What was found kept so far, such as no redirect, says nothing of a participant. */
+  reportNothingKept(because: string): Report {
+    this.#judged.clear();
+    return this.report(because);
+  }
+
   /** @param because for rules of which nothing was heard */
   report(because: string): Report {
     const findings = [...this.#findings.values()];

@@ -12,6 +12,8 @@ export type Branch = {
   readonly attempts: { -readonly [Each in Op]: number };
   /** Whether a confirm or a cancel has ended it, as far as is known. */
   isSettled: boolean;
+  /** Whether a confirm was ever answered with success. */
+  isConfirmed: boolean;
 };
 
 export type CallRequest = {

@@ -7,7 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Op } from '../wire/index.ts';
 import { type Answer, isRedirect, succeeded } from './answer.ts';
-import type { Caller } from './caller.ts';
+import { type Caller, pause } from './caller.ts';
 import type { Code } from './catalogue.ts';
 import { newGid } from './gid.ts';
 import {
@@ -21,7 +21,9 @@ import {
 } from './numbers.ts';
 import type { Settings } from './options.ts';
 import type { Judgement } from './report.ts';
+import { problemIn, wordsOf } from './problem.ts';
 import type { Branch, Wish } from './request.ts';
+import { STOCK_NEEDED } from './stock.ts';
 
 export type Scenario = {
   /** What is done, in a few words: “a try is repeated”. */
@@ -31,10 +33,28 @@ export type Scenario = {
   readonly run: (trial: Trial) => Promise<void>;
 };
 
+/** A scenario whose second part waits for a point in time. Others run in between, so that nobody waits for nothing. */
+export type LongScenario = Pick<Scenario, 'name' | 'judges'> & {
+  readonly begin: (trial: Trial) => Promise<Later>;
+};
+
+export type Later = {
+  /** When to go on, in milliseconds since 1970. */
+  readonly dueAt: number;
+  readonly run: () => Promise<void>;
+};
+
 /** The question of a scenario could not be asked. The message is a sentence of the report. */
 export class Unjudgeable extends Error {
   override readonly name = 'Unjudgeable';
 }
+
+/** Nothing that is asked from here on would be judged rightly. */
+export class Pointless extends Unjudgeable {}
+
+/** How long the numbers are given to show what was answered as done. */
+const MAX_LATE_LOOKS = 6;
+const LOOK_AGAIN_AFTER_MS = 50;
 
 const DEADLINE_MS = 60_000;
 
@@ -78,7 +98,7 @@ export class Trial {
   } = {}): Branch {
     const deadlineAt = Date.now() + deadlineInMs;
     const attempts = { try: 0, confirm: 0, cancel: 0 };
-    const branch = { gid, branchId, deadlineAt, attempts, isSettled: false };
+    const branch = { gid, branchId, deadlineAt, attempts, isSettled: false, isConfirmed: false };
     this.#branches.push(branch);
     return branch;
   }
@@ -86,7 +106,7 @@ export class Trial {
   /** @throws Unjudgeable when there is no answer: silence says nothing of rules */
   async ask(branch: Branch, op: Op, wish: Wish = {}): Promise<Answer> {
     const answer = await this.#caller.ask(branch, op, wish);
-    if (answer.status === null) throw this.#unjudgeable(op, answer);
+    if (answer.status === null) throw this.unjudgeable(op, answer);
     return answer;
   }
 
@@ -99,15 +119,15 @@ export class Trial {
   async atOnce(branch: Branch, ops: readonly [Op, Op]): Promise<[Answer, Answer]> {
     const [one, other] = ops;
     const answers = await Promise.all([this.listen(branch, one), this.listen(branch, other)]);
-    if (answers[0].status === null) throw this.#unjudgeable(one, answers[0]);
-    if (answers[1].status === null) throw this.#unjudgeable(other, answers[1]);
+    if (answers[0].status === null) throw this.unjudgeable(one, answers[0]);
+    if (answers[1].status === null) throw this.unjudgeable(other, answers[1]);
     return answers;
   }
 
   /** @throws Unjudgeable when it does not succeed */
   async must(branch: Branch, op: Op): Promise<Answer> {
     const answer = await this.ask(branch, op);
-    if (!succeeded(answer)) throw this.#unjudgeable(op, answer);
+    if (!succeeded(answer)) throw this.unjudgeable(op, answer);
     return answer;
   }
 
@@ -119,18 +139,40 @@ export class Trial {
     this.#judgement.miss([code], because);
   }
 
-  /** Whether all that happened since the beginning comes to these ends. */
+  /**
+   * Whether all that happened since the beginning comes to these ends.
+   *
+   * @throws Pointless when it does so only a moment after it was answered
+   */
   async judgeEffect(code: Code, ends: Ends, what: string): Promise<void> {
     const changes = await this.changes();
     const implied = this.#numbers.implied(ends);
     if (changes === null) return;
     if (typeof implied === 'string') return this.miss(code, implied);
-    const isKept = plus(changes, implied, -1).size === 0;
+    const isRight = (seen: Difference) => plus(seen, implied, -1).size === 0;
+    const isKept = isRight(changes);
+    if (!isKept) await this.judgeCommitted(isRight, what);
     this.judge(
       code,
       isKept,
       `${what} The numbers changed by ${inWords(changes)}; right is ${inWords(implied)}.`,
     );
+  }
+
+  /**
+   * Looks again, for a moment, at numbers that do not show what was answered as done.
+   *
+   * @throws Pointless when they show it by then: that is a finding, and makes all that follows a matter of chance
+   */
+  async judgeCommitted(isThere: (changes: Difference) => boolean, what: string): Promise<void> {
+    for (let looks = 1; looks <= MAX_LATE_LOOKS; looks += 1) {
+      await pause(LOOK_AGAIN_AFTER_MS);
+      const changes = await this.changes();
+      if (changes === null || !isThere(changes)) continue;
+      const later = `The numbers did not show it then, and did some ${looks * LOOK_AGAIN_AFTER_MS} ms later.`;
+      this.judge('answered_before_commit', false, `${what} ${later}`);
+      throw new Pointless('it answers before it commits, which is to be mended first');
+    }
   }
 
   /** Since the beginning; null when effects cannot be seen. */
@@ -160,18 +202,23 @@ export class Trial {
     await this.#numbers.look(this.#name);
   }
 
-  #unjudgeable(op: Op, answer: Answer): Unjudgeable {
+  /** Why a step that must go well did not, and what to do. */
+  unjudgeable(op: Op, answer: Answer): Unjudgeable {
     const { status, words, body } = answer;
-    const call = `the ${op} at ${this.settings.urls[op]}`;
+    const isElsewhere = status === null || status === 404 || status === 405;
+    const call = `${isElsewhere ? 'the participant was not reached: ' : ''}the ${op} at ${this.settings.urls[op]}`;
     const came = status === null ? `had no answer (${words})` : `was answered ${words}`;
-    const said = body ? `, ${excerpt(body)}` : '';
-    return new Unjudgeable(`${this.#name}: ${call} ${came}${said}: ${adviceFor(answer)}`);
+    const said = wordsOf(body);
+    return new Unjudgeable(`${this.#name}: ${call} ${came}${said && `, ${said}`}: ${adviceFor(answer)}`);
   }
 }
 
 function adviceFor(answer: Answer): string {
-  const { reply, status } = answer;
-  if (reply === 'failed') return 'a refusal; give it more stock, or ask with a smaller payload';
+  const { reply, status, body } = answer;
+  if (problemIn(body)?.code === 'invalid_payload')
+    return 'give a payload of the form that the activity takes';
+  if (reply === 'failed')
+    return `a refusal; give it more stock, at least ${STOCK_NEEDED} times what the payload asks for, or ask with a smaller payload`;
   if (reply === 'ongoing') return 'again and again; let it come to an end';
   if (status === null) return 'see that the participant runs, and that the address is right';
   if (status === 401 || status === 403) return 'sign with the secret that it knows';
@@ -179,12 +226,4 @@ function adviceFor(answer: Answer): string {
   if (isRedirect(answer)) return 'register the address to which it leads';
   if (status >= 500) return 'its log should say why';
   return 'see that the payload is what the activity takes, and that this is what answers POST';
-}
-
-const EXCERPT_CHARACTERS = 200;
-
-/** What people need to see why: one line, and not endless. */
-function excerpt(body: string): string {
-  const line = body.replace(/[\p{Cc}\s]+/gu, ' ').trim();
-  return line.length > EXCERPT_CHARACTERS ? `${line.slice(0, EXCERPT_CHARACTERS)}…` : line;
 }

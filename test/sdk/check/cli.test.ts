@@ -24,7 +24,7 @@ async function checkNaive(fault: Fault | null, isObserved: boolean, ...more: str
 test('a participant that keeps all rules: 0', async () => {
   expect(await checkNaive(null, true)).toEqual({
     exitCode: 0,
-    stdout: 'Passed: all 32 rules are kept.\n',
+    stdout: 'Passed: all 33 rules are kept.\n',
     stderr: '',
   });
 });
@@ -37,7 +37,7 @@ test('a participant that breaks a rule: 1, with what was seen, what it costs and
   );
   expect(stdout).toContain('\n  Costs: ');
   expect(stdout).toContain('\n  Mend:  ');
-  expect(stdout).toContain('Violated: 1 of 32 judged rules.\n');
+  expect(stdout).toContain('Violated: 1 of 33 judged rules.\n');
 });
 
 test('a participant whose numbers are not shown: 2, with the rules that were not judged', async () => {
@@ -45,7 +45,7 @@ test('a participant whose numbers are not shown: 2, with the rules that were not
   expect(exitCode).toBe(2);
   expect(stdout).toContain('Not judged: effects do not show in statuses');
   expect(stdout).toContain('  – A repeated confirm takes effect once.\n');
-  expect(stdout).toContain('Not judged in full: 20 kept, 12 could not be judged.\n');
+  expect(stdout).toContain('Not judged in full: 20 kept, 13 could not be judged.\n');
 });
 
 test('a violation without numbers: 1', async () => {
@@ -57,6 +57,7 @@ test('a participant that nobody reaches: 2', async () => {
   await stop();
   const { exitCode, stdout } = await tercet('check', baseUrl, '--activity', 'reserve', '--payload', '{}');
   expect(exitCode).toBe(2);
+  expect(stdout).toContain('the participant was not reached: the try at');
   expect(stdout).toContain('had no answer (connect ECONNREFUSED');
   expect(stdout).toContain('see that the participant runs');
   expect(stdout).toMatch(/\n\nNothing could be judged\.\n$/);
@@ -67,7 +68,7 @@ test('--json prints the report and nothing else', async () => {
   const report: Report = JSON.parse(stdout);
   expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: '' });
   expect(report).toMatchObject({ verdict: 'violated', findings: [{ code: 'late_try_accepted' }] });
-  expect(report.judged.length + report.notJudged.length).toBe(32);
+  expect(report.judged.length + report.notJudged.length).toBe(33);
 });
 
 test('a payload from a file, a path, secrets and a time-out are used', async () => {
@@ -88,7 +89,7 @@ test('a payload from a file, a path, secrets and a time-out are used', async () 
     ];
     expect(await tercet('check', baseUrl, '--activity', 'reserve', ...signed)).toMatchObject({
       exitCode: 0,
-      stdout: 'Passed: all 33 rules are kept.\n',
+      stdout: 'Passed: all 34 rules are kept.\n',
     });
   } finally {
     await stop();
@@ -99,7 +100,7 @@ test('a payload from a file, a path, secrets and a time-out are used', async () 
 const CHECK = ['check', 'http://127.0.0.1:4000', '--activity', 'reserve', '--payload', '{}'];
 
 test.concurrent.each([
-  [[], 'nothing is no command: write tercet check'],
+  [['--json'], 'the command is missing: write tercet check'],
   [['serve'], 'serve is no command'],
   [['check'], 'the base URL is missing'],
   [['check', 'http://127.0.0.1:4000'], '--activity is missing'],
@@ -110,13 +111,35 @@ test.concurrent.each([
   [[...CHECK, '--path', 'reserve/try'], 'has no ='],
   [[...CHECK, '--timeout-ms', '5s'], 'is no whole number of milliseconds'],
   [[...CHECK, '--secret', 'x'], 'a secret begins with whsec_'],
-  [[...CHECK, '--fast'], "Unknown option '--fast'"],
+  [[...CHECK, '--fast'], 'there is no option --fast: see below'],
+  [[...CHECK, '--activty', 'reserve'], 'there is no option --activty: did you mean --activity?'],
+  [[...CHECK, '--observed=http://127.0.0.1:1'], 'did you mean --observe?'],
 ])('wrong arguments: 2, with words and the usage: %j', async (args, words) => {
   const { exitCode, stdout, stderr } = await tercet(...args);
   expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
   expect(stderr).toContain(`tercet: `);
   expect(stderr).toContain(words);
   expect(stderr).toContain('tercet check <base-url>');
+});
+
+test('without arguments it shows how it is used, and is not content: 2', async () => {
+  const { exitCode, stdout, stderr } = await tercet();
+  expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+  expect(stderr).toMatch(/^tercet check <base-url>/);
+});
+
+test('the help says how much stock a check needs', async () => {
+  expect((await tercet('--help')).stdout).toContain('at most 10 times what the payload asks for');
+});
+
+test('--observe where nothing is: 2, and nothing is called', async () => {
+  const { baseUrl, numbers, stop } = await startNaive();
+  const args = ['--activity', 'reserve', '--payload', '{}', '--observe', `${baseUrl}/nowhere`];
+  const { exitCode, stdout } = await tercet('check', baseUrl, ...args);
+  await stop();
+  expect({ exitCode, numbers }).toEqual({ exitCode: 2, numbers: { available: 100, reserved: 0, sold: 0 } });
+  expect(stdout).toMatch(/\/nowhere was answered 404, not 200: .*--observe \(observeUrl\) names the address/);
+  expect(stdout).toMatch(/\n\nNothing could be judged\.\n$/);
 });
 
 test('--help and --version answer on standard output: 0', async () => {

@@ -1,13 +1,14 @@
 /** What can be judged and what cannot; and answers that are not a participant's fault. */
 import type { IncomingMessage } from 'node:http';
-import { afterEach, expect, test } from '@jest/globals';
+import { afterAll, expect, test } from '@jest/globals';
 import { check, type CheckOptions, type Report } from '@tercet/sdk/check';
+import { STOCK_NEEDED } from '../../../sdk/src/check/stock.ts';
 import { type NaiveOptions, type Numbers, startNaive } from './naive/participant.ts';
 
 type Naive = Awaited<ReturnType<typeof startNaive>>;
 
 const started: Naive[] = [];
-afterEach(async () => {
+afterAll(async () => {
   await Promise.all(started.splice(0).map(({ stop }) => stop()));
 });
 
@@ -23,7 +24,7 @@ const ask = ({ baseUrl, observeUrl }: Naive, more: Partial<CheckOptions> = {}): 
 const codesOf = ({ findings }: Report) => findings.map(({ code }) => code);
 const reasonsOf = ({ notJudged }: Report) => [...new Set(notJudged.map(({ because }) => because))];
 
-test('without numbers the rules on effects are not judged, and say why', async () => {
+test.concurrent('without numbers the rules on effects are not judged, and say why', async () => {
   const report = await ask(await start(), { observeUrl: undefined });
   expect(report.verdict).toBe('not_judged');
   expect(report.judged).toContain('A repeated try succeeds, as its first call did.');
@@ -32,38 +33,60 @@ test('without numbers the rules on effects are not judged, and say why', async (
     because: expect.stringContaining('effects do not show in statuses'),
   });
   expect(report.judged).toHaveLength(20);
-  expect(report.notJudged).toHaveLength(12);
+  expect(report.notJudged).toHaveLength(13);
 });
 
-test('without numbers a fault that statuses show is found all the same', async () => {
+test.concurrent('without numbers a fault that statuses show is found all the same', async () => {
   const report = await ask(await start({ fault: 'says FAILURE with 200' }), { observeUrl: undefined });
   expect(codesOf(report)).toEqual(['late_try_accepted', 'deadline_ignored']);
 });
 
-test('every rule is judged or not judged, never both', async () => {
+test.concurrent('every rule is judged or not judged, never both', async () => {
   const report = await ask(await start({ fault: 'has no confirm' }));
   const rules = [...report.judged, ...report.notJudged.map(({ rule }) => rule)];
   expect(new Set(rules).size).toBe(rules.length);
-  expect(rules).toHaveLength(32);
+  expect(rules).toHaveLength(33);
   for (const { rule } of report.findings) expect(report.judged).toContain(rule);
 });
 
-test('a participant without stock is not judged, and is to be given more', async () => {
+test.concurrent('a participant without stock is not judged, and is to be given more', async () => {
   const report = await ask(await start({ stock: 0 }));
   expect(report).toMatchObject({ verdict: 'not_judged', findings: [] });
   expect(reasonsOf(report)).toEqual([
-    expect.stringMatching(/the try at .* was answered 409, .*sold out.*give it more stock/),
+    expect.stringMatching(
+      /the try at .* was answered 409, .*sold out.*more stock, at least 10 times what the payload/,
+    ),
   ]);
 });
 
-test('ten pieces are enough for all, and all but the sold ones are there again', async () => {
-  const naive = await start({ stock: 10 });
-  expect(await ask(naive)).toMatchObject({ verdict: 'passed' });
+test.concurrent('it takes as much stock as it says, and all but the sold pieces are there again', async () => {
+  let least = STOCK_NEEDED;
+  const seeTaken = ({ available }: Numbers) => {
+    least = Math.min(least, available);
+  };
+  const naive: Naive = await start({
+    stock: STOCK_NEEDED,
+    instead() {
+      seeTaken(naive.numbers);
+      return null;
+    },
+  });
+  // Of a confirm and a cancel at once, the confirm is to win: then most is taken.
+  let confirm: Promise<unknown> = Promise.resolve();
+  const confirmFirst: typeof fetch = async (url, init) => {
+    if (String(url).endsWith('/cancel')) await confirm;
+    const answer = fetch(url, init);
+    if (String(url).endsWith('/confirm')) confirm = answer;
+    return answer;
+  };
+  expect(await ask(naive, { fetch: confirmFirst })).toMatchObject({ verdict: 'passed' });
+  seeTaken(naive.numbers);
+  expect(least).toBe(0);
   expect(naive.numbers.reserved).toBe(0);
   expect(naive.numbers.available).toBe(10 - naive.numbers.sold);
 });
 
-test('stock that does not last for all scenarios leaves rules unjudged', async () => {
+test.concurrent('stock that does not last for all scenarios leaves rules unjudged', async () => {
   const report = await ask(await start({ stock: 5 }));
   expect(report).toMatchObject({ verdict: 'not_judged', findings: [] });
   expect(report.notJudged).toContainEqual({
@@ -72,15 +95,55 @@ test('stock that does not last for all scenarios leaves rules unjudged', async (
   });
 });
 
-test('a participant that nobody reaches is not judged', async () => {
+test.concurrent('a participant that nobody reaches is not judged', async () => {
   const naive = await start();
   await naive.stop();
   const report = await ask(naive);
   expect(report).toMatchObject({ verdict: 'not_judged', findings: [], judged: [] });
-  expect(reasonsOf(report)).toEqual([expect.stringContaining('ECONNREFUSED')]);
+  expect(reasonsOf(report)).toEqual([
+    expect.stringMatching(/^the participant was not reached: GET .*ECONNREFUSED.*see that the service runs/),
+  ]);
 });
 
-test('numbers that move by themselves judge nothing', async () => {
+test.concurrent('of a participant at another address nothing is kept', async () => {
+  const naive = await start();
+  for (const observeUrl of [naive.observeUrl, undefined]) {
+    const report = await ask(naive, { baseUrl: `${naive.baseUrl}/elsewhere`, observeUrl });
+    expect(report).toMatchObject({ verdict: 'not_judged', findings: [], judged: [] });
+    expect(reasonsOf(report)).toEqual([
+      expect.stringMatching(/the participant was not reached: the try at .* was answered 404.*base URL/),
+    ]);
+  }
+});
+
+test.concurrent.each([
+  401, 409, 500, 503,
+])('what a problem document of a %i says is told whole', async (status) => {
+  const detail = `The payload has ${'no quantity, '.repeat(30)}and that is all.`;
+  const body = JSON.stringify({ type: 'urn:x', title: 'No', status, detail, code: 'invalid_payload' });
+  const report = await ask(await start(), {
+    fetch: async (url, init) => (init?.method === 'POST' ? new Response(body, { status }) : fetch(url, init)),
+  });
+  expect(report).toMatchObject({ verdict: 'not_judged', judged: [] });
+  const reason = reasonsOf(report).join();
+  expect(reason).toContain(`“${detail}” (invalid_payload): give a payload of the form`);
+  expect(reason).not.toContain('stock');
+});
+
+test.concurrent('a detail without end is cut, and so is a page in place of a problem document', async () => {
+  for (const [body, length] of [
+    [JSON.stringify({ detail: 'x'.repeat(9000) }), 500],
+    ['x'.repeat(9000), 200],
+  ] as const) {
+    const report = await ask(await start(), {
+      fetch: async (url, init) =>
+        init?.method === 'POST' ? new Response(body, { status: 409 }) : fetch(url, init),
+    });
+    expect(/x+…/.exec(reasonsOf(report).join())?.[0]).toHaveLength(length + 1);
+  }
+});
+
+test.concurrent('numbers that move by themselves judge nothing', async () => {
   let looks = 0;
   const report = await ask(await start({ show: (numbers) => ({ ...numbers, looks: ++looks }) }));
   expect(report).toMatchObject({ verdict: 'not_judged', findings: [] });
@@ -89,7 +152,7 @@ test('numbers that move by themselves judge nothing', async () => {
   ]);
 });
 
-test('numbers that others change later judge nothing from then on', async () => {
+test.concurrent('numbers that others change later judge nothing from then on', async () => {
   let others = 0;
   const show = (numbers: Numbers) => ({ ...numbers, others: numbers.sold > 0 ? others++ : 0 });
   const report = await ask(await start({ show }));
@@ -97,7 +160,7 @@ test('numbers that others change later judge nothing from then on', async () => 
   expect(reasonsOf(report)).toEqual([expect.stringContaining('another one just like it')]);
 });
 
-test('numbers in which no try shows judge nothing', async () => {
+test.concurrent('numbers in which no try shows judge nothing', async () => {
   const report = await ask(await start({ show: () => ({ opened: 2026 }) }));
   expect(report).toMatchObject({ verdict: 'not_judged', findings: [] });
   expect(reasonsOf(report)).toEqual([
@@ -105,7 +168,7 @@ test('numbers in which no try shows judge nothing', async () => {
   ]);
 });
 
-test.each([
+test.concurrent.each([
   ['GET .* was answered 500, not 200', 500],
   ['GET .* gave no numbers: no JSON', 'Everything is fine.'],
   ['there is no number in the JSON at', '{"mood":"fine"}'],
@@ -116,15 +179,16 @@ test.each([
   const report = await ask(naive, {
     fetch: async (url, init) => (String(url) === naive.observeUrl ? answers(said) : fetch(url, init)),
   });
-  expect(report).toMatchObject({ verdict: 'not_judged', findings: [] });
-  expect(reasonsOf(report)).toEqual([expect.stringMatching(reason)]);
+  expect(report).toMatchObject({ verdict: 'not_judged', findings: [], judged: [] });
+  expect(reasonsOf(report)).toEqual([expect.stringMatching(`${reason}.*--observe .*nothing was called yet`)]);
+  expect(naive.numbers).toEqual({ available: 100, reserved: 0, sold: 0 });
 });
 
 const inCents = ({ available, reserved, sold }: Numbers) => [
   { name: 'mug', price: 9.95, value: { free: available * 0.1, held: reserved * 0.1, gone: sold * 0.1 } },
 ];
 
-test('numbers with decimals, deep in the JSON, are as good', async () => {
+test.concurrent('numbers with decimals, deep in the JSON, are as good', async () => {
   expect(await ask(await start({ show: inCents }))).toMatchObject({ verdict: 'passed' });
   const report = await ask(await start({ show: inCents, fault: 'tries twice' }));
   expect(report.findings[0]?.what).toMatch(
@@ -132,7 +196,33 @@ test('numbers with decimals, deep in the JSON, are as good', async () => {
   );
 });
 
-test('a confirm that shows in no number leaves the rule on repeated confirms unjudged', async () => {
+const withoutSold = ({ available, reserved }: Numbers) => ({ available, reserved });
+
+test.concurrent.each([
+  ['pieces', withoutSold],
+  ['cents', ({ available, reserved }: Numbers) => [available * 0.1, reserved * 0.1]],
+])('numbers that leave out what is confirmed lack a third one: %s', async (_unit, show) => {
+  const report = await ask(await start({ show }));
+  expect(report).toMatchObject({ verdict: 'not_judged', findings: [] });
+  expect(report.notJudged).toEqual([
+    {
+      rule: 'The sum of all numbers is the same at every look.',
+      because: expect.stringContaining('a third number is missing'),
+    },
+  ]);
+});
+
+test.concurrent('where the sum falls by more than what was confirmed, it is not conserved', async () => {
+  let looks = 0;
+  // What was sold before this look is gone; later a piece is lost that nobody bought.
+  const show = ({ available, reserved, sold }: Numbers) => ({
+    available: available - (sold > 3 && ++looks > 4 ? 1 : 0),
+    reserved,
+  });
+  expect(codesOf(await ask(await start({ show })))).toContain('sum_not_conserved');
+});
+
+test.concurrent('a confirm that shows in no number leaves the rule on repeated confirms unjudged', async () => {
   const show = ({ available, reserved, sold }: Numbers) => ({ available, taken: reserved + sold });
   const report = await ask(await start({ show, fault: 'confirms twice' }));
   expect(report).toMatchObject({ verdict: 'not_judged', findings: [] });
@@ -143,7 +233,7 @@ test('a confirm that shows in no number leaves the rule on repeated confirms unj
   ]);
 });
 
-test('words in the body of a 200 play no part', async () => {
+test.concurrent('words in the body of a 200 play no part', async () => {
   const result = { dtm_result: 'FAILURE', error: 'ONGOING', status: 409 };
   expect(await ask(await start({ result }))).toMatchObject({ verdict: 'passed' });
 });
@@ -161,7 +251,7 @@ function stumbling(status: number) {
   };
 }
 
-test.each([
+test.concurrent.each([
   [202],
   [425],
   [503],
@@ -171,7 +261,7 @@ test.each([
   expect(report).toMatchObject({ verdict: 'passed' });
 });
 
-test('201 and 204 are successes', async () => {
+test.concurrent('201 and 204 are successes', async () => {
   for (const status of [201, 204]) {
     const report = await ask(await start({ instead: () => status }), { observeUrl: undefined });
     expect(reasonsOf(report).join()).not.toContain('was answered 20');
@@ -179,13 +269,21 @@ test('201 and 204 are successes', async () => {
   }
 });
 
-test('a call that is at work for ever is not judged', async () => {
+test.concurrent('a try that is refused near its deadline is asked for with a later one', async () => {
+  const isNear = ({ headers, url }: IncomingMessage) =>
+    url === '/reserve/try' &&
+    Math.abs(Date.parse(String(headers['tcc-deadline'])) - Date.now() - 1000) < 1000;
+  const naive = await start({ instead: (request) => (isNear(request) ? 409 : null) });
+  expect(await ask(naive)).toMatchObject({ verdict: 'passed' });
+});
+
+test.concurrent('a call that is at work for ever is not judged', async () => {
   const report = await ask(await start({ instead: () => 425 }));
   expect(report).toMatchObject({ verdict: 'not_judged', findings: [] });
   expect(reasonsOf(report)).toEqual([expect.stringContaining('again and again')]);
 });
 
-test('a participant that falls silent is not waited for again and again', async () => {
+test.concurrent('a participant that falls silent is not waited for again and again', async () => {
   let callCount = 0;
   const naive = await start();
   const silent: typeof fetch = (_url, init) =>
@@ -201,7 +299,7 @@ test('a participant that falls silent is not waited for again and again', async 
   expect(callCount).toBeLessThan(50);
 });
 
-test('calls carry what a coordinator sends, each scenario with ids of its own', async () => {
+test.concurrent('calls carry what a coordinator sends, each scenario with ids of its own', async () => {
   const seen: IncomingMessage['headers'][] = [];
   const naive = await start({
     instead({ headers }) {
@@ -225,14 +323,14 @@ test('calls carry what a coordinator sends, each scenario with ids of its own', 
   expect(new Set(seen.map((headers) => headers['tcc-transaction-id'])).size).toBeGreaterThan(15);
 });
 
-test('paths are as at registration', async () => {
+test.concurrent('paths are as at registration', async () => {
   const report = await ask(await start({ instead: ({ url }) => (url === '/shelf/take' ? 418 : null) }), {
     paths: { 'reserve/try': '/shelf/take' },
   });
   expect(reasonsOf(report)).toEqual([expect.stringContaining('/shelf/take was answered 418')]);
 });
 
-test.each([
+test.concurrent.each([
   [{ baseUrl: 'localhost:4000' }, 'is no http or https address'],
   [{ baseUrl: 'http://127.0.0.1:1/?x=1' }, 'a query'],
   [{ observeUrl: 'numbers' }, 'the address to observe'],

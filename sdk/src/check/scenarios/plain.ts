@@ -1,6 +1,6 @@
 /** Nothing goes wrong. Measures what one try, one confirm and one cancel do, by which all other scenarios are judged. */
-import { succeeded } from '../answer.ts';
-import { inWords, plus } from '../numbers.ts';
+import { type Answer, succeeded } from '../answer.ts';
+import { type Difference, inWords, plus } from '../numbers.ts';
 import type { Branch } from '../request.ts';
 import { type Scenario, type Trial, Unjudgeable } from '../trial.ts';
 
@@ -16,14 +16,13 @@ export const triedAndConfirmed: Scenario = {
       succeeded(answer),
       `The confirm after a try was answered ${answer.words}.`,
     );
-    const changes = await trial.changes();
-    if (succeeded(answer) && tried && changes) trial.learn('confirm', plus(changes, tried, -1));
+    if (succeeded(answer) && tried) await learnConfirm(trial, tried, answer);
   },
 };
 
 export const triedAndCancelled: Scenario = {
   name: 'a try and its cancel',
-  judges: ['cancel_refused', 'cancel_does_not_restore'],
+  judges: ['cancel_refused', 'cancel_does_not_restore', 'answered_before_commit'],
   async run(trial) {
     const branch = await tryOne(trial);
     const tried = trial.effectOf('try');
@@ -36,6 +35,16 @@ export const triedAndCancelled: Scenario = {
     if (tried && changes) trial.learn('cancel', plus(changes, tried, -1));
   },
 };
+
+/** There may be numbers that show no confirm; but a confirm may also show late. */
+async function learnConfirm(trial: Trial, tried: Difference, { words }: Answer): Promise<void> {
+  const changes = await trial.changes();
+  if (changes === null) return;
+  const confirmed = plus(changes, tried, -1);
+  const isThere = (seen: Difference) => plus(seen, tried, -1).size > 0;
+  if (confirmed.size === 0) await trial.judgeCommitted(isThere, `A confirm was answered ${words}.`);
+  trial.learn('confirm', confirmed);
+}
 
 /** Two branches of one transaction, and one of another that has the branchId of the first. */
 export const branchesKeptApart: Scenario = {
@@ -63,8 +72,29 @@ export const branchesKeptApart: Scenario = {
       trial.judge('branches_mixed_up', reply === 'succeeded', what);
     }
     await trial.judgeEffect('branches_mixed_up', { try: 3, confirm: 1, cancel: 2 }, tried);
+    await judgeCase(trial);
   },
 };
+
+/** Databases that compare text without regard to case take the two for one. */
+async function judgeCase(trial: Trial): Promise<void> {
+  await trial.begin();
+  const lower = trial.branch({ branchId: 'stock' });
+  const other = trial.branch({ gid: lower.gid, branchId: 'Stock' });
+  await trial.must(lower, 'try');
+  await tryBeside(trial, other, 'another branch whose branchId differs in case alone (stock, Stock)');
+  const tried = 'Two branches of one transaction were tried, stock and Stock.';
+  await trial.judgeEffect('branches_mixed_up', { try: 2 }, tried);
+  for (const [branch, op] of [
+    [other, 'cancel'],
+    [lower, 'confirm'],
+  ] as const) {
+    const { words, reply } = await trial.ask(branch, op);
+    const what = `${tried} The ${op} of ${branch.branchId} was answered ${words}.`;
+    trial.judge('branches_mixed_up', reply === 'succeeded', what);
+  }
+  await trial.judgeEffect('branches_mixed_up', { try: 2, confirm: 1, cancel: 1 }, tried);
+}
 
 /** A refusal beside an open branch means a mix-up only if there is stock for one that has nothing in common with it. */
 async function tryBeside(trial: Trial, branch: Branch, what: string): Promise<void> {
@@ -81,10 +111,13 @@ async function tryBeside(trial: Trial, branch: Branch, what: string): Promise<vo
 
 async function tryOne(trial: Trial): Promise<Branch> {
   const branch = trial.branch();
-  await trial.must(branch, 'try');
+  const { words } = await trial.must(branch, 'try');
   const changes = await trial.changes();
   const known = trial.effectOf('try');
   if (changes === null) return branch;
+  const what = `A try was answered ${words}.`;
+  if (changes.size === 0) await trial.judgeCommitted((seen) => seen.size > 0, what);
+  else trial.judge('answered_before_commit', true, what);
   if (known === null) trial.learn('try', changes);
   else if (plus(changes, known, -1).size > 0)
     trial.distrustNumbers(

@@ -14,6 +14,9 @@ export const FAULTS = [
   'has no confirm',
   'has no cancel',
   'sells what is cancelled',
+  'answers tries before it works',
+  'answers confirms before it works',
+  'answers cancels before it works',
   'refuses a repeated try',
   'answers each try with a new number',
   'tries twice',
@@ -28,6 +31,8 @@ export const FAULTS = [
   'leaves no tombstone',
   'ignores the deadline',
   'lets reservations expire',
+  'keeps the deadline of the try',
+  'gives back at the deadline',
   'says FAILURE with 200',
   'refuses with 400',
   'refuses, and reserves all the same',
@@ -39,6 +44,7 @@ export const FAULTS = [
   'acts before it looks again',
   'knows branches by gid',
   'keeps one branch of a gid',
+  'knows no small letters',
   'knows branches by branchId',
   'forgets when the caller hangs up',
   'looks before the body has come',
@@ -63,12 +69,25 @@ export type NaiveOptions = {
 export type Numbers = { available: number; reserved: number; sold: number };
 type Op = 'try' | 'confirm' | 'cancel';
 type State = 'absent' | 'tried' | 'confirmed' | 'cancelled' | 'tombstone' | 'stuck';
-type Row = { state: State; result: unknown; endsAs: State | null };
+type Row = { state: State; result: unknown; endsAs: State | null; deadlineAt: number };
 type Call = { readonly key: string; readonly op: Op; readonly deadlineAt: number };
 type Answer = { readonly status: number; readonly body: unknown };
 
 /** As long as a database may take between a look and a change. */
 const DATABASE_MS = 25;
+
+/** As long as an answer may be ahead of its commit. */
+const EARLY_MS = 50;
+const EARLY_ANSWERS = [
+  ['answers tries before it works', 'available', 'reserved'],
+  ['answers confirms before it works', 'reserved', 'sold'],
+  ['answers cancels before it works', 'reserved', 'available'],
+] as const;
+
+function workLater(isLate: boolean, work: () => void): void {
+  if (isLate) setTimeout(work, EARLY_MS);
+  else work();
+}
 
 const done = (body: unknown = {}): Answer => ({ status: 200, body });
 const refused = (reason: string): Answer => ({ status: 409, body: { reason } });
@@ -151,6 +170,8 @@ class Naive {
     if (this.#has('tries twice at once')) await pause(DATABASE_MS);
     this.#move('available', 'reserved');
     row.state = 'tried';
+    row.deadlineAt = call.deadlineAt;
+    if (this.#has('gives back at the deadline')) this.#expireAtDeadline(call.key, row);
     row.result ??= { reservation: number, ...this.#options.result };
     return done(row.result);
   }
@@ -164,6 +185,7 @@ class Naive {
   async confirm(call: Call, row: Row, state: State): Promise<Answer> {
     if (this.#has('has no confirm')) return { status: 404, body: {} };
     if (this.#has('lets reservations expire') && call.deadlineAt < Date.now()) return refused('expired');
+    if (this.#has('keeps the deadline of the try') && row.deadlineAt < Date.now()) return refused('expired');
     if (state === 'absent' && !this.#has('confirms without a try')) return refused('never tried');
     if (state === 'cancelled' || state === 'tombstone')
       return this.#has('confirms after the cancel') ? done() : refused('cancelled before');
@@ -232,8 +254,22 @@ class Naive {
   };
 
   #move(from: keyof Numbers, to: keyof Numbers): void {
-    this.numbers[from] -= 1;
-    this.numbers[to] += 1;
+    const isEarly = EARLY_ANSWERS.some(
+      ([fault, ...way]) => this.#has(fault) && way.join() === `${from},${to}`,
+    );
+    workLater(isEarly, () => {
+      this.numbers[from] -= 1;
+      this.numbers[to] += 1;
+    });
+  }
+
+  #expireAtDeadline(key: string, row: Row): void {
+    const expire = () => {
+      if (row.state !== 'tried') return;
+      this.#putBack();
+      this.#rows.delete(key);
+    };
+    setTimeout(expire, row.deadlineAt - Date.now()).unref();
   }
 
   /** The answer takes a while; whoever does not wait for it has never been here. */
@@ -249,7 +285,12 @@ class Naive {
   }
 
   #rowOf(key: string): Row {
-    const row = this.#rows.get(key) ?? { state: 'absent', result: null, endsAs: null };
+    const row = this.#rows.get(key) ?? {
+      state: 'absent',
+      result: null,
+      endsAs: null,
+      deadlineAt: Number.POSITIVE_INFINITY,
+    };
     this.#rows.set(key, row);
     return row;
   }
@@ -262,6 +303,7 @@ class Naive {
 function keyOf({ headers }: IncomingMessage, fault: Fault | null): string {
   const [gid, branchId] = [headers['tcc-transaction-id'], headers['tcc-branch-id']];
   if (fault === 'knows branches by gid') return String(gid);
+  if (fault === 'knows no small letters') return `${gid}/${String(branchId).toUpperCase()}`;
   return fault === 'knows branches by branchId' ? String(branchId) : `${gid}/${branchId}`;
 }
 
