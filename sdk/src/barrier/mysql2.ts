@@ -41,7 +41,7 @@ const driverOn = (pool: Pool, table?: string): Driver<Connection> => ({
     if (Array.isArray(answer)) return { rows: answer, changedCount: 0 };
     return { rows: [], changedCount: (answer as ResultSetHeader).affectedRows };
   },
-  isConflict: (error) => CONFLICTS.has((error as { errno?: number }).errno ?? 0),
+  isConflict: isMysqlConflict,
 });
 
 /**
@@ -53,6 +53,9 @@ export const END = 'SET autocommit = @tercet_autocommit';
 
 /** Deadlock; lock wait time-out; lock not available at once; and TiDB's write conflicts. */
 const CONFLICTS = new Set([1213, 1205, 3572, 8002, 8022, 8028, 9007]);
+
+export const isMysqlConflict = (error: unknown): boolean =>
+  CONFLICTS.has((error as { errno?: number }).errno ?? 0);
 
 /** A connection that cannot say it rolled back never serves again. */
 async function rolledBack(connection: PoolConnection): Promise<void> {

@@ -37,7 +37,7 @@ const driverOn = (pool: Pool, table?: string): Driver<ClientBase> => ({
     const { rows, rowCount } = await client.query(sql, [...params]);
     return { rows, changedCount: rowCount ?? 0 };
   },
-  isConflict: (error) => CONFLICTS.has(String((error as { code?: unknown }).code)),
+  isConflict: isPgConflict,
 });
 
 export const ROLLED_BACK =
@@ -45,6 +45,9 @@ export const ROLLED_BACK =
 
 /** Deadlock; serialization failure; lock not available. */
 const CONFLICTS = new Set(['40P01', '40001', '55P03']);
+
+export const isPgConflict = (error: unknown): boolean =>
+  CONFLICTS.has(String((error as { code?: unknown }).code));
 
 /** A connection that cannot say it rolled back never serves again. */
 async function rolledBack(client: PoolClient): Promise<void> {

@@ -1,8 +1,8 @@
 /** The barrier over a TypeORM data source on MySQL, MariaDB or PostgreSQL 13 or later. Its work is given the entity manager. */
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { AsyncBarrier, type Driver } from './asynchronous.ts';
-import { BEGIN, END } from './mysql2.ts';
-import { ROLLED_BACK } from './pg.ts';
+import { BEGIN, END, isMysqlConflict } from './mysql2.ts';
+import { isPgConflict, ROLLED_BACK } from './pg.ts';
 import { type Dialect, statementsFor } from './statements.ts';
 
 /**
@@ -38,13 +38,8 @@ function driverOn(
     statements: statementsFor(dialect, table),
     transact: (act) => WRAPPED[dialect](dataSource.createQueryRunner(), act),
     run: async (manager, { sql, params }) => ANSWER_OF[dialect](await manager.query(sql, [...params])),
-    isConflict: (error) => {
-      const { errno, code } = ((error as { driverError?: unknown }).driverError ?? error) as {
-        errno?: number;
-        code?: string;
-      };
-      return CONFLICTS.has(errno ?? 0) || CONFLICTS.has(code ?? '');
-    },
+    // TypeORM wraps what the driver beneath it said.
+    isConflict: (error) => IS_CONFLICT[dialect]((error as { driverError?: unknown }).driverError ?? error),
   };
 }
 
@@ -89,8 +84,7 @@ const WRAPPED = {
   },
 };
 
-/** Of MySQL: 1213 deadlock, 1205 lock wait time-out, 3572 no wait. Of PostgreSQL: the same, and a failed serialization. */
-const CONFLICTS: ReadonlySet<unknown> = new Set([1213, 1205, 3572, '40P01', '40001', '55P03']);
+const IS_CONFLICT = { mysql: isMysqlConflict, postgres: isPgConflict } as const;
 
 /** What `query` gives back, which is up to the driver beneath. */
 const ANSWER_OF = {

@@ -1,7 +1,6 @@
-/** What came of a call, read as the coordinator reads it: by the status alone, and never by words in the body. */
+/** What came of a call, read as the coordinator reads it. */
+import { type Reply, replyOf } from '../reply.ts';
 import type { Op } from '../wire/index.ts';
-
-export type Reply = 'succeeded' | 'failed' | 'ongoing' | 'unknown';
 
 export type Answer = {
   readonly reply: Reply;
@@ -34,13 +33,6 @@ export function answered(op: Op, status: number, body = '', retryAfter: string |
 /** @param isTimeout whether as much time went by as a call may take */
 export function unanswered(words: string, isTimeout = false): Answer {
   return { reply: 'unknown', status: null, words, isTimeout, body: '', retryAfterMs: null };
-}
-
-function replyOf(op: Op, status: number): Reply {
-  if (status === 202 || status === 425) return 'ongoing';
-  if (status >= 200 && status <= 299) return 'succeeded';
-  if (op === 'try' && (status === 409 || status === 422)) return 'failed';
-  return 'unknown';
 }
 
 /** Seconds, or a date. */

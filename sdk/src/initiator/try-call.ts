@@ -3,6 +3,7 @@
  * every attempt, a reply read off the status alone, and attempts until there is a clear one or no time for
  * another.
  */
+import { replyOf } from '../reply.ts';
 import { signatureHeaders } from '../signature.ts';
 import { CALL_HEADERS } from '../wire/index.ts';
 import type { Address, AddressBook } from './address-book.ts';
@@ -51,7 +52,7 @@ export async function callTry(call: TryCall, tools: TryTools, times: TryTimes): 
   let last = 'there was no time for an answer';
   for (let attempt = 1; ; attempt += 1) {
     const heard = await callOnce(call, attempt, tools, times);
-    const reply = replyOf(heard.status);
+    const reply = replyOf('try', heard.status);
     if (heard.status !== null && (reply === 'succeeded' || reply === 'failed'))
       return { reply, status: heard.status, text: heard.text };
     // An attempt that we stopped ourselves says nothing.
@@ -105,14 +106,6 @@ function headersOf(call: TryCall, attempt: number, { secrets }: TryTools): Recor
     ...(traceparent !== null && { [CALL_HEADERS.traceparent]: traceparent }),
     ...(ownSecrets && signatureHeaders({ gid, branchId, op: 'try' }, body, ownSecrets, new Date())),
   };
-}
-
-/** As docs/protocol.md has it; bodies are never searched for words. */
-function replyOf(status: number | null): 'succeeded' | 'failed' | 'ongoing' | 'unknown' {
-  if (status === null) return 'unknown';
-  if (status === 202 || status === 425) return 'ongoing';
-  if (status >= 200 && status <= 299) return 'succeeded';
-  return status === 409 || status === 422 ? 'failed' : 'unknown';
 }
 
 function wordsOf(heard: Heard): string {

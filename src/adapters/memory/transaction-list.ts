@@ -56,11 +56,15 @@ export function countOf(rows: readonly Loaded[]): Unfinished {
   };
 }
 
+/** Finished, and nobody owes a call of it any more. */
+export const isFinal = ({ tx, wakeAt }: Pick<Loaded, 'tx' | 'wakeAt'>): boolean =>
+  tx.finishedAt !== null && wakeAt === null && !isParked(tx);
+
 export const endsOf = (rows: readonly Loaded[]): TransactionEnd[] =>
   rows
     .map(({ tx, wakeAt }) => ({
       gid: tx.gid,
-      isFinal: tx.finishedAt !== null && wakeAt === null && !isParked(tx),
+      isFinal: isFinal({ tx, wakeAt }),
       deadlineAt: tx.deadlineAt,
       finishedAt: tx.finishedAt,
     }))

@@ -15,8 +15,8 @@ import type {
   TransactionStore,
   Unfinished,
 } from '../../application/ports.ts';
-import { type Call, type GlobalTransaction, type Instant, isParked } from '../../domain/index.ts';
-import { countOf, endsOf, listOf, waitingFor } from './transaction-list.ts';
+import { type Call, type GlobalTransaction, type Instant } from '../../domain/index.ts';
+import { countOf, endsOf, isFinal, listOf, waitingFor } from './transaction-list.ts';
 
 type Row = Loaded & { readonly missCount: number };
 
@@ -103,7 +103,7 @@ export class MemoryTransactionStore implements TransactionStore, BatchWriter {
 
   async removeFinished(before: Instant, limit: number): Promise<number> {
     const removed = [...this.#rows.values()]
-      .filter(({ tx, wakeAt }) => (tx.finishedAt ?? before) < before && wakeAt === null && !isParked(tx))
+      .filter((row) => isFinal(row) && (row.tx.finishedAt ?? before) < before)
       .sort((one, other) => (one.tx.finishedAt ?? 0) - (other.tx.finishedAt ?? 0))
       .slice(0, limit);
     const gids = new Set(removed.map(({ tx }) => tx.gid));

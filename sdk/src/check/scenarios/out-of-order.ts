@@ -1,5 +1,6 @@
 /** Calls in an order in which nobody sends them, but in which networks deliver them. */
 import { succeeded } from '../answer.ts';
+import type { Code } from '../catalogue.ts';
 import type { Scenario } from '../trial.ts';
 import { judgeRefusedTry } from './refused-try.ts';
 
@@ -50,30 +51,21 @@ export const confirmWithoutTry: Scenario = {
   },
 };
 
-export const confirmAfterCancel: Scenario = {
-  name: 'a confirm after the cancel',
-  judges: ['confirm_after_cancel_accepted', 'refused_call_applied'],
-  async run(trial) {
-    const branch = trial.branch();
-    await trial.must(branch, 'try');
-    await trial.must(branch, 'cancel');
-    const answer = await trial.ask(branch, 'confirm');
-    const what = `A confirm after the cancel was answered ${answer.words}.`;
-    trial.judge('confirm_after_cancel_accepted', !succeeded(answer), what);
-    if (!succeeded(answer)) await trial.judgeEffect('refused_call_applied', { try: 1, cancel: 1 }, what);
-  },
-};
+export const confirmAfterCancel = afterItsOpposite('cancel', 'confirm', 'confirm_after_cancel_accepted');
+export const cancelAfterConfirm = afterItsOpposite('confirm', 'cancel', 'cancel_after_confirm_accepted');
 
-export const cancelAfterConfirm: Scenario = {
-  name: 'a cancel after the confirm',
-  judges: ['cancel_after_confirm_accepted', 'refused_call_applied'],
-  async run(trial) {
-    const branch = trial.branch();
-    await trial.must(branch, 'try');
-    await trial.must(branch, 'confirm');
-    const answer = await trial.ask(branch, 'cancel');
-    const what = `A cancel after the confirm was answered ${answer.words}.`;
-    trial.judge('cancel_after_confirm_accepted', !succeeded(answer), what);
-    if (!succeeded(answer)) await trial.judgeEffect('refused_call_applied', { try: 1, confirm: 1 }, what);
-  },
-};
+function afterItsOpposite(first: 'confirm' | 'cancel', second: 'confirm' | 'cancel', code: Code): Scenario {
+  return {
+    name: `a ${second} after the ${first}`,
+    judges: [code, 'refused_call_applied'],
+    async run(trial) {
+      const branch = trial.branch();
+      await trial.must(branch, 'try');
+      await trial.must(branch, first);
+      const answer = await trial.ask(branch, second);
+      const what = `A ${second} after the ${first} was answered ${answer.words}.`;
+      trial.judge(code, !succeeded(answer), what);
+      if (!succeeded(answer)) await trial.judgeEffect('refused_call_applied', { try: 1, [first]: 1 }, what);
+    },
+  };
+}

@@ -1,0 +1,15 @@
+/**
+ * What a participant's answer comes to, as the coordinator reads it: by the status alone, and never by words in the body.
+ * docs/participants.md has it as a table.
+ */
+import type { Op } from './wire/index.ts';
+
+export type Reply = 'succeeded' | 'failed' | 'ongoing' | 'unknown';
+
+/** @param status null when no complete answer came */
+export function replyOf(op: Op, status: number | null): Reply {
+  if (status === null) return 'unknown';
+  if (status === 202 || status === 425) return 'ongoing';
+  if (status >= 200 && status <= 299) return 'succeeded';
+  return op === 'try' && (status === 409 || status === 422) ? 'failed' : 'unknown';
+}
