@@ -15,7 +15,7 @@ import type {
   TransactionStore,
   Unfinished,
 } from '../../application/ports.ts';
-import { type Call, type GlobalTransaction, type Instant } from '../../domain/index.ts';
+import type { Call, GlobalTransaction, Instant } from '../../domain/index.ts';
 import { countOf, endsOf, isFinal, listOf, waitingFor } from './transaction-list.ts';
 
 type Row = Loaded & { readonly missCount: number };
