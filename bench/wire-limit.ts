@@ -48,7 +48,7 @@ async function callAll(tx: GlobalTransaction, op: ParticipantCall['op']): Promis
     tx.branches.map(({ branchId, participant, activity, payload }) =>
       participants.call({
         ...{ gid, branchId, op, participant, activity, payload, deadlineAt, traceparent },
-        ...{ attempt: 1, timeoutMs: policy.callTimeoutMs },
+        ...{ attempt: 1, timeoutMs: policy.callTimeoutMs, isResultWanted: false },
       }),
     ),
   );
@@ -64,6 +64,7 @@ function confirmed(request: BeginRequest, traceparent: string | null): GlobalTra
   return {
     ...{ gid: uuidv7(), pattern: 'tcc', mode: 'declared', name, businessKey, bodyHash: '', traceparent },
     policy: { callTimeoutMs, retry: backoff, poll: backoff, maxRetryAfterMs },
+    ...{ pivotStartedAt: null, cancelAskedAt: null, callback: null, notification: null },
     ...{ beganAt: now, deadlineAt: now + (request.timeoutMs ?? defaultTimeoutMs), finishedAt: now },
     status: 'confirmed',
     decision: { decision: 'confirm', reason: 'all_tries_succeeded', at: now, branchId: null },
@@ -89,6 +90,8 @@ function branchOf({ payload = {}, ...named }: BranchRequest, now: number): Branc
     payload: text,
     bodyHash: '',
     policy: null,
+    step: null,
+    result: null,
     phaseOne: done,
     phaseTwo: done,
     lateTryCount: 0,

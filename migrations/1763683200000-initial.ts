@@ -54,6 +54,10 @@ export class Initial1763683200000 implements MigrationInterface {
       decided_by_branch_id varchar(64)${ascii} NULL,
       parked_at datetime(3) NULL,
       finished_at datetime(3) NULL,
+      pivot_started_at datetime(3) NULL,
+      cancel_asked_at datetime(3) NULL,
+      callback text NULL,
+      notification text NULL,
       wake_at datetime(3) NULL,
       waker varchar(36)${ascii} NULL,
       miss_count int NOT NULL
@@ -76,6 +80,8 @@ export class Initial1763683200000 implements MigrationInterface {
       body_hash varchar(64)${ascii} NOT NULL,
       policy text NULL,${call('phase_one')},${call('phase_two')},
       late_try_count int NOT NULL,
+      step text NULL,
+      result text NULL,
       PRIMARY KEY (gid, branch_id)
     )${end}`);
 

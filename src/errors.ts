@@ -56,15 +56,11 @@ export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
     title: 'Another branch was registered with this branchId',
     advice: 'Send exactly the request that registered it, or take a new branchId.',
   },
-  duplicate_branch: {
-    status: 422,
-    title: 'Two branches have the same branchId',
-    advice: 'Give each branch of a transaction a branchId of its own.',
-  },
   no_branches: {
     status: 422,
-    title: 'A declared transaction has no branches',
-    advice: 'Name at least one branch, or leave branches out for an interactive transaction.',
+    title: 'A declared transaction or a saga has no branches',
+    advice:
+      'Name at least one branch; or leave branches out for an interactive transaction, which no saga is.',
   },
   too_many_branches: {
     status: 422,
@@ -101,6 +97,12 @@ export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
     title: 'The transaction is decided: cancel',
     advice: 'A decision never changes; begin a new transaction to try again.',
   },
+  pivot_in_flight: {
+    status: 409,
+    title: 'The pivot of the saga has been started, and only its answer decides',
+    advice:
+      'The wish to cancel is noted, and changes nothing: wait for the end, and undo what is confirmed with a new transaction.',
+  },
   deadline_passed: {
     status: 409,
     title: 'The deadline of the transaction has passed',
@@ -117,10 +119,64 @@ export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
     advice: 'Read the transaction: it is finished, or not the coordinator but the initiator calls next.',
   },
 
+  // ── The plan of a transaction ────────────────────────────────────────────────────────────────────────────
+  duplicate_branch: {
+    status: 422,
+    title: 'Two branches have the same branchId',
+    advice: 'Give each branch of a transaction a branchId of its own.',
+  },
+  only_for_sagas: {
+    status: 422,
+    title: 'A branch of a tcc says what only a step of a saga can',
+    advice: 'Leave dependsOn, isPivot and isCompensated out, or begin it with the pattern saga.',
+  },
+  unknown_dependency: {
+    status: 422,
+    title: 'A step depends on one that is not there',
+    advice: 'Name only branchIds of the same saga in dependsOn.',
+  },
+  circular_dependency: {
+    status: 422,
+    title: 'A step depends on itself, directly or through others',
+    advice: 'Take one of the dependsOn out of the circle. Without it a step depends on the one before it.',
+  },
+  several_pivots: {
+    status: 422,
+    title: 'A saga has more than one pivot',
+    advice: 'Mark one step with isPivot: the one that cannot be undone, and may still refuse.',
+  },
+  pivot_not_dominant: {
+    status: 422,
+    title: 'A step of a saga comes neither before its pivot nor after it',
+    advice:
+      'Let it depend on the pivot, or the pivot on it: nothing runs beside the pivot, so that its answer decides alone.',
+  },
+  compensation_after_pivot: {
+    status: 422,
+    title: 'The pivot of a saga, or a step after it, is to be compensated',
+    advice: 'Leave isCompensated out there: from the pivot on a saga only goes forward.',
+  },
+  too_many_references: {
+    status: 422,
+    title: 'The payload of a step has more than 16 references',
+    advice: 'Refer to a larger part of a result at once.',
+  },
+  malformed_reference: {
+    status: 422,
+    title: 'A reference in a payload cannot be read',
+    advice:
+      'Write {"$from": "step.property"} with nothing beside it, in at most 256 characters; $$from stands for a property that is called $from.',
+  },
+  reference_not_upstream: {
+    status: 422,
+    title: 'A step refers to the result of one that does not come before it',
+    advice: 'Let it depend on that step, directly or through others.',
+  },
+
   // ── What only the coordinator can know ───────────────────────────────────────────────────────────────────
   unknown_participant: {
     status: 422,
-    title: 'A branch names a participant that is not registered',
+    title: 'A branch or the callback names a participant that is not registered',
     advice: 'Register it with PUT /v1/participants/{name}, then send the request again.',
   },
   address_not_allowed: {

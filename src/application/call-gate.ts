@@ -11,7 +11,7 @@
  * The calls that fail may be those of a few poisoned branches, whose participant serves all others well. So a call that is
  * the first of its branch may look also before the rest is over, one at a time: it waits for nobody's poison.
  */
-import type { Op, PendingCall } from '../domain/index.ts';
+import { isPhaseOne, type Op, type PendingCall } from '../domain/index.ts';
 import type { Chance, CircuitState, Observer, Time } from './ports.ts';
 
 export type GateSettings = {
@@ -154,10 +154,11 @@ export class CallGate {
     return Math.min(this.#settings.maxRestMs, this.#settings.firstRestMs * 2 ** (restCount - 1));
   }
 
-  /** A try has a deadline, and asks again soon: the next call that is let through may find all well. */
+  /** A try or an action has a deadline, and asks again soon: the next call that is let through may find all well. */
   #heldByCircuit(circuit: Circuit, op: Op, restLeftMs: number): HeldBack {
-    const [waitMs, spreadMs] =
-      op === 'try' ? [0, this.#settings.firstRestMs] : [restLeftMs, this.#restMs(circuit)];
+    const [waitMs, spreadMs] = isPhaseOne(op)
+      ? [0, this.#settings.firstRestMs]
+      : [restLeftMs, this.#restMs(circuit)];
     const againInMs = Math.ceil(waitMs + spread(this.#chance) * spreadMs);
     return { isLet: false, why: 'circuit_open', againInMs };
   }

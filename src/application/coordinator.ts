@@ -4,8 +4,10 @@
  * Every request can be repeated and answers the truth. Nothing here knows a status: requests become events, the
  * protocol judges them, and an answer is given only after what it says is durable.
  */
+import { type PlanFault, planOf } from '../definition/plan.ts';
 import {
   type CallPolicy,
+  DEFAULT_PATTERN,
   type Event,
   type GlobalTransaction,
   type Instant,
@@ -38,6 +40,7 @@ import {
   bodyHash,
   type MaxPolicy,
   overMaximum,
+  askedOf,
   ownPolicyOf,
   type Participants,
   type PolicyRequest,
@@ -56,6 +59,7 @@ const ROOM_ATTEMPTS = 60;
 /** Why a request was refused: the protocol's reasons, and those that only the coordinator can know. */
 export type CoordinatorRefusal =
   | Refusal
+  | PlanFault
   | 'unknown_participant'
   | 'address_not_allowed'
   | 'timeout_too_long'
@@ -75,6 +79,8 @@ export type Refused = {
   readonly accepted: false;
   readonly code: CoordinatorRefusal;
   readonly about?: string;
+  /** What is at fault, as a JSON pointer into the list of branches. */
+  readonly place?: string;
 };
 
 export type Outcome =
@@ -114,9 +120,10 @@ export class Coordinator {
     const { carryOut, chance, policy, defaultTimeoutMs } = this.#given;
     carryOut.checkRoomToBegin();
     const timeoutMs = request.timeoutMs ?? defaultTimeoutMs;
-    const { name = null, businessKey = null } = request;
+    const { pattern = DEFAULT_PATTERN, name = null, businessKey = null, callback = null } = request;
     const given = {
       type: 'begun',
+      pattern,
       mode: request.branches ? 'declared' : 'interactive',
       name,
       businessKey,
@@ -124,10 +131,17 @@ export class Coordinator {
       traceparent,
       timeoutMs,
       policy: withOwn(policy, ownPolicyOf(request) ?? {}),
+      callback,
     } as const;
-    const participants = await this.#participantsOf(request.branches ?? []);
-    const unusable = this.#unusableIn(request, timeoutMs, participants);
-    const branches = (request.branches ?? []).map((branch) => specOf(branch, participants));
+    const asked = request.branches ?? [];
+    const participants = await this.#participantsOf(callback === null ? asked : [...asked, callback]);
+    const plan = planOf(
+      pattern,
+      asked.map((branch) => askedOf(branch, participants)),
+    );
+    const planRefused = 'code' in plan ? ({ accepted: false, ...plan } as const) : null;
+    const unusable = this.#unusableIn(request, timeoutMs, participants) ?? planRefused;
+    const branches = 'code' in plan ? [] : plan;
     for (let attempt = 1; attempt <= BEGIN_ATTEMPTS; attempt += 1) {
       const known = beginKey === null ? null : await this.#given.store.gidOfBeginKey(beginKey);
       const gid = known ?? request.gid ?? chance.newId();
@@ -288,8 +302,8 @@ export class Coordinator {
     return known?.tx.branches.some((branch) => branch.branchId === branchId) ?? true;
   }
 
-  async #participantsOf(branches: readonly BranchRequest[]): Promise<Participants> {
-    const names = [...new Set(branches.map(({ participant }) => participant))];
+  async #participantsOf(called: readonly { participant: string }[]): Promise<Participants> {
+    const names = [...new Set(called.map(({ participant }) => participant))];
     const find = async (name: string) => [name, await this.#given.registry.find(name)] as const;
     return new Map(await Promise.all(names.map(find)));
   }
@@ -302,7 +316,7 @@ function unknownIn(participants: Participants): Refused | null {
 }
 
 function outcomeOf({ verdict, saved, isChanged }: Answer): Outcome {
-  if (!verdict.accepted) return verdict;
+  if (!verdict.accepted) return { accepted: false, code: verdict.code };
   if (saved === null) throw new Error('a request was accepted for a transaction that is not stored');
   return { accepted: true, saved, isChanged };
 }

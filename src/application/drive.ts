@@ -7,7 +7,7 @@
  * - A save that is lost discards what was computed from it and feeds only the facts on: replies are heard again and
  *   requests asked again, of the state that won (I14).
  * - What is answered to a client was made durable first (I3).
- * - Only successes wait for their siblings: a success that a crash forgets is repeated, and the participant's barrier
+ * - Only successes wait for their siblings, unless they open the way for other calls: a success that a crash forgets is repeated, and the participant's barrier
  *   answers it again. So a transaction in which nothing goes wrong costs three saves.
  */
 import {
@@ -16,6 +16,7 @@ import {
   type Instant,
   type LookFor,
   type Now,
+  openCalls,
   pendingCalls,
   transition,
   type Verdict,
@@ -200,9 +201,10 @@ export class Drive {
 
   #apply(event: Event): Verdict {
     const verdict = transition(this.#current, event);
-    if (verdict.accepted) {
-      this.#mustSave ||= this.#current !== null && this.#current.status !== verdict.tx.status;
-      this.#current = verdict.tx;
+    const next = verdict.accepted ? verdict.tx : verdict.noted;
+    if (next !== undefined) {
+      this.#mustSave ||= this.#current !== null && this.#current.status !== next.status;
+      this.#current = next;
     }
     return verdict;
   }
@@ -211,7 +213,9 @@ export class Drive {
   async #saveIfNeeded(answers: readonly Judged[]): Promise<boolean> {
     const after = this.#current;
     const before = this.#durable?.tx ?? null;
-    if (after === null || after === before || !(this.#mustSave || this.#outstanding.count === 0)) return true;
+    if (after === null || after === before) return true;
+    const mayWait = !this.#mustSave && this.#outstanding.count > 0;
+    if (mayWait && !opensCalls(before, after)) return true;
     const attempts = this.#unsaved.map(({ attempt }) => attempt);
     const entries = entriesBetween(before, after, attempts);
     if (entries === null) return true;
@@ -322,4 +326,12 @@ export class Drive {
     }
     this.#cancelTimer = this.#tools.time.after(STORE_RETRY_MS, () => void this.turn());
   }
+}
+
+/** A call is sent only once what opened the way for it is durable (I9, I10). */
+function opensCalls(before: GlobalTransaction | null, after: GlobalTransaction): boolean {
+  const known = before === null ? [] : openCalls(before);
+  return openCalls(after).some(
+    ({ branch, op }) => !known.some((call) => call.op === op && call.branch?.branchId === branch?.branchId),
+  );
 }

@@ -6,15 +6,16 @@
  * by that one alone: how often a participant answered that it is still at work, and whether it is given a rest.
  */
 import {
-  type Branch,
   type Call,
   type DecisionReason,
   type DecisionTaken,
   type GlobalTransaction,
   type Instant,
+  isBounded,
   isFinished,
-  isSettled,
   type Op,
+  type OpenCall,
+  openCalls,
   policyOf,
 } from '../domain/index.ts';
 import type { CircuitState } from './ports.ts';
@@ -29,35 +30,40 @@ export type KnownHere = {
 
 export function explanationOf(tx: GlobalTransaction, known: KnownHere): string {
   if (isFinished(tx)) return `${ending(tx)}.`;
-  const op = tx.decision?.decision ?? 'try';
-  const open = tx.branches.filter((branch) => !isSettled(callOf(branch, op)));
   if (tx.decision === null && tx.mode === 'interactive') return `${waitingForInitiator(tx)}.`;
-  const [first, ...others] = open.sort((one, other) => urgency(other, op) - urgency(one, op));
+  const open = [...openCalls(tx)].sort((one, other) => urgency(other.call) - urgency(one.call));
+  const [first] = open;
   if (first === undefined) return 'Every branch has answered, and what comes of it is being written.';
   const parts = [
-    waitingFor(tx, first, op, known),
-    others.length > 0 && counted(others.length, 'more branch waits', 'more branches wait'),
-    tx.decision === null && `cancelled unless decided by ${instant(tx.deadlineAt)}`,
+    waitingFor(tx, first, known),
+    open.length > 1 && counted(open.length - 1, 'more branch waits', 'more branches wait'),
+    isBounded(tx) && `cancelled unless decided by ${instant(tx.deadlineAt)}`,
+    tx.decision === null && !isBounded(tx) && onlyThePivot(tx),
   ];
   return `${joined(parts)}.`;
 }
 
-const callOf = (branch: Branch, op: Op): Call => (op === 'try' ? branch.phaseOne : branch.phaseTwo);
-
 /** A parked branch explains more than one that is asked again, and that more than one that is just being asked. */
-function urgency(branch: Branch, op: Op): number {
-  const { parkedAt, attemptCount } = callOf(branch, op);
-  return parkedAt === null ? attemptCount : Number.MAX_SAFE_INTEGER;
-}
+const urgency = ({ parkedAt, attemptCount }: Call): number =>
+  parkedAt === null ? attemptCount : Number.MAX_SAFE_INTEGER;
+
+const onlyThePivot = ({ cancelAskedAt }: GlobalTransaction): string =>
+  'it is the pivot, and only its answer decides' +
+  (cancelAskedAt === null ? '' : `, though somebody asked to cancel at ${instant(cancelAskedAt)}`);
 
 // ── Ended ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function ending({ decision, finishedAt, branches }: GlobalTransaction): string {
-  const owed = branches.find(({ phaseTwo }) => phaseTwo.reply !== 'succeeded');
+function ending(tx: GlobalTransaction): string {
+  const { decision, finishedAt, callback } = tx;
   const isConfirmed = decision?.decision === 'confirm';
+  const owed = openCalls(tx).map(({ branch, call }) =>
+    branch === null
+      ? `${callback?.participant} is still to be told: ${lastAnswer(call, null)}`
+      : `branch “${branch.branchId}” took effect late, and is being undone once more`,
+  );
   return joined([
     `${isConfirmed ? 'Confirmed' : 'Cancelled'} at ${instant(finishedAt ?? 0)}, because ${reasonOf(decision)}`,
-    owed && `a try of branch “${owed.branchId}” that came late is being cancelled once more`,
+    ...owed,
   ]);
 }
 
@@ -66,14 +72,16 @@ const REASONS: Readonly<Record<DecisionReason, string>> = {
   confirm_requested: 'the initiator asked to confirm',
   cancel_requested: 'somebody asked to cancel',
   try_refused: 'a try was refused',
+  all_actions_succeeded: 'every action succeeded',
+  pivot_succeeded: 'its pivot succeeded',
+  action_refused: 'an action was refused',
   deadline_passed: 'its deadline passed before it was decided',
 };
 
 function reasonOf(decision: DecisionTaken | null): string {
   if (decision === null) return 'nothing was decided';
-  return decision.branchId === null
-    ? REASONS[decision.reason]
-    : `branch “${decision.branchId}” refused its try`;
+  const { branchId, reason } = decision;
+  return branchId === null ? REASONS[reason] : `${REASONS[reason]} by branch “${branchId}”`;
 }
 
 // ── Waiting ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -82,11 +90,11 @@ const waitingForInitiator = ({ beganAt, deadlineAt, branches }: GlobalTransactio
   `Waiting since ${instant(beganAt)} for the initiator to confirm or cancel, with ` +
   `${counted(branches.length, 'branch', 'branches')} registered; cancelled unless decided by ${instant(deadlineAt)}`;
 
-function waitingFor(tx: GlobalTransaction, branch: Branch, op: Op, known: KnownHere): string {
-  const call = callOf(branch, op);
+function waitingFor(tx: GlobalTransaction, { branch, op, call }: OpenCall, known: KnownHere): string {
+  if (branch === null) throw new Error('a callback is called when all has ended');
   const { branchId, participant } = branch;
-  const what = `to ${op} branch “${branchId}”`;
-  const last = lastAnswer(call, op === 'try' ? null : policyOf(tx, branch).retry.budget);
+  const what = `to ${WORDS[op]} branch “${branchId}”`;
+  const last = lastAnswer(call, isBounded(tx) ? null : policyOf(tx, branch).retry.budget);
   if (call.parkedAt !== null)
     return `Parked since ${instant(call.parkedAt)}, waiting for a person to mend ${participant} and retry: ${what}, ${last}`;
   const since = tx.decision?.at ?? tx.beganAt;
@@ -101,7 +109,16 @@ function waitingFor(tx: GlobalTransaction, branch: Branch, op: Op, known: KnownH
   ]);
 }
 
-/** @param budget null where only the deadline ends the attempts */
+const WORDS: Readonly<Record<Op, string>> = {
+  try: 'try',
+  confirm: 'confirm',
+  cancel: 'cancel',
+  action: 'carry out',
+  compensate: 'compensate',
+  notify: 'hear of',
+};
+
+/** @param budget null where the attempts are not counted out */
 function lastAnswer({ answer, attemptCount, durationMs, parkedAt }: Call, budget: number | null): string {
   if (answer === null) return 'no answer yet';
   const said = /^\d{3}$/.test(answer) ? `answered ${answer}` : `ended with “${answer}”`;
@@ -113,8 +130,8 @@ function lastAnswer({ answer, attemptCount, durationMs, parkedAt }: Call, budget
 }
 
 function stillAtWork(current: GlobalTransaction, branchId: string, op: Op): string | null {
-  const branch = current.branches.find((candidate) => candidate.branchId === branchId);
-  const ongoing = branch ? callOf(branch, op).ongoing : null;
+  const asked = openCalls(current).find((open) => open.op === op && open.branch?.branchId === branchId);
+  const ongoing = asked?.call.ongoing;
   if (!ongoing) return null;
   return `it said ${counted(ongoing.count, 'time', 'times')} that it is still at work, and is asked again at ${instant(ongoing.nextAt)}`;
 }

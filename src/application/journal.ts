@@ -16,7 +16,8 @@ type BranchEntry = { readonly branchId: string } & Partial<BranchFields>;
 
 /** One call as it went. */
 export type Attempt = {
-  readonly branchId: string;
+  /** Null for the callback. */
+  readonly branchId: string | null;
   readonly op: Op;
   /** When its answer came. */
   readonly at: Instant;
@@ -24,7 +25,7 @@ export type Attempt = {
   /** Null when no complete answer came. */
   readonly httpStatus: number | null;
   readonly reply: Reply;
-  /** What came instead of a complete answer, in words; absent when the status says it all. */
+  /** What came instead of a complete answer, or is missing in it, in words; absent when the status says it all. */
   readonly error?: string;
 };
 

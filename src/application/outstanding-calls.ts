@@ -12,9 +12,12 @@ import {
   type PendingCall,
   type Replied,
 } from '../domain/index.ts';
+import { resolved } from '../definition/references.ts';
 import type { CallGate, CallResult, Entered } from './call-gate.ts';
 import type { Attempt } from './journal.ts';
+import { endingNotice } from './ending-notice.ts';
 import type { Chance, Observer, ParticipantAnswer, ParticipantClient, Time } from './ports.ts';
+import { resultFault } from './results.ts';
 
 /** A reply, and the call that it came to. */
 export type Heard = { readonly reply: Replied; readonly attempt: Attempt };
@@ -34,9 +37,10 @@ export class OutstandingCalls {
   readonly #tools: CallTools;
   readonly #onHeard: (heard: Heard) => void;
   readonly #onHeldBack: () => void;
-  readonly #branchIds = new Set<string>();
+  /** Null is the callback. */
+  readonly #branchIds = new Set<string | null>();
   /** Branches whose call is not to be asked for again before. */
-  readonly #heldUntil = new Map<string, Instant>();
+  readonly #heldUntil = new Map<string | null, Instant>();
 
   constructor(given: { tools: CallTools; onHeard: (heard: Heard) => void; onHeldBack: () => void }) {
     this.#tools = given.tools;
@@ -66,17 +70,21 @@ export class OutstandingCalls {
     return null;
   }
 
-  #hold(branchId: string, until: Instant): Instant {
+  #hold(branchId: string | null, until: Instant): Instant {
     this.#heldUntil.set(branchId, until);
     return until;
   }
 
   async #send(tx: GlobalTransaction, call: PendingCall, { leave }: Entered): Promise<void> {
     const { time, participants } = this.#tools;
-    const { gid, deadlineAt, traceparent } = tx;
+    const { gid, traceparent } = tx;
+    const { results, wanted, ...asked } = call;
     const sentAtMs = time.elapsedMs();
     this.#branchIds.add(call.branchId);
-    const answer = await participants.call({ ...call, gid, deadlineAt, traceparent });
+    const answer = await participants.call({
+      ...{ ...asked, gid, traceparent },
+      ...{ payload: payloadOf(tx, call), isResultWanted: wanted.length > 0 },
+    });
     this.#branchIds.delete(call.branchId);
     if (answer.isUnsent) {
       leave('silent');
@@ -89,27 +97,40 @@ export class OutstandingCalls {
     this.#hear(call, answer, durationMs);
   }
 
-  #hear(
-    call: PendingCall,
-    { httpStatus, answer, retryAfterMs }: ParticipantAnswer,
-    durationMs: number,
-  ): void {
+  #hear(call: PendingCall, heard: ParticipantAnswer, durationMs: number): void {
     const { time, chance, observer } = this.#tools;
     const { branchId, op, participant } = call;
-    const reply = branchReply(op, httpStatus);
+    const { httpStatus, retryAfterMs } = heard;
+    const { reply, answer, result, error } = readAnswer(call, heard);
     const now = time.now();
     observer.called({ participant, op, reply, durationMs });
     this.#onHeard({
       reply: {
-        ...{ type: 'replied', branchId, op, reply, answer, durationMs, retryAfterMs },
+        ...{ type: 'replied', branchId, op, reply, result, answer, durationMs, retryAfterMs },
         ...{ chance: chance.draw(), now },
       },
       attempt: {
         ...{ branchId, op, at: now.latest, durationMs, httpStatus, reply },
-        ...(httpStatus === null && { error: answer }),
+        ...(error !== null && { error }),
       },
     });
   }
+}
+
+/** References are resolved as the payload is sent: what they are to is durable then, and never changes. */
+const payloadOf = (tx: GlobalTransaction, { payload, results }: PendingCall): string => {
+  if (payload === null) return endingNotice(tx);
+  return results === null ? payload : resolved(payload, results);
+};
+
+/** A success whose result cannot be used is none: nobody knows what came of it, and it is asked for again. */
+function readAnswer({ op, wanted }: PendingCall, { httpStatus, answer, body }: ParticipantAnswer) {
+  const reply = branchReply(op, httpStatus);
+  const error = httpStatus === null ? answer : null;
+  if (reply !== 'succeeded' || wanted.length === 0) return { reply, answer, result: null, error };
+  const fault = resultFault(body ?? null, wanted);
+  if (fault === null) return { reply, answer, result: body ?? null, error };
+  return { reply: 'unknown', answer: `${answer}, but ${fault}`, result: null, error: fault } as const;
 }
 
 /** Statuses of a participant, or of a proxy before it, that cannot serve anybody now. */

@@ -160,9 +160,12 @@ export interface ParticipantRegistry {
   put(participant: Participant): Promise<{ readonly isNew: boolean }>;
 }
 
-export type ParticipantCall = PendingCall & {
+export type ParticipantCall = Omit<PendingCall, 'results' | 'wanted'> & {
+  /** What is sent. */
+  readonly payload: string;
+  /** Whether the body of the answer is to be told, up to 4 KiB. */
+  readonly isResultWanted: boolean;
   readonly gid: string;
-  readonly deadlineAt: Instant;
   readonly traceparent: string | null;
 };
 
@@ -171,6 +174,8 @@ export type ParticipantAnswer = {
   readonly httpStatus: number | null;
   readonly answer: string;
   readonly retryAfterMs: number | null;
+  /** Where it is wanted; absent when it was too long, or no UTF-8. */
+  readonly body?: string;
   /** The call never left this process, for a reason of its own: it was no attempt, and spends no budget. */
   readonly isUnsent?: true;
 };

@@ -3,7 +3,9 @@
  * request from another one, and the settings of calls where a request has wishes of its own.
  */
 import { hash } from 'node:crypto';
-import type { BranchSpec, OwnPolicy } from '../domain/index.ts';
+import type { AskedBranch } from '../definition/plan.ts';
+import { referencesIn } from '../definition/references.ts';
+import type { BranchSpec, Callback, OwnPolicy, Pattern } from '../domain/index.ts';
 import type { Participant } from './ports.ts';
 
 /** How calls are made, where a request has wishes of its own. */
@@ -24,14 +26,25 @@ export type BranchRequest = PolicyRequest & {
   readonly payload?: unknown;
 };
 
+/** A branch that stands in a begin: of a saga, a step. */
+export type DeclaredBranchRequest = BranchRequest & {
+  /** The one before it in the list when absent. */
+  readonly dependsOn?: readonly string[];
+  readonly isPivot?: boolean;
+  readonly isCompensated?: boolean;
+};
+
 export type BeginRequest = PolicyRequest & {
   /** A UUIDv7 of the initiator's own. */
   readonly gid?: string;
+  readonly pattern?: Pattern;
   readonly name?: string;
   readonly businessKey?: string;
   readonly timeoutMs?: number;
   /** All branches, of a declared transaction; absent for an interactive one. */
-  readonly branches?: readonly BranchRequest[];
+  readonly branches?: readonly DeclaredBranchRequest[];
+  /** Who hears of the end. */
+  readonly callback?: Callback;
 };
 
 /** Participants of a request by name; null where there is none. */
@@ -47,7 +60,14 @@ export const specOf = (request: BranchRequest, participants: Participants): Bran
     callTimeoutMs: participants.get(request.participant)?.callTimeoutMs,
     ...request,
   }),
+  step: null,
 });
+
+export function askedOf(request: DeclaredBranchRequest, participants: Participants): AskedBranch {
+  const { step: _step, ...spec } = specOf(request, participants);
+  const { dependsOn = null, isPivot = null, isCompensated = null } = request;
+  return { ...spec, dependsOn, isPivot, isCompensated, references: referencesIn(spec.payload) };
+}
 
 /** Null when there is no wish; what is absent stays absent. */
 export function ownPolicyOf({ callTimeoutMs, retry }: Wishes): OwnPolicy | null {

@@ -15,13 +15,14 @@ export type Instant = number;
 export type Now = { readonly earliest: Instant; readonly latest: Instant };
 
 /** Which protocol the transaction follows. */
-export type Pattern = 'tcc';
+export type Pattern = 'tcc' | 'saga';
+export const DEFAULT_PATTERN: Pattern = 'tcc';
 
-/** Who runs phase one: the coordinator calls the tries itself, or the initiator does and then asks to confirm. */
+/** Who runs phase one: the coordinator calls itself, or the initiator calls the tries and then asks to confirm. */
 export type Mode = 'declared' | 'interactive';
 
-/** What a participant is asked to do with its branch. */
-export type Op = 'try' | 'confirm' | 'cancel';
+/** What a participant is asked to do: with its branch, in a tcc or in a saga; or to hear of the end. */
+export type Op = 'try' | 'confirm' | 'cancel' | 'action' | 'compensate' | 'notify';
 
 export type Decision = 'confirm' | 'cancel';
 
@@ -36,6 +37,9 @@ export type DecisionReason =
   | 'all_tries_succeeded'
   | 'confirm_requested'
   | 'try_refused'
+  | 'all_actions_succeeded'
+  | 'pivot_succeeded'
+  | 'action_refused'
   | 'cancel_requested'
   | 'deadline_passed';
 
@@ -91,26 +95,48 @@ export type Call = {
   readonly ongoing: { readonly count: number; readonly nextAt: Instant } | null;
 };
 
+/** The place of a branch in the plan of a saga: there it is a step. */
+export type Step = {
+  /** The steps whose actions have to succeed before its own is called. */
+  readonly dependsOn: readonly string[];
+  /** The point of no return: every other step comes before it or after it. */
+  readonly isPivot: boolean;
+  /** False where there is nothing to undo, and for the pivot and all after it. */
+  readonly isCompensated: boolean;
+  /** What its payload takes from the results of earlier steps: `reserve.id`. */
+  readonly references: readonly string[];
+};
+
 /** What an initiator says of a branch. */
 export type BranchSpec = {
   readonly branchId: string;
   readonly participant: string;
   readonly activity: string;
-  /** The exact text that is sent, the same in every attempt. */
+  /** The exact text that is sent, the same in every attempt; references in it are resolved as it is sent. */
   readonly payload: string;
   /** SHA-256 over the request that named the branch; tells a repeated registration from another one. */
   readonly bodyHash: string;
   /** How this branch is called, where that differs from the rest of the transaction; else null. */
   readonly policy: OwnPolicy | null;
+  /** Null in a tcc. */
+  readonly step: Step | null;
 };
 
-/** One participant's share of the transaction. Phase one is the try, phase two the confirm or the cancel. */
+/**
+ * One participant's share of the transaction. Phase one is the try or the action; phase two the confirm, the cancel or
+ * the compensate.
+ */
 export type Branch = BranchSpec & {
   readonly phaseOne: Call;
   readonly phaseTwo: Call;
-  /** Tries that were heard to have succeeded after their cancel had; each is cancelled once more. */
+  /** Tries and actions that were heard to have succeeded after they were undone; each is undone once more. */
   readonly lateTryCount: number;
+  /** What the action answered of what later steps refer to, as JSON; null where they refer to nothing. */
+  readonly result: string | null;
 };
+
+/** Who hears of the end. */
+export type Callback = { readonly participant: string; readonly activity: string };
 
 export type GlobalTransaction = {
   readonly gid: string;
@@ -128,6 +154,13 @@ export type GlobalTransaction = {
   readonly status: Status;
   readonly decision: DecisionTaken | null;
   readonly finishedAt: Instant | null;
+  /** From here on only the answer of the pivot decides; null before, and where there is none. */
+  readonly pivotStartedAt: Instant | null;
+  /** When somebody asked to cancel while only the pivot could decide: a wish, which changes nothing. */
+  readonly cancelAskedAt: Instant | null;
+  readonly callback: Callback | null;
+  /** The calls of the callback; null where there is none. */
+  readonly notification: Call | null;
   readonly branches: readonly Branch[];
 };
 
@@ -140,6 +173,12 @@ export const MAX_TRANSACTION_BYTES = 1024 * 1024;
 export const traceIdOf = ({ traceparent }: Pick<GlobalTransaction, 'traceparent'>): string | null =>
   traceparent?.slice(3, 35) ?? null;
 
+export const isPhaseOne = (op: Op): boolean => op === 'try' || op === 'action';
+
+/** The deadline ends it, and bounds what is called: nothing is decided, and no pivot was started. */
+export const isBounded = ({ decision, pivotStartedAt }: GlobalTransaction): boolean =>
+  decision === null && pivotStartedAt === null;
+
 export const isFinished = (tx: GlobalTransaction): boolean => tx.finishedAt !== null;
 
 /** Settled calls owe nothing more; a refusal settles phase one only. */
@@ -147,7 +186,9 @@ export const isSettled = (call: Call): boolean => call.reply === 'succeeded' || 
 
 /** Since when the first of its branches waits for a person; null when none does. */
 export function parkedSince(tx: GlobalTransaction): Instant | null {
-  const instants = tx.branches.flatMap(({ phaseTwo }) => phaseTwo.parkedAt ?? []);
+  const instants = tx.branches.flatMap(
+    ({ phaseOne, phaseTwo }) => phaseOne.parkedAt ?? phaseTwo.parkedAt ?? [],
+  );
   return instants.length > 0 ? Math.min(...instants) : null;
 }
 

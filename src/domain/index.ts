@@ -1,12 +1,14 @@
 /** The domain's face: what the application may use of it. */
 export { branchReply } from './branch-reply.ts';
 export * from './global-transaction.ts';
+export { callsOf, hasPlan, type OpenCall, openCalls, opsOf, upstreamOf } from './open-calls.ts';
 export {
   type LookFor,
   PARKED_LOOK_MS,
   type Pending,
   type PendingCall,
   pendingCalls,
+  stepOf,
 } from './pending-calls.ts';
 export {
   type Begun,

@@ -6,24 +6,32 @@
  */
 import {
   type Branch,
-  type Call,
   type GlobalTransaction,
   type Instant,
-  isSettled,
+  isBounded,
   type Now,
   type Op,
   policyOf,
 } from './global-transaction.ts';
+import { type OpenCall, openCalls } from './open-calls.ts';
 
 export type PendingCall = {
-  readonly branchId: string;
+  /** Null for the callback. */
+  readonly branchId: string | null;
   readonly op: Op;
   readonly participant: string;
   readonly activity: string;
-  readonly payload: string;
+  /** Null for the callback, whose body tells how the transaction ended. */
+  readonly payload: string | null;
+  /** What the payload may refer to: by step its result, as JSON. Null where it is sent as it is. */
+  readonly results: Readonly<Record<string, string>> | null;
+  /** What later steps refer to in the answer: without it the call has not succeeded. */
+  readonly wanted: readonly string[];
+  /** What a try or an action comes too late after. */
+  readonly deadlineAt: Instant;
   /** 1 for the first. */
   readonly attempt: number;
-  /** A try's is cut at the deadline. */
+  /** While the deadline bounds what is called, cut there. */
   readonly timeoutMs: number;
 };
 
@@ -40,62 +48,58 @@ export type LookFor = 'timeout' | 'call';
 /** A transaction that waits for a person is looked at this often, so that no row is ever forgotten. */
 export const PARKED_LOOK_MS = 3_600_000;
 
+/** After the pivot nothing comes too late: each attempt is given this long to arrive. */
+const FORWARD_MS = 24 * 3_600_000;
+
+/** Tries and actions are called only while they can still lead to a confirm. */
 export function pendingCalls(tx: GlobalTransaction, now: Now): Pending {
-  switch (tx.status) {
-    case 'trying':
-      return pendingTries(tx, now);
-    case 'confirming':
-    case 'confirmed':
-      return pendingPhaseTwo(tx, 'confirm', now);
-    case 'cancelling':
-    case 'cancelled':
-      return pendingPhaseTwo(tx, 'cancel', now);
-  }
-}
-
-/** Tries are the coordinator's in declared transactions only, and only while they can still lead to a confirm. */
-function pendingTries(tx: GlobalTransaction, now: Now): Pending {
-  const inTime = now.latest < tx.deadlineAt;
-  const open = tx.mode === 'declared' && inTime ? tx.branches.filter((b) => !isSettled(b.phaseOne)) : [];
-  const leftMs = tx.deadlineAt - now.latest;
-  const timeoutMs = (branch: Branch) => Math.min(policyOf(tx, branch).callTimeoutMs, leftMs);
-  const tries = split(open, (b) => b.phaseOne, now);
+  const isTooLate = isBounded(tx) && now.latest >= tx.deadlineAt;
+  const open = isTooLate ? [] : openCalls(tx);
+  const running = open.filter(({ call }) => call.parkedAt === null);
+  const later = running.map(dueAt).filter((at) => at > now.earliest);
+  if (open.length > running.length) later.push(now.latest + PARKED_LOOK_MS);
+  const nextAt = later.length > 0 ? Math.min(...later) : null;
+  const isForDeadline = isBounded(tx) && (nextAt ?? Infinity) >= tx.deadlineAt;
   return {
-    calls: tries.due.map((branch) => callOf(branch, branch.phaseOne, 'try', timeoutMs(branch))),
-    lookAgainAt: Math.min(tx.deadlineAt, tries.nextAt ?? Infinity),
-    lookAgainFor: (tries.nextAt ?? Infinity) < tx.deadlineAt ? 'call' : 'timeout',
+    calls: running.filter((call) => dueAt(call) <= now.earliest).map((call) => pending(tx, call, now)),
+    lookAgainAt: isForDeadline ? tx.deadlineAt : nextAt,
+    lookAgainFor: isForDeadline ? 'timeout' : 'call',
   };
 }
 
-/**
- * Confirm and cancel go to every branch: each of them may have been tried, the refused ones too, since a refusal
- * speaks for one attempt and an older one may land later (I6). Finished transactions owe a call only where a late
- * try is cancelled once more.
- */
-function pendingPhaseTwo(tx: GlobalTransaction, op: 'confirm' | 'cancel', now: Now): Pending {
-  const open = tx.branches.filter((branch) => branch.phaseTwo.reply !== 'succeeded');
-  const running = open.filter((branch) => branch.phaseTwo.parkedAt === null);
-  const calls = split(running, (branch) => branch.phaseTwo, now);
-  const parkedLookAt = open.length > running.length ? now.latest + PARKED_LOOK_MS : null;
+const dueAt = ({ call }: OpenCall): Instant => call.ongoing?.nextAt ?? call.dueAt;
+
+function pending(tx: GlobalTransaction, open: OpenCall, now: Now): PendingCall {
+  const { branch, op, call } = open;
+  const { participant, activity } = open.to;
+  const { callTimeoutMs } = branch === null ? tx.policy : policyOf(tx, branch);
+  const isForward = op === 'action' && tx.decision !== null;
   return {
-    calls: calls.due.map((branch) => callOf(branch, branch.phaseTwo, op, policyOf(tx, branch).callTimeoutMs)),
-    lookAgainAt: calls.nextAt ?? parkedLookAt,
-    lookAgainFor: 'call',
+    ...{ branchId: branch?.branchId ?? null, op, participant, activity },
+    payload: branch?.payload ?? null,
+    results: branch && resultsFor(tx, branch),
+    wanted: branch && op === 'action' ? wantedOf(tx, branch.branchId) : [],
+    attempt: call.attemptCount + (call.ongoing?.count ?? 0) + 1,
+    timeoutMs: isBounded(tx) ? Math.min(callTimeoutMs, tx.deadlineAt - now.latest) : callTimeoutMs,
+    deadlineAt: isForward ? now.latest + FORWARD_MS : tx.deadlineAt,
   };
 }
 
-/** The branches whose call is due, and the instant at which the next of the others is. */
-function split(branches: readonly Branch[], phase: (branch: Branch) => Call, now: Now) {
-  const dueAt = (branch: Branch) => phase(branch).ongoing?.nextAt ?? phase(branch).dueAt;
-  const later = branches.map(dueAt).filter((at) => at > now.earliest);
-  return {
-    due: branches.filter((branch) => dueAt(branch) <= now.earliest),
-    nextAt: later.length > 0 ? Math.min(...later) : null,
-  };
+/** The step that is referred to. */
+export const stepOf = (reference: string): string => reference.split('.', 1)[0] ?? '';
+
+function resultsFor({ branches }: GlobalTransaction, { step }: Branch): PendingCall['results'] {
+  if (step === null) return null;
+  const ids = new Set(step.references.map(stepOf));
+  return Object.fromEntries(
+    branches
+      .filter(({ branchId }) => ids.has(branchId))
+      .map(({ branchId, result }) => [branchId, result ?? 'null']),
+  );
 }
 
-function callOf(branch: Branch, call: Call, op: Op, timeoutMs: number): PendingCall {
-  const { branchId, participant, activity, payload } = branch;
-  const attempt = call.attemptCount + (call.ongoing?.count ?? 0) + 1;
-  return { branchId, op, participant, activity, payload, attempt, timeoutMs };
-}
+const wantedOf = (tx: GlobalTransaction, branchId: string): readonly string[] => [
+  ...new Set(
+    tx.branches.flatMap(({ step }) => step?.references.filter((to) => stepOf(to) === branchId) ?? []),
+  ),
+];

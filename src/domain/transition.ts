@@ -5,19 +5,23 @@
  * tells nothing new is accepted and answers the very same object, so every call can be repeated (I3).
  *
  * - I2: a decision is taken only while trying, and never again.
- * - I8: a transaction finishes only when every branch answered its phase two with success.
- * - I13: no confirm is decided at or after the deadline, judged by the latest time it may be.
+ * - I8: a transaction finishes only when no call of it is open any more.
+ * - I10: once the pivot is started, neither the deadline nor a cancel decides, but the pivot's answer.
+ * - I13: no confirm is decided at or after the deadline, judged by the latest time it may be; but by a pivot.
  */
 import {
   type Branch,
   type BranchSpec,
   type Call,
+  type Callback,
   type CallPolicy,
   type Decision,
   type DecisionReason,
   freshCall,
   type GlobalTransaction,
+  isBounded,
   isFinished,
+  isPhaseOne,
   isSettled,
   MAX_BRANCHES,
   MAX_PAYLOAD_BYTES,
@@ -25,15 +29,18 @@ import {
   type Mode,
   type Now,
   type Op,
+  type Pattern,
   policyOf,
   type Reply,
   unreachable,
 } from './global-transaction.ts';
+import { hasPlan, type OpenCall, openCalls } from './open-calls.ts';
 import { backOff } from './retry-policy.ts';
 
 export type Begun = {
   readonly type: 'begun';
   readonly gid: string;
+  readonly pattern: Pattern;
   readonly mode: Mode;
   readonly name: string | null;
   readonly businessKey: string | null;
@@ -41,6 +48,8 @@ export type Begun = {
   readonly traceparent: string | null;
   readonly timeoutMs: number;
   readonly policy: CallPolicy;
+  readonly callback: Callback | null;
+  /** Of a saga: a plan without circles, in which the pivot has every other step before or after it. */
   readonly branches: readonly BranchSpec[];
   readonly now: Now;
 };
@@ -53,9 +62,12 @@ export type BranchRegistered = {
 
 export type Replied = {
   readonly type: 'replied';
-  readonly branchId: string;
+  /** Null for the callback. */
+  readonly branchId: string | null;
   readonly op: Op;
   readonly reply: Reply;
+  /** What was answered, as JSON, where something of it was wanted; else null. */
+  readonly result: string | null;
   readonly answer: string;
   /** How long the call took. */
   readonly durationMs: number;
@@ -93,7 +105,6 @@ export type Refusal =
   | 'unknown_transaction'
   | 'transaction_differs'
   | 'branch_differs'
-  | 'duplicate_branch'
   | 'no_branches'
   | 'too_many_branches'
   | 'payload_too_large'
@@ -102,13 +113,19 @@ export type Refusal =
   | 'other_branches'
   | 'decided_confirm'
   | 'decided_cancel'
+  | 'pivot_in_flight'
   | 'deadline_passed'
   | 'deadline_not_reached'
   | 'nothing_to_retry';
 
 export type Verdict =
   | { readonly accepted: true; readonly tx: GlobalTransaction }
-  | { readonly accepted: false; readonly code: Refusal };
+  | {
+      readonly accepted: false;
+      readonly code: Refusal;
+      /** The transaction with the wish that was refused, to be kept; nothing else of it has changed. */
+      readonly noted?: GlobalTransaction;
+    };
 
 const accepted = (tx: GlobalTransaction): Verdict => ({ accepted: true, tx });
 const refused = (code: Refusal): Verdict => ({ accepted: false, code });
@@ -127,7 +144,7 @@ export function transition(tx: GlobalTransaction | null, event: Event): Verdict 
     case 'deadlinePassed':
       return expire(tx, event.now);
     case 'replied':
-      return accepted(event.op === 'try' ? hearTry(tx, event) : hearPhaseTwo(tx, event));
+      return accepted(hear(tx, event));
     case 'retryRequested':
       return retry(tx, event);
     default:
@@ -140,20 +157,23 @@ export function transition(tx: GlobalTransaction | null, event: Event): Verdict 
 function begin(tx: GlobalTransaction | null, event: Begun): Verdict {
   if (tx !== null) return tx.bodyHash === event.bodyHash ? accepted(tx) : refused('transaction_differs');
   const { type: _type, timeoutMs, now, branches: specs, ...given } = event;
-  if (event.mode === 'declared' && specs.length === 0) return refused('no_branches');
-  if (new Set(specs.map((spec) => spec.branchId)).size < specs.length) return refused('duplicate_branch');
+  const mayBeEmpty = event.mode === 'interactive' && !hasPlan(event.pattern);
+  if (specs.length === 0 && !mayBeEmpty) return refused('no_branches');
   const overLimit = limitBrokenBy(specs);
   if (overLimit !== null) return refused(overLimit);
-  return accepted({
+  const begun: GlobalTransaction = {
     ...given,
-    pattern: 'tcc',
     beganAt: now.earliest,
     deadlineAt: now.earliest + timeoutMs,
     status: 'trying',
     decision: null,
     finishedAt: null,
+    pivotStartedAt: null,
+    cancelAskedAt: null,
+    notification: null,
     branches: specs.map((spec) => newBranch(spec, now)),
-  });
+  };
+  return accepted(startPivotIfReached(begun, now));
 }
 
 /** Registration and decision change the same state, so one of the two sees the other: no branch is missed (I6). */
@@ -169,7 +189,7 @@ function registerBranch(tx: GlobalTransaction, { branch, now }: BranchRegistered
 }
 
 function limitBrokenBy(specs: readonly BranchSpec[]): Refusal | null {
-  const sizes = specs.map(({ payload }) => utf8Length(payload));
+  const sizes = specs.map(({ payload }) => new TextEncoder().encode(payload).length);
   if (specs.length > MAX_BRANCHES) return 'too_many_branches';
   if (sizes.some((size) => size > MAX_PAYLOAD_BYTES)) return 'payload_too_large';
   return sizes.reduce((sum, size) => sum + size, 0) > MAX_TRANSACTION_BYTES ? 'transaction_too_large' : null;
@@ -180,6 +200,7 @@ const newBranch = (spec: BranchSpec, now: Now): Branch => ({
   phaseOne: freshCall(now.earliest),
   phaseTwo: freshCall(now.earliest),
   lateTryCount: 0,
+  result: null,
 });
 
 // ── Deciding ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -204,11 +225,13 @@ const areThose = (branches: readonly Branch[], branchIds: readonly string[]): bo
 function requestCancel(tx: GlobalTransaction, now: Now): Verdict {
   if (tx.decision !== null)
     return tx.decision.decision === 'cancel' ? accepted(tx) : refused('decided_confirm');
-  return accepted(decide(tx, 'cancel', 'cancel_requested', now));
+  if (isBounded(tx)) return accepted(decide(tx, 'cancel', 'cancel_requested', now));
+  const noted = { ...tx, cancelAskedAt: tx.cancelAskedAt ?? now.latest };
+  return { accepted: false, code: 'pivot_in_flight', ...(tx.cancelAskedAt === null && { noted }) };
 }
 
 function expire(tx: GlobalTransaction, now: Now): Verdict {
-  if (tx.decision !== null) return accepted(tx);
+  if (!isBounded(tx)) return accepted(tx);
   if (now.earliest < tx.deadlineAt) return refused('deadline_not_reached');
   return accepted(decide(tx, 'cancel', 'deadline_passed', now));
 }
@@ -225,18 +248,39 @@ function decide(
 }
 
 function finishIfDone(tx: GlobalTransaction, now: Now): GlobalTransaction {
-  if (isFinished(tx) || tx.branches.some((branch) => branch.phaseTwo.reply !== 'succeeded')) return tx;
+  if (isFinished(tx) || openCalls(tx).length > 0) return tx;
   const status = tx.status === 'confirming' ? 'confirmed' : 'cancelled';
-  return { ...tx, status, finishedAt: now.latest };
+  const notification = tx.callback && freshCall(now.earliest);
+  return { ...tx, status, finishedAt: now.latest, notification };
+}
+
+/** All before it have succeeded, in time: whoever saves this may send it, and from then on it decides alone (I10). */
+function startPivotIfReached(tx: GlobalTransaction, now: Now): GlobalTransaction {
+  const pivot = tx.branches.find(({ step }) => step?.isPivot);
+  const isReached = pivot?.step?.dependsOn.every((id) => branchOf(tx, id).phaseOne.reply === 'succeeded');
+  return isReached && now.latest < tx.deadlineAt ? { ...tx, pivotStartedAt: now.latest } : tx;
 }
 
 // ── Hearing replies ──────────────────────────────────────────────────────────────────────────────────────────
 
+function hear(tx: GlobalTransaction, event: Replied): GlobalTransaction {
+  switch (event.op) {
+    case 'try':
+      return hearTry(tx, event);
+    case 'action':
+      return hearAction(tx, event);
+    case 'notify':
+      return hearNotify(tx, event);
+    default:
+      return hearPhaseTwo(tx, event, event.op);
+  }
+}
+
 function hearTry(tx: GlobalTransaction, event: Replied): GlobalTransaction {
-  const branch = branchOf(tx, event);
+  const branch = branchOf(tx, event.branchId);
   if (tx.decision !== null) return hearLateTry(tx, branch, event);
   if (isSettled(branch.phaseOne)) return tx;
-  const next = withBranch(tx, { ...branch, phaseOne: heard(tx, branch, event) });
+  const next = withBranch(tx, { ...branch, phaseOne: heard(tx, branch.phaseOne, branch, event) });
   if (event.reply === 'failed') return decide(next, 'cancel', 'try_refused', event.now, branch.branchId);
   if (next.branches.some(({ phaseOne }) => phaseOne.reply !== 'succeeded')) return next;
   // Too late to confirm: nothing is decided here, the deadline will (I13).
@@ -247,59 +291,95 @@ function hearTry(tx: GlobalTransaction, event: Replied): GlobalTransaction {
 /** A try that ends after the decision changes no plan; where its cancel may have come too early, cancel again. */
 function hearLateTry(tx: GlobalTransaction, branch: Branch, event: Replied): GlobalTransaction {
   if (event.reply !== 'succeeded' || branch.phaseOne.reply === 'succeeded') return tx;
-  const phaseOne = heard(tx, branch, event);
-  if (tx.decision?.decision !== 'cancel' || branch.phaseTwo.reply !== 'succeeded')
-    return withBranch(tx, { ...branch, phaseOne });
-  const phaseTwo = freshCall(event.now.earliest);
-  return withBranch(tx, { ...branch, phaseOne, phaseTwo, lateTryCount: branch.lateTryCount + 1 });
+  const heardBranch = { ...branch, phaseOne: heard(tx, branch.phaseOne, branch, event) };
+  const isUndone = tx.decision?.decision === 'cancel' && branch.phaseTwo.reply === 'succeeded';
+  return withBranch(tx, isUndone ? undoneOnceMore(heardBranch, event.now) : heardBranch);
 }
 
-function hearPhaseTwo(tx: GlobalTransaction, event: Replied): GlobalTransaction {
-  const branch = branchOf(tx, event);
-  if (tx.decision?.decision !== event.op) throw new Error(`${event.op} was called without its decision (I9)`);
+const undoneOnceMore = (branch: Branch, now: Now): Branch => ({
+  ...branch,
+  phaseTwo: freshCall(now.earliest),
+  lateTryCount: branch.lateTryCount + 1,
+});
+
+function hearAction(tx: GlobalTransaction, event: Replied): GlobalTransaction {
+  const { now, result } = event;
+  const branch = branchOf(tx, event.branchId);
+  if (tx.decision?.decision === 'cancel') return hearLateAction(tx, branch, event);
+  const phaseOne = heard(tx, branch.phaseOne, branch, event);
+  if (isSettled(branch.phaseOne) || phaseOne === branch.phaseOne) return tx;
+  const next = withBranch(tx, { ...branch, phaseOne, result });
+  if (tx.decision !== null) return finishIfDone(next, now);
+  if (phaseOne.reply === 'failed') return decide(next, 'cancel', 'action_refused', now, branch.branchId);
+  if (phaseOne.reply !== 'succeeded') return next;
+  if (branch.step?.isPivot) return decide(next, 'confirm', 'pivot_succeeded', now);
+  // Too late to go on: nothing is decided here, the deadline will (I13).
+  if (now.latest >= next.deadlineAt) return next;
+  const isLast = next.branches.every((each) => each.phaseOne.reply === 'succeeded');
+  return isLast ? decide(next, 'confirm', 'all_actions_succeeded', now) : startPivotIfReached(next, now);
+}
+
+/** The plan of a cancel is read off the actions that had succeeded before it: no late one is added to them (I10). */
+function hearLateAction(tx: GlobalTransaction, branch: Branch, { reply, now }: Replied): GlobalTransaction {
+  const isUndone = branch.phaseTwo.reply === 'succeeded' && branch.phaseOne.reply !== 'succeeded';
+  return reply === 'succeeded' && isUndone ? withBranch(tx, undoneOnceMore(branch, now)) : tx;
+}
+
+const DECISION_BEFORE = { confirm: 'confirm', cancel: 'cancel', compensate: 'cancel' } as const;
+
+function hearPhaseTwo(
+  tx: GlobalTransaction,
+  event: Replied,
+  op: keyof typeof DECISION_BEFORE,
+): GlobalTransaction {
+  const branch = branchOf(tx, event.branchId);
+  if (tx.decision?.decision !== DECISION_BEFORE[op])
+    throw new Error(`${op} was called without its decision (I9)`);
   if (branch.phaseTwo.reply === 'succeeded') return tx;
-  const phaseTwo = heard(tx, branch, event);
+  const phaseTwo = heard(tx, branch.phaseTwo, branch, event);
   if (phaseTwo === branch.phaseTwo) return tx;
   return finishIfDone(withBranch(tx, { ...branch, phaseTwo }), event.now);
 }
 
-/** A refusal is an answer to a try only; phase two has no business reason to refuse, so it is asked again. */
-function heard(tx: GlobalTransaction, branch: Branch, event: Replied): Call {
+/** Never parked: it is repeated until somebody has heard. */
+function hearNotify(tx: GlobalTransaction, event: Replied): GlobalTransaction {
+  const { notification } = tx;
+  if (notification === null || notification.reply === 'succeeded') return tx;
+  return { ...tx, notification: heard(tx, notification, null, event) };
+}
+
+/** Refusals count until the decision; afterwards there is no business reason to refuse, and it is asked again. */
+function heard(tx: GlobalTransaction, call: Call, branch: Branch | null, event: Replied): Call {
   const { answer, now } = event;
-  const isPhaseTwo = event.op !== 'try';
-  const call = isPhaseTwo ? branch.phaseTwo : branch.phaseOne;
-  const reply = isPhaseTwo && event.reply === 'failed' ? 'unknown' : event.reply;
+  const reply = tx.decision !== null && event.reply === 'failed' ? 'unknown' : event.reply;
   if (reply === 'succeeded' || reply === 'failed')
     return { ...freshCall(call.dueAt), reply, attemptCount: call.attemptCount + 1, answer };
   if (call.parkedAt !== null) return call;
-  return backOff(call, policyOf(tx, branch), { ...event, reply, at: now.latest }, isPhaseTwo);
+  const policy = branch === null ? tx.policy : policyOf(tx, branch);
+  const mayPark = branch !== null && !isBounded(tx);
+  return backOff(call, policy, { ...event, reply, at: now.latest }, mayPark);
 }
 
 // ── A person's retry ─────────────────────────────────────────────────────────────────────────────────────────
 
 /** Makes every waiting and parked call due now, with a new budget. */
 function retry(tx: GlobalTransaction, { participant, now }: RetryRequested): Verdict {
-  const isPhaseOne = tx.decision === null;
-  const mayCall = isPhaseOne ? tx.mode === 'declared' && now.latest < tx.deadlineAt : true;
-  const isOpen = ({ phaseOne, phaseTwo, participant: name }: Branch) =>
-    (participant ?? name) === name && (isPhaseOne ? !isSettled(phaseOne) : phaseTwo.reply !== 'succeeded');
-  if (!mayCall || !tx.branches.some(isOpen)) return refused('nothing_to_retry');
-  const again = ({ reply, answer, durationMs }: Call): Call => ({
-    ...freshCall(now.earliest),
-    ...{ reply, answer, durationMs },
-  });
-  const branches = tx.branches.map((branch) => {
-    if (!isOpen(branch)) return branch;
-    return isPhaseOne
-      ? { ...branch, phaseOne: again(branch.phaseOne) }
-      : { ...branch, phaseTwo: again(branch.phaseTwo) };
-  });
-  return accepted({ ...tx, branches });
+  const isOver = isBounded(tx) && now.latest >= tx.deadlineAt;
+  const isMeant = ({ to }: OpenCall) => participant === null || participant === to.participant;
+  const open = isOver ? [] : openCalls(tx).filter(isMeant);
+  return open.length === 0 ? refused('nothing_to_retry') : accepted(open.reduce(retried, tx));
+
+  function retried(before: GlobalTransaction, { branch, op, call }: OpenCall): GlobalTransaction {
+    const { reply, answer, durationMs } = call;
+    const again = { ...freshCall(now.earliest), reply, answer, durationMs };
+    if (branch === null) return { ...before, notification: again };
+    return withBranch(before, { ...branch, ...(isPhaseOne(op) ? { phaseOne: again } : { phaseTwo: again }) });
+  }
 }
 
 // ── Pieces ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-function branchOf(tx: GlobalTransaction, { branchId }: Replied): Branch {
+function branchOf(tx: GlobalTransaction, branchId: string | null): Branch {
   const branch = tx.branches.find((candidate) => candidate.branchId === branchId);
   if (!branch) throw new Error(`a reply came for branch ${branchId}, which was never registered`);
   return branch;
@@ -309,13 +389,3 @@ const withBranch = (tx: GlobalTransaction, changed: Branch): GlobalTransaction =
   ...tx,
   branches: tx.branches.map((branch) => (branch.branchId === changed.branchId ? changed : branch)),
 });
-
-/** Bytes of a text in UTF-8, counted without an encoder: the domain has no other code to call. */
-function utf8Length(text: string): number {
-  let bytes = 0;
-  for (const character of text) {
-    const code = character.codePointAt(0) ?? 0;
-    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-  }
-  return bytes;
-}

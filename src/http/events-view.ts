@@ -5,8 +5,16 @@
 import type * as wire from '@tercet/sdk/wire';
 import type { Attempt, Entries } from '../application/journal.ts';
 import type { JournalRow } from '../application/ports.ts';
-import { type DecisionTaken, type Mode, traceIdOf } from '../domain/index.ts';
-import { callView, decisionView, iso, isoOrNull } from './transaction-view.ts';
+import {
+  type Callback,
+  type DecisionTaken,
+  DEFAULT_PATTERN,
+  type Mode,
+  opsOf,
+  type Pattern,
+  traceIdOf,
+} from '../domain/index.ts';
+import { callbackView, callView, decisionView, iso, isoOrNull, stepView } from './transaction-view.ts';
 
 type TransactionEntry = NonNullable<Entries['transaction']>;
 type BranchEntry = NonNullable<Entries['branches']>[number];
@@ -14,10 +22,15 @@ type TransactionChanges = NonNullable<wire.EventView['changes']['transaction']>;
 type BranchChanges = NonNullable<wire.EventView['changes']['branches']>[number];
 
 /** What earlier rows said that a later one does not repeat, and that gives its phases their names. */
-type Known = { readonly mode: Mode | null; readonly decision: DecisionTaken | null };
+type Known = {
+  readonly pattern: Pattern;
+  readonly mode: Mode | null;
+  readonly decision: DecisionTaken | null;
+  readonly callback: Callback | null;
+};
 
 export function eventsView(gid: string, rows: readonly JournalRow[]): wire.EventsView {
-  let known: Known = { mode: null, decision: null };
+  let known: Known = { pattern: DEFAULT_PATTERN, mode: null, decision: null, callback: null };
   const events = rows.map(({ seq, at, writer, entries }) => {
     known = { ...known, ...entries.transaction };
     const attempts = (entries.attempts ?? []).map(attemptView);
@@ -27,16 +40,17 @@ export function eventsView(gid: string, rows: readonly JournalRow[]): wire.Event
 }
 
 function changesOf({ transaction, branches }: Entries, known: Known): wire.EventView['changes'] {
-  const changes = transaction && transactionChanges(transaction);
+  const changes = transaction && transactionChanges(transaction, known);
   return {
     ...(changes && Object.keys(changes).length > 0 && { transaction: changes }),
     ...(branches && { branches: branches.map((branch) => branchChanges(branch, known)) }),
   };
 }
 
-function transactionChanges(entry: TransactionEntry): TransactionChanges {
+function transactionChanges(entry: TransactionEntry, { callback }: Known): TransactionChanges {
   const { pattern, mode, name, businessKey, status } = entry;
-  const { decision, beganAt, deadlineAt, finishedAt, traceparent } = entry;
+  const { decision, beganAt, deadlineAt, finishedAt, pivotStartedAt, cancelAskedAt, traceparent } = entry;
+  const isCallbackTold = entry.callback !== undefined || entry.notification !== undefined;
   return {
     ...(pattern !== undefined && { pattern }),
     ...(mode !== undefined && { mode }),
@@ -47,18 +61,23 @@ function transactionChanges(entry: TransactionEntry): TransactionChanges {
     ...(beganAt !== undefined && { beganAt: iso(beganAt) }),
     ...(deadlineAt !== undefined && { deadlineAt: iso(deadlineAt) }),
     ...(finishedAt !== undefined && { finishedAt: isoOrNull(finishedAt) }),
+    ...(pivotStartedAt !== undefined && { pivotStartedAt: isoOrNull(pivotStartedAt) }),
+    ...(cancelAskedAt !== undefined && { cancelAskedAt: isoOrNull(cancelAskedAt) }),
+    ...(isCallbackTold && { callback: callbackView({ callback, notification: entry.notification ?? null }) }),
     ...(traceparent !== undefined && { traceId: traceIdOf({ traceparent }) }),
   };
 }
 
-function branchChanges(entry: BranchEntry, { mode, decision }: Known): BranchChanges {
-  const { branchId, participant, activity, lateTryCount, phaseOne, phaseTwo } = entry;
+function branchChanges(entry: BranchEntry, { pattern, mode, decision }: Known): BranchChanges {
+  const { branchId, participant, activity, step, lateTryCount, phaseOne, phaseTwo } = entry;
+  const { one, two } = opsOf(pattern, decision?.decision ?? null);
   return {
     branchId,
     ...(participant !== undefined && { participant }),
     ...(activity !== undefined && { activity }),
-    ...(phaseOne && mode === 'declared' && { try: callView(phaseOne, decision === null) }),
-    ...(phaseTwo && decision && { [decision.decision]: callView(phaseTwo, true) }),
+    ...(step !== undefined && { step: stepView(step) }),
+    ...(phaseOne && mode === 'declared' && { [one]: callView(phaseOne, decision?.decision !== 'cancel') }),
+    ...(phaseTwo && two !== null && { [two]: callView(phaseTwo, true) }),
     ...(lateTryCount !== undefined && { lateTryCount }),
   };
 }

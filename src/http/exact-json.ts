@@ -1,18 +1,13 @@
 /**
  * Reads JSON without losing anything of it. A payload is sent on for as long as a transaction lives, so what JavaScript
  * would silently change is refused: numbers that a double cannot carry, and bytes that are not UTF-8.
- *
- * Almost no body needs the slow look. A number of at most 15 digits without an exponent always survives, so one cheap
- * test on the raw text finds the bodies whose numbers have to be compared with their source.
  */
 import { isUtf8 } from 'node:buffer';
+import { inexactNumberIn } from '../application/exact-numbers.ts';
 import type { ErrorCode } from '../errors.ts';
 
 /** Depth at which a body is refused: far deeper than real payloads, far from where recursion ends. */
 const MAX_DEPTH = 64;
-
-/** Where in the text a number may stand that a double cannot carry: after what comes before every number. */
-const SUSPICIOUS_NUMBER = /(?:^|[\s:,[])-?(?:[\d.]{16}|[\d.]+[eE])/;
 
 /** A body that cannot be read. */
 export class UnreadableBody extends Error {
@@ -35,7 +30,7 @@ export function readExactJson(body: Buffer): unknown {
   const value = parse(text);
   if (mayBeDeep(text) && isDeeperThan(value, MAX_DEPTH))
     throw new UnreadableBody('nested_too_deep', `The body is nested more than ${MAX_DEPTH} deep.`);
-  if (SUSPICIOUS_NUMBER.test(text)) refuseInexactNumbers(text);
+  refuseInexactNumbers(text);
   return value;
 }
 
@@ -63,45 +58,13 @@ function isDeeperThan(value: unknown, depth: number): boolean {
   return depth === 0 || Object.values(value).some((part) => isDeeperThan(part, depth - 1));
 }
 
-// ── Numbers ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-type Inexact = { readonly holder: object; readonly key: string; readonly source: string };
-
 function refuseInexactNumbers(text: string): void {
-  let found: Inexact | null = null;
-  const root: unknown = JSON.parse(text, function (this: object, key, value, context?: { source?: string }) {
-    const source = context?.source;
-    if (typeof value === 'number' && source !== undefined && !isCarriedExactly(value, source))
-      found ??= { holder: this, key, source };
-    return value;
-  });
+  const found = inexactNumberIn(text);
   if (found === null) return;
-  const { holder, key, source } = found as Inexact;
+  const { root, holder, key, source } = found;
   const pointer = `#${pathTo(root, holder) ?? ''}${key === '' ? '' : `/${escaped(key)}`}`;
   throw new UnreadableBody('inexact_number', `${shortened(source)} would change its value.`, pointer);
 }
-
-const isCarriedExactly = (value: number, source: string): boolean =>
-  Number.isFinite(value) && decimal(source) === decimal(String(value));
-
-/** One spelling for each decimal value: its digits without zeros at either end, and the power of ten. */
-function decimal(source: string): string {
-  const [mantissa = '', exponent = '0'] = source.toLowerCase().replace(/^-/, '').split('e');
-  const [whole = '', fraction = ''] = mantissa.split('.');
-  const digits = `${whole}${fraction}`.replace(/^0+/, '');
-  const significant = digits.slice(0, digits.length - trailingZeroCount(digits));
-  if (significant === '') return '0';
-  return `${significant}e${Number(exponent) - fraction.length + digits.length - significant.length}`;
-}
-
-/** Counted from the end: a pattern would begin anew at each zero, and take hours over a megabyte of them. */
-function trailingZeroCount(digits: string): number {
-  let count = 0;
-  while (digits.charCodeAt(digits.length - 1 - count) === ZERO) count += 1;
-  return count;
-}
-
-const ZERO = '0'.charCodeAt(0);
 
 const shortened = (source: string): string => (source.length > 40 ? `${source.slice(0, 40)}…` : source);
 

@@ -39,10 +39,19 @@ export function faultsProblem(faults: readonly Fault[]): ProblemDocument {
 }
 
 /** What the coordinator refused. */
-export const refusalProblem = ({ code, about }: Refused): ProblemDocument =>
-  problemOf(code, { about: about === undefined ? undefined : REFUSED_ABOUT[code]?.(about) });
+export function refusalProblem({ code, about, place }: Refused): ProblemDocument {
+  if (place === undefined)
+    return problemOf(code, { about: about === undefined ? undefined : REFUSED_ABOUT[code]?.(about) });
+  const pointer = `#/branches${place.split('/').map(encodeURIComponent).join('/')}`;
+  return problemOf(code, { about: `${pointer}:`, faults: [{ pointer, detail: errors[code].title }] });
+}
 
-export type Refused = { readonly code: CoordinatorRefusal; readonly about?: string };
+export type Refused = {
+  readonly code: CoordinatorRefusal;
+  readonly about?: string;
+  /** A JSON pointer into the list of branches. */
+  readonly place?: string;
+};
 
 /** What the coordinator's `about` means, as a sentence. */
 const REFUSED_ABOUT: Partial<Record<CoordinatorRefusal, (about: string) => string>> = {

@@ -3,11 +3,16 @@ import type * as wire from '@tercet/sdk/wire';
 import {
   type Branch,
   type Call,
+  callsOf,
   type DecisionTaken,
   type GlobalTransaction,
   type Instant,
   isParked,
   isSettled,
+  type Op,
+  type OpenCall,
+  openCalls,
+  type Step,
   traceIdOf,
 } from '../domain/index.ts';
 
@@ -15,6 +20,7 @@ import {
 export type Explain = (tx: GlobalTransaction) => string;
 
 export function transactionView(tx: GlobalTransaction, explain: Explain): wire.TransactionView {
+  const open = openCalls(tx);
   return {
     gid: tx.gid,
     pattern: tx.pattern,
@@ -26,29 +32,44 @@ export function transactionView(tx: GlobalTransaction, explain: Explain): wire.T
     beganAt: iso(tx.beganAt),
     deadlineAt: iso(tx.deadlineAt),
     finishedAt: isoOrNull(tx.finishedAt),
+    pivotStartedAt: isoOrNull(tx.pivotStartedAt),
+    cancelAskedAt: isoOrNull(tx.cancelAskedAt),
+    callback: callbackView(tx),
     isParked: isParked(tx),
     traceId: traceIdOf(tx),
     explanation: explain(tx),
-    branches: tx.branches.map((branch) => branchView(branch, tx)),
+    branches: tx.branches.map((branch) => branchView(branch, tx, open)),
   };
 }
 
-function branchView(branch: Branch, tx: GlobalTransaction): wire.BranchView {
-  const { branchId, participant, activity, lateTryCount, phaseOne, phaseTwo } = branch;
-  const decision = tx.decision?.decision;
+type Notified = Pick<GlobalTransaction, 'callback' | 'notification'>;
+type CallViews = Partial<Record<Op, wire.CallView>>;
+
+function branchView(branch: Branch, tx: GlobalTransaction, open: readonly OpenCall[]): wire.BranchView {
+  const { branchId, participant, activity, step, lateTryCount } = branch;
+  const isOpen = ({ op }: OpenCall) => open.some((call) => call.op === op && call.branch === branch);
+  const views: CallViews = Object.fromEntries(
+    callsOf(tx, branch).map((call) => [call.op, callView(call.call, isOpen(call))]),
+  );
   return {
-    branchId,
-    participant,
-    activity,
-    try: tx.mode === 'declared' ? callView(phaseOne, decision === undefined) : null,
-    confirm: decision === 'confirm' ? callView(phaseTwo, true) : null,
-    cancel: decision === 'cancel' ? callView(phaseTwo, true) : null,
+    ...{ branchId, participant, activity, step: stepView(step) },
+    try: views.try ?? null,
+    confirm: views.confirm ?? null,
+    cancel: views.cancel ?? null,
+    action: views.action ?? null,
+    compensate: views.compensate ?? null,
     lateTryCount,
   };
 }
 
+export const stepView = (step: Step | null): wire.StepPlace | null =>
+  step && { dependsOn: [...step.dependsOn], isPivot: step.isPivot, isCompensated: step.isCompensated };
+
+export const callbackView = ({ callback, notification }: Notified): wire.CallbackView | null =>
+  callback && { ...callback, notify: notification && callView(notification, true) };
+
 /**
- * @param isUnderWay false when the phase is over, and no further call of it is made. Polling after `ongoing` is
+ * @param isUnderWay false when no call of it is made now: it is not yet reached, or over. Polling after `ongoing` is
  * progress of one replica and not shown: another replica would show something else.
  */
 export function callView(call: Call, isUnderWay: boolean): wire.CallView {

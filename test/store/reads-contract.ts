@@ -240,7 +240,7 @@ function withOpenPayment(tx: GlobalTransaction): GlobalTransaction {
 }
 
 function withLateTry(tx: GlobalTransaction): GlobalTransaction {
-  const heard = { answer: '200', durationMs: 10, retryAfterMs: null, chance: 0.5 };
+  const heard = { answer: '200', result: null, durationMs: 10, retryAfterMs: null, chance: 0.5 };
   const now = { earliest: T0, latest: T0 };
   return after(tx, { type: 'replied', branchId: 'a', op: 'try', reply: 'succeeded', ...heard, now });
 }

@@ -143,7 +143,7 @@ const parked = (tx: GlobalTransaction): GlobalTransaction =>
   [1, 2, 3, 4, 5].reduce((at) => answered(at, 'unknown'), tx);
 
 function withLateTry(tx: GlobalTransaction): GlobalTransaction {
-  const heard = { answer: '200', durationMs: 10, retryAfterMs: null, chance: 0.5 };
+  const heard = { answer: '200', result: null, durationMs: 10, retryAfterMs: null, chance: 0.5 };
   const now = { earliest: T0, latest: T0 };
   return after(tx, { type: 'replied', branchId: 'a', op: 'try', reply: 'succeeded', ...heard, now });
 }

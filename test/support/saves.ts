@@ -21,7 +21,7 @@ export function newGid(): string {
 export function begun(gid: string, branchIds: readonly string[] = ['a', 'b']): GlobalTransaction {
   const branches = branchIds.map((branchId) => ({
     ...{ branchId, participant: 'inventory', activity: 'reserve' },
-    ...{ payload: AWKWARD_PAYLOAD, bodyHash: 'b'.repeat(64), policy: null },
+    ...{ payload: AWKWARD_PAYLOAD, bodyHash: 'b'.repeat(64), policy: null, step: null },
   }));
   const given = {
     gid,
@@ -29,8 +29,18 @@ export function begun(gid: string, branchIds: readonly string[] = ['a', 'b']): G
     businessKey: 'Bestellung ü',
     bodyHash: 'a'.repeat(64),
     traceparent: null,
+    callback: null,
   };
-  return after(null, { type: 'begun', mode: 'declared', ...given, timeoutMs: 30_000, policy, branches, now });
+  return after(null, {
+    type: 'begun',
+    pattern: 'tcc',
+    mode: 'declared',
+    ...given,
+    timeoutMs: 30_000,
+    policy,
+    branches,
+    now,
+  });
 }
 
 /** The state after an event that the protocol accepts. */
@@ -46,7 +56,7 @@ export const cancelled = (tx: GlobalTransaction): GlobalTransaction =>
 /** Every branch answers its phase two with this. */
 export function answered(tx: GlobalTransaction, reply: 'succeeded' | 'unknown'): GlobalTransaction {
   const op = tx.decision?.decision ?? 'try';
-  const heard = { answer: reply, durationMs: 10, retryAfterMs: null, chance: 0.5, now };
+  const heard = { result: null, answer: reply, durationMs: 10, retryAfterMs: null, chance: 0.5, now };
   const hear = (at: GlobalTransaction, { branchId }: { branchId: string }) =>
     after(at, { type: 'replied', branchId, op, reply, ...heard });
   return tx.branches.reduce(hear, tx);

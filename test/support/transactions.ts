@@ -35,12 +35,14 @@ export const spec = (branchId: string, given: Partial<BranchSpec> = {}): BranchS
   payload: '{}',
   bodyHash: `hash of ${branchId}`,
   policy: null,
+  step: null,
   ...given,
 });
 
 export const begun = (given: Partial<Begun> = {}): Begun => ({
   type: 'begun',
   gid: 'g-1',
+  pattern: 'tcc',
   mode: 'declared',
   name: null,
   businessKey: null,
@@ -48,6 +50,7 @@ export const begun = (given: Partial<Begun> = {}): Begun => ({
   traceparent: null,
   timeoutMs: TIMEOUT_MS,
   policy: POLICY,
+  callback: null,
   branches: given.mode === 'interactive' ? [] : [spec('stock'), spec('money')],
   now: exactly(T0),
   ...given,
@@ -58,6 +61,7 @@ export const replied = (branchId: string, op: Op, reply: Reply, given: Partial<R
   branchId,
   op,
   reply,
+  result: null,
   answer: reply,
   durationMs: 10,
   retryAfterMs: null,

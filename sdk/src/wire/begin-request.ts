@@ -1,7 +1,8 @@
 /** What begins a transaction. With `branches` it is declared, and runs by itself; without, it is interactive. */
 import { type Static, Type } from 'typebox';
-import { BranchRequest } from './branch-request.ts';
+import { CallbackRequest } from './callback.ts';
 import { callSettings } from './call-settings.ts';
+import { DeclaredBranchRequest } from './step.ts';
 import { Gid, Pattern, positive, text } from './vocabulary.ts';
 
 export const BeginRequest = Type.Object(
@@ -18,13 +19,14 @@ export const BeginRequest = Type.Object(
     ),
     ...callSettings,
     branches: Type.Optional(
-      Type.Array(BranchRequest, {
+      Type.Array(DeclaredBranchRequest, {
         minItems: 1,
         maxItems: 100,
         description:
-          'All branches, whose tries the coordinator calls. Absent for an interactive transaction.',
+          'All branches, whose tries the coordinator calls; of a saga its steps. Absent for an interactive transaction.',
       }),
     ),
+    callback: Type.Optional(CallbackRequest),
   },
   { additionalProperties: false, description: 'Begins a global transaction.' },
 );

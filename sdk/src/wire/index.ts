@@ -4,6 +4,7 @@
  */
 export { BeginRequest } from './begin-request.ts';
 export { BranchRequest } from './branch-request.ts';
+export { CallbackRequest, EndingNotice } from './callback.ts';
 export { CALL_HEADERS } from './call-headers.ts';
 export { ConfirmRequest } from './confirm-request.ts';
 export { FinalityRequest, FinalityView } from './finality.ts';
@@ -16,10 +17,12 @@ export {
   ParticipantView,
 } from './participant.ts';
 export { type Fault, ProblemDocument } from './problem-document.ts';
-export { BranchView, CallView, DecisionView, TransactionView } from './transaction-view.ts';
+export { BranchView, CallbackView, CallView, DecisionView, TransactionView } from './transaction-view.ts';
+export { DeclaredBranchRequest, StepPlace } from './step.ts';
 export { TransactionsPage, TransactionsQuery } from './transactions-page.ts';
 export {
   BranchId,
+  CallOp,
   Decision,
   DecisionReason,
   Gid,

@@ -4,7 +4,7 @@
  */
 import { type Static, Type } from 'typebox';
 import { BranchView, TransactionView } from './transaction-view.ts';
-import { BranchId, count, Gid, instant, nullable, Op } from './vocabulary.ts';
+import { BranchId, CallOp, count, Gid, instant, nullable } from './vocabulary.ts';
 
 const TransactionChanges = Type.Partial(
   Type.Pick(TransactionView, [
@@ -17,6 +17,9 @@ const TransactionChanges = Type.Partial(
     'beganAt',
     'deadlineAt',
     'finishedAt',
+    'pivotStartedAt',
+    'cancelAskedAt',
+    'callback',
     'traceId',
   ]),
   { additionalProperties: false, description: 'Fields of the transaction that have a new value.' },
@@ -31,8 +34,8 @@ const BranchChanges = Type.Object(
 
 export const AttemptView = Type.Object(
   {
-    branchId: BranchId,
-    op: Op,
+    branchId: nullable(BranchId),
+    op: CallOp,
     at: instant('When its answer came, or was given up.'),
     durationMs: count('How long it took, in milliseconds.'),
     httpStatus: nullable(

@@ -22,7 +22,7 @@ const paths = Type.Unsafe<Record<string, string>>({
   additionalProperties: false,
   maxProperties: 300,
   patternProperties: {
-    '^[A-Za-z0-9_-]{1,64}/(?:try|confirm|cancel)$': {
+    '^[A-Za-z0-9_-]{1,64}/(?:try|confirm|cancel|action|compensate|notify)$': {
       type: 'string',
       pattern: '^/[!-"$-~]*$',
       maxLength: 1024,

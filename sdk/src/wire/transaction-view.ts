@@ -1,10 +1,13 @@
 /**
  * A transaction as every answer shows it. Requests carry durations, answers instants. Payloads are never shown.
  *
- * Each branch has one field for each op. A field is null as long as the coordinator has no business with that op:
- * `try` in an interactive transaction, `confirm` and `cancel` until the decision says which of them it is.
+ * Each branch has one field for each op. A field is null as long as the coordinator has no business with that op: those of the
+ * other pattern, `try` in an interactive transaction, `confirm` and `cancel` until the decision says which of them it is,
+ * `compensate` unless the saga is cancelled and the step may have run.
  */
 import { type Static, Type } from 'typebox';
+import { CallbackRequest } from './callback.ts';
+import { StepPlace } from './step.ts';
 import {
   BranchId,
   count,
@@ -43,14 +46,28 @@ export const BranchView = Type.Object(
     branchId: BranchId,
     participant: ParticipantOrAddress,
     activity: name('What the branch asks of its participant.'),
+    step: nullable(StepPlace),
     try: nullable(CallView),
     confirm: nullable(CallView),
     cancel: nullable(CallView),
-    lateTryCount: count('Tries heard to have succeeded after their cancel; each was cancelled once more.'),
+    action: nullable(CallView),
+    compensate: nullable(CallView),
+    lateTryCount: count(
+      'Tries and actions heard to have succeeded after they were undone; each was undone once more.',
+    ),
   },
   { additionalProperties: false, description: 'One branch, and what its calls came to.' },
 );
 export type BranchView = Static<typeof BranchView>;
+
+export const CallbackView = Type.Object(
+  { ...CallbackRequest.properties, notify: nullable(CallView) },
+  {
+    additionalProperties: false,
+    description: 'Who hears of the end; notify is null until it is reached.',
+  },
+);
+export type CallbackView = Static<typeof CallbackView>;
 
 export const DecisionView = Type.Object(
   {
@@ -78,6 +95,17 @@ export const TransactionView = Type.Object(
     beganAt: instant('When the transaction began.'),
     deadlineAt: instant('When it is cancelled if nothing was decided.'),
     finishedAt: nullable(instant('When the last branch answered; null until then.')),
+    pivotStartedAt: nullable(
+      instant(
+        'Since when the answer of the pivot decides, and nothing else; null before, and without a pivot.',
+      ),
+    ),
+    cancelAskedAt: nullable(
+      instant(
+        'When somebody asked to cancel while the answer of the pivot was awaited; null when nobody did.',
+      ),
+    ),
+    callback: nullable(CallbackView),
     isParked: Type.Boolean({
       description: 'True when a branch waits for a person: its retries are used up.',
     }),

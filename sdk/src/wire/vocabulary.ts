@@ -64,12 +64,15 @@ export const ParticipantOrAddress = Type.String({
   examples: ['inventory'],
 });
 
-export const Pattern = words(['tcc'], 'The protocol that the transaction follows.');
+export const Pattern = words(
+  ['tcc', 'saga'],
+  'The protocol that the transaction follows: try, confirm and cancel; or steps with action and compensate.',
+);
 export type Pattern = Static<typeof Pattern>;
 
 export const Mode = words(
   ['declared', 'interactive'],
-  'Who calls the tries: the coordinator (declared), or the initiator (interactive).',
+  'Who calls the tries: the coordinator (declared), or the initiator (interactive). A saga is declared.',
 );
 export type Mode = Static<typeof Mode>;
 
@@ -79,14 +82,32 @@ export const Status = words(
 );
 export type Status = Static<typeof Status>;
 
-export const Op = words(['try', 'confirm', 'cancel'], 'What a participant is asked to do with its branch.');
+export const Op = words(
+  ['try', 'confirm', 'cancel', 'action', 'compensate'],
+  'What a participant is asked to do with its branch: try, confirm and cancel in a tcc, action and compensate in a saga.',
+);
 export type Op = Static<typeof Op>;
+
+export const CallOp = words(
+  ['try', 'confirm', 'cancel', 'action', 'compensate', 'notify'],
+  'What a call was for: an op of a branch, or notify, which tells of the end.',
+);
+export type CallOp = Static<typeof CallOp>;
 
 export const Decision = words(['confirm', 'cancel'], 'Taken once, and never changed.');
 export type Decision = Static<typeof Decision>;
 
 export const DecisionReason = words(
-  ['all_tries_succeeded', 'confirm_requested', 'try_refused', 'cancel_requested', 'deadline_passed'],
+  [
+    'all_tries_succeeded',
+    'confirm_requested',
+    'try_refused',
+    'all_actions_succeeded',
+    'pivot_succeeded',
+    'action_refused',
+    'cancel_requested',
+    'deadline_passed',
+  ],
   'Why the decision is what it is.',
 );
 export type DecisionReason = Static<typeof DecisionReason>;

@@ -26,7 +26,7 @@ function isAskedFor(tx: GlobalTransaction, filter: TransactionFilter): boolean {
 
 const withoutPayloads = (tx: GlobalTransaction): GlobalTransaction => ({
   ...tx,
-  branches: tx.branches.map((branch) => ({ ...branch, payload: '' })),
+  branches: tx.branches.map((branch) => ({ ...branch, payload: '', result: null })),
 });
 
 export function waitingFor(

@@ -1,13 +1,16 @@
 /**
  * One call under way: hears what undici tells of it and answers once, whichever comes first of a complete answer, an
- * error, a body over the limit, and the time-out. Of the body only its length matters; it is never kept.
+ * error, a body over the limit, and the time-out. Of the body only its length matters, unless its text is wanted.
  */
+import { isUtf8 } from 'node:buffer';
 import type { Dispatcher } from 'undici';
 import type { ParticipantAnswer } from '../../application/ports.ts';
 import { MAX_TIMER_MS } from '../system.ts';
 import { retryAfterMs } from './retry-after.ts';
 
 const MAX_BODY_BYTES = 64 * 1024;
+/** A longer one is not kept, and so not told. */
+const MAX_KEPT_BYTES = 4096;
 /** Answers are kept with the transaction and shown to people: a line, no more. */
 const MAX_ANSWER_LENGTH = 200;
 
@@ -21,6 +24,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #status = 0;
   #retryAfterMs: number | null = null;
   #bodyBytes = 0;
+  /** Null where the body is not wanted, or is too long. */
+  #kept: Buffer[] | null = null;
 
   constructor(timeoutMs: number, resolve: (answer: ParticipantAnswer) => void) {
     this.#resolve = resolve;
@@ -37,6 +42,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** Someone else who is to hear what the call came to. */
   tell(hears: (answer: ParticipantAnswer) => void): void {
     this.#hears = hears;
+  }
+
+  /** The text of the body is wanted too. */
+  keepBody(): void {
+    this.#kept = [];
   }
 
   /** From here on the participant, or the way to it, is at fault when no answer comes. */
@@ -70,11 +80,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#bodyBytes += chunk.length;
+    if (this.#bodyBytes > MAX_KEPT_BYTES) this.#kept = null;
+    this.#kept?.push(Buffer.from(chunk));
     if (this.#bodyBytes > MAX_BODY_BYTES) this.#giveUp(`${this.#status}, but its body is over 64 KiB`);
   }
 
   onResponseEnd(): void {
-    this.#end(this.#status, String(this.#status));
+    const body = this.#kept === null ? null : Buffer.concat(this.#kept);
+    this.#end(this.#status, String(this.#status), body && isUtf8(body) ? body.toString() : null);
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
@@ -88,12 +101,13 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#controller?.abort(new Error(answer));
   }
 
-  #end(httpStatus: number | null, answer: string): void {
+  #end(httpStatus: number | null, answer: string, body: string | null = null): void {
     if (this.#isOver) return;
     this.#isOver = true;
     clearTimeout(this.#timer);
     const whole: ParticipantAnswer = {
       ...{ httpStatus, answer, retryAfterMs: this.#retryAfterMs },
+      ...(body !== null && { body }),
       ...(!this.#isOnItsWay && { isUnsent: true }),
     };
     this.#hears?.(whole);

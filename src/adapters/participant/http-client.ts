@@ -11,7 +11,7 @@
  *
  * The hottest code beside the commits: one object for a call, no streams, no promises but the one that is answered.
  */
-import { signatureHeaders } from '@tercet/sdk/signature';
+import { signatureHeaders, webhookIdOf } from '@tercet/sdk/signature';
 import { CALL_HEADERS } from '@tercet/sdk/wire';
 import { Pool } from 'undici';
 import { isAddress } from '../../application/allowed-addresses.ts';
@@ -65,6 +65,7 @@ export class HttpParticipantClient implements ParticipantClient {
   call(call: ParticipantCall): Promise<ParticipantAnswer> {
     return new Promise((resolve) => {
       const exchange = new Exchange(call.timeoutMs, resolve);
+      if (call.isResultWanted) exchange.keepBody();
       this.#find(call.participant).then(
         (participant) => this.#send(participant, call, exchange),
         (error: unknown) => exchange.fail(error, 'the participants could not be looked up: '),
@@ -182,17 +183,16 @@ function headersOf(call: ParticipantCall): string[] {
     'application/json',
     CALL_HEADERS.gid,
     gid,
-    CALL_HEADERS.branchId,
-    branchId,
     CALL_HEADERS.op,
     op,
     CALL_HEADERS.attempt,
     String(attempt),
-    CALL_HEADERS.deadline,
-    new Date(deadlineAt).toISOString(),
     CALL_HEADERS.idempotencyKey,
-    `${gid}/${branchId}/${op}`,
+    webhookIdOf(call),
   ];
+  // Who hears of the end hears of no branch, and of no deadline.
+  if (branchId !== null)
+    headers.push(CALL_HEADERS.branchId, branchId, CALL_HEADERS.deadline, new Date(deadlineAt).toISOString());
   if (traceparent !== null) headers.push(CALL_HEADERS.traceparent, traceparent);
   return headers;
 }

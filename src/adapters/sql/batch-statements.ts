@@ -65,6 +65,7 @@ const fixedColumns = ({ gid, after }: Save): Row => ({
   policy: JSON.stringify(after.policy),
   began_at: sqlInstant(after.beganAt),
   deadline_at: sqlInstant(after.deadlineAt),
+  callback: jsonOrNull(after.callback),
 });
 
 const changingColumns = (tx: GlobalTransaction) => ({
@@ -75,6 +76,9 @@ const changingColumns = (tx: GlobalTransaction) => ({
   decided_by_branch_id: tx.decision?.branchId ?? null,
   parked_at: sqlInstantOrNull(parkedSince(tx)),
   finished_at: sqlInstantOrNull(tx.finishedAt),
+  pivot_started_at: sqlInstantOrNull(tx.pivotStartedAt),
+  cancel_asked_at: sqlInstantOrNull(tx.cancelAskedAt),
+  notification: jsonOrNull(tx.notification),
 });
 
 /** What every save writes anew, whatever a sweep has made of it meanwhile. */
@@ -96,12 +100,13 @@ function newBranchRows({ gid, before, after }: Save): Row[] {
     activity: branch.activity,
     payload: branch.payload,
     body_hash: branch.bodyHash,
-    policy: branch.policy && JSON.stringify(branch.policy),
+    policy: jsonOrNull(branch.policy),
+    step: jsonOrNull(branch.step),
     ...branchColumns(branch),
   }));
 }
 
-const branchColumns = ({ phaseOne, phaseTwo, lateTryCount }: Branch) => ({
+const branchColumns = ({ phaseOne, phaseTwo, lateTryCount, result }: Branch) => ({
   phase_one_reply: phaseOne.reply,
   phase_one_attempt_count: phaseOne.attemptCount,
   phase_one_due_at: sqlInstant(phaseOne.dueAt),
@@ -115,6 +120,7 @@ const branchColumns = ({ phaseOne, phaseTwo, lateTryCount }: Branch) => ({
   phase_two_answer: phaseTwo.answer,
   phase_two_duration_ms: phaseTwo.durationMs,
   late_try_count: lateTryCount,
+  result,
 });
 
 // ── Updates ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -245,6 +251,8 @@ export function takenBy(
   }
   return { ours, lost };
 }
+
+const jsonOrNull = (value: object | null): string | null => value && JSON.stringify(value);
 
 const marks = (values: readonly unknown[]): string => values.map(() => '?').join(', ');
 

@@ -3,6 +3,8 @@
  */
 import { EntitySchema } from 'typeorm';
 import type {
+  Call,
+  Callback,
   CallPolicy,
   Decision,
   DecisionReason,
@@ -11,6 +13,7 @@ import type {
   OwnPolicy,
   Pattern,
   Status,
+  Step,
 } from '../../domain/index.ts';
 
 export type CallRow = {
@@ -34,6 +37,8 @@ export type BranchRow = {
   phaseOne: CallRow;
   phaseTwo: CallRow;
   lateTryCount: number;
+  step: Step | null;
+  result: string | null;
 };
 
 export type TransactionRow = {
@@ -56,6 +61,10 @@ export type TransactionRow = {
   decidedByBranchId: string | null;
   parkedAt: Instant | null;
   finishedAt: Instant | null;
+  pivotStartedAt: Instant | null;
+  cancelAskedAt: Instant | null;
+  callback: Callback | null;
+  notification: Call | null;
   wakeAt: Instant | null;
   waker: string | null;
   missCount: number;
@@ -123,6 +132,8 @@ export const branchEntity = new EntitySchema<BranchRow>({
     bodyHash: word('body_hash'),
     policy: { name: 'policy', type: 'text', nullable: true, transformer: json },
     lateTryCount: count('late_try_count'),
+    step: { name: 'step', type: 'text', nullable: true, transformer: json },
+    result: { name: 'result', type: 'text', nullable: true },
   },
   embeddeds: {
     phaseOne: { schema: callEntity('phase_one'), prefix: '' },
@@ -152,6 +163,10 @@ export const transactionEntity = new EntitySchema<Omit<TransactionRow, 'branches
     decidedByBranchId: word('decided_by_branch_id', true),
     parkedAt: at('parked_at', true),
     finishedAt: at('finished_at', true),
+    pivotStartedAt: at('pivot_started_at', true),
+    cancelAskedAt: at('cancel_asked_at', true),
+    callback: { name: 'callback', type: 'text', nullable: true, transformer: json },
+    notification: { name: 'notification', type: 'text', nullable: true, transformer: json },
     wakeAt: at('wake_at', true),
     waker: word('waker', true),
     missCount: count('miss_count'),

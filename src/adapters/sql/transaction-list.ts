@@ -35,16 +35,16 @@ export async function listTransactions(
   return (rows as TransactionRow[]).map(transactionOf).map(withoutPayloads);
 }
 
-/** Payloads are the bulk of a branch, and nobody lists them. */
+/** Payloads and results are the bulk of a branch, and nobody lists them. */
 const columnsWithoutPayload = (manager: EntityManager): string[] =>
   manager.connection
     .getMetadata(branchEntity)
     .columns.map(({ propertyPath }) => `branch.${propertyPath}`)
-    .filter((column) => column !== 'branch.payload');
+    .filter((column) => column !== 'branch.payload' && column !== 'branch.result');
 
 const withoutPayloads = (tx: GlobalTransaction): GlobalTransaction => ({
   ...tx,
-  branches: tx.branches.map((branch) => ({ ...branch, payload: '' })),
+  branches: tx.branches.map((branch) => ({ ...branch, payload: '', result: null })),
 });
 
 /** The gids of one page. A row in a version that this coordinator does not know is left out, and hides no other. */

@@ -27,6 +27,10 @@ export function transactionOf(row: TransactionRow): GlobalTransaction {
     status: row.status,
     decision: decision && reason && at !== null ? { decision, reason, at, branchId } : null,
     finishedAt: row.finishedAt,
+    pivotStartedAt: row.pivotStartedAt,
+    cancelAskedAt: row.cancelAskedAt,
+    callback: row.callback,
+    notification: row.notification,
     branches: row.branches.map(branchOf),
   };
 }
@@ -41,6 +45,8 @@ const branchOf = (row: BranchRow): Branch => ({
   phaseOne: callOf(row.phaseOne),
   phaseTwo: callOf(row.phaseTwo),
   lateTryCount: row.lateTryCount,
+  step: row.step,
+  result: row.result,
 });
 
 const callOf = (row: CallRow): Call => ({

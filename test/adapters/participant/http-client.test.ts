@@ -36,6 +36,7 @@ const call = (more: Partial<ParticipantCall> = {}): ParticipantCall => ({
   activity: 'reserve',
   payload: '{"items":2,"наименование":"чай"}',
   attempt: 1,
+  isResultWanted: false,
   timeoutMs: 5000,
   deadlineAt: Date.UTC(2026, 0, 1, 12, 0, 0, 7),
   traceparent: null,

@@ -1,0 +1,34 @@
+/**
+ * What actions answer, where later steps refer to it: a success that lacks it is none, and is asked for again.
+ */
+import { has } from '../definition/references.ts';
+import { inexactNumberIn } from './exact-numbers.ts';
+
+/** Of the text that is answered, as UTF-8. */
+export const MAX_RESULT_BYTES = 4096;
+
+/**
+ * Why an answer cannot be referred to, in a few words; null when it can.
+ * @param body null when it was over the limit, or was no text
+ * @param wanted the references that later steps make to it
+ */
+export function resultFault(body: string | null, wanted: readonly string[]): string | null {
+  if (body === null) return `its result is over ${MAX_RESULT_BYTES} bytes`;
+  const result = parsed(body);
+  if (result === undefined) return 'its result is not JSON';
+  const inexact = inexactNumberIn(body);
+  if (inexact !== null)
+    return `its result has a number that JSON cannot carry exactly: ${inexact.source.slice(0, 40)}`;
+  const missing = wanted.find((reference) => !has(result, reference));
+  return missing === undefined
+    ? null
+    : `its result lacks what a later step refers to: ${missing.slice(0, 80)}`;
+}
+
+function parsed(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+}
