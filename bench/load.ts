@@ -6,9 +6,15 @@
  * machine. Every request is the same bytes, since nothing in it has to differ: the coordinator names the transaction.
  */
 import { connect, type Socket } from 'node:net';
+import type { Pattern } from '@tercet/sdk/wire';
 import { eachMessage } from './http-frame.ts';
 
-export type LoadQuestion = { readonly port: number; readonly clients: number; readonly seconds: number };
+export type LoadQuestion = {
+  readonly port: number;
+  readonly pattern: Pattern;
+  readonly clients: number;
+  readonly seconds: number;
+};
 
 export type LoadAnswer = {
   /** Wall clock before the first request and after the last answer, in milliseconds since 1970. */
@@ -29,15 +35,17 @@ export type LoadAnswer = {
 const WAIT_SECONDS = 30;
 const SHOWN_ERRORS = 3;
 
-const body = JSON.stringify({
-  name: 'order',
-  branches: [
-    { branchId: 'stock', participant: 'stock', activity: 'reserve', payload: { sku: 'A-17', quantity: 1 } },
-    { branchId: 'money', participant: 'money', activity: 'hold', payload: { account: 'ann', cents: 1999 } },
-  ],
-});
+/** Of a saga they are steps, one after the other. */
+const bodyFor = (pattern: Pattern): string =>
+  JSON.stringify({
+    ...{ pattern, name: 'order' },
+    branches: [
+      { branchId: 'stock', participant: 'stock', activity: 'reserve', payload: { sku: 'A-17', quantity: 1 } },
+      { branchId: 'money', participant: 'money', activity: 'hold', payload: { account: 'ann', cents: 1999 } },
+    ],
+  });
 
-const requestTo = (port: number): Buffer =>
+const requestTo = (port: number, body: string): Buffer =>
   Buffer.from(
     `POST /v1/transactions HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\nprefer: wait=${WAIT_SECONDS}\r\n` +
       `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
@@ -47,8 +55,8 @@ process.on('message', async (question: LoadQuestion) => {
   process.send?.(await load(question));
 });
 
-async function load({ port, clients, seconds }: LoadQuestion): Promise<LoadAnswer> {
-  const request = requestTo(port);
+async function load({ port, pattern, clients, seconds }: LoadQuestion): Promise<LoadAnswer> {
+  const request = requestTo(port, bodyFor(pattern));
   const sockets = await Promise.all(Array.from({ length: clients }, () => open(port)));
   const notes: Notes = { latenciesMs: [], inTimeCount: 0, errorCount: 0, errors: [] };
   const beganAt = Date.now();

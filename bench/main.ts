@@ -4,10 +4,11 @@
  *   npm run bench                                     1, 20, 64 and 128 clients on a MySQL of its own
  *   npm run bench -- --clients 64 --rounds 5          closer at one of them
  *   npm run -s bench -- --json > figures.json         for a program; people read the table on stderr
+ *   npm run bench -- --pattern saga                   sagas of two steps
  *   npm run bench -- --help                           every option
  *
  * The case: a declared transaction of two branches, asked for with `Prefer: wait`: one request in, two tries, two
- * confirms, and an answer once all of it is durable. Each client is one connection that asks again when it has its answer.
+ * confirms, and an answer once all of it is durable; or a saga of two steps, one after the other. Each client is one connection that asks again when it has its answer.
  *
  * Machines differ, so what counts are ratios within one run. By turns with the coordinator runs the wire limit: the same
  * HTTP server, schemas and participant client, with store and protocol cut out. Coordinator, wire limit, participants,

@@ -33,10 +33,10 @@ export type Measurement = Span & {
 export async function measure(
   lab: Lab,
   target: Target,
-  { clients, seconds }: Omit<LoadQuestion, 'port'>,
+  question: Omit<LoadQuestion, 'port'>,
 ): Promise<Measurement> {
   const before = await readings(lab, target);
-  const heard = await lab.load.ask<LoadAnswer>({ port: target.port, clients, seconds });
+  const heard = await lab.load.ask<LoadAnswer>({ port: target.port, ...question });
   const after = await readings(lab, target);
   const { beganAt, endedAt, confirmedCount, inTimeCount, p50Ms, p99Ms, errorCount, errors } = heard;
   const each = (from: number | null | undefined, to: number | null | undefined): number | null =>
@@ -46,7 +46,14 @@ export async function measure(
     return seconds && seconds * 1000;
   };
   return {
-    ...{ beganAt, endedAt, transactionCount: confirmedCount, perSecond: inTimeCount / seconds, p50Ms, p99Ms },
+    ...{
+      beganAt,
+      endedAt,
+      transactionCount: confirmedCount,
+      perSecond: inTimeCount / question.seconds,
+      p50Ms,
+      p99Ms,
+    },
     cpuSecondsPer1000: {
       target: per1000('target'),
       database: per1000('database'),

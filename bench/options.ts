@@ -1,7 +1,9 @@
 /** What the command line asks for. */
 import { parseArgs } from 'node:util';
+import type { Pattern } from '@tercet/sdk/wire';
 
 export type Options = {
+  readonly pattern: Pattern;
   readonly clientCounts: readonly number[];
   readonly seconds: number;
   readonly rounds: number;
@@ -17,6 +19,7 @@ export type Options = {
 
 export const usage = `Usage: npm run bench -- [options]
 
+  --pattern tcc          tcc or saga
   --clients 1,20,64,128  how many clients ask at once, one measurement after the other
   --seconds 5            how long one measurement takes, 1 to 3600
   --rounds 3             how often each is repeated, 1 to 100; the median is shown
@@ -41,6 +44,7 @@ export function readOptions(args: readonly string[]): Options | 'help' {
   const { database, 'database-url': databaseUrl = null } = given;
   if (databaseUrl !== null) checkUrl(databaseUrl, database);
   return {
+    pattern: patternOf(given.pattern ?? 'tcc'),
     clientCounts: (given.clients ?? '1,20,64,128')
       .split(',')
       .map((count) => whole('--clients', count, 10_000)),
@@ -59,6 +63,7 @@ function parse(args: readonly string[]) {
     return parseArgs({
       args: [...args],
       options: {
+        pattern: { type: 'string' },
         clients: { type: 'string' },
         seconds: { type: 'string' },
         rounds: { type: 'string' },
@@ -84,6 +89,11 @@ function whole(option: string, text: string, max: number): number {
 function switchOf(option: string, text: string): boolean {
   if (text === 'on' || text === 'off') return text === 'on';
   throw new UsageError(`${option}: “${text}” is neither on nor off`);
+}
+
+function patternOf(name: string): Pattern {
+  if (name === 'tcc' || name === 'saga') return name;
+  throw new UsageError(`--pattern: “${name}” is neither tcc nor saga`);
 }
 
 function databaseOf(name: string): Options['database'] {

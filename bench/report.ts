@@ -33,7 +33,7 @@ function tableOf(report: Report): string {
   const widths = COLUMNS.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
   return [
     `${report.database}, Node ${report.node}, ${report.machine}`,
-    `declared transactions of 2 branches, ${report.roundCount} rounds of ${report.secondsPerMeasurement} s, medians`,
+    `${report.pattern}: declared transactions of 2 branches, ${report.roundCount} rounds of ${report.secondsPerMeasurement} s, medians`,
     '',
     ...lines.map((line) => line.map((cell, column) => cell.padStart(widths[column] ?? 0)).join('  ')),
     '',

@@ -5,11 +5,13 @@
 import { availableParallelism, cpus } from 'node:os';
 import type { Tally } from './database.ts';
 import { type Lab, openLab, type Target } from './lab.ts';
+import type { LoadQuestion } from './load.ts';
 import { type Measurement, measure } from './measure.ts';
 import type { Options } from './options.ts';
 import { type Result, type Round, resultOf } from './result.ts';
 
 export type Report = {
+  readonly pattern: Options['pattern'];
   readonly database: string;
   readonly node: string;
   readonly machine: string;
@@ -24,7 +26,7 @@ export type Report = {
 };
 
 export async function run(options: Options, opened: AsyncDisposableStack): Promise<Report> {
-  const { clientCounts, seconds, rounds: roundCount } = options;
+  const { pattern, clientCounts, seconds, rounds: roundCount } = options;
   const lab = await openLab(options, opened);
   const database = [lab.database, lab.redis].flatMap((part) => part?.title ?? []).join(', ');
   progress(`${database}; ${clientCounts.join(', ')} clients, ${roundCount} rounds of 2 × ${seconds} s each`);
@@ -33,7 +35,7 @@ export async function run(options: Options, opened: AsyncDisposableStack): Promi
   for (const clients of clientCounts) {
     const rounds: Round[] = [];
     while (rounds.length < roundCount && faultsIn(heard).length === 0)
-      rounds.push(await oneRound(lab, { clients, seconds }, heard));
+      rounds.push(await oneRound(lab, { pattern, clients, seconds }, heard));
     if (rounds.length > 0) byClients.push({ clients, rounds });
   }
   await lab.coordinator.process.stop();
@@ -44,7 +46,14 @@ export async function run(options: Options, opened: AsyncDisposableStack): Promi
     .filter(({ target }) => target === lab.coordinator)
     .reduce((sum, { measurement }) => sum + measurement.transactionCount, 0);
   return {
-    ...{ database, node: process.version, machine: machine(), secondsPerMeasurement: seconds, roundCount },
+    ...{
+      pattern,
+      database,
+      node: process.version,
+      machine: machine(),
+      secondsPerMeasurement: seconds,
+      roundCount,
+    },
     results: byClients.map(({ clients, rounds }) => resultOf(clients, rounds, rowCountOf)),
     ...{ told, stored, faults: [...faultsIn(heard), ...differences(told, stored)] },
   };
@@ -56,11 +65,11 @@ type Heard = { readonly target: Target; readonly clients: number; readonly measu
 /** Each measurement is preceded by a short one that does not count: connections open, and code gets compiled. */
 async function oneRound(
   lab: Lab,
-  { clients, seconds }: { clients: number; seconds: number },
+  { pattern, clients, seconds }: Omit<LoadQuestion, 'port'>,
   heard: Heard[],
 ): Promise<Round> {
   const one = async (target: Target, seconds: number): Promise<Measurement> => {
-    const measurement = await measure(lab, target, { clients, seconds });
+    const measurement = await measure(lab, target, { pattern, clients, seconds });
     heard.push({ target, clients, measurement });
     return measurement;
   };

@@ -2,17 +2,17 @@
  * The wire limit, in a process of its own: what is left of a coordinator when store and protocol are cut out.
  *
  * The HTTP server with its routes, schemas and views, and the client that calls participants, are the coordinator's own.
- * Between them stands a double that calls both tries, then both confirms, and answers. It remembers nothing, so no
- * coordinator that waits for a commit can be faster.
+ * Between them stands a double that calls both tries, then both confirms, or of a saga one action after the other, and
+ * answers. It remembers nothing, so no coordinator that waits for a commit can be faster.
  */
 import pino from 'pino';
 import { v7 as uuidv7 } from 'uuid';
 import { HttpParticipantClient } from '../src/adapters/participant/http-client.ts';
 import type { Coordinator, Outcome } from '../src/application/coordinator.ts';
-import type { Participant, ParticipantCall, ParticipantRegistry, Saved } from '../src/application/ports.ts';
+import type { Participant, ParticipantRegistry, Saved } from '../src/application/ports.ts';
 import type { BeginRequest, BranchRequest } from '../src/application/requests.ts';
 import { readConfig } from '../src/config.ts';
-import type { Branch, Call, GlobalTransaction } from '../src/domain/index.ts';
+import type { Branch, Call, GlobalTransaction, Op } from '../src/domain/index.ts';
 import { buildApp } from '../src/http/app.ts';
 
 const config = readConfig({ TERCET_LOG_LEVEL: 'warn' });
@@ -34,35 +34,42 @@ const double: Pick<Coordinator, 'begin' | 'waitForEnd' | 'explain' | 'forgive'> 
   forgive: () => {},
   async begin(request, _beginKey, traceparent): Promise<Outcome> {
     const tx = confirmed(request, traceparent);
-    await callAll(tx, 'try');
-    await callAll(tx, 'confirm');
+    if (tx.pattern === 'saga') await callInTurn(tx);
+    else {
+      await callAll(tx, 'try');
+      await callAll(tx, 'confirm');
+    }
     return { accepted: true, saved: { tx, seq: 3 }, isChanged: true };
   },
   waitForEnd: async (saved: Saved) => saved,
   explain: () => 'Confirmed at 2026-01-01T00:00:00Z, because every try succeeded.',
 };
 
-async function callAll(tx: GlobalTransaction, op: ParticipantCall['op']): Promise<void> {
+async function callAll(tx: GlobalTransaction, op: Op): Promise<void> {
+  await Promise.all(tx.branches.map((branch) => callOne(tx, branch, op)));
+}
+
+async function callInTurn(tx: GlobalTransaction): Promise<void> {
+  for (const branch of tx.branches) await callOne(tx, branch, 'action');
+}
+
+async function callOne(tx: GlobalTransaction, branch: Branch, op: Op): Promise<void> {
   const { gid, deadlineAt, traceparent, policy } = tx;
-  const answers = await Promise.all(
-    tx.branches.map(({ branchId, participant, activity, payload }) =>
-      participants.call({
-        ...{ gid, branchId, op, participant, activity, payload, deadlineAt, traceparent },
-        ...{ attempt: 1, timeoutMs: policy.callTimeoutMs, isResultWanted: false },
-      }),
-    ),
-  );
-  const failed = answers.find(({ httpStatus }) => httpStatus !== 200);
-  if (failed) throw new Error(`a participant answered ${failed.answer}`);
+  const { branchId, participant, activity, payload } = branch;
+  const { httpStatus, answer } = await participants.call({
+    ...{ gid, branchId, op, participant, activity, payload, deadlineAt, traceparent },
+    ...{ attempt: 1, timeoutMs: policy.callTimeoutMs, isResultWanted: false },
+  });
+  if (httpStatus !== 200) throw new Error(`a participant answered ${answer}`);
 }
 
 function confirmed(request: BeginRequest, traceparent: string | null): GlobalTransaction {
   const now = Date.now();
-  const { name = null, businessKey = null, branches = [] } = request;
+  const { pattern = 'tcc', name = null, businessKey = null, branches = [] } = request;
   const backoff = { firstDelayMs: 1, maxDelayMs: 1, budget: 1 };
   const { callTimeoutMs, maxRetryAfterMs, defaultTimeoutMs } = config;
   return {
-    ...{ gid: uuidv7(), pattern: 'tcc', mode: 'declared', name, businessKey, bodyHash: '', traceparent },
+    ...{ gid: uuidv7(), pattern, mode: 'declared', name, businessKey, bodyHash: '', traceparent },
     policy: { callTimeoutMs, retry: backoff, poll: backoff, maxRetryAfterMs },
     ...{ pivotStartedAt: null, cancelAskedAt: null, callback: null, notification: null },
     ...{ beganAt: now, deadlineAt: now + (request.timeoutMs ?? defaultTimeoutMs), finishedAt: now },

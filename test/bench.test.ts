@@ -31,7 +31,19 @@ describe('the benchmark', () => {
     expect(result?.commitsPerTransaction).toBeLessThanOrEqual(3);
   }, 60_000);
 
+  test('sagas of two steps on SQLite: three journal rows each, the last with decision and end', async () => {
+    const { exitCode, stdout, stderr } = await bench(
+      ...['--pattern', 'saga', '--database', 'sqlite', '--redis', 'off'],
+      ...['--clients', '2', '--seconds', '1', '--rounds', '1', '--json'],
+    );
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: expect.stringContaining('saga: declared') });
+    const report: Report = JSON.parse(stdout);
+    expect(report).toMatchObject({ pattern: 'saga', faults: [] });
+    expect(report.results[0]).toMatchObject({ errorCount: 0, journalRowsPerTransaction: 3 });
+  }, 60_000);
+
   test.each([
+    [['--pattern', 'xa'], '--pattern: “xa” is neither tcc nor saga'],
     [['--clients', '0'], '--clients: “0” is no whole number from 1 to 10000'],
     [['--seconds', 'long'], '--seconds: “long” is no whole number'],
     [['--database', 'oracle'], '--database: “oracle” is none of mysql, mariadb and sqlite'],
