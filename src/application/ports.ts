@@ -120,7 +120,10 @@ export interface TransactionStore {
   load(gid: string): Promise<Loaded | null>;
   /** By gid, the last first; their payloads are left empty. */
   list(filter: TransactionFilter): Promise<readonly GlobalTransaction[]>;
-  /** Unfinished transactions with a branch of this participant that has not answered, by gid, from `after` on. */
+  /**
+   * What is under way with a branch of this participant that may be waited for, or has ended and this participant is still
+   * to be told; by gid, from `after` on.
+   */
   gidsWaitingFor(participant: string, after: string, limit: number): Promise<readonly string[]>;
   countUnfinished(): Promise<Unfinished>;
   /** By gid; those that it does not have are left out. */

@@ -35,8 +35,9 @@ export function waitingFor(
   after: string,
   limit: number,
 ): string[] {
-  const waits = ({ branches }: GlobalTransaction) =>
-    branches.some((branch) => branch.participant === participant && branch.phaseTwo.reply !== 'succeeded');
+  const waits = ({ branches, callback, finishedAt }: GlobalTransaction) =>
+    branches.some((branch) => branch.participant === participant && branch.phaseTwo.reply !== 'succeeded') ||
+    (finishedAt !== null && callback?.participant === participant);
   return owing(rows)
     .filter(({ tx }) => tx.gid > after && waits(tx))
     .map(({ tx }) => tx.gid)

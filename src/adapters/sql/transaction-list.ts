@@ -118,10 +118,13 @@ export async function gidsWaitingFor(
   limit: number,
 ): Promise<readonly string[]> {
   const waits = `branch.participant = ? AND ${HAS_NOT_ANSWERED}`;
+  // Names need no quoting. One that differs in case may be found too, which the protocol then refuses.
+  const isToBeTold = 'tx.finished_at IS NOT NULL AND INSTR(tx.callback, ?) > 0';
   const rows: { gid: string }[] = await manager.query(
     `SELECT tx.gid AS gid FROM global_transaction tx ${throughWakeAt(manager)}
-     WHERE tx.wake_at IS NOT NULL AND tx.gid > ? AND ${hasBranch(waits)} ORDER BY tx.gid LIMIT ?`,
-    [after, participant, limit],
+     WHERE tx.wake_at IS NOT NULL AND tx.gid > ? AND (${hasBranch(waits)} OR ${isToBeTold})
+     ORDER BY tx.gid LIMIT ?`,
+    [after, participant, `"participant":"${participant}"`, limit],
   );
   return rows.map(({ gid }) => gid);
 }
