@@ -9,8 +9,11 @@ export type Call = {
   readonly op: Op;
   /** 1 for the first call of this op for this branch. */
   readonly attempt: number;
-  /** Milliseconds since 1970. A try that comes later is refused; it bounds the try only, never confirm and cancel. */
+  /** Milliseconds since 1970. A try or an action that comes later is refused; it never bounds confirm, cancel and compensate. */
   readonly deadlineAt: number;
   /** W3C trace context, as it came; null when none did. */
   readonly traceparent: string | null;
 };
+
+/** Phase one: what may be refused, what its deadline bounds, and whose result is asked for. */
+export const isPhaseOne = (op: Op): boolean => op === 'try' || op === 'action';

@@ -4,11 +4,12 @@
  */
 
 /**
- * “No”, for good reasons: 409. Whatever was written with it is rolled back. Thrown by a try, it cancels the transaction.
+ * “No”, for good reasons: 409. Whatever was written with it is rolled back. Thrown by a try or an action, it cancels the
+ * transaction; an action after the pivot of its saga is asked again, since the saga only goes forward.
  *
- * Confirm and cancel have no business reasons to refuse: what the try set aside is there. When they are refused, then
- * because the call contradicts what was done before (`no_try`, `already_confirmed`, `already_cancelled`); a coordinator
- * takes it for "not done" and goes on asking.
+ * Confirm, cancel and compensate have no business reasons to refuse: what the try set aside is there, and what the action
+ * did can be undone. When they are refused, then because the call contradicts what was done before (`no_try`,
+ * `already_confirmed`, `already_cancelled`, `another_pattern`); a coordinator takes it for "not done" and goes on asking.
  */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
@@ -27,16 +28,18 @@ export type RefusalCode =
   | 'refused'
   /** The payload is not what the activity takes. */
   | 'invalid_payload'
-  /** A try that comes after its deadline. */
+  /** A try or an action that comes after its deadline. */
   | 'deadline_passed'
-  /** A try that comes after its cancel (hanging, 悬挂). */
+  /** A try that comes after its cancel, or an action that comes after its compensate (hanging, 悬挂). */
   | 'cancelled_before'
   /** A confirm for a branch that was never tried. */
   | 'no_try'
   /** A cancel after the confirm. */
   | 'already_confirmed'
   /** A confirm after the cancel. */
-  | 'already_cancelled';
+  | 'already_cancelled'
+  /** An op of a tcc for a step of a saga, or the other way round. */
+  | 'another_pattern';
 
 /** The work goes on elsewhere: 425 with Retry-After. The coordinator asks again, and spends none of its retry budget. */
 export class InProgress extends Error {

@@ -2,6 +2,7 @@
  * What a participant's answer comes to, as the coordinator reads it: by the status alone, and never by words in the body.
  * docs/participants.md has it as a table.
  */
+import { isPhaseOne } from './call.ts';
 import type { Op } from './wire/index.ts';
 
 export type Reply = 'succeeded' | 'failed' | 'ongoing' | 'unknown';
@@ -11,5 +12,5 @@ export function replyOf(op: Op, status: number | null): Reply {
   if (status === null) return 'unknown';
   if (status === 202 || status === 425) return 'ongoing';
   if (status >= 200 && status <= 299) return 'succeeded';
-  return op === 'try' && (status === 409 || status === 422) ? 'failed' : 'unknown';
+  return isPhaseOne(op) && (status === 409 || status === 422) ? 'failed' : 'unknown';
 }

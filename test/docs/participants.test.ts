@@ -10,7 +10,7 @@ import SQLite from 'better-sqlite3';
 import { Type } from 'typebox';
 import { USAGE } from '../../sdk/src/check/arguments.ts';
 import { branchReply } from '../../src/domain/branch-reply.ts';
-import { barrierTable } from './barrier-table.ts';
+import { acrossPatterns, sagaBarrierTable, tccBarrierTable } from './barrier-table.ts';
 import { repliesTable } from './replies-table.ts';
 
 const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
@@ -25,7 +25,13 @@ describe('docs/participants.md', () => {
   });
 
   test("has the barrier's rules as judge gives them", () => {
-    expect(part('barrier')).toBe(barrierTable());
+    expect(part('barrier')).toBe(tccBarrierTable());
+    expect(part('saga barrier')).toBe(sagaBarrierTable());
+  });
+
+  test('says of an op of the other pattern what judge says of all of them', () => {
+    expect(acrossPatterns()).toEqual(new Set(['409 `another_pattern`']));
+    expect(page).toContain('409 `another_pattern`');
   });
 
   test('names each header of a call, and no other', () => {
@@ -65,6 +71,50 @@ describe('docs/participants.md', () => {
   test('says what each exit code of the check means, as the check itself does', () => {
     const told = [...part('exit codes').matchAll(/^\| (\d) \| (.+) \|$/gm)];
     expect(USAGE).toContain(`Exit code: ${told.map(([, code, words]) => `${code} ${words}`).join(' · ')}\n`);
+  });
+
+  test('shows a participant of sagas, which books, pays and tells of it', async () => {
+    const payload = Type.Unknown();
+    const done: unknown[] = [];
+    const doing =
+      (what: string) =>
+      (...given: unknown[]) => {
+        done.push([what, given.at(-1)]);
+        return given.at(-1);
+      };
+    const barrier = sqliteBarrier({ db: new SQLite(':memory:') });
+    await barrier.createTable();
+    const names = ['defineParticipant', 'travel', 'barrier', 'enter', 'strike', 'bank', 'post'];
+    const { handle } = new Function(...names, `${block('js travel.mjs')}; return participant;`)(
+      ...[
+        defineParticipant,
+        defineContract('travel', { book: { payload }, pay: { payload }, mail: { payload } }),
+      ],
+      ...[barrier, doing('enter'), doing('strike'), { pay: doing('pay') }, { send: doing('send') }],
+    );
+    const gid = '0198c5a2-7b1e-7d40-9f3a-5e2b8c1d4f60';
+    for (const [activity, op] of [
+      ['book', 'action'],
+      ['book', 'compensate'],
+      ['pay', 'action'],
+      ['mail', 'action'],
+    ] as const) {
+      const answer = await handle({
+        ...{ method: 'POST', path: `/${activity}/${op}`, body: '{"seats":2}' },
+        headers: {
+          ...{ 'tcc-transaction-id': gid, 'tcc-branch-id': activity, 'tcc-op': op, 'tcc-attempt': '1' },
+          'tcc-deadline': new Date(Date.now() + 60_000).toISOString(),
+          'idempotency-key': `${gid}/${activity}/${op}`,
+        },
+      });
+      expect([activity, op, answer?.status]).toEqual([activity, op, 200]);
+    }
+    expect(done).toEqual([
+      ['enter', { bookingId: gid, seats: 2 }],
+      ['strike', { bookingId: gid, seats: 2 }],
+      ['pay', `${gid}/pay/action`],
+      ['send', `${gid}/mail/action`],
+    ]);
   });
 
   test('cleans up by a line that runs, and is refused where the coordinator forgets sooner', async () => {
@@ -118,6 +168,8 @@ const headingsOf = (page: string): readonly string[] =>
 
 // ── The contract for code generators ─────────────────────────────────────────────────────────────────────────
 
+const NO_GID = '00000000-0000-7000-8000-000000000000';
+
 type Parameter = {
   readonly name: string;
   readonly in: string;
@@ -132,7 +184,7 @@ describe('sdk/participant.openapi.json', () => {
   const document = resolved(JSON.parse(read('sdk/participant.openapi.json')));
   const operation = (op: Op): Operation => document.paths[`/{activity}/${op}`].post;
 
-  test('has the three ops, for any activity', () => {
+  test('has the ops of both patterns, for any activity', () => {
     expect(document.openapi).toMatch(/^3\.1\./);
     expect(Object.keys(document.paths)).toEqual(Op.enum.map((op) => `/{activity}/${op}`));
   });
@@ -146,6 +198,7 @@ describe('sdk/participant.openapi.json', () => {
     expect(found(CALL_HEADERS.gid)?.pattern).toBe(Reflect.get(Gid, 'pattern'));
     expect(found(CALL_HEADERS.branchId)?.pattern).toBe(Reflect.get(BranchId, 'pattern'));
     expect(found(CALL_HEADERS.op)?.enum).toEqual([op]);
+    expect(`${NO_GID}/stock/${op}`).toMatch(new RegExp(found(CALL_HEADERS.idempotencyKey)?.pattern ?? '^$'));
   });
 
   test.each(Op.enum)('%s has examples of the form that it asks for', (op) => {
@@ -160,7 +213,9 @@ describe('sdk/participant.openapi.json', () => {
   test.each(Op.enum)('an answer to %s is taken for what the coordinator takes it for', (op) => {
     const { default: other, ...named } = operation(op).responses;
     expect(Object.keys(named)).toEqual(
-      op === 'try' ? ['200', '202', '409', '422', '425', '503'] : ['200', '202', '409', '425', '503'],
+      op === 'try' || op === 'action'
+        ? ['200', '202', '409', '422', '425', '503']
+        : ['200', '202', '409', '425', '503'],
     );
     for (const [status, answer] of Object.entries(named))
       expect([status, answer['x-tercet-reply']]).toEqual([status, branchReply(op, Number(status))]);

@@ -1,4 +1,5 @@
 /** The table of answers in docs/participants.md, read off `branchReply` itself. */
+import type { Op } from '@tercet/sdk/wire';
 import { branchReply } from '../../src/domain/branch-reply.ts';
 
 const STATUSES = Array.from({ length: 500 }, (_, index) => index + 100);
@@ -11,7 +12,7 @@ export function repliesTable(): string {
     .filter(([replies]) => replies !== nothing)
     .map(([replies, statuses]) => `| ${inRanges(statuses)} | ${replies} |`);
   return [
-    '| status | to a try | to a confirm or cancel |',
+    '| status | to a try or action | to a confirm, cancel or compensate |',
     '| --- | --- | --- |',
     ...rows,
     `| any other, and none | ${nothing} |`,
@@ -19,9 +20,9 @@ export function repliesTable(): string {
 }
 
 function repliesTo(status: number | null): string {
-  const [confirm, cancel] = [branchReply('confirm', status), branchReply('cancel', status)];
-  const phaseTwo = confirm === cancel ? `\`${confirm}\`` : `\`${confirm}\`, \`${cancel}\``;
-  return `\`${branchReply('try', status)}\` | ${phaseTwo}`;
+  const cell = (ops: readonly Op[]) =>
+    [...new Set(ops.map((op) => `\`${branchReply(op, status)}\``))].join(', ');
+  return `${cell(['try', 'action'])} | ${cell(['confirm', 'cancel', 'compensate'])}`;
 }
 
 /** 200, 201, 203 to 299 */

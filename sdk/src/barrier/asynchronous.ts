@@ -15,7 +15,17 @@ import type {
 } from './barrier.ts';
 import { type CleanUpOptions, type CleanUpReport, cleanUp } from './clean-up.ts';
 import { judge, type LockedRow, type Row } from './judge.ts';
-import { answered, checkCall, keptText, knownOf, refusedRow, settled, workedRow } from './kept.ts';
+import {
+  answered,
+  checkCall,
+  keptText,
+  knownOf,
+  orThrown,
+  Remembered,
+  refusedRow,
+  settled,
+  workedRow,
+} from './kept.ts';
 import { inTurn } from './one-at-a-time.ts';
 import { outside } from './outside.ts';
 import { retryingConflicts } from './retry.ts';
@@ -32,15 +42,6 @@ export type Driver<SqlTx> = {
   isConflict(error: unknown): boolean;
 };
 
-/** A refusal that is committed before it is thrown. */
-class Remembered {
-  readonly refusal: Refusal;
-
-  constructor(refusal: Refusal) {
-    this.refusal = refusal;
-  }
-}
-
 export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
   readonly #driver: Driver<SqlTx>;
 
@@ -53,18 +54,17 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     work: (sqlTx: SqlTx, known: Known) => Result | Promise<Result>,
     { isPivot = false }: PassOptions = {},
   ): Promise<Passed<Result>> {
-    checkCall(call);
-    const passed = await this.#retrying((sqlTx) =>
-      this.#pass(sqlTx, call, isPivot ? this.#pivot(work) : work),
+    checkCall(call, { isPivot });
+    return orThrown(
+      await this.#retrying((sqlTx) => this.#pass(sqlTx, call, isPivot, isPivot ? this.#pivot(work) : work)),
     );
-    if (passed instanceof Remembered) throw passed.refusal;
-    return passed;
   }
 
   /**
    * Joins a SQL transaction that is open, and never retries: a deadlock has undone what came before, too, so whoever opened
    * it runs it again. When the work throws, what it wrote is undone with the barrier's row, and the rest is left to the
-   * caller.
+   * caller. Not for the pivot of a saga: a refusal that the
+   * caller rolls back is not remembered.
    *
    * @throws Refusal, InProgress, and whatever the work throws
    * @throws TypeError when no SQL transaction is open: the row and the work would be committed one by one; and when another
@@ -78,10 +78,9 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     checkCall(call);
     const passed = await inTurn(sqlTx, async () => {
       await this.#checkOpen(sqlTx);
-      return this.#undoable(sqlTx, () => this.#pass(sqlTx, call, work));
+      return this.#undoable(sqlTx, () => this.#pass(sqlTx, call, false, work));
     });
-    if (passed instanceof Remembered) throw passed.refusal;
-    return passed;
+    return orThrown(passed);
   }
 
   outside<Result>(
@@ -115,13 +114,14 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
   async #pass<Result>(
     sqlTx: SqlTx,
     call: BarrierCall,
+    isPivot: boolean,
     work: Work<SqlTx, Result | Remembered>,
   ): Promise<Passed<Result> | Remembered> {
     const branch = await this.#lock(sqlTx, call);
     const { row } = branch;
-    const verdict = judge(call, row);
+    const verdict = judge(call, row, isPivot);
     if (verdict.do !== 'work') {
-      const { passed, row: after } = settled<Result>(verdict, row);
+      const { passed, row: after } = settled<Result>(verdict, row, call.op);
       if (after !== null) await branch.keep(after);
       return passed;
     }

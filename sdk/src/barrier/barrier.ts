@@ -2,19 +2,21 @@
  * The barrier: what lets a participant be called twice, too late or in the wrong order without harm.
  *
  * A coordinator repeats a call whose answer it did not hear, so any call may come again; and networks delay, so a try may
- * come after its own cancel. Business code should not have to think of either. It runs behind the barrier, and takes
- * effect at most once for each branch and op (I5).
+ * come after its own cancel, and an action after its own compensate. Business code should not have to think of either. It
+ * runs behind the barrier, and takes effect at most once for each branch and op (I5).
  *
  * Each branch has one row in a table beside the business tables. It is locked first, then judged (`judge.ts`), and
  * changed in the SQL transaction of the business work, so that row and work stand or fall together:
  *
  * 1. A repeated call finds its own op done, does nothing, and answers the first result again.
- * 2. A cancel that finds nothing leaves a tombstone, succeeds, and undoes nothing (null compensation, 空回滚; I7).
- * 3. A try that finds the tombstone, or comes after its deadline, is refused (hanging, 悬挂; I6).
+ * 2. A cancel or compensate that finds nothing leaves a tombstone, succeeds, and undoes nothing (null compensation,
+ *    空回滚; I7).
+ * 3. A try or action that finds the tombstone, or comes after its deadline, is refused (hanging, 悬挂; I6).
  * 4. A confirm without a try, a confirm after a cancel and a cancel after a confirm are refused, never answered with
- *    success: the coordinator would believe that the branch is done (I1, I8).
- * 5. A refusal rolls everything back and leaves no trace: it speaks for this one call. Only a pivot's refusal is
- *    remembered, for good.
+ *    success: the coordinator would believe that the branch is done (I1, I8). So is an op of the other pattern: a branch is
+ *    either one of a tcc or a step of a saga.
+ * 5. A refusal rolls everything back and leaves no trace: it speaks for this one call. Only the refusal of a saga's pivot is
+ *    remembered, for good, because nobody compensates a pivot.
  * 6. Whatever else the work throws is rolled back too, and thrown on: nobody answers success for work that is undone.
  */
 import type { Call } from '../call.ts';
@@ -29,9 +31,12 @@ export type Passed<Result> = {
   readonly result: Result | null;
 };
 
+/** What is known of the branch, as JSON keeps it. */
 export type Known = {
-  /** What the try of this branch returned, as JSON keeps it; null in a try, and where it returned nothing. */
+  /** What its try returned; null in a try, in a saga, and where it returned nothing. */
   readonly tryResult: unknown;
+  /** What the action of the step returned; null in an action, in a tcc, and where it returned nothing. */
+  readonly actionResult: unknown;
 };
 
 export type KnownOutside = Known & {
@@ -40,7 +45,10 @@ export type KnownOutside = Known & {
 };
 
 export type PassOptions = {
-  /** The refusal of this call is remembered, and answered again for good. For the pivot of a saga. */
+  /**
+   * For the action of a saga's pivot, and for no other call: its refusal is remembered, and answered again for good. That of
+   * its deadline too; and one that was started outside before its deadline is ended after it.
+   */
   readonly isPivot?: boolean;
 };
 
@@ -57,6 +65,7 @@ export interface Barrier<SqlTx> {
    *
    * @param work is given the open SQL transaction; returns what is answered, any JSON value of at most 64 KiB
    * @throws Refusal for a call that contradicts what was done before; and whatever the work throws
+   * @throws TypeError for a call that names no branch or op, and for an `isPivot` that is no action's
    * @throws InProgress while work outside the database is under way for this branch
    */
   run<Result>(
@@ -67,7 +76,7 @@ export interface Barrier<SqlTx> {
 
   /**
    * For work outside the database, such as a call of a bank. That it was started is durable before it starts, so that a
-   * crash half-way is still cancelled. The work is to bear repetition under the key `gid/branchId/op`.
+   * crash half-way is still undone. The work is to bear repetition under the key `gid/branchId/op`.
    *
    * @throws InProgress while the same branch is worked on elsewhere, for `limitMs` at most
    */

@@ -1,20 +1,30 @@
 /**
- * What a call may do, read off its branch's row: a pure function, and the whole of the barrier's rules.
+ * What a call may do, read off its branch's row: a pure function, and the whole of the barrier's rules. One row serves either
+ * pattern: a branch of a tcc, or a step of a saga.
  *
  *   phase       try                confirm             cancel
  *   open        work               refuse no_try       tombstone, or work once a try was started outside
  *   tried       repeat             work                work
  *   confirmed   repeat             repeat              refuse already_confirmed
  *   cancelled   refuse             refuse              repeat
- *   refused     refuse again       refuse no_try       nothing to undo, or work as above
+ *
+ *   phase       action             compensate
+ *   open        work               tombstone, or work once an action was started outside
+ *   done        repeat             work
+ *   undone      refuse             repeat
+ *   refused     refuse again       nothing to undo, or work as above
+ *
+ * Each phase but `open` belongs to one pattern. An op of the other one is refused: its caller takes the branch for what it is not,
+ * and a success would tell it that something was done, or undone, which was not.
  *
  * While work outside the database goes on for the branch, whatever would work waits for its end (`wait`). Once a confirm
  * was started outside, a cancel is refused as after it, and the other way round: nobody can tell how far it came.
  */
 import type { RefusalCode } from '../refusal.ts';
+import type { Pattern } from '../wire/index.ts';
 import type { BarrierCall } from './barrier.ts';
 
-export const PHASES = ['open', 'tried', 'confirmed', 'cancelled', 'refused'] as const;
+export const PHASES = ['open', 'tried', 'confirmed', 'cancelled', 'done', 'undone', 'refused'] as const;
 /** `refused` is a pivot's refusal, which is remembered. */
 export type Phase = (typeof PHASES)[number];
 
@@ -25,9 +35,9 @@ export type Row = {
   /** Who works outside the database now, and until when at most, in milliseconds since 1970. */
   readonly worker: string | null;
   readonly workUntil: number | null;
-  /** As JSON; null where the work returned nothing. */
-  readonly tryResult: string | null;
-  /** Of confirm or cancel, as JSON; of a remembered refusal its words. */
+  /** Of the try or the action, as JSON; null where the work returned nothing. */
+  readonly firstResult: string | null;
+  /** Of confirm, cancel or compensate, as JSON; of a remembered refusal its words. */
   readonly result: string | null;
 };
 
@@ -39,25 +49,47 @@ export type Verdict =
   | { readonly do: 'tombstone' }
   | { readonly do: 'nothing' }
   | { readonly do: 'repeat'; readonly result: string | null }
-  | { readonly do: 'refuse'; readonly code: RefusalCode; readonly because: string }
+  | {
+      readonly do: 'refuse';
+      readonly code: RefusalCode;
+      readonly because: string;
+      /** Whether every later call is to be refused, too, so that the row has to say so. */
+      readonly isForGood: boolean;
+    }
   | { readonly do: 'wait'; readonly ms: number };
 
 /** The phase after the work of this op. */
-export const PHASE_AFTER = { try: 'tried', confirm: 'confirmed', cancel: 'cancelled' } as const;
+export const PHASE_AFTER = {
+  try: 'tried',
+  confirm: 'confirmed',
+  cancel: 'cancelled',
+  action: 'done',
+  compensate: 'undone',
+} as const;
 
-export function judge(call: BarrierCall, row: LockedRow): Verdict {
-  const verdict = JUDGE_OP[call.op](row, call);
+/** @param isPivot only an action is one */
+export function judge(call: BarrierCall, row: LockedRow, isPivot: boolean): Verdict {
+  const pattern = patternOf(row);
+  if (pattern !== null && pattern !== PATTERN_OF[call.op]) return refuse('another_pattern', BELONGS[pattern]);
+  const verdict = JUDGE_OP[call.op](row, call, isPivot);
   const busyMs = row.worker === null ? 0 : (row.workUntil ?? 0) - row.now;
   return verdict.do === 'work' && busyMs > 0 ? { do: 'wait', ms: busyMs } : verdict;
 }
 
-const JUDGE_OP = { try: judgeTry, confirm: judgeConfirm, cancel: judgeCancel };
+const JUDGE_OP = {
+  try: judgeTry,
+  confirm: judgeConfirm,
+  cancel: judgeCancel,
+  action: judgeAction,
+  compensate: judgeCompensate,
+};
+
+// ── Branches of a tcc ────────────────────────────────────────────────────────────────────────────────────────
 
 function judgeTry(row: LockedRow, { deadlineAt }: BarrierCall): Verdict {
-  if (row.phase === 'tried' || row.phase === 'confirmed') return { do: 'repeat', result: row.tryResult };
+  if (row.phase === 'tried' || row.phase === 'confirmed') return { do: 'repeat', result: row.firstResult };
   if (row.phase === 'cancelled' || row.startedOp === 'cancel')
     return refuse('cancelled_before', 'this branch was cancelled before');
-  if (row.phase === 'refused') return refuse('refused', row.result ?? 'this branch was refused before');
   if (row.now >= deadlineAt) return refuse('deadline_passed', 'the deadline of this try has passed');
   return { do: 'work' };
 }
@@ -74,9 +106,51 @@ function judgeCancel(row: LockedRow): Verdict {
   if (row.phase === 'cancelled') return { do: 'repeat', result: row.result };
   if (row.phase === 'confirmed' || row.startedOp === 'confirm')
     return refuse('already_confirmed', 'this branch was confirmed before');
-  // What a refusal left outside the database, no rollback has undone.
-  if (row.phase === 'refused' && row.startedOp === null) return { do: 'nothing' };
   return row.phase === 'tried' || row.startedOp !== null ? { do: 'work' } : { do: 'tombstone' };
 }
 
-const refuse = (code: RefusalCode, because: string): Verdict => ({ do: 'refuse', code, because });
+// ── Steps of a saga ──────────────────────────────────────────────────────────────────────────────────────────
+
+function judgeAction(row: LockedRow, { deadlineAt }: BarrierCall, isPivot: boolean): Verdict {
+  if (row.phase === 'done') return { do: 'repeat', result: row.firstResult };
+  if (row.phase === 'undone' || row.startedOp === 'compensate')
+    return refuse('cancelled_before', 'this step was compensated before');
+  if (row.phase === 'refused') return refuse('refused', row.result ?? 'this step was refused before');
+  // A pivot's refusal says that nothing was done, and nobody compensates it: what it has started outside, it ends.
+  if (row.now < deadlineAt || (isPivot && row.startedOp !== null)) return { do: 'work' };
+  return refuse('deadline_passed', 'the deadline of this action has passed', isPivot);
+}
+
+function judgeCompensate(row: LockedRow): Verdict {
+  if (row.phase === 'undone') return { do: 'repeat', result: row.result };
+  // What a refusal left outside the database, no rollback has undone.
+  if (row.phase === 'refused' && row.startedOp === null) return { do: 'nothing' };
+  return row.phase === 'done' || row.startedOp !== null ? { do: 'work' } : { do: 'tombstone' };
+}
+
+const refuse = (code: RefusalCode, because: string, isForGood = false): Verdict => ({
+  ...{ do: 'refuse', code, because, isForGood },
+});
+
+// ── Which pattern ────────────────────────────────────────────────────────────────────────────────────────────
+
+const PATTERN_OF = { try: 'tcc', confirm: 'tcc', cancel: 'tcc', action: 'saga', compensate: 'saga' } as const;
+
+const PATTERN_OF_PHASE = {
+  open: null,
+  tried: 'tcc',
+  confirmed: 'tcc',
+  cancelled: 'tcc',
+  done: 'saga',
+  undone: 'saga',
+  refused: 'saga',
+} as const;
+
+/** Null while nothing has happened. */
+const patternOf = ({ phase, startedOp }: Row): Pattern | null =>
+  PATTERN_OF_PHASE[phase] ?? (startedOp === null ? null : PATTERN_OF[startedOp]);
+
+const BELONGS: Readonly<Record<Pattern, string>> = {
+  tcc: 'this branch was called to try, confirm or cancel before: it is no step of a saga',
+  saga: 'this branch is a step of a saga: it is called for its action and its compensate',
+};

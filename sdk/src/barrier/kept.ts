@@ -1,8 +1,9 @@
 /** Results and refusals as they are kept in a row, and as they are answered from it. */
+import { isPhaseOne } from '../call.ts';
 import { InProgress, Refusal } from '../refusal.ts';
 import { BranchId, Gid } from '../wire/index.ts';
 import { Value } from 'typebox/value';
-import type { BarrierCall, Known, Passed } from './barrier.ts';
+import type { BarrierCall, Known, Passed, PassOptions } from './barrier.ts';
 import { type LockedRow, PHASE_AFTER, type Row, type Verdict } from './judge.ts';
 
 const MAX_RESULT_BYTES = 64 * 1024;
@@ -31,14 +32,15 @@ const NOT_ASCII = /[\u0080-\uffff]/g;
 export const answered = <Result>(text: string | null): Result | null =>
   text === null ? null : (JSON.parse(text) as Result);
 
-export const knownOf = (row: Row, op: BarrierCall['op']): Known => ({
-  tryResult: op === 'try' ? null : answered(row.tryResult),
+export const knownOf = ({ firstResult }: Row, op: BarrierCall['op']): Known => ({
+  tryResult: op === 'confirm' || op === 'cancel' ? answered(firstResult) : null,
+  actionResult: op === 'compensate' ? answered(firstResult) : null,
 });
 
 /** The row once the work is done. */
 export function workedRow(row: Row, op: BarrierCall['op'], text: string | null): Row {
   const after = { ...row, phase: PHASE_AFTER[op], worker: null, workUntil: null };
-  return op === 'try' ? { ...after, tryResult: text } : { ...after, result: text };
+  return isPhaseOne(op) ? { ...after, firstResult: text } : { ...after, result: text };
 }
 
 export const refusedRow = (row: Row, refusal: Refusal): Row => ({
@@ -46,22 +48,47 @@ export const refusedRow = (row: Row, refusal: Refusal): Row => ({
   ...{ phase: 'refused', worker: null, workUntil: null, result: refusal.message },
 });
 
-export type Settled<Result> = { readonly passed: Passed<Result>; readonly row: Row | null };
+/** A refusal that is committed before it is thrown. */
+export class Remembered {
+  readonly refusal: Refusal;
+
+  constructor(refusal: Refusal) {
+    this.refusal = refusal;
+  }
+}
+
+/** @throws Refusal the one that was remembered */
+export function orThrown<Result>(passed: Passed<Result> | Remembered): Passed<Result> {
+  if (passed instanceof Remembered) throw passed.refusal;
+  return passed;
+}
+
+export type Settled<Result> = { readonly passed: Passed<Result> | Remembered; readonly row: Row | null };
 
 /**
  * What a verdict that needs no work comes to: the answer, and the row to write where it changes.
  * @throws Refusal, InProgress
  */
-export function settled<Result>(verdict: Exclude<Verdict, { do: 'work' }>, row: LockedRow): Settled<Result> {
+export function settled<Result>(
+  verdict: Exclude<Verdict, { do: 'work' }>,
+  row: LockedRow,
+  op: BarrierCall['op'],
+): Settled<Result> {
   switch (verdict.do) {
     case 'tombstone':
-      return { passed: { outcome: 'nothing_to_undo', result: null }, row: { ...row, phase: 'cancelled' } };
+      return {
+        passed: { outcome: 'nothing_to_undo', result: null },
+        row: { ...row, phase: PHASE_AFTER[op] },
+      };
     case 'nothing':
       return { passed: { outcome: 'nothing_to_undo', result: null }, row: null };
     case 'repeat':
       return { passed: { outcome: 'repeated', result: answered(verdict.result) }, row: null };
-    case 'refuse':
-      throw new Refusal(verdict.because, verdict.code);
+    case 'refuse': {
+      const refusal = new Refusal(verdict.because, verdict.code);
+      if (!verdict.isForGood) throw refusal;
+      return { passed: new Remembered(refusal), row: refusedRow(row, refusal) };
+    }
     case 'wait':
       throw new InProgress('this branch is being worked on', {
         retryAfterMs: Math.min(verdict.ms, LOOK_AGAIN_MS),
@@ -70,12 +97,17 @@ export function settled<Result>(verdict: Exclude<Verdict, { do: 'work' }>, row: 
 }
 
 /** @throws TypeError before anything is written: a key that a database would cut short names another branch */
-export function checkCall({ gid, branchId, op, deadlineAt }: BarrierCall): void {
+export function checkCall(
+  { gid, branchId, op, deadlineAt }: BarrierCall,
+  { isPivot = false }: PassOptions = {},
+): void {
   if (!Value.Check(Gid, gid))
     throw new TypeError(`“${gid}” is no gid: a call brings it as TCC-Transaction-Id`);
   if (!Value.Check(BranchId, branchId))
     throw new TypeError(`“${branchId}” is no branchId: a call brings it as TCC-Branch-Id`);
-  if (!(op in PHASE_AFTER)) throw new TypeError(`“${op}” is no op: a call brings it as TCC-Op`);
+  if (!Object.hasOwn(PHASE_AFTER, op)) throw new TypeError(`“${op}” is no op: a call brings it as TCC-Op`);
   if (!Number.isSafeInteger(deadlineAt))
     throw new TypeError('deadlineAt is to be milliseconds since 1970: a call brings it as TCC-Deadline');
+  if (isPivot && op !== 'action')
+    throw new TypeError(`isPivot is for the action of a saga's pivot, and not for its ${op}`);
 }

@@ -7,13 +7,23 @@
  *
  * A process that dies in between leaves the row started: a cancel then works, where it would otherwise find nothing to
  * undo; and after the limit a repeated call works again. So the work bears repetition under the key
- * `gid/branchId/op`, and a cancel bears a try that never arrived.
+ * `gid/branchId/op`, and a cancel bears a try that never arrived. In a saga so do action and compensate.
  */
 import { randomUUID } from 'node:crypto';
 import { Refusal } from '../refusal.ts';
 import type { BarrierCall, Known, KnownOutside, OutsideOptions, Passed } from './barrier.ts';
 import { judge, type LockedRow, type Row } from './judge.ts';
-import { answered, checkCall, keptText, knownOf, refusedRow, settled, workedRow } from './kept.ts';
+import {
+  answered,
+  checkCall,
+  keptText,
+  knownOf,
+  orThrown,
+  type Remembered,
+  refusedRow,
+  settled,
+  workedRow,
+} from './kept.ts';
 
 const DEFAULT_LIMIT_MS = 30_000;
 
@@ -28,15 +38,15 @@ export async function outside<Result>(
   work: (known: KnownOutside) => Promise<Result>,
   { limitMs = DEFAULT_LIMIT_MS, isPivot = false }: OutsideOptions = {},
 ): Promise<Passed<Result>> {
-  checkCall(call);
+  checkCall(call, { isPivot });
   if (!(limitMs > 0)) throw new RangeError('limitMs is to be the longest time for the work, in milliseconds');
   const startedMs = performance.now();
   // Tells this run from any other.
   const worker = randomUUID();
   const begun = await change<Begun<Result>>((row) =>
-    begin(call, row, { worker, workUntil: row.now + limitMs }),
+    begin(call, row, isPivot, { worker, workUntil: row.now + limitMs }),
   );
-  if (begun.passed !== null) return begun.passed;
+  if (begun.passed !== null) return orThrown(begun.passed);
   try {
     // The limit counts from before the row said so: nobody else takes the branch for free while we believe to have time.
     const leftMs = limitMs - (performance.now() - startedMs);
@@ -56,17 +66,18 @@ export async function outside<Result>(
 }
 
 type Begun<Result> =
-  | { readonly passed: Passed<Result>; readonly known: null }
+  | { readonly passed: Passed<Result> | Remembered; readonly known: null }
   | { readonly passed: null; readonly known: Known };
 
 function begin<Result>(
   call: BarrierCall,
   row: LockedRow,
+  isPivot: boolean,
   by: { readonly worker: string; readonly workUntil: number },
 ): { readonly row: Row | null; readonly answer: Begun<Result> } {
-  const verdict = judge(call, row);
+  const verdict = judge(call, row, isPivot);
   if (verdict.do !== 'work') {
-    const { passed, row: after } = settled<Result>(verdict, row);
+    const { passed, row: after } = settled<Result>(verdict, row, call.op);
     return { row: after, answer: { passed, known: null } };
   }
   return {

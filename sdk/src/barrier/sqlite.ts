@@ -15,7 +15,17 @@ import type {
 } from './barrier.ts';
 import { type CleanUpOptions, type CleanUpReport, cleanUp } from './clean-up.ts';
 import { judge, type LockedRow, type Row } from './judge.ts';
-import { answered, checkCall, keptText, knownOf, refusedRow, settled, workedRow } from './kept.ts';
+import {
+  answered,
+  checkCall,
+  keptText,
+  knownOf,
+  orThrown,
+  Remembered,
+  refusedRow,
+  settled,
+  workedRow,
+} from './kept.ts';
 import { outside } from './outside.ts';
 import { retryingConflicts } from './retry.ts';
 import { checkKept, rowOf, type Statement, type Statements, statementsFor } from './statements.ts';
@@ -52,15 +62,14 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
     work: (db: Database, known: Known) => Result | Promise<Result>,
     { isPivot = false }: PassOptions = {},
   ): Promise<Passed<Result>> {
-    checkCall(call);
-    const passed = await this.#retrying(() => this.#pass(call, work, isPivot));
-    if (passed instanceof Refusal) throw passed;
-    return passed;
+    checkCall(call, { isPivot });
+    return orThrown(await this.#retrying(() => this.#pass(call, work, isPivot)));
   }
 
   /**
    * Joins the SQL transaction that is open on the connection, and answers at once. When the work throws, what it wrote is
-   * undone with the barrier's row, and the rest is left to the caller.
+   * undone with the barrier's row, and the rest is left to the caller. Not for the pivot of a saga: a refusal that the
+   * caller rolls back is not remembered.
    *
    * @throws Refusal, InProgress, and whatever the work throws
    */
@@ -71,9 +80,7 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
   ): Passed<Result> {
     if (db !== this.#db) throw new TypeError('this barrier is on another connection');
     checkCall(call);
-    const passed = this.#undoable(() => this.#pass(call, work, false));
-    if (passed instanceof Refusal) throw passed;
-    return passed;
+    return orThrown(this.#undoable(() => this.#pass(call, work, false)));
   }
 
   outside<Result>(
@@ -100,16 +107,15 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
     );
   }
 
-  /** A refusal that is returned is committed; one that is thrown is rolled back. */
   #pass<Result>(
     call: BarrierCall,
     work: (db: Database, known: Known) => Result | Promise<Result>,
     isPivot: boolean,
-  ): Passed<Result> | Refusal {
+  ): Passed<Result> | Remembered {
     const { row, keep } = this.#lock(call);
-    const verdict = judge(call, row);
+    const verdict = judge(call, row, isPivot);
     if (verdict.do !== 'work') {
-      const { passed, row: after } = settled<Result>(verdict, row);
+      const { passed, row: after } = settled<Result>(verdict, row, call.op);
       if (after !== null) keep(after);
       return passed;
     }
@@ -120,7 +126,7 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
     } catch (error) {
       if (!isPivot || !(error instanceof Refusal)) throw error;
       keep(refusedRow(row, error));
-      return error;
+      return new Remembered(error);
     }
   }
 

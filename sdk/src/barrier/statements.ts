@@ -1,5 +1,6 @@
 /**
- * The barrier's SQL, in three dialects that differ in a few words. Columns of time are milliseconds since 1970.
+ * The barrier's SQL, in three dialects that differ in a few words. Columns of time are milliseconds since 1970. The column
+ * `try_result` has that of an action, too.
  *
  * The first statement of every pass inserts the branch's row or locks the one that stands. On MySQL that has to be an
  * upsert: a locking read of a row that is not there locks the gap around it, two of those both want to insert into it,
@@ -62,9 +63,9 @@ export function statementsFor(dialect: Dialect, table = 'tercet_barrier'): State
         { sql: select + end, params: [gid, branchId] },
       ];
     },
-    keep: ({ gid, branchId }, pass, { phase, startedOp, worker, workUntil, tryResult, result }) => ({
+    keep: ({ gid, branchId }, pass, { phase, startedOp, worker, workUntil, firstResult, result }) => ({
       sql: update,
-      params: [phase, startedOp, worker, workUntil, tryResult, result, gid, branchId, pass],
+      params: [phase, startedOp, worker, workUntil, firstResult, result, gid, branchId, pass],
     }),
     page: ({ gid, branchId }, deadlineBefore, limit) => ({
       sql: page,
@@ -135,7 +136,7 @@ export function rowOf(raw: unknown): LockedRow {
     startedOp: row.started_op as Row['startedOp'],
     worker: row.worker as string | null,
     workUntil: row.work_until === null ? null : Number(row.work_until),
-    tryResult: row.try_result as string | null,
+    firstResult: row.try_result as string | null,
     result: row.result as string | null,
     now,
   };

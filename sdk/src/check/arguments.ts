@@ -19,6 +19,7 @@ It works on real stock: it needs at most ${STOCK_NEEDED} times what the payload 
 confirmed, and what is confirmed stays so. Check a participant that nobody else uses.
 
   --activity <name>           such as reserve: calls go to <base-url>/reserve/try, …/confirm, …/cancel
+  --pattern saga              checks the step of a saga: calls go to …/action and …/compensate; tcc when absent
   --payload <json>            the body of every call, or @file; let it ask for little
   --observe <url>             answers a GET with JSON whose numbers have a constant sum, such as
                               {"available":10,"reserved":0,"sold":0}; without it effects are not judged
@@ -34,6 +35,7 @@ Exit code: 0 every rule is kept · 1 a rule is not kept · 2 not all could be ju
 
 const OPTIONS = {
   activity: { type: 'string' },
+  pattern: { type: 'string' },
   payload: { type: 'string' },
   observe: { type: 'string' },
   secret: { type: 'string', multiple: true },
@@ -62,13 +64,14 @@ export function readArguments(args: readonly string[]): Asked {
   if (baseUrl === undefined) throw new TypeError('the base URL is missing: write tercet check <base-url>');
   if (more.length > 0)
     throw new TypeError(`${more.join(' ')} is too much: one base URL is checked at a time`);
-  const { activity, payload, observe, secret, path, 'timeout-ms': timeoutMs, json } = values;
+  const { activity, pattern, payload, observe, secret, path, 'timeout-ms': timeoutMs, json } = values;
   if (activity === undefined)
     throw new TypeError('--activity is missing: name what is asked, such as reserve');
   if (payload === undefined) throw new TypeError('--payload is missing: give JSON, or @file');
   const options: CheckOptions = {
     baseUrl,
     activity,
+    pattern: pattern === undefined ? undefined : readPattern(pattern),
     payload: readPayload(payload),
     observeUrl: observe,
     secrets: secret,
@@ -100,6 +103,11 @@ function readPayload(text: string): unknown {
     const cure = isFile ? 'name a file with JSON' : 'give JSON such as {"item":"mug","quantity":1}, or @file';
     throw new TypeError(`--payload ${text} cannot be read (${reason}): ${cure}`);
   }
+}
+
+function readPattern(text: string): 'tcc' | 'saga' {
+  if (text === 'tcc' || text === 'saga') return text;
+  throw new TypeError(`--pattern ${text} is no pattern: write tcc or saga`);
 }
 
 function readPath(text: string): [key: string, path: string] {

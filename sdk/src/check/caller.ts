@@ -2,8 +2,9 @@
  * Calls the participant as a coordinator does: one POST for each attempt, no redirects, a limit on time and size, and
  * asked again, a few times, where the answer leaves open what happened.
  */
-import type { Op } from '../wire/index.ts';
+import { isPhaseOne } from '../call.ts';
 import { type Answer, answered, isTimeout, reasonOf, unanswered } from './answer.ts';
+import type { Op } from '../wire/index.ts';
 import type { Settings } from './options.ts';
 import { type Branch, type CallRequest, requestOf, type Wish } from './request.ts';
 
@@ -29,7 +30,7 @@ export class Caller {
   readonly #onAnswer: (request: CallRequest, answer: Answer) => void;
 
   #silentCount = 0;
-  #confirmedCount = 0;
+  #keptCount = 0;
 
   constructor(settings: Settings, onAnswer: (request: CallRequest, answer: Answer) => void) {
     this.#settings = settings;
@@ -41,9 +42,9 @@ export class Caller {
     return this.#silentCount >= SILENT_AFTER;
   }
 
-  /** Branches whose confirm was answered with success. */
-  get confirmedCount(): number {
-    return this.#confirmedCount;
+  /** Branches whose confirm was answered with success; of a saga, steps that are done and not undone. */
+  get keptCount(): number {
+    return this.#keptCount;
   }
 
   /** Asks until it is known what happened, or until patience ends. Never rejects. */
@@ -69,13 +70,13 @@ export class Caller {
     return answer;
   }
 
-  /** A try that succeeds however late leaves something behind, and is to be cancelled once more. */
+  /** A try or action that succeeds however late leaves something behind, and is to be undone once more. */
   #keepTrack(branch: Branch, op: Op, { reply }: Answer): void {
     if (reply !== 'succeeded') return;
-    branch.isSettled = op !== 'try';
-    if (op !== 'confirm' || branch.isConfirmed) return;
-    branch.isConfirmed = true;
-    this.#confirmedCount += 1;
+    branch.isSettled = !isPhaseOne(op);
+    const isKept = op === 'confirm' || op === 'action' || (op !== 'compensate' && branch.isKept);
+    this.#keptCount += Number(isKept) - Number(branch.isKept);
+    branch.isKept = isKept;
   }
 
   async #send({ op, url, headers, body }: CallRequest): Promise<Answer> {

@@ -5,7 +5,12 @@
  * `seenIn` says what the judgement needs: the statuses of answers alone, the numbers at `observeUrl` as well, or secrets.
  * `hiddenBy` names violations that bring this one along. It is not judged beside them: they are to be mended first.
  */
-export type Code =
+import type { Pattern } from '../wire/index.ts';
+import { SAGA_RULES, type SagaCode } from './saga-rules.ts';
+
+export type Code = TccCode | SagaCode;
+
+type TccCode =
   | 'redirected'
   | 'sum_not_conserved'
   | 'confirm_refused'
@@ -57,17 +62,17 @@ const BARRIER = 'The SDK’s barrier does this; in other languages one table wit
 const LOCK_FIRST =
   'Lock the row of the branch first (SELECT … FOR UPDATE, BEGIN IMMEDIATE), then look at it, then change it, all in the database transaction of the work.';
 
-export const CATALOGUE: { readonly [Each in Code]: Rule } = {
+const TCC_RULES: { readonly [Each in TccCode]: Rule } = {
   redirected: {
     seenIn: 'statuses',
     rule: 'A call is answered where it arrives, not with a redirect.',
-    why: 'The coordinator follows no redirect, since it would carry the payload to an address that nobody registered. It counts the answer as no answer: tries are cancelled at their deadline, and confirms wait for a person while the money stays set aside.',
+    why: 'The coordinator follows no redirect, since it would carry the payload to an address that nobody registered. It counts the answer as no answer: what is not decided is cancelled at its deadline, and what is decided waits for a person.',
     mend: 'Serve the op at the address that is registered, or register the base URL and the paths to which the redirect leads.',
   },
   sum_not_conserved: {
     seenIn: 'numbers',
     rule: 'The sum of all numbers is the same at every look.',
-    why: 'Money or stock came from nowhere, or is gone. A try moves it from free to set aside, a confirm from there to gone, a cancel back: what one number loses, another one gains.',
+    why: 'Money or stock came from nowhere, or is gone. A try moves it from free to set aside, a confirm from there to gone, a cancel back; an action from free to gone, a compensate back: what one number loses, another one gains.',
     mend: 'Change both numbers in one database transaction. If the numbers are right as they are, observe another set: one whose sum is constant.',
   },
   confirm_refused: {
@@ -91,7 +96,7 @@ export const CATALOGUE: { readonly [Each in Code]: Rule } = {
   answered_before_commit: {
     seenIn: 'numbers',
     rule: 'What an answer calls done is done before the answer is sent.',
-    why: 'It answered before it committed, and a crash in between loses the work. A success is never asked for again: the other participants confirm, and here nothing was set aside, carried out or given back.',
+    why: 'It answered before it committed, and a crash in between loses the work. A success is never asked for again: the other participants go on, and here nothing was done or undone.',
     mend: 'Commit first, then answer: wait for the end of the database transaction. If the numbers come from a cache, a replica or a queue, observe the database that is written instead.',
   },
   repeated_try_refused: {
@@ -187,14 +192,14 @@ export const CATALOGUE: { readonly [Each in Code]: Rule } = {
   },
   refusal_answered_as_success: {
     seenIn: 'numbers',
-    rule: 'A refused try is not answered with 2xx.',
-    why: 'The status alone decides: words such as FAILURE in the body of a 200 are not heard. The transaction confirms, the other participants pay or deliver, and here nothing was set aside.',
+    rule: 'A refused try or action is not answered with 2xx.',
+    why: 'The status alone decides: words such as FAILURE in the body of a 200 are not heard. The transaction goes on, the other participants pay or deliver, and here nothing was done.',
     mend: 'Answer a refusal with 409 or 422; words for people may go into the body.',
   },
   refusal_not_understood: {
     seenIn: 'statuses',
-    rule: 'A try is refused with 409 or 422.',
-    why: 'Any other status counts as no answer: the coordinator asks again until the deadline, and all that the other participants have set aside stays so meanwhile, instead of being free at once.',
+    rule: 'A try or action is refused with 409 or 422.',
+    why: 'Any other status counts as no answer: the coordinator asks again until the deadline, and what the other participants have set aside or done stays so meanwhile, instead of being free at once.',
     mend: 'Answer a refusal with 409, or with 422. Other statuses are for what is not known.',
   },
   refused_call_applied: {
@@ -266,18 +271,36 @@ export const CATALOGUE: { readonly [Each in Code]: Rule } = {
   slow_caller_blocks_others: {
     seenIn: 'statuses',
     rule: 'A call whose body comes slowly delays no other call.',
-    why: 'One slow caller stops everybody: confirms and cancels run into their time-outs, and all that is set aside anywhere stays so meanwhile.',
+    why: 'One slow caller stops everybody: confirms, cancels and compensates run into their time-outs, and what they would free stays as it is meanwhile.',
     mend: 'Serve several connections at the same time (in Python ThreadingHTTPServer instead of HTTPServer), and take locks only when the body is complete.',
   },
   unsigned_call_accepted: {
     seenIn: 'secrets',
     rule: 'A call that is not signed, or with another secret, is not answered with 2xx.',
-    why: 'Whoever reaches this address can set aside what they like, or confirm and cancel what belongs to others.',
+    why: 'Whoever reaches this address can take what they like, or confirm and undo what belongs to others.',
     mend: 'Verify the signature over the bytes of the body before anything else, and answer 401 when it is missing or wrong.',
   },
 };
 
-export const CODES = Object.keys(CATALOGUE).filter(isCode);
+export const CATALOGUE: { readonly [Each in Code]: Rule } = { ...TCC_RULES, ...SAGA_RULES };
+
+/** Rules that have the same words for both patterns. */
+const SHARED: readonly Code[] = [
+  'redirected',
+  'sum_not_conserved',
+  'answered_before_commit',
+  'refusal_answered_as_success',
+  'refusal_not_understood',
+  'refused_call_applied',
+  'slow_caller_blocks_others',
+  'unsigned_call_accepted',
+];
+
+/** The rules that a participant is judged by, pattern by pattern. */
+export const CODES_OF: { readonly [Each in Pattern]: readonly Code[] } = {
+  tcc: Object.keys(TCC_RULES).filter(isCode),
+  saga: [...SHARED, ...Object.keys(SAGA_RULES).filter(isCode)],
+};
 
 /** Whether this is the code of a violation. */
 export function isCode(text: string): text is Code {

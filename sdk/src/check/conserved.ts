@@ -1,35 +1,40 @@
 /**
  * Whether the sum of all numbers is the same at every look: what one number loses, another one gains.
  *
- * Numbers that leave out what is confirmed, such as free and held without sold, lose the same with every confirm. That is
- * no fault of the participant: then it is not known whether the sum is kept.
+ * Numbers that leave out what is confirmed, such as free and held without sold, lose the same with every confirm; those that
+ * leave out what is done, with every action. That is no fault of the participant: then it is not known whether the sum is kept.
  */
 import { isSame, type Look } from './numbers.ts';
 
-export const THIRD_NUMBER_MISSING =
-  'with each confirm the sum of the numbers falls by as much as was confirmed: a third number is missing, which counts ' +
-  'what is confirmed (beside available and reserved: sold). Observe it as well';
+export const NUMBER_MISSING = {
+  tcc:
+    'with each confirm the sum of the numbers falls by as much as was confirmed: a third number is missing, which counts ' +
+    'what is confirmed (beside available and reserved: sold). Observe it as well',
+  saga:
+    'with each action the sum of the numbers falls by as much as was done: a number is missing, which counts what is done ' +
+    '(beside available: sold). Observe it as well',
+} as const;
 
-type Sum = { readonly sum: number; readonly size: number; readonly confirmedCount: number };
+type Sum = { readonly sum: number; readonly size: number; readonly keptCount: number };
 
 export class Conservation {
   readonly #judge: (isConserved: boolean, what: string) => void;
   #last: Sum | null = null;
-  /** By how much one confirm changes the sum; null before the first. */
-  #byConfirm: number | null = null;
+  /** By how much one confirm or action changes the sum; null before the first. */
+  #byKept: number | null = null;
 
   constructor(judge: (isConserved: boolean, what: string) => void) {
     this.#judge = judge;
   }
 
-  /** Whether the sum falls with confirms, and then by the same for each. */
-  get isShortOfConfirmed(): boolean {
-    return this.#byConfirm !== null && this.#byConfirm < 0;
+  /** Whether the sum falls with confirms or actions, and then by the same for each. */
+  get isShortOfKept(): boolean {
+    return this.#byKept !== null && this.#byKept < 0;
   }
 
-  /** @param confirmedCount the branches that have been confirmed by now */
-  look(look: Look, after: string, confirmedCount: number): void {
-    const now = sumOf(look, confirmedCount);
+  /** @param keptCount the branches that are confirmed by now, or the steps that are done */
+  look(look: Look, after: string, keptCount: number): void {
+    const now = sumOf(look, keptCount);
     const last = this.#last;
     this.#last = now;
     if (last === null) return;
@@ -40,17 +45,17 @@ export class Conservation {
   }
 
   #isAccountedFor(last: Sum, now: Sum): boolean {
-    const count = now.confirmedCount - last.confirmedCount;
+    const count = now.keptCount - last.keptCount;
     const isKept = isSame(last.sum, now.sum, now.size);
-    if (count > 0) this.#byConfirm ??= isKept ? 0 : (now.sum - last.sum) / count;
-    if (count === 0 || !this.isShortOfConfirmed) return isKept;
-    return isSame(last.sum + count * (this.#byConfirm ?? 0), now.sum, last.size + now.size);
+    if (count > 0) this.#byKept ??= isKept ? 0 : (now.sum - last.sum) / count;
+    if (count === 0 || !this.isShortOfKept) return isKept;
+    return isSame(last.sum + count * (this.#byKept ?? 0), now.sum, last.size + now.size);
   }
 }
 
-function sumOf(look: Look, confirmedCount: number): Sum {
+function sumOf(look: Look, keptCount: number): Sum {
   const numbers = [...look.values()];
   const sum = numbers.reduce((total, number) => total + number, 0);
   const size = numbers.reduce((total, number) => total + Math.abs(number), 0);
-  return { sum, size, confirmedCount };
+  return { sum, size, keptCount };
 }

@@ -7,8 +7,8 @@ import type { Code } from './catalogue.ts';
 import type { Numbers } from './numbers.ts';
 import type { Settings } from './options.ts';
 import type { Judgement } from './report.ts';
-import { BESIDE, OTHERS, PLAIN } from './scenarios/all.ts';
-import { type Later, Pointless, type Scenario, Trial, Unjudgeable } from './trial.ts';
+import { SCENARIOS, type Scenarios } from './scenarios/all.ts';
+import { type Later, type LongScenario, Pointless, type Scenario, Trial, Unjudgeable } from './trial.ts';
 
 type Bench = {
   /** The rules that apply: scenarios that judge none of them are left out. */
@@ -22,23 +22,26 @@ type Bench = {
 /** Why the rest was not asked. */
 export type Ending = { readonly because: string; readonly isAtFirst: boolean };
 
-type Waiting = { readonly trial: Trial; readonly later: Later };
+type Waiting = { readonly of: LongScenario; readonly trial: Trial; readonly later: Later };
 
 export class Course {
   readonly #bench: Bench;
+  readonly #scenarios: Scenarios;
   /** The scenario beside the others, between its two parts. */
   #waiting: Waiting | null = null;
   #ending: Ending | null = null;
 
   constructor(bench: Bench) {
     this.#bench = bench;
+    this.#scenarios = SCENARIOS[bench.settings.pattern];
   }
 
   /** Null when everything was asked. */
   async run(): Promise<Ending | null> {
-    for (const scenario of PLAIN) await this.#take(scenario);
+    const { plain, others } = this.#scenarios;
+    for (const scenario of plain) await this.#take(scenario);
     await this.#beginBeside();
-    for (const scenario of OTHERS.filter((each) => this.#applies(each))) {
+    for (const scenario of others.filter((each) => this.#applies(each))) {
       if (this.#waiting !== null && Date.now() >= this.#waiting.later.dueAt) await this.#endBeside();
       await this.#take(scenario);
     }
@@ -57,26 +60,28 @@ export class Course {
       await trial.begin();
       await scenario.run(trial);
     });
-    if (reason !== null && scenario === PLAIN[0]) this.#ending ??= { because: reason, isAtFirst: true };
+    if (reason !== null && scenario === this.#scenarios.plain[0])
+      this.#ending ??= { because: reason, isAtFirst: true };
     await this.#leave(trial);
   }
 
   async #beginBeside(): Promise<void> {
-    if (this.#ending !== null) return;
-    const trial = this.#trialOf(BESIDE);
-    await this.#attempt(BESIDE, async () => {
-      this.#waiting = { trial, later: await BESIDE.begin(trial) };
+    const { beside } = this.#scenarios;
+    if (this.#ending !== null || beside === null) return;
+    const trial = this.#trialOf(beside);
+    await this.#attempt(beside, async () => {
+      this.#waiting = { of: beside, trial, later: await beside.begin(trial) };
     });
     if (this.#waiting === null) await this.#leave(trial);
   }
 
   async #endBeside(): Promise<void> {
     if (this.#waiting === null) return;
-    const { trial, later } = this.#waiting;
+    const { of, trial, later } = this.#waiting;
     this.#waiting = null;
     if (this.#ending === null) {
-      this.#bench.settings.onProgress(BESIDE.name);
-      await this.#attempt(BESIDE, later.run);
+      this.#bench.settings.onProgress(of.name);
+      await this.#attempt(of, later.run);
     }
     await this.#leave(trial);
   }

@@ -9,13 +9,13 @@
  *     observeUrl: 'http://127.0.0.1:4000/numbers',
  *   });
  *
- * It works on real stock: each scenario ends what it began, and up to ten branches stay confirmed. So check a participant
+ * It works on real stock: each scenario ends what it began, and up to ten branches of a tcc stay confirmed. So check a participant
  * that nobody else uses. Statuses show most of the rules; those on effects need numbers to look at: see `numbers.ts`.
  */
 import { isRedirect } from './answer.ts';
 import { Caller } from './caller.ts';
-import { CATALOGUE, type Code, CODES } from './catalogue.ts';
-import { Conservation, THIRD_NUMBER_MISSING } from './conserved.ts';
+import { CATALOGUE, type Code, CODES_OF } from './catalogue.ts';
+import { Conservation, NUMBER_MISSING } from './conserved.ts';
 import { Course } from './course.ts';
 import { Numbers } from './numbers.ts';
 import { type CheckOptions, readOptions, type Settings } from './options.ts';
@@ -32,13 +32,14 @@ export type { Finding, Report } from './report.ts';
  */
 export async function check(options: CheckOptions): Promise<Report> {
   const settings = readOptions(options);
-  const codes = CODES.filter((code) => CATALOGUE[code].seenIn !== 'secrets' || settings.secrets.length > 0);
+  const isSigned = settings.secrets.length > 0;
+  const codes = CODES_OF[settings.pattern].filter((code) => isSigned || CATALOGUE[code].seenIn !== 'secrets');
   const { judgement, caller, numbers, conservation } = benchOf(settings, codes);
   const noNumbers = await numbers.begin();
   if (noNumbers !== null) return judgement.reportNothingKept(noNumbers);
   const ending = await new Course({ codes, settings, judgement, caller, numbers }).run();
   if (ending?.isAtFirst) return judgement.reportNothingKept(ending.because);
-  if (conservation.isShortOfConfirmed) judgement.abandon(['sum_not_conserved'], THIRD_NUMBER_MISSING);
+  if (conservation.isShortOfKept) judgement.abandon(['sum_not_conserved'], NUMBER_MISSING[settings.pattern]);
   if (numbers.blindness !== null) judgement.miss(codes.filter(isSeenInNumbers), numbers.blindness);
   return judgement.report(ending?.because ?? 'what was seen does not tell');
 }
@@ -54,8 +55,6 @@ function benchOf(settings: Settings, codes: readonly Code[]) {
   const conservation = new Conservation((isConserved, what) =>
     judgement.judge('sum_not_conserved', isConserved, what),
   );
-  const numbers = new Numbers(settings, (look, after) =>
-    conservation.look(look, after, caller.confirmedCount),
-  );
+  const numbers = new Numbers(settings, (look, after) => conservation.look(look, after, caller.keptCount));
   return { judgement, caller, numbers, conservation };
 }

@@ -5,9 +5,9 @@
  * the one before is a difference by path. The plain scenarios measure the difference that one try, one confirm and one
  * cancel make; every other scenario has to come to a sum of those.
  */
-import type { Op } from '../wire/index.ts';
 import { reasonOf } from './answer.ts';
 import { pause } from './caller.ts';
+import type { Op } from '../wire/index.ts';
 import type { Settings } from './options.ts';
 
 /** Path → number. */
@@ -17,6 +17,7 @@ export type Difference = ReadonlyMap<string, number>;
 /** How many of each have taken effect in the end. */
 export type Ends = { readonly [Each in Op]?: number };
 
+const OPS: readonly Op[] = ['try', 'confirm', 'cancel', 'action', 'compensate'];
 const NOTHING: Difference = new Map();
 const NO_LOOK: Look = new Map();
 const WRONG_OBSERVE =
@@ -84,6 +85,11 @@ export class Numbers {
         'a try that was answered with success shows in no number: observe what is set aside as well. If nothing was ' +
           'set aside, the participant answers a refusal with success, and is to answer 409',
       );
+    if (op === 'action' && effect.size === 0)
+      this.distrust(
+        'an action that was answered with success shows in no number: observe what it changes. If it changed nothing, the ' +
+          'participant answers a refusal with success, and is to answer 409',
+      );
   }
 
   /** What one op does; null when it could not be measured. */
@@ -93,7 +99,7 @@ export class Numbers {
 
   /** The difference that these ends imply; or, as text, why that is not known. */
   implied(ends: Ends): Difference | string {
-    const ops = (['try', 'confirm', 'cancel'] as const).filter((op) => (ends[op] ?? 0) > 0);
+    const ops = OPS.filter((op) => (ends[op] ?? 0) > 0);
     const unknown = ops.find((op) => !this.#effects.has(op));
     if (unknown !== undefined) return `what one ${unknown} does could not be measured`;
     return ops.reduce((sum, op) => plus(sum, this.#effects.get(op) ?? NOTHING, ends[op] ?? 0), NOTHING);

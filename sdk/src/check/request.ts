@@ -10,10 +10,10 @@ export type Branch = {
   readonly branchId: string;
   readonly deadlineAt: number;
   readonly attempts: { -readonly [Each in Op]: number };
-  /** Whether a confirm or a cancel has ended it, as far as is known. */
+  /** Whether a confirm, a cancel or a compensate has ended it, as far as is known. */
   isSettled: boolean;
-  /** Whether a confirm was ever answered with success. */
-  isConfirmed: boolean;
+  /** Whether a confirm was ever answered with success; of a step, whether it is done and not undone. */
+  isKept: boolean;
 };
 
 export type CallRequest = {

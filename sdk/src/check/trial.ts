@@ -5,7 +5,6 @@
  * scenario ends as unjudgeable, and the report says why its rules were not judged.
  */
 import { randomBytes } from 'node:crypto';
-import type { Op } from '../wire/index.ts';
 import { type Answer, isRedirect, succeeded } from './answer.ts';
 import { type Caller, pause } from './caller.ts';
 import type { Code } from './catalogue.ts';
@@ -19,9 +18,10 @@ import {
   type Numbers,
   plus,
 } from './numbers.ts';
+import type { Op } from '../wire/index.ts';
 import type { Settings } from './options.ts';
-import type { Judgement } from './report.ts';
 import { problemIn, wordsOf } from './problem.ts';
+import type { Judgement } from './report.ts';
 import type { Branch, Wish } from './request.ts';
 import { STOCK_NEEDED } from './stock.ts';
 
@@ -57,6 +57,9 @@ const MAX_LATE_LOOKS = 6;
 const LOOK_AGAIN_AFTER_MS = 50;
 
 const DEADLINE_MS = 60_000;
+
+/** What ends a branch so that nothing of it stays. */
+const UNDO = { tcc: 'cancel', saga: 'compensate' } as const;
 
 export class Trial {
   readonly settings: Settings;
@@ -97,8 +100,8 @@ export class Trial {
     deadlineInMs?: number;
   } = {}): Branch {
     const deadlineAt = Date.now() + deadlineInMs;
-    const attempts = { try: 0, confirm: 0, cancel: 0 };
-    const branch = { gid, branchId, deadlineAt, attempts, isSettled: false, isConfirmed: false };
+    const attempts = { try: 0, confirm: 0, cancel: 0, action: 0, compensate: 0 };
+    const branch = { gid, branchId, deadlineAt, attempts, isSettled: false, isKept: false };
     this.#branches.push(branch);
     return branch;
   }
@@ -197,7 +200,7 @@ export class Trial {
   async cleanUp(): Promise<void> {
     for (const branch of this.#branches) {
       const wasAsked = Object.values(branch.attempts).some((count) => count > 0);
-      if (wasAsked && !branch.isSettled) await this.listen(branch, 'cancel');
+      if (wasAsked && !branch.isSettled) await this.listen(branch, UNDO[this.settings.pattern]);
     }
     await this.#numbers.look(this.#name);
   }
@@ -222,7 +225,8 @@ function adviceFor(answer: Answer): string {
   if (reply === 'ongoing') return 'again and again; let it come to an end';
   if (status === null) return 'see that the participant runs, and that the address is right';
   if (status === 401 || status === 403) return 'sign with the secret that it knows';
-  if (status === 404 || status === 405) return 'see that the base URL, the activity and the paths are right';
+  if (status === 404 || status === 405)
+    return 'see that the base URL, the activity, the pattern and the paths are right';
   if (isRedirect(answer)) return 'register the address to which it leads';
   if (status >= 500) return 'its log should say why';
   return 'see that the payload is what the activity takes, and that this is what answers POST';

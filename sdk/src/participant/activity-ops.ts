@@ -1,9 +1,14 @@
-/** What a service implements of an activity: its three ops, typed from the contract. */
+/**
+ * What a service implements of an activity, typed from the contract: `try`, `confirm` and `cancel` for a tcc, or `action`
+ * and `compensate` for a saga. Which of them it has says which transactions it can be part of.
+ */
 import type { Call } from '../call.ts';
 import type { Activities, Activity, PayloadOf, ResultOf } from '../contract.ts';
 
-type Known<TryResult> = {
-  readonly call: Call;
+type OfCall = { readonly call: Call };
+
+/** What a try, confirm or cancel knows. */
+type KnownOfBranch<TryResult> = OfCall & {
   /**
    * What the try of this branch returned; null in the try itself, and where a try outside never came to its
    * end.
@@ -11,19 +16,37 @@ type Known<TryResult> = {
   readonly tryResult: TryResult;
 };
 
-/** What an op is given that works in the participant's own database. */
-export type InsideContext<SqlTx, TryResult> = Known<TryResult> & {
+/** What a compensate knows. */
+type KnownOfStep<ActionResult> = OfCall & {
+  /** What the action of this step returned; null where an action outside never came to its end. */
+  readonly actionResult: ActionResult;
+};
+
+type Inside<SqlTx> = {
   /**
    * The open SQL transaction: what is written with it stands or falls with the barrier's record of the call.
    */
   readonly sqlTx: SqlTx;
 };
 
-/** What an op is given that works outside the database. */
-export type OutsideContext<TryResult> = Known<TryResult> & {
+type WithSignal = {
   /** Aborted when the op may take no longer: whoever comes next takes it for crashed. */
   readonly signal: AbortSignal;
 };
+
+/** What a try, confirm or cancel is given that works in the participant's own database. */
+export type InsideContext<SqlTx, TryResult> = KnownOfBranch<TryResult> & Inside<SqlTx>;
+
+/** What a try, confirm or cancel is given that works outside the database. */
+export type OutsideContext<TryResult> = KnownOfBranch<TryResult> & WithSignal;
+
+/** What an action is given: `InsideActionContext` in the participant's own database, else `OutsideActionContext`. */
+export type InsideActionContext<SqlTx> = OfCall & Inside<SqlTx>;
+export type OutsideActionContext = OfCall & WithSignal;
+
+/** What a compensate is given: inside the participant's own database, or outside. */
+export type InsideCompensateContext<SqlTx, ActionResult> = KnownOfStep<ActionResult> & Inside<SqlTx>;
+export type OutsideCompensateContext<ActionResult> = KnownOfStep<ActionResult> & WithSignal;
 
 /**
  * Work outside the database; `limitMs`: how long an op may take, in milliseconds, 30,000 when only true is
@@ -31,10 +54,8 @@ export type OutsideContext<TryResult> = Known<TryResult> & {
  */
 export type Outside = true | { readonly limitMs: number };
 
-/** Which of the two contexts, by what is given as `outside`. */
-export type ContextOf<Where, SqlTx, TryResult> = Where extends Outside
-  ? OutsideContext<TryResult>
-  : InsideContext<SqlTx, TryResult>;
+/** Which of two contexts, by what is given as `outside`. */
+type ByPlace<Where, WhenInside, WhenOutside> = Where extends Outside ? WhenOutside : WhenInside;
 
 /**
  * One activity. Each op takes effect at most once for each branch, however often it is called. It refuses by
@@ -44,24 +65,67 @@ export type ContextOf<Where, SqlTx, TryResult> = Where extends Outside
  * Inside, an op may be run several times before it is committed once, after a deadlock for example: it does
  * database work only. On SQLite it is synchronous.
  */
-export type ActivityOps<One extends Activity, SqlTx, Where = undefined> = {
+export type ActivityOps<One extends Activity, SqlTx, Where = undefined> =
+  | TccOps<One, SqlTx, Where>
+  | SagaOps<One, SqlTx, Where>
+  | PivotOps<One, SqlTx, Where>;
+
+/** For the branches of a tcc. */
+export type TccOps<One extends Activity, SqlTx, Where = undefined> = {
   /** Sets aside what the payload asks for, so that neither a confirm nor a cancel can fail. */
   readonly try: (
     payload: PayloadOf<One>,
-    context: ContextOf<Where, SqlTx, null>,
-  ) => ResultOf<One> | Promise<ResultOf<One>>;
+    context: ByPlace<Where, InsideContext<SqlTx, null>, OutsideContext<null>>,
+  ) => Answer<One>;
   /** Makes use of what the try has set aside. Returns any JSON, or nothing. */
   readonly confirm: PhaseTwo<One, SqlTx, Where>;
   /** Gives back what the try has set aside; it is called only where there is something to give back. */
   readonly cancel: PhaseTwo<One, SqlTx, Where>;
-  /** The refusal of a try is remembered, and answered again for good. For the pivot of a saga. */
-  readonly isPivot?: boolean;
+  readonly action?: never;
+  readonly compensate?: never;
+  readonly isPivot?: never;
 };
+
+/** For the steps of a saga. */
+export type SagaOps<One extends Activity, SqlTx, Where = undefined> = {
+  /** Does what the payload asks for, at once and in full; others see it. */
+  readonly action: Action<One, SqlTx, Where>;
+  /**
+   * Undoes what the action has done; it is called only where there is something to undo. Absent where there
+   * never is: initiators then say `isCompensated: false` of the step, and a compensate is answered 404, which the coordinator
+   * takes for not done.
+   */
+  readonly compensate?: (
+    payload: PayloadOf<One>,
+    context: ByPlace<
+      Where,
+      InsideCompensateContext<SqlTx, ResultOf<One> | null>,
+      OutsideCompensateContext<ResultOf<One> | null>
+    >,
+  ) => unknown;
+  readonly isPivot?: false;
+} & NoTcc;
+
+/** For the pivot of a saga: what refuses it is remembered, and answered again for good. Nothing undoes it. */
+export type PivotOps<One extends Activity, SqlTx, Where = undefined> = {
+  readonly action: Action<One, SqlTx, Where>;
+  readonly compensate?: never;
+  readonly isPivot: true;
+} & NoTcc;
+
+type NoTcc = { readonly try?: never; readonly confirm?: never; readonly cancel?: never };
+
+type Answer<One extends Activity> = ResultOf<One> | Promise<ResultOf<One>>;
 
 type PhaseTwo<One extends Activity, SqlTx, Where> = (
   payload: PayloadOf<One>,
-  context: ContextOf<Where, SqlTx, ResultOf<One> | null>,
+  context: ByPlace<Where, InsideContext<SqlTx, ResultOf<One> | null>, OutsideContext<ResultOf<One> | null>>,
 ) => unknown;
+
+type Action<One extends Activity, SqlTx, Where> = (
+  payload: PayloadOf<One>,
+  context: ByPlace<Where, InsideActionContext<SqlTx>, OutsideActionContext>,
+) => Answer<One>;
 
 /**
  * All activities of a contract. `Where` is inferred from what stands as `outside`, activity by activity; the

@@ -5,7 +5,7 @@
  *
  * Whatever is thrown ends here, and none of it becomes a success.
  */
-import type { Call } from '../call.ts';
+import { type Call, isPhaseOne } from '../call.ts';
 import { InProgress, Refusal } from '../refusal.ts';
 import { verifySignature } from '../signature.ts';
 import type { Op } from '../wire/index.ts';
@@ -53,7 +53,7 @@ export async function answerCall(
     const doubt = secrets === null ? null : whyNotBelieved(request, secrets);
     if (doubt !== null) return notBelieved(doubt);
     const payload = parse(request.body);
-    if (op === 'try' && !activity.isPivot) checkTry(activity, payload);
+    if (isPhaseOne(op) && !activity.isPivot) checkPhaseOne(activity, payload);
     return succeeded((await activity.pass(call, payload)).result);
   } catch (error) {
     return answerTo(error, (unexpected) => onError(unexpected, call));
@@ -80,14 +80,14 @@ function parse(body: string): unknown {
 }
 
 /**
- * Only its payload: a try may have been done, and its answer lost. The barrier looks at what was done first,
- * and judges the deadline after, by the database's clock.
+ * Of a try or an action only the payload: it may have been done, and its answer lost. The barrier looks at
+ * what was done first, and judges the deadline after, by the database's clock.
  *
  * Of a pivot not even that is looked at here: refused now by a newer contract, it would be taken for not done.
  *
  * @throws Refusal
  */
-function checkTry(activity: ServedActivity, payload: unknown): void {
+function checkPhaseOne(activity: ServedActivity, payload: unknown): void {
   const fault = firstFault(activity.payload, payload);
   if (fault !== null) throw new Refusal(fault, 'invalid_payload');
 }

@@ -1,7 +1,7 @@
 /**
  * What a participant answers. The status is what the coordinator goes by; everything else is for people.
  *
- *   200  done, now or before            409  refused: a reply to a try, and to nothing else
+ *   200  done, now or before            409  refused: a reply to a try or an action, and to nothing else
  *   425  ask again, it is under way     503  not known: ask again
  *   400, 401, 413, 500                  nothing was done, and the call or the participant has to be mended
  */
@@ -30,11 +30,12 @@ type ProblemCode =
 const TITLES: Readonly<Record<ProblemCode, string>> = {
   refused: 'The participant refuses',
   invalid_payload: 'The payload is not what the activity takes',
-  deadline_passed: 'The try comes after its deadline',
-  cancelled_before: 'The try comes after its cancel',
+  deadline_passed: 'The try or action comes after its deadline',
+  cancelled_before: 'The try or action comes after its cancel or compensate',
   no_try: 'There is no try to confirm',
   already_confirmed: 'The branch was confirmed before',
   already_cancelled: 'The branch was cancelled before',
+  another_pattern: 'The branch belongs to another pattern',
   invalid_request: 'The call does not have the right form',
   broken_json: 'The body is not JSON',
   invalid_signature: 'The call is not signed as it has to be',
@@ -76,9 +77,9 @@ export const bodyTooLarge = (): ParticipantAnswer =>
 
 export const bodyNotRaw = (advice: string): ParticipantAnswer => problem(500, 'body_not_raw', advice);
 
-/** At confirm and cancel: what was tried with this payload has to be ended with it. */
+/** At confirm, cancel and compensate: what was begun with this payload has to be ended with it. */
 export const payloadNotTaken = (fault: string): ParticipantAnswer =>
-  problem(503, 'invalid_payload', `${fault}. The contract has to take again what it took at the try.`);
+  problem(503, 'invalid_payload', `${fault}. The contract has to take again what it took before.`);
 
 /** An error's own words may tell what is nobody's business. */
 export const failed = (): ParticipantAnswer =>

@@ -13,6 +13,8 @@
  *   });
  *   app.register(fastifyParticipant(participant), { prefix: '/tcc' });
  *
+ * For the steps of sagas an activity is given `action` and `compensate` in their place.
+ *
  * The barrier sees to calls that come twice, too late or in the wrong order; payloads are checked by the
  * contract; what is thrown becomes the right answer.
  */
@@ -44,9 +46,9 @@ export type ParticipantOptions<Of extends Contract, SqlTx, Where> = {
 };
 
 /**
- * @throws TypeError when the barrier, an activity or one of its ops is missing, when the contract does not
- *   know an activity, or when a secret is none. An empty list of secrets is refused too: it would look like
- *   protection
+ * @throws TypeError when the barrier, an activity or one of its ops is missing, when an activity has ops of both
+ *   patterns, when the contract does not know an activity, or when a secret is none. An empty list of secrets is
+ *   refused too: it would look like protection
  */
 export function defineParticipant<
   const Of extends Contract,
@@ -60,10 +62,12 @@ export function defineParticipant<
     secrets: checkedSecrets(contract, secrets),
     onError: reporting(onError, logTo(contract)),
   };
+  const routes = [...served].flatMap(([activity, { ops }]) => ops.map((op) => ({ activity, op })));
   return {
     contract,
+    routes,
     handle: async (request) => {
-      const route = routeOf(contract, request);
+      const route = routeOf({ routes }, request);
       const activity = route === null ? undefined : served.get(route.activity);
       if (route === null || activity === undefined) return null;
       return answerCall(activity, route.op, request, serving);

@@ -9,10 +9,10 @@
  */
 import type { RequestHandler } from 'express';
 import { nodeHttpParticipant } from './node-http.ts';
-import type { Participant } from './participant.ts';
+import type { Mountable } from './participant.ts';
 
 /** Requests that are no calls for the participant go on to the next handler. */
-export function expressParticipant(participant: Participant): RequestHandler {
+export function expressParticipant(participant: Mountable): RequestHandler {
   const serve = nodeHttpParticipant(participant);
   return (request, response, next) => {
     serve(request, response).then((isOurs) => {

@@ -9,11 +9,11 @@
  */
 import type { FastifyPluginAsync, FastifyReply } from 'fastify';
 import { bodyTooLarge, MAX_BODY_BYTES } from './answers.ts';
-import type { Participant, ParticipantAnswer } from './participant.ts';
+import type { Mountable, ParticipantAnswer } from './participant.ts';
 import { textOf } from './request-body.ts';
-import { routesOf } from './route.ts';
+import { pathOf } from './route.ts';
 
-export function fastifyParticipant(participant: Participant): FastifyPluginAsync {
+export function fastifyParticipant(participant: Mountable): FastifyPluginAsync {
   return async (app) => {
     app.removeAllContentTypeParsers();
     app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: MAX_BODY_BYTES }, (_request, body, done) =>
@@ -24,8 +24,8 @@ export function fastifyParticipant(participant: Participant): FastifyPluginAsync
       if (error.code !== 'FST_ERR_CTP_BODY_TOO_LARGE') throw error;
       return send(reply, bodyTooLarge());
     });
-    for (const { activity, op } of routesOf(participant.contract)) {
-      const path = `/${activity}/${op}`;
+    for (const route of participant.routes) {
+      const path = pathOf(route);
       app.post<{ Body: Uint8Array | undefined }>(path, async ({ method, headers, body }, reply) => {
         const read = textOf(body ?? new Uint8Array());
         if (read.state === 'unreadable') return send(reply, read.answer);

@@ -1,6 +1,6 @@
 /** A participant on `node:http`, or on whatever hands its requests and responses on. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Participant, ParticipantAnswer } from './participant.ts';
+import type { Mountable, ParticipantAnswer } from './participant.ts';
 import { bodyOf } from './request-body.ts';
 import { routeOf } from './route.ts';
 
@@ -12,12 +12,12 @@ import { routeOf } from './route.ts';
  * Of `request.url` the whole path counts. To serve it below another, cut that off from `request.url` before.
  */
 export function nodeHttpParticipant(
-  participant: Participant,
+  participant: Mountable,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<boolean> {
   return async (request, response) => {
     const { method = '', headers, url = '' } = request;
     const [path = ''] = url.split('?');
-    if (routeOf(participant.contract, { method, path }) === null) return false;
+    if (routeOf(participant, { method, path }) === null) return false;
     const body = await bodyOf(request);
     if (body.state === 'aborted') return true;
     if (body.state === 'unreadable') {

@@ -2,6 +2,7 @@
  * A participant as frameworks mount it: one function from a request to an answer, which knows no framework.
  */
 import type { Contract } from '../contract.ts';
+import type { CallOp, Op } from '../wire/index.ts';
 
 export type ParticipantRequest = {
   readonly method: string;
@@ -25,8 +26,17 @@ export type ParticipantAnswer = {
   readonly body: string;
 };
 
-export interface Participant<Of extends Contract = Contract> {
-  readonly contract: Of;
-  /** Never rejects. Null for a request that is not `POST /{activity}/{op}` of an activity that it has. */
+/** `POST /{activity}/{op}` */
+export type Route<Ops extends CallOp = Op> = { readonly activity: string; readonly op: Ops };
+
+/** What frameworks mount: a participant, or whoever hears of ends. */
+export interface Mountable<Ops extends CallOp = CallOp> {
+  readonly routes: readonly Route<Ops>[];
+  /** Never rejects. Null for a request for none of its routes. */
   handle(request: ParticipantRequest): Promise<ParticipantAnswer | null>;
+}
+
+/** Its routes are those of each activity by the ops that it has. */
+export interface Participant<Of extends Contract = Contract> extends Mountable<Op> {
+  readonly contract: Of;
 }

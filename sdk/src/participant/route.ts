@@ -1,25 +1,21 @@
 /**
- * Which requests are calls: `POST /{activity}/{op}`, to the letter. Neither names nor ops ever need escaping.
+ * Which requests are calls: `POST /{activity}/{op}`, to the letter, of an activity that has this op. Neither names nor ops
+ * ever need escaping.
+ *
+ * All else is left to others, and mostly answered 404, which a coordinator takes for "not known": so the branch of a tcc that
+ * names an activity of sagas is not taken for done, and waits for whoever mends it.
  */
-import type { Contract } from '../contract.ts';
-import { Op } from '../wire/index.ts';
-import type { ParticipantRequest } from './participant.ts';
+import type { CallOp } from '../wire/index.ts';
+import type { Mountable, ParticipantRequest, Route } from './participant.ts';
 
-export type Route = { readonly activity: string; readonly op: Op };
-
-const OPS: readonly Op[] = Op.enum;
-
-/** Null for everything that is not a call for one of the contract's activities. */
-export function routeOf(
-  { activities }: Contract,
+/** Null for everything that is not a call for one of these routes. */
+export function routeOf<Ops extends CallOp>(
+  { routes }: Pick<Mountable<Ops>, 'routes'>,
   { method, path }: Pick<ParticipantRequest, 'method' | 'path'>,
-): Route | null {
+): Route<Ops> | null {
   if (method !== 'POST') return null;
-  const [root, activity = '', last, ...more] = path.split('/');
-  const op = OPS.find((one) => one === last);
-  if (root !== '' || op === undefined || more.length > 0 || !Object.hasOwn(activities, activity)) return null;
-  return { activity, op };
+  return routes.find((route) => path === pathOf(route)) ?? null;
 }
 
-export const routesOf = ({ activities }: Contract): readonly Route[] =>
-  Object.keys(activities).flatMap((activity) => OPS.map((op) => ({ activity, op })));
+/** Below the place where the participant is mounted. */
+export const pathOf = ({ activity, op }: Route<CallOp>): string => `/${activity}/${op}`;

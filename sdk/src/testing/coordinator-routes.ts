@@ -17,6 +17,7 @@ import {
 import { isFinished } from '../../../src/domain/index.ts';
 import type { ErrorCode } from '../../../src/errors.ts';
 import { noBody } from '../../../src/http/no-body.ts';
+import { detailsView } from '../../../src/http/path-view.ts';
 import { traceparentOf } from '../../../src/http/plugins/trace-context.ts';
 import { faultsProblem, problemOf, refusalProblem } from '../../../src/http/problem-document.ts';
 import { iso, isoOrNull, transactionView } from '../../../src/http/transaction-view.ts';
@@ -159,8 +160,14 @@ async function retry({ core, name, body }: Asked): Promise<Response> {
 }
 
 async function find({ core, name }: Asked): Promise<Response> {
-  const saved = await core.coordinator.find(gidOf(name));
-  return saved === null ? problem('unknown_transaction') : shown(core, saved, 200);
+  const { coordinator } = core;
+  const saved = await coordinator.find(gidOf(name));
+  if (saved === null) return problem('unknown_transaction');
+  const rows = await coordinator.journalOf(saved.tx.gid);
+  return json(
+    200,
+    detailsView(saved, rows, (tx) => coordinator.explain(tx)),
+  );
 }
 
 async function tellEnds({ core, body }: Asked): Promise<Response> {

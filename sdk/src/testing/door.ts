@@ -3,13 +3,18 @@
  * scripted happens here, and every call is recorded here; so both hold for participants of any kind.
  */
 import { askAgain, failed, refused } from '../participant/answers.ts';
-import type { Participant, ParticipantAnswer, ParticipantRequest } from '../participant/participant.ts';
-import { routeOf } from '../participant/route.ts';
+import type { ParticipantAnswer, ParticipantRequest } from '../participant/participant.ts';
 import { InProgress, Refusal } from '../refusal.ts';
-import { CALL_HEADERS } from '../wire/index.ts';
+import { CALL_HEADERS, CallOp } from '../wire/index.ts';
 import type { Pace } from './pace.ts';
 import { type Effect, effectOf, type RecordedCall } from './recorded-call.ts';
 import type { Scripts, Step } from './script.ts';
+
+/** Whoever is called: a participant, or a listener, or both under one name. */
+export type Called = {
+  readonly name: string;
+  handle(request: ParticipantRequest): Promise<ParticipantAnswer | null>;
+};
 
 export type DoorCall = {
   readonly caller: RecordedCall['caller'];
@@ -41,12 +46,12 @@ export class Door {
   }
 
   /** Null when the connection broke before the answer was there. */
-  async call(participant: Participant, given: DoorCall): Promise<ParticipantAnswer | null> {
-    const call = this.#record(participant, given);
+  async call(called: Called, given: DoorCall): Promise<ParticipantAnswer | null> {
+    const call = this.#record(called, given);
     await this.#scripts.held(call);
     const step = this.#scripts.next(call);
     const scripted = answerInstead(step);
-    const answer = scripted ?? (await this.#ask(participant, given.request));
+    const answer = scripted ?? (await this.#ask(called, given.request));
     call.status = answer.status;
     call.answeredBy = scripted === null ? 'participant' : 'script';
     this.#answered.push(call);
@@ -55,11 +60,10 @@ export class Door {
     return answer;
   }
 
-  #record({ contract }: Participant, { caller, request }: DoorCall): Recording {
-    const { activity = null, op = null } = routeOf(contract, request) ?? {};
+  #record({ name }: Called, { caller, request }: DoorCall): Recording {
     const attempt = headerOf(request, CALL_HEADERS.attempt);
     const call: Recording = {
-      ...{ caller, participant: contract.name, activity, op },
+      ...{ caller, participant: name, ...askedIn(request) },
       gid: headerOf(request, CALL_HEADERS.gid),
       branchId: headerOf(request, CALL_HEADERS.branchId),
       attempt: attempt === null ? null : Number(attempt),
@@ -72,9 +76,9 @@ export class Door {
   }
 
   /** A participant that breaks its promise never to reject is answered for, as a framework would. */
-  async #ask(participant: Participant, request: ParticipantRequest): Promise<ParticipantAnswer> {
+  async #ask(called: Called, request: ParticipantRequest): Promise<ParticipantAnswer> {
     try {
-      const answer = await this.#pace.guests.host('handler', () => participant.handle(request));
+      const answer = await this.#pace.guests.host('handler', () => called.handle(request));
       return answer ?? { status: 404, headers: {}, body: '' };
     } catch (error) {
       return { status: 500, headers: { 'content-type': 'text/plain' }, body: String(error) };
@@ -94,6 +98,13 @@ function answerInstead(step: Step | null): ParticipantAnswer | null {
     default:
       return null;
   }
+}
+
+/** What the path names, whether it is served or not. */
+function askedIn({ path }: ParticipantRequest): Pick<RecordedCall, 'activity' | 'op'> {
+  const [, activity, last] = /^\/([A-Za-z0-9_-]{1,64})\/([a-z]+)$/.exec(path) ?? [];
+  const op = CallOp.enum.find((one) => one === last);
+  return activity === undefined || op === undefined ? { activity: null, op: null } : { activity, op };
 }
 
 function headerOf({ headers }: ParticipantRequest, name: string): string | null {

@@ -2,16 +2,25 @@
  * The end of a transaction, and whether it is what it should be: what the test expects of it, and what has to hold of every
  * transaction, whatever a test expects.
  *
- * - Confirmed: every branch's confirm took effect at its participant, and no cancel did (I1, I8).
- * - Cancelled: nothing is left set aside, and no confirm took effect (I1, I6, I8).
+ * - Confirmed: every branch's confirm took effect at its participant, and no cancel did (I1, I8); of a saga every step is done.
+ * - Cancelled: nothing is left set aside, and no confirm took effect (I1, I6, I8); of a saga nothing is left done but what
+ *   has no compensation, and neither the pivot nor what comes after it was done (I10).
+ * - Who asked to be told of the end has heard of it.
  */
 import type { Coordinator } from '../../../src/application/coordinator.ts';
-import { type GlobalTransaction, pendingCalls } from '../../../src/domain/index.ts';
+import {
+  type Branch,
+  type GlobalTransaction,
+  isFinished,
+  type OpenCall,
+  openCalls,
+  pendingCalls,
+  upstreamOf,
+} from '../../../src/domain/index.ts';
 import type { DecisionReason, Status } from '../wire/index.ts';
 import type { WorldClock } from './clock.ts';
 import type { Door } from './door.ts';
 import type { Effect, RecordedCall } from './recorded-call.ts';
-import { waitsForPerson } from './wakes.ts';
 
 /** What is absent is not asked for. */
 export type ExpectedEnd = {
@@ -35,9 +44,10 @@ export async function expectEnd(parts: EndParts, gid: string | null, expected: E
   const tx = await endOf(parts, gid);
   const { coordinator, clock, door } = parts;
   const effects = new Map(tx.branches.map(({ branchId }) => [branchId, door.effectOf(gid, branchId)]));
-  const faults = isOver(tx, clock)
-    ? [...differencesFrom(expected, tx, effects), ...contradictionsIn(tx, effects)]
-    : ['it has not ended, and will not by itself'];
+  const faults =
+    isOver(tx, clock) || owesNoticeOnly(tx)
+      ? [...differencesFrom(expected, tx, effects), ...contradictionsIn(tx, effects), ...owedIn(tx)]
+      : ['it has not ended, and will not by itself'];
   if (faults.length === 0) return;
   const calls = door.calls.filter((call) => call.gid === gid);
   throw new UnexpectedEnd(
@@ -53,16 +63,34 @@ export async function expectEnd(parts: EndParts, gid: string | null, expected: E
 /** Lets time pass until nothing is owed for it any more, or until nobody but a person can go on. */
 async function endOf({ coordinator, clock }: EndParts, gid: string): Promise<GlobalTransaction> {
   const load = async () => (await coordinator.find(gid))?.tx ?? null;
+  const enough = noticesOf(await load()) + MAX_NOTICES;
   await clock.passUntil(async () => {
     const tx = await load();
-    return tx === null || isOver(tx, clock) || waitsForPerson(tx);
+    return tx === null || isOver(tx, clock) || isStuck(tx, enough);
   }, ['handler', 'body']);
   const tx = await load();
   if (tx === null) throw new UnexpectedEnd(`there is no transaction ${gid} in this world`);
   return tx;
 }
 
-/** Finished, and no late try is still to be cancelled once more. */
+/** After so many more, nobody will hear of the end, however often it is told. */
+const MAX_NOTICES = 10;
+
+const noticesOf = (tx: GlobalTransaction | null): number => tx?.notification?.attemptCount ?? 0;
+
+/** All that is still to be called waits for a person, or is told in vain. */
+function isStuck(tx: GlobalTransaction, enoughNotices: number): boolean {
+  const open = openCalls(tx);
+  const isStuckCall = ({ branch, call }: OpenCall) =>
+    branch === null ? call.attemptCount >= enoughNotices : call.parkedAt !== null;
+  return open.length > 0 && open.every(isStuckCall);
+}
+
+/** Only the one who is told of the end has not answered. */
+const owesNoticeOnly = (tx: GlobalTransaction): boolean =>
+  isFinished(tx) && openCalls(tx).every(({ branch }) => branch === null);
+
+/** Finished, and no late try or action is still to be undone once more. */
 function isOver(tx: GlobalTransaction, clock: WorldClock): boolean {
   const { calls, lookAgainAt } = pendingCalls(tx, clock.now());
   return calls.length === 0 && lookAgainAt === null;
@@ -92,27 +120,54 @@ function differencesFrom(expected: ExpectedEnd, tx: GlobalTransaction, effects: 
 }
 
 /** What no end allows. */
-function contradictionsIn({ decision }: GlobalTransaction, effects: Effects): string[] {
-  const allowed: readonly Effect[] = decision?.decision === 'confirm' ? ['confirmed'] : ['none', 'cancelled'];
-  return [...effects]
-    .filter(([, effect]) => !allowed.includes(effect))
-    .map(
-      ([branchId, effect]) =>
-        `branch ${branchId}: ${decision?.decision} was decided, and at its participant ${WORDS[effect]}`,
-    );
+function contradictionsIn(tx: GlobalTransaction, effects: Effects): string[] {
+  return tx.branches.flatMap((branch) => {
+    const effect = effects.get(branch.branchId) ?? 'none';
+    if (allowedFor(tx, branch).includes(effect)) return [];
+    const { branchId } = branch;
+    return `branch ${branchId}: ${tx.decision?.decision} was decided, and at its participant ${WORDS[effect]}`;
+  });
 }
+
+function allowedFor(tx: GlobalTransaction, { branchId, step }: Branch): readonly Effect[] {
+  const isConfirmed = tx.decision?.decision === 'confirm';
+  if (step === null) return isConfirmed ? ['confirmed'] : ['none', 'cancelled'];
+  if (isConfirmed) return ['done'];
+  if (step.isCompensated) return ['none', 'undone'];
+  return isBeforePivot(tx, branchId) ? ['none', 'done'] : ['none'];
+}
+
+/** Without a pivot everything comes before it. */
+function isBeforePivot({ branches }: GlobalTransaction, branchId: string): boolean {
+  const pivot = branches.find(({ step }) => step?.isPivot);
+  if (pivot === undefined) return true;
+  const before = new Map(branches.map((branch) => [branch.branchId, branch.step?.dependsOn ?? []]));
+  return upstreamOf([pivot.branchId], before).has(branchId);
+}
+
+/** What is still to be told, although it was told often. */
+const owedIn = ({ callback, notification }: GlobalTransaction): string[] =>
+  callback === null || notification === null || notification.reply === 'succeeded'
+    ? []
+    : [
+        `${callback.participant} was told of the end by ${callback.activity}/notify, ` +
+          `${notification.attemptCount} times, and did not answer with a 2xx`,
+      ];
 
 const WORDS: Readonly<Record<Effect, string>> = {
   none: 'nothing took effect',
   tried: 'what its try set aside is left so',
   confirmed: 'its confirm took effect',
   cancelled: 'its cancel took effect',
-  both: 'both its confirm and its cancel were answered with success',
+  done: 'its action took effect, and is not undone',
+  undone: 'its compensate took effect',
+  both: 'ops that exclude each other were answered with success, such as both confirm and cancel',
 };
 
 function lineOf({ caller, participant, activity, op, branchId, attempt, ...answer }: RecordedCall): string {
   const { status, answeredBy, isHeard } = answer;
   const by = answeredBy === 'script' ? ' (scripted)' : '';
   const end = status === null ? 'not answered' : `${status}${by}${isHeard ? '' : ', not heard'}`;
-  return `  ${caller} → ${participant} ${activity}/${op} of ${branchId}, attempt ${attempt}: ${end}`;
+  const of = branchId === null ? '' : ` of ${branchId}`;
+  return `  ${caller} → ${participant} ${activity}/${op}${of}, attempt ${attempt}: ${end}`;
 }

@@ -9,4 +9,10 @@ export type { Effect, RecordedCall } from './recorded-call.ts';
 export type { Script } from './script.ts';
 export { type Scripted, type ScriptedResults, scripted } from './scripted.ts';
 export type { Backoff, WorldSettings } from './settings.ts';
-export { createTestWorld, type Participating, type TestWorld, type WorldOptions } from './world.ts';
+export {
+  createTestWorld,
+  type Listening,
+  type Participating,
+  type TestWorld,
+  type WorldOptions,
+} from './world.ts';

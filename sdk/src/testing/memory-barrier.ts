@@ -12,13 +12,22 @@ import type {
   PassOptions,
 } from '../barrier/barrier.ts';
 import { judge, type LockedRow, type Row } from '../barrier/judge.ts';
-import { answered, checkCall, keptText, knownOf, refusedRow, settled, workedRow } from '../barrier/kept.ts';
+import {
+  answered,
+  checkCall,
+  keptText,
+  knownOf,
+  orThrown,
+  refusedRow,
+  settled,
+  workedRow,
+} from '../barrier/kept.ts';
 import { type Change, outside } from '../barrier/outside.ts';
 import { Refusal } from '../refusal.ts';
 
 const NO_ROW: Row = {
   ...{ phase: 'open', startedOp: null, worker: null, workUntil: null },
-  ...{ tryResult: null, result: null },
+  ...{ firstResult: null, result: null },
 };
 
 export class MemoryBarrier implements Barrier<null> {
@@ -26,22 +35,23 @@ export class MemoryBarrier implements Barrier<null> {
   readonly #rows = new Map<string, Row>();
   #last: Promise<unknown> = Promise.resolve();
 
-  /** @param nowMs by which tries are too late, in milliseconds since 1970 */
+  /** @param nowMs by which tries and actions are too late, in milliseconds since 1970 */
   constructor(nowMs: () => number) {
     this.#nowMs = nowMs;
   }
 
-  run<Result>(
+  async run<Result>(
     call: BarrierCall,
     work: (sqlTx: null, known: Known) => Result | Promise<Result>,
     { isPivot = false }: PassOptions = {},
   ): Promise<Passed<Result>> {
+    checkCall(call, { isPivot });
     return this.#inTurn(call, async (row) => {
-      const verdict = judge(call, row);
+      const verdict = judge(call, row, isPivot);
       if (verdict.do !== 'work') {
-        const { passed, row: after } = settled<Result>(verdict, row);
+        const { passed, row: after } = settled<Result>(verdict, row, call.op);
         this.#keep(call, after);
-        return passed;
+        return orThrown(passed);
       }
       try {
         const text = keptText(await work(null, knownOf(row, call.op)));
@@ -71,7 +81,6 @@ export class MemoryBarrier implements Barrier<null> {
   async createTable(): Promise<void> {}
 
   #inTurn<T>(call: BarrierCall, act: (row: LockedRow) => Promise<T>): Promise<T> {
-    checkCall(call);
     const turn = this.#last.then(() => {
       const row = this.#rows.get(keyOf(call)) ?? NO_ROW;
       return act({ ...row, now: this.#nowMs() });

@@ -8,17 +8,19 @@ import type {
   ParticipantClient,
   ParticipantRegistry,
 } from '../../../src/application/ports.ts';
-import type { Participant, ParticipantAnswer, ParticipantRequest } from '../participant/participant.ts';
-import { signatureHeaders } from '../signature.ts';
+import type { ParticipantAnswer, ParticipantRequest } from '../participant/participant.ts';
+import { signatureHeaders, webhookIdOf } from '../signature.ts';
 import { CALL_HEADERS } from '../wire/index.ts';
 import type { WorldClock } from './clock.ts';
-import type { Door } from './door.ts';
+import type { Called, Door } from './door.ts';
 
 /** Longer answers are not read by a coordinator. */
 const MAX_BODY_BYTES = 64 * 1024;
+/** Nor is a longer one kept, where its text is wanted. */
+const MAX_KEPT_BYTES = 4096;
 
 export type ParticipantCallsParts = {
-  readonly participants: ReadonlyMap<string, Participant>;
+  readonly participants: ReadonlyMap<string, Called>;
   readonly registry: ParticipantRegistry;
   readonly door: Door;
   readonly clock: WorldClock;
@@ -40,7 +42,7 @@ export class ParticipantCalls implements ParticipantClient {
     return this.#send(participant, call, requestOf(call, secrets));
   }
 
-  #send(participant: Participant, call: ParticipantCall, request: ParticipantRequest): Promise<Answer> {
+  #send(participant: Called, call: ParticipantCall, request: ParticipantRequest): Promise<Answer> {
     const { door, clock } = this.#given;
     return new Promise((resolve) => {
       let isOver = false;
@@ -53,20 +55,22 @@ export class ParticipantCalls implements ParticipantClient {
       const cancelTimer = clock.after(call.timeoutMs, giveUp);
       void door
         .call(participant, { caller: 'coordinator', request, hasGivenUp: () => isOver })
-        .then((answer) => end(heard(answer)));
+        .then((answer) => end(heard(answer, call)));
     });
   }
 }
 
 const silence = (answer: string): Answer => ({ httpStatus: null, answer, retryAfterMs: null });
 
-function heard(answer: ParticipantAnswer | null): Answer {
+function heard(answer: ParticipantAnswer | null, { isResultWanted }: ParticipantCall): Answer {
   if (answer === null) return silence('other side closed');
   const { status, headers, body } = answer;
-  if (Buffer.byteLength(body) > MAX_BODY_BYTES) return silence(`${status}, but its body is over 64 KiB`);
+  const byteCount = Buffer.byteLength(body);
+  if (byteCount > MAX_BODY_BYTES) return silence(`${status}, but its body is over 64 KiB`);
   const seconds = /^\d{1,12}$/.exec(headers['retry-after'] ?? '')?.[0];
   const retryAfterMs = seconds === undefined ? null : Number(seconds) * 1000;
-  return { httpStatus: status, answer: String(status), retryAfterMs };
+  const isKept = isResultWanted && byteCount <= MAX_KEPT_BYTES;
+  return { httpStatus: status, answer: String(status), retryAfterMs, ...(isKept && { body }) };
 }
 
 function requestOf(call: ParticipantCall, secrets: readonly string[]): ParticipantRequest {
@@ -77,11 +81,14 @@ function requestOf(call: ParticipantCall, secrets: readonly string[]): Participa
     headers: {
       'content-type': 'application/json',
       [CALL_HEADERS.gid]: gid,
-      [CALL_HEADERS.branchId]: branchId,
       [CALL_HEADERS.op]: op,
       [CALL_HEADERS.attempt]: String(attempt),
-      [CALL_HEADERS.deadline]: new Date(deadlineAt).toISOString(),
-      [CALL_HEADERS.idempotencyKey]: `${gid}/${branchId}/${op}`,
+      [CALL_HEADERS.idempotencyKey]: webhookIdOf(call),
+      // Who hears of the end hears of no branch, and of no deadline.
+      ...(branchId !== null && {
+        [CALL_HEADERS.branchId]: branchId,
+        [CALL_HEADERS.deadline]: new Date(deadlineAt).toISOString(),
+      }),
       ...(traceparent !== null && { [CALL_HEADERS.traceparent]: traceparent }),
       // By the real time: the participant checks it by its own clock.
       ...(secrets.length > 0 && signatureHeaders(call, body, secrets, new Date())),

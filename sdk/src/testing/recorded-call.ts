@@ -1,14 +1,15 @@
 /** What a world keeps of each call of a participant, and what it makes of them: what took effect. */
-import type { Op } from '../wire/index.ts';
+import type { CallOp, Op } from '../wire/index.ts';
 
 export type RecordedCall = {
   /** Who called: the coordinator, or the initiator with a try of its own. */
   readonly caller: 'coordinator' | 'initiator';
   readonly participant: string;
-  /** As in the path; null where the path names no activity and op. */
+  /** As in the path, also where the participant serves no such thing; null where the path names no activity and op. */
   readonly activity: string | null;
-  readonly op: Op | null;
-  /** From the headers; null where they are missing. */
+  /** `notify` tells whoever began the transaction of its end. */
+  readonly op: CallOp | null;
+  /** From the headers; null where they are missing, as the branchId is of a `notify`. */
   readonly gid: string | null;
   readonly branchId: string | null;
   readonly attempt: number | null;
@@ -25,10 +26,11 @@ export type RecordedCall = {
 };
 
 /**
- * What took effect for a branch. `none` also after a cancel that found nothing to undo; `both` after a confirm and a
- * cancel, which no participant may answer with success (I1).
+ * What took effect for a branch: of a tcc `tried`, `confirmed` or `cancelled`, and of a step of a saga `done` or `undone`.
+ * `none` also after a cancel or compensate that found nothing to undo; `both` after a confirm and a cancel, or after ops of
+ * both patterns, which no participant may answer with success (I1).
  */
-export type Effect = 'none' | 'tried' | 'confirmed' | 'cancelled' | 'both';
+export type Effect = 'none' | 'tried' | 'confirmed' | 'cancelled' | 'done' | 'undone' | 'both';
 
 /**
  * What took effect at the participant of one branch, read off what it answered with success, whoever heard it.
@@ -38,24 +40,21 @@ export type Effect = 'none' | 'tried' | 'confirmed' | 'cancelled' | 'both';
 export function effectOf(answered: readonly RecordedCall[]): Effect {
   let effect: Effect = 'none';
   let isCancelled = false;
-  for (const call of answered) {
-    if (!hasTakenEffect(call)) continue;
-    if (call.op === 'try') effect = effect === 'none' || effect === 'cancelled' ? 'tried' : effect;
-    else if (call.op === 'confirm') effect = isCancelled ? 'both' : 'confirmed';
-    else {
-      effect = UNDONE[effect];
-      isCancelled = true;
-    }
+  for (const { op } of answered.filter(hasTakenEffect)) {
+    if (op === null || op === 'notify') continue;
+    effect = op === 'confirm' && isCancelled ? 'both' : (AFTER[op][effect] ?? 'both');
+    isCancelled ||= op === 'cancel';
   }
   return effect;
 }
 
-const UNDONE: Readonly<Record<Effect, Effect>> = {
-  none: 'none',
-  tried: 'cancelled',
-  cancelled: 'cancelled',
-  confirmed: 'both',
-  both: 'both',
+/** What each op makes of what took effect before it; what is missing contradicts it. */
+const AFTER: Readonly<Record<Op, { readonly [Before in Effect]?: Effect }>> = {
+  try: { none: 'tried', tried: 'tried', cancelled: 'tried', confirmed: 'confirmed' },
+  confirm: { none: 'confirmed', tried: 'confirmed', confirmed: 'confirmed' },
+  cancel: { none: 'none', tried: 'cancelled', cancelled: 'cancelled' },
+  action: { none: 'done', done: 'done', undone: 'done' },
+  compensate: { none: 'none', done: 'undone', undone: 'undone' },
 };
 
 /** 202 says that the work goes on. No script answers with success in the participant's place. */

@@ -4,7 +4,7 @@
  *
  *   world.on(payment, 'confirm').fail(2).loseReply(1);   // 503, 503, then done and not heard of, then as usual
  */
-import type { Op } from '../wire/index.ts';
+import type { CallOp } from '../wire/index.ts';
 import { Hold } from './hold.ts';
 import type { Pace } from './pace.ts';
 import type { RecordedCall } from './recorded-call.ts';
@@ -30,7 +30,7 @@ export class Script {
     this.#pace = pace;
   }
 
-  /** 409: a refusal where it answers a try, “not done” elsewhere. The participant does not see the call. */
+  /** 409: a refusal where it answers a try or an action, “not done” elsewhere. The participant does not see the call. */
   refuse(reason: string, times = Infinity): this {
     return this.#then({ kind: 'refuse', reason }, times);
   }
@@ -59,7 +59,7 @@ export class Script {
 
   /**
    * Calls from now on wait on their way until `release`. A caller gives up when its time is over, and what was given up still
-   * arrives after the release: a try after its cancel, for example.
+   * arrives after the release: a try after its cancel, for example, or an action after its compensate.
    */
   hold(): Hold {
     this.#hold ??= new Hold(this.#what, this.#pace, () => {
@@ -101,7 +101,7 @@ export class Scripts {
     this.#pace = pace;
   }
 
-  at(participant: string, op: Op, activity: string | null): Script {
+  at(participant: string, op: CallOp, activity: string | null): Script {
     const place = placeOf(participant, op, activity);
     const known = this.#byPlace.get(place);
     if (known !== undefined) return known;
@@ -130,5 +130,5 @@ export class Scripts {
   }
 }
 
-const placeOf = (participant: string, op: Op, activity: string | null): string =>
+const placeOf = (participant: string, op: CallOp, activity: string | null): string =>
   JSON.stringify([participant, op, activity]);

@@ -1,16 +1,17 @@
 /**
- * A participant that has no service behind it. Every op succeeds unless the test says otherwise (`script.ts`), and takes
- * effect once for each branch, behind a barrier in memory.
+ * A participant that has no service behind it. Every op of either pattern succeeds unless the test says otherwise
+ * (`script.ts`), and takes effect once for each branch, behind a barrier in memory. It hears of ends, too.
  */
 import { Value } from 'typebox/value';
 import type { Activities, Activity, Contract, PayloadOf, ResultOf } from '../contract.ts';
+import { succeeded } from '../participant/answers.ts';
 import { defineParticipant } from '../participant/define-participant.ts';
 import { firstFault } from '../participant/first-fault.ts';
-import type { Participant } from '../participant/participant.ts';
+import type { Participant, ParticipantAnswer, ParticipantRequest } from '../participant/participant.ts';
 import { Refusal } from '../refusal.ts';
 import { MemoryBarrier } from './memory-barrier.ts';
 
-/** What tries answer, by activity: a result, or how to tell it from the payload. */
+/** What tries and actions answer, by activity: a result, or how to tell it from the payload. */
 export type ScriptedResults<All extends Activities> = {
   readonly [Name in keyof All]?:
     | ResultOf<All[Name]>
@@ -24,7 +25,7 @@ export type Scripted<Of extends Contract = Contract> = {
 };
 
 /**
- * @param results what the tries answer; where nothing is said, any result that the contract allows
+ * @param results what tries and actions answer; where nothing is said, any result that the contract allows
  * @throws TypeError for a result that the contract does not allow, or of an activity that it does not have
  */
 export function scripted<const Of extends Contract>(
@@ -41,24 +42,33 @@ export function scripted<const Of extends Contract>(
   return { contract, results: given };
 }
 
-/** @param nowMs by which tries are too late, in milliseconds since 1970 */
+/** @param nowMs by which tries and actions are too late, in milliseconds since 1970 */
 export function scriptedParticipant(
   { contract, results }: Scripted,
   { nowMs }: { readonly nowMs: () => number },
 ): Participant {
-  const opsOf = ([name, activity]: [string, Activity]) => [
-    name,
-    {
-      try: (payload: unknown) => resultOf(`${contract.name}/${name}`, activity, results[name], payload),
-      confirm: () => null,
-      cancel: () => null,
-    },
-  ];
-  return defineParticipant(contract, {
-    barrier: new MemoryBarrier(nowMs),
-    activities: Object.fromEntries(Object.entries(contract.activities).map(opsOf)),
-  });
+  const barrier = new MemoryBarrier(nowMs);
+  const first = (name: string, activity: Activity) => (payload: unknown) =>
+    resultOf(`${contract.name}/${name}`, activity, results[name], payload);
+  const defined = (opsOf: (work: (payload: unknown) => unknown) => object) => {
+    const all = Object.entries(contract.activities);
+    const activities = Object.fromEntries(all.map(([name, one]) => [name, opsOf(first(name, one))]));
+    return defineParticipant(contract, { barrier, activities: activities as never });
+  };
+  // An activity has the ops of one pattern; which of them a test calls for is not known here.
+  const ofTcc = defined((work) => ({ try: work, confirm: () => null, cancel: () => null }));
+  const ofSaga = defined((work) => ({ action: work, compensate: () => null }));
+  return {
+    contract,
+    routes: [...ofTcc.routes, ...ofSaga.routes],
+    handle: async (request) =>
+      (await ofTcc.handle(request)) ?? (await ofSaga.handle(request)) ?? heardOfEnd(request),
+  };
 }
+
+/** `notify`, of whatever activity: a callback names one of its own. */
+const heardOfEnd = ({ method, path }: ParticipantRequest): ParticipantAnswer | null =>
+  method === 'POST' && path.endsWith('/notify') ? succeeded(null) : null;
 
 /**
  * @throws Refusal for a result that the contract does not allow: it ends the transaction at once, and its reason reaches the

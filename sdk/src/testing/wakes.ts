@@ -3,7 +3,7 @@
  * timers run out when nothing can happen any more.
  */
 import type { Time, TransactionStore, WakeQueue } from '../../../src/application/ports.ts';
-import type { GlobalTransaction, Instant } from '../../../src/domain/index.ts';
+import { type GlobalTransaction, type Instant, openCalls } from '../../../src/domain/index.ts';
 
 export class WorldWakes implements WakeQueue {
   readonly #given: WorldWakesParts;
@@ -30,8 +30,8 @@ type WorldWakesParts = {
   readonly onWake: (gid: string) => void;
 };
 
-/** Whether every branch that has not answered is parked: nothing is called any more until somebody retries. */
-export function waitsForPerson({ branches }: GlobalTransaction): boolean {
-  const open = branches.filter(({ phaseTwo }) => phaseTwo.reply !== 'succeeded');
-  return open.length > 0 && open.every(({ phaseTwo }) => phaseTwo.parkedAt !== null);
+/** Whether all that is still to be called is parked: nothing goes on any more until somebody retries. */
+export function waitsForPerson(tx: GlobalTransaction): boolean {
+  const open = openCalls(tx);
+  return open.length > 0 && open.every(({ call }) => call.parkedAt !== null);
 }

@@ -2,9 +2,9 @@
  * `fetch` in a world: the coordinator and the participants answer at addresses of their own, and nobody else does. No request
  * leaves the process.
  */
-import type { Participant, ParticipantAnswer } from '../participant/participant.ts';
+import type { ParticipantAnswer } from '../participant/participant.ts';
 import { answerRequest, type Core } from './coordinator-routes.ts';
-import type { Door } from './door.ts';
+import type { Called, Door } from './door.ts';
 import type { Guests } from './guests.ts';
 
 /** With a dot before `.test`, which no participant has in its name. */
@@ -13,7 +13,7 @@ export const addressOf = (participant: string): string => `http://${participant}
 
 export type WorldFetchParts = {
   readonly core: Core;
-  readonly participants: ReadonlyMap<string, Participant>;
+  readonly participants: ReadonlyMap<string, Called>;
   readonly door: Door;
   readonly guests: Guests;
 };

@@ -15,12 +15,12 @@ import { createEngine } from '../../../src/application/engine.ts';
 import type { Log, Observer, ParticipantRegistry } from '../../../src/application/ports.ts';
 import type { Contract } from '../contract.ts';
 import type { Tercet } from '../initiator/tercet.ts';
-import type { Participant } from '../participant/participant.ts';
-import { Op } from '../wire/index.ts';
+import type { Mountable, Participant, ParticipantRequest } from '../participant/participant.ts';
+import { CallOp } from '../wire/index.ts';
 import { worldChance } from './chance.ts';
 import type { WorldClock } from './clock.ts';
 import type { Core } from './coordinator-routes.ts';
-import { Door } from './door.ts';
+import { type Called, Door } from './door.ts';
 import { type ExpectedEnd, expectEnd } from './ending.ts';
 import { newPace, type Pace } from './pace.ts';
 import { ParticipantCalls } from './participant-calls.ts';
@@ -35,8 +35,13 @@ import { WorldTercet } from './world-tercet.ts';
 /** A participant as it is, or `scripted(contract)`. */
 export type Participating = Participant | Scripted;
 
+/** Whoever is told of ends, as `defineListener` makes it. */
+export type Listening = Mountable & { readonly name: string };
+
 export type WorldOptions<All extends readonly Participating[]> = {
   readonly participants: All;
+  /** Those that callbacks name. One may have the name of a participant, as if both were mounted at one address. */
+  readonly listeners?: readonly Listening[];
   readonly settings?: WorldSettings;
   /** Another number, other delays between retries; 1 when absent. */
   readonly seed?: number;
@@ -44,8 +49,8 @@ export type WorldOptions<All extends readonly Participating[]> = {
   readonly secrets?: Readonly<Record<string, string | readonly string[]>>;
 };
 
-/** Whom a script is for: a participant, or its contract. */
-type Whom<Of extends Contract> = Of | { readonly contract: Of };
+/** Whom a script is for: a participant, or its contract; or a listener. */
+type Whom<Of extends Contract> = Of | { readonly contract: Of } | Listening;
 
 export interface TestWorld<All extends readonly Participating[]> {
   /** An initiator, wired to the coordinator of this world. */
@@ -61,7 +66,11 @@ export interface TestWorld<All extends readonly Participating[]> {
    * @param activity only this one; every activity when absent
    * @throws TypeError for a participant, op or activity that there is none of
    */
-  on<const Of extends Contract>(whom: Whom<Of>, op: Op, activity?: keyof Of['activities'] & string): Script;
+  on<const Of extends Contract>(
+    whom: Whom<Of>,
+    op: CallOp,
+    activity?: keyof Of['activities'] & string,
+  ): Script;
   /** What has taken effect for a branch at its participant so far. */
   effectOf(gid: string | null, branchId: string | null): Effect;
   /**
@@ -79,7 +88,7 @@ export async function createTestWorld<const All extends readonly Participating[]
   const { settings = {}, seed = 1, secrets = {} } = options;
   const pace = newPace();
   const { clock, guests } = pace;
-  const participants = participantsOf(options.participants, clock);
+  const participants = calledIn(options, clock);
   const registry = await registryOf(participants, secrets);
   const scripts = new Scripts(pace);
   const door = new Door({ pace, scripts });
@@ -94,13 +103,12 @@ export async function createTestWorld<const All extends readonly Participating[]
       return door.calls;
     },
     on(whom, op, activity) {
-      const { name, activities } = 'contract' in whom ? whom.contract : whom;
+      const { name, activities } = targetOf(whom);
       if (!participants.has(name)) throw new TypeError(`no participant of this world is named ${name}`);
-      if (!Op.enum.includes(op)) throw new TypeError(`${op} is no op: there are ${Op.enum.join(', ')}`);
-      if (activity !== undefined && !Object.hasOwn(activities, activity))
-        throw new TypeError(
-          `${name} has no activity ${activity}: there are ${Object.keys(activities).join(', ')}`,
-        );
+      if (!CallOp.enum.includes(op))
+        throw new TypeError(`${op} is no op: there are ${CallOp.enum.join(', ')}`);
+      if (activity !== undefined && !activities.includes(activity))
+        throw new TypeError(`${name} has no activity ${activity}: there are ${activities.join(', ')}`);
       return scripts.at(name, op, activity ?? null);
     },
     effectOf: (gid, branchId) => door.effectOf(gid, branchId),
@@ -108,20 +116,46 @@ export async function createTestWorld<const All extends readonly Participating[]
   };
 }
 
-type Participants = ReadonlyMap<string, Participant>;
+function targetOf(whom: Whom<Contract>): { readonly name: string; readonly activities: readonly string[] } {
+  if ('routes' in whom && 'name' in whom)
+    return { name: whom.name, activities: whom.routes.map(({ activity }) => activity) };
+  const { name, activities } = 'contract' in whom ? whom.contract : whom;
+  return { name, activities: Object.keys(activities) };
+}
 
-function participantsOf(given: readonly Participating[], clock: WorldClock): Participants {
-  const participants = new Map<string, Participant>();
+type Participants = ReadonlyMap<string, Called>;
+
+/** @throws TypeError for two of one kind and name */
+function calledIn(
+  { participants, listeners = [] }: WorldOptions<readonly Participating[]>,
+  clock: WorldClock,
+): Participants {
+  const ofContracts = participants.map((one) => {
+    const served = 'handle' in one ? one : scriptedParticipant(one, { nowMs: () => clock.nowMs });
+    return { name: one.contract.name, handle: (request: ParticipantRequest) => served.handle(request) };
+  });
+  const called = new Map(alone(ofContracts, 'participants').map((one) => [one.name, one]));
+  for (const listener of alone(listeners, 'listeners')) {
+    const { name } = listener;
+    const other = called.get(name);
+    const handle: Called['handle'] = async (request) =>
+      (await listener.handle(request)) ?? other?.handle(request) ?? null;
+    called.set(name, { name, handle });
+  }
+  alone([...called.values()], 'participants and listeners');
+  return called;
+}
+
+/** @throws TypeError where two have names that one host has, which is written in letters of any case */
+function alone<One extends Pick<Called, 'name'>>(all: readonly One[], kind: string): readonly One[] {
   const hosts = new Set<string>();
-  for (const one of given) {
-    const { name } = one.contract;
+  for (const { name } of all) {
     const { host } = new URL(addressOf(name));
     if (hosts.has(host))
-      throw new TypeError(`two participants of this world are named ${name}, in letters of any case`);
+      throw new TypeError(`two ${kind} of this world are named ${name}, in letters of any case`);
     hosts.add(host);
-    participants.set(name, 'handle' in one ? one : scriptedParticipant(one, { nowMs: () => clock.nowMs }));
   }
-  return participants;
+  return all;
 }
 
 async function registryOf(

@@ -1,9 +1,9 @@
 /** What holds of the barrier on every driver. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { InProgress, Refusal } from '@tercet/sdk';
+import { Refusal } from '@tercet/sdk';
+import { sagaContract } from './saga-contract.ts';
+import { chain, raise, refusal, until, whenFree } from './scenes.ts';
 import { type BarrierWorld, callOf, freshGid, OPENING_CENTS, totalsOf } from './world.ts';
-
-const refusal = (code: string) => expect.objectContaining({ name: 'Refusal', code });
 
 export function barrierContract(open: () => BarrierWorld | Promise<BarrierWorld>): void {
   let world: BarrierWorld;
@@ -185,29 +185,6 @@ export function barrierContract(open: () => BarrierWorld | Promise<BarrierWorld>
       expect(await rowsOf(call.gid)).toEqual([]);
     });
 
-    test('a pivot’s refusal undoes its work and is remembered for good', async () => {
-      const call = callOf('try');
-      const before = await totalsOf(world);
-      const refused = world.barrier.run(
-        call,
-        (sqlTx) => chain(work(call)(sqlTx), () => raise(new Refusal('the card is blocked'))),
-        { isPivot: true },
-      );
-      await expect(refused).rejects.toEqual(refusal('refused'));
-      const again = world.another().run(call, () => 'now it would do', { isPivot: true });
-      await expect(again).rejects.toMatchObject({ code: 'refused', message: 'the card is blocked' });
-      expect((await pass({ ...call, op: 'cancel' })).outcome).toBe('nothing_to_undo');
-      await expect(pass({ ...call, op: 'confirm' })).rejects.toEqual(refusal('no_try'));
-      expect(await totalsOf(world)).toEqual(before);
-    });
-
-    test('other errors of a pivot are not remembered', async () => {
-      const call = callOf('try');
-      const failed = world.barrier.run(call, () => raise(new Error('a bug')), { isPivot: true });
-      await expect(failed).rejects.toThrow('a bug');
-      expect((await world.barrier.run(call, () => 'well', { isPivot: true })).result).toBe('well');
-    });
-
     test('a call that names no branch is refused before anything is written', async () => {
       const good = callOf('try');
       const before = await world.query('SELECT gid FROM tercet_barrier');
@@ -298,7 +275,8 @@ export function barrierContract(open: () => BarrierWorld | Promise<BarrierWorld>
 
     test('a crash half-way through the try is still cancelled, and not taken for a try that never came', async () => {
       const gid = freshGid();
-      void world.barrier.outside(callOf('try', { gid }), never, { limitMs: 50 });
+      // Where the database is slow it is not even begun; what is left of it is the same.
+      world.barrier.outside(callOf('try', { gid }), never, { limitMs: 50 }).catch(() => {});
       await until(async () => (await rowsOf(gid)).length > 0);
       const cancel = () => world.another().outside(callOf('cancel', { gid }), async () => 'undone');
       expect(await whenFree(cancel)).toEqual({ outcome: 'done', result: 'undone' });
@@ -307,7 +285,7 @@ export function barrierContract(open: () => BarrierWorld | Promise<BarrierWorld>
 
     test('after a crash the try is taken up again once its limit has passed', async () => {
       const call = callOf('try');
-      void world.barrier.outside(call, never, { limitMs: 50 });
+      world.barrier.outside(call, never, { limitMs: 50 }).catch(() => {});
       await until(async () => (await rowsOf(call.gid)).length > 0);
       const again = () => world.another().outside(call, async () => 'taken up');
       expect(await whenFree(again)).toEqual({ outcome: 'done', result: 'taken up' });
@@ -355,7 +333,7 @@ export function barrierContract(open: () => BarrierWorld | Promise<BarrierWorld>
       const late = world.barrier.outside(
         callOf('try', { gid }),
         () => new Promise<string>((resolve) => (end = resolve)),
-        { limitMs: 50 },
+        { limitMs: 300 },
       );
       const lost = expect(late).rejects.toThrow('took longer than its limit');
       await until(async () => (await rowsOf(gid)).length > 0);
@@ -375,19 +353,6 @@ export function barrierContract(open: () => BarrierWorld | Promise<BarrierWorld>
       await expect(aborted).rejects.toMatchObject({ name: 'TimeoutError' });
     });
 
-    test('I6: what a pivot left outside before it refused is undone by its cancel', async () => {
-      const gid = freshGid();
-      const refused = world.barrier.outside(
-        callOf('try', { gid }),
-        () => Promise.reject(new Refusal('booked, and then refused')),
-        { isPivot: true },
-      );
-      await expect(refused).rejects.toEqual(refusal('refused'));
-      expect((await world.barrier.outside(callOf('cancel', { gid }), async () => 'undone')).outcome).toBe(
-        'done',
-      );
-    });
-
     test('whoever finds it under way is told to look again soon: it mostly ends long before its limit', async () => {
       const call = callOf('try');
       void world.barrier.outside(call, never, { limitMs: 60_000 });
@@ -395,41 +360,12 @@ export function barrierContract(open: () => BarrierWorld | Promise<BarrierWorld>
       const busy = await world.barrier.outside(call, async () => 1).catch((error) => error);
       expect(busy.retryAfterMs).toBeLessThanOrEqual(1000);
     });
-
-    test('a pivot’s refusal outside is remembered', async () => {
-      const call = callOf('try');
-      const options = { isPivot: true };
-      const no = () => Promise.reject(new Refusal('no'));
-      await expect(world.barrier.outside(call, no, options)).rejects.toEqual(refusal('refused'));
-      await expect(world.barrier.outside(call, async () => 1, options)).rejects.toEqual(refusal('refused'));
-    });
   });
+
+  sagaContract(() => world);
 
   test('I11: after all of this no money was made or lost', async () => {
     const { available, held, paid } = await totalsOf(world);
     expect(available + held + paid).toBe(4 * OPENING_CENTS);
   });
-}
-
-function raise(error: Error): never {
-  throw error;
-}
-
-/** `after` once `before` is done, at once or by a promise, as the driver has it. */
-const chain = <T>(before: unknown, after: () => T): T | Promise<T> =>
-  before instanceof Promise ? before.then(after) : after();
-
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  while (!(await isSo()));
-}
-
-/** Asks again for as long as the branch is in other hands. */
-async function whenFree<T>(ask: () => Promise<T>): Promise<T> {
-  for (;;) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (!(error instanceof InProgress)) throw error;
-    }
-  }
 }

@@ -56,6 +56,8 @@ export function statementsOf({ call, cents, accounts }: Work): string[] {
     try: `available = available - ${cents}, held = held + ${cents}`,
     confirm: `held = held - ${cents}, paid = paid + ${cents}`,
     cancel: `held = held - ${cents}, available = available + ${cents}`,
+    action: `available = available - ${cents}, paid = paid + ${cents}`,
+    compensate: `paid = paid - ${cents}, available = available + ${cents}`,
   };
   return [
     ...accounts.map((name) => `UPDATE account SET ${moves[call.op]} WHERE name = '${name}'`),

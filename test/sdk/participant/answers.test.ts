@@ -57,7 +57,9 @@ test.each([
   ['POST', '/reserve/try/'],
   ['POST', '//reserve/try'],
   ['POST', 'reserve/try'],
+  ['POST', '/reserve/action'],
   ['POST', '/reserve/compensate'],
+  ['POST', '/reserve/notify'],
   ['POST', '/release/try'],
   ['POST', '/toString/try'],
   ['POST', '/reserve/toString'],
@@ -266,7 +268,10 @@ describe('what the business refuses is a 409 with its words', () => {
 
 /** Awaits what the op returns, as a driver does that answers by promises. It has no rows: each call is the first. */
 const awaiting: Barrier<unknown> = {
-  run: async (_call, work) => ({ outcome: 'done', result: await work(null, { tryResult: null }) }),
+  run: async (_call, work) => ({
+    outcome: 'done',
+    result: await work(null, { tryResult: null, actionResult: null }),
+  }),
   outside: () => Promise.reject(new Error('not here')),
   createTable: async () => {},
 };
@@ -274,19 +279,31 @@ const awaiting: Barrier<unknown> = {
 const told: unknown[] = [];
 afterEach(() => void told.splice(0));
 
-/** All three ops do the same. */
+/** All ops do the same, of either pattern. */
 function doing(work: () => unknown, barrier: Barrier<unknown> = awaiting): Participant {
-  const contract = defineContract('inventory', { reserve: { payload: Type.Unknown() } });
+  const payload = Type.Unknown();
+  const contract = defineContract('inventory', { reserve: { payload }, sell: { payload } });
   return defineParticipant(contract, {
     barrier,
-    activities: { reserve: { try: work, confirm: work, cancel: work } },
+    activities: {
+      reserve: { try: work, confirm: work, cancel: work },
+      sell: { action: work, compensate: work },
+    },
     onError: (error) => void told.push(error),
   });
 }
 
+const activityWith = (op: Op) => (op === 'action' || op === 'compensate' ? 'sell' : 'reserve');
+
 const secretly = new Error('password: hunter2');
 
-describe.each<Op>(['try', 'confirm', 'cancel'])('a %s that goes wrong is never a success:', (op) => {
+describe.each<Op>([
+  'try',
+  'confirm',
+  'cancel',
+  'action',
+  'compensate',
+])('a %s that goes wrong is never a success:', (op) => {
   test.each<[string, unknown, () => unknown]>([
     [
       'throws',
@@ -320,7 +337,7 @@ describe.each<Op>(['try', 'confirm', 'cancel'])('a %s that goes wrong is never a
     ],
     ['rejects with null', null, () => Promise.reject(null)],
   ])('it %s, and is answered 503 without its words', async (_how, error, work) => {
-    const answer = await problemOf(doing(work), callFor({ op }));
+    const answer = await problemOf(doing(work), callFor({ op, activity: activityWith(op) }));
     expect(answer).toMatchObject({ httpStatus: 503, code: 'internal_error' });
     expect(answer.detail).toBe("The participant's log says why. Send the same call again.");
     expect(told).toEqual([error]);
@@ -331,7 +348,7 @@ describe.each<Op>(['try', 'confirm', 'cancel'])('a %s that goes wrong is never a
       await Promise.resolve();
       throw new Refusal('sold out');
     };
-    expect(await problemOf(doing(refuse), callFor({ op }))).toMatchObject({
+    expect(await problemOf(doing(refuse), callFor({ op, activity: activityWith(op) }))).toMatchObject({
       httpStatus: 409,
       detail: 'sold out',
     });

@@ -69,18 +69,28 @@ describe('the barrier is told', () => {
     ]);
   });
 
-  test('of a pivot at its try only: a confirm that refuses is called again', async () => {
+  test('of a pivot, at its action', async () => {
     const { heard, listening } = overheard();
-    const participant = defineParticipant(contract, {
-      barrier: listening,
-      activities: { hold: { ...ops, isPivot: true } },
-    });
-    for (const op of ['try', 'confirm', 'cancel'] as const) await participant.handle(call(op));
-    expect(heard.map(({ options }) => options)).toEqual([
-      { isPivot: true },
-      { isPivot: false },
-      { isPivot: false },
-    ]);
+    const pivot = { action: ops.try, isPivot: true } as const;
+    const participant = defineParticipant(contract, { barrier: listening, activities: { hold: pivot } });
+    await participant.handle(call('action'));
+    expect(heard).toEqual([{ how: 'run', op: 'action', options: { isPivot: true } }]);
+  });
+
+  test('of steps as of branches, inside and outside', async () => {
+    for (const outside of [undefined, true] as const) {
+      const { heard, listening } = overheard();
+      const participant = defineParticipant(contract, {
+        barrier: listening,
+        activities: { hold: { action: ops.try, compensate() {}, ...(outside && { outside }) } },
+      });
+      for (const op of ['action', 'compensate'] as const) await participant.handle(call(op));
+      const how = outside ? 'outside' : 'run';
+      expect(heard).toEqual([
+        { how, op: 'action', options: { isPivot: false } },
+        { how, op: 'compensate', options: { isPivot: false } },
+      ]);
+    }
   });
 });
 
@@ -154,6 +164,31 @@ test('each op is given the call, the SQL transaction, and what the try returned'
   ]);
 });
 
+test('action and compensate are given the call and the SQL transaction, and the latter what was done', async () => {
+  const given: object[] = [];
+  const participant = defineParticipant(contract, {
+    barrier,
+    activities: {
+      hold: {
+        action(_payload, { call, ...others }) {
+          given.push({ op: call.op, ...others });
+          return { holdId: 'h-1' };
+        },
+        compensate(_payload, { call, ...others }) {
+          given.push({ op: call.op, ...others });
+        },
+      },
+    },
+  });
+  const gid = newGid();
+  for (const op of ['action', 'compensate'] as const)
+    await participant.handle(callFor({ gid, activity, op, payload }));
+  expect(given).toEqual([
+    { op: 'action', sqlTx: db },
+    { op: 'compensate', sqlTx: db, actionResult: { holdId: 'h-1' } },
+  ]);
+});
+
 test('the call that an op is given is what the headers say', async () => {
   const calls: unknown[] = [];
   const participant = defineParticipant(contract, {
@@ -202,10 +237,11 @@ test('ops may be methods of an object that has state of its own', async () => {
 });
 
 describe('a pivot', () => {
+  const op = 'action';
   const pivot = (work: () => { holdId: string }) =>
     defineParticipant(contract, {
       barrier,
-      activities: { hold: { isPivot: true, try: work, confirm() {}, cancel() {} } },
+      activities: { hold: { isPivot: true, action: work } },
     });
 
   test('that refused refuses for good', async () => {
@@ -215,11 +251,11 @@ describe('a pivot', () => {
       return { holdId: 'h' };
     });
     const gid = newGid();
-    expect(await problemOf(participant, callFor({ gid, activity, payload }))).toMatchObject({
+    expect(await problemOf(participant, callFor({ gid, activity, op, payload }))).toMatchObject({
       code: 'refused',
     });
     funds = 1000;
-    expect(await problemOf(participant, callFor({ gid, activity, payload }))).toMatchObject({
+    expect(await problemOf(participant, callFor({ gid, activity, op, payload }))).toMatchObject({
       code: 'refused',
     });
   });
@@ -227,9 +263,9 @@ describe('a pivot', () => {
   test('that refused a payload refuses for good, too', async () => {
     const participant = pivot(() => ({ holdId: 'h' }));
     const gid = newGid();
-    const wrong = callFor({ gid, activity, payload: { cents: 'all' } });
+    const wrong = callFor({ gid, activity, op, payload: { cents: 'all' } });
     expect(await problemOf(participant, wrong)).toMatchObject({ httpStatus: 409, code: 'invalid_payload' });
-    expect(await problemOf(participant, callFor({ gid, activity, payload }))).toMatchObject({
+    expect(await problemOf(participant, callFor({ gid, activity, op, payload }))).toMatchObject({
       httpStatus: 409,
     });
   });
@@ -237,9 +273,9 @@ describe('a pivot', () => {
   test('that was done says so after its deadline: a refusal would be taken for not done', async () => {
     const participant = pivot(() => ({ holdId: 'h' }));
     const gid = newGid();
-    await participant.handle(callFor({ gid, activity, payload }));
+    await participant.handle(callFor({ gid, activity, op, payload }));
     expect(
-      await answerOf(participant, callFor({ gid, activity, payload, deadlineAt: new Date(0) })),
+      await answerOf(participant, callFor({ gid, activity, op, payload, deadlineAt: new Date(0) })),
     ).toMatchObject({
       status: 200,
       body: { holdId: 'h' },
@@ -247,7 +283,7 @@ describe('a pivot', () => {
   });
 
   test('that was not done is refused after its deadline', async () => {
-    const late = callFor({ activity, payload, deadlineAt: new Date(0) });
+    const late = callFor({ activity, op, payload, deadlineAt: new Date(0) });
     expect(
       await problemOf(
         pivot(() => ({ holdId: 'h' })),

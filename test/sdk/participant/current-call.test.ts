@@ -21,7 +21,7 @@ async function deepDown(): Promise<string> {
 const elsewhere: Barrier<null> = {
   run: async (_call, work) => {
     await nextTurn();
-    return { outcome: 'done', result: await work(null, { tryResult: null }) };
+    return { outcome: 'done', result: await work(null, { tryResult: null, actionResult: null }) };
   },
   outside: () => Promise.reject(new Error('not here')),
   createTable: async () => {},

@@ -49,7 +49,6 @@ describe('ops are typed by their contract', () => {
         },
         insure: {
           outside: { limitMs: 500 },
-          isPivot: true,
           try: async ({ cents }, { signal }) => `${cents} ${signal.aborted}`,
           confirm: (_payload, { tryResult }) => tryResult?.toUpperCase(),
           // @ts-expect-error there is no SQL transaction outside the database
@@ -59,6 +58,60 @@ describe('ops are typed by their contract', () => {
     });
     const name: 'shipping' = contract.name;
     expect(name).toBe('shipping');
+  });
+
+  test('in a saga with what the action returned, and a pivot without a compensate', () => {
+    const { routes } = defineParticipant(shipping, {
+      barrier,
+      activities: {
+        book: {
+          async action({ to }, { sqlTx, call }) {
+            await sqlTx.execute(`${to} ${call.gid}`);
+            return { tour: 1 };
+          },
+          async compensate(_payload, { actionResult, sqlTx }) {
+            const tour: number | undefined = actionResult?.tour;
+            await sqlTx.execute(`${tour}`);
+          },
+        },
+        weigh: {
+          outside: true,
+          action: ({ grams }, { signal }) => signal.aborted || grams,
+        },
+        insure: {
+          outside: { limitMs: 500 },
+          isPivot: true,
+          action: async ({ cents }, { signal }) => `${cents} ${signal.aborted}`,
+        },
+      },
+    });
+    expect(routes).toEqual([
+      { activity: 'book', op: 'action' },
+      { activity: 'book', op: 'compensate' },
+      { activity: 'weigh', op: 'action' },
+      { activity: 'insure', op: 'action' },
+    ]);
+  });
+
+  test('so that a wrong result or context of a saga does not compile', () => {
+    const compensate = () => {};
+    defineParticipant(inventory, {
+      barrier,
+      // @ts-expect-error the action promises a reservationId
+      activities: { reserve: { compensate, action: async () => ({}) } },
+    });
+    defineParticipant(inventory, {
+      barrier,
+      activities: {
+        reserve: {
+          // @ts-expect-error an action is the first to be called: there is no result before it
+          action: (_payload, { actionResult }) => ({ reservationId: `${actionResult}` }),
+          // @ts-expect-error there is no try in a saga, and inside the database no signal
+          compensate: (_payload, { tryResult, signal }) => [tryResult, signal],
+        },
+      },
+    });
+    expect(inventory.name).toBe('inventory');
   });
 
   test('so that a wrong payload, result or context does not compile', () => {
@@ -134,6 +187,10 @@ describe('a contract is refused, by the compiler and at run time, with', () => {
   });
 });
 
+const MISSING = new TypeError(
+  'inventory/reserve is missing: give its try, confirm and cancel, or its action and compensate',
+);
+
 describe('a definition is refused, by the compiler and at run time, with', () => {
   test.each([
     ['none', undefined],
@@ -154,7 +211,7 @@ describe('a definition is refused, by the compiler and at run time, with', () =>
     expect(() =>
       // @ts-expect-error activities are missing
       defineParticipant(inventory, { barrier }),
-    ).toThrow(new TypeError('inventory/reserve is missing: give its try, confirm and cancel'));
+    ).toThrow(MISSING);
   });
 
   test('an activity missing', () => {
@@ -164,7 +221,7 @@ describe('a definition is refused, by the compiler and at run time, with', () =>
         // @ts-expect-error reserve is missing
         activities: {},
       }),
-    ).toThrow(new TypeError('inventory/reserve is missing: give its try, confirm and cancel'));
+    ).toThrow(MISSING);
   });
 
   test.each(['try', 'confirm', 'cancel'] as const)('%s missing', (op) => {
@@ -176,6 +233,73 @@ describe('a definition is refused, by the compiler and at run time, with', () =>
         activities: { reserve: others },
       }),
     ).toThrow(new TypeError(`inventory/reserve has no ${op}: give a function`));
+  });
+
+  test('an action missing, where there is a compensate', () => {
+    expect(() =>
+      defineParticipant(inventory, {
+        barrier,
+        // @ts-expect-error the action is missing
+        activities: { reserve: { compensate() {} } },
+      }),
+    ).toThrow(new TypeError('inventory/reserve has no action: give a function'));
+  });
+
+  test('no op at all', () => {
+    // @ts-expect-error all ops are missing
+    expect(() => defineParticipant(inventory, { barrier, activities: { reserve: {} } })).toThrow(MISSING);
+  });
+
+  test.each([
+    ['try', 'action', { action: reserve.try }],
+    ['try', 'compensate', { compensate() {} }],
+  ])('ops of both patterns, such as %s and %s', (one, other, more) => {
+    expect(() =>
+      defineParticipant(inventory, {
+        barrier,
+        // @ts-expect-error an activity has the ops of one pattern
+        activities: { reserve: { ...reserve, ...more } },
+      }),
+    ).toThrow(
+      new TypeError(
+        `inventory/reserve has ${one} and ${other}: give try, confirm and cancel for a tcc, or action and ` +
+          'compensate for a saga; an activity that serves both is two activities',
+      ),
+    );
+  });
+
+  test('a compensate that is no function', () => {
+    expect(() =>
+      defineParticipant(inventory, {
+        barrier,
+        // @ts-expect-error an activity that has nothing to undo has no compensate
+        activities: { reserve: { action: reserve.try, compensate: false } },
+      }),
+    ).toThrow(new TypeError('inventory/reserve has no compensate: give a function'));
+  });
+
+  test('isPivot in a tcc, which has none', () => {
+    expect(() =>
+      defineParticipant(inventory, {
+        barrier,
+        // @ts-expect-error only a saga has a pivot
+        activities: { reserve: { ...reserve, isPivot: true } },
+      }),
+    ).toThrow(new TypeError('inventory/reserve has isPivot, and no action: only a saga has a pivot'));
+  });
+
+  test('a pivot that could be compensated', () => {
+    expect(() =>
+      defineParticipant(inventory, {
+        barrier,
+        // @ts-expect-error a pivot has no compensate
+        activities: { reserve: { action: reserve.try, compensate() {}, isPivot: true } },
+      }),
+    ).toThrow(
+      new TypeError(
+        'inventory/reserve has isPivot and compensate: a pivot is never compensated, leave one of them out',
+      ),
+    );
   });
 
   test('an activity that the contract does not know', () => {

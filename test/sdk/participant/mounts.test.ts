@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { newSecret, signatureHeaders } from '@tercet/sdk/signature';
 import { type Asked, callFor, newGid, openShop, TEAPOTS } from './shop.ts';
-import { MOUNTS, type Mounted } from './mounts.ts';
+import { ECHOES, MOUNTS, type Mounted } from './mounts.ts';
 
 const OURS = newSecret();
 
@@ -91,9 +91,9 @@ describe.each(Object.entries(MOUNTS))('in %s', (_framework, mount) => {
     expect(stock()).toEqual([10, 0, 0]);
   });
 
-  test('another path is left to the application, with its body unread', async () => {
+  test.each(ECHOES)('%s is left to the application, with its body unread', async (path) => {
     await open();
-    const answer = await fetch(`${mounted.url}/toString/try`, {
+    const answer = await fetch(`${mounted.url}${path}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: '{"a":1}',

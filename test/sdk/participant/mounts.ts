@@ -19,12 +19,15 @@ export type Mount = (participant: Participant) => Promise<Mounted>;
 
 const PREFIX = '/tcc';
 
-/** All of them also answer POST /tcc/toString/try, by the application's own reading of the body as JSON. */
+/** Paths of the application's own: neither an activity, nor an op that its activity has. */
+export const ECHOES = ['/toString/try', '/reserve/action'] as const;
+
+/** All of them also answer POST to these below /tcc, by the application's own reading of the body as JSON. */
 export const MOUNTS: { readonly [framework: string]: Mount } = {
   async fastify(participant) {
     const app = fastify();
     app.register(fastifyParticipant(participant), { prefix: PREFIX });
-    app.post('/tcc/toString/try', async ({ body }) => body);
+    for (const path of ECHOES) app.post(`${PREFIX}${path}`, async ({ body }) => body);
     await app.listen({ port: 0, host: '127.0.0.1' });
     return { ...listening(app.server), close: () => app.close() };
   },
@@ -33,7 +36,8 @@ export const MOUNTS: { readonly [framework: string]: Mount } = {
     const app = express();
     app.use(PREFIX, expressParticipant(participant));
     app.use(express.json());
-    app.post('/tcc/toString/try', (request, response) => void response.json(request.body));
+    for (const path of ECHOES)
+      app.post(`${PREFIX}${path}`, (request, response) => void response.json(request.body));
     return listen(createServer(app));
   },
 
@@ -43,7 +47,7 @@ export const MOUNTS: { readonly [framework: string]: Mount } = {
       const url = request.url ?? '/';
       request.url = url.startsWith(PREFIX) ? url.slice(PREFIX.length) : url;
       if (await serve(request, response)) return;
-      const isEcho = request.method === 'POST' && request.url === '/toString/try';
+      const isEcho = request.method === 'POST' && ECHOES.some((path) => path === request.url);
       response.writeHead(isEcho ? 200 : 404);
       response.end(isEcho ? await textOf(request) : undefined);
     });

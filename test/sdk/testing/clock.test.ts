@@ -6,13 +6,14 @@ import type { Op } from '@tercet/sdk/wire';
 import { Value } from 'typebox/value';
 import { engineSettingsOf } from '../../../sdk/src/testing/settings.ts';
 import { Settings } from '../../../src/settings.ts';
-import { payment, price } from './shop.ts';
+import { everyRoute, payment, price } from './shop.ts';
 
 type Ops = Readonly<Partial<Record<Op, () => Promise<void>>>>;
 
 /** A service of another kind: it does what it is given, and answers 200. */
 const service = (ops: Ops): Participant<typeof payment> => ({
   contract: payment,
+  routes: everyRoute(payment),
   async handle({ path }) {
     const op = path.split('/').at(-1);
     await ops[op === 'try' || op === 'confirm' ? op : 'cancel']?.();

@@ -41,6 +41,8 @@ const branch = (branchId: string, more: object = {}) => ({
   ...{ branchId, participant: 'inventory', activity: 'reserve', payload: { item: 'tea' } },
   ...more,
 });
+/** A branch of a saga. */
+const step = branch;
 const BEGIN = '/v1/transactions';
 const WAIT = { prefer: 'wait=60' };
 const DAY_MS = 86_400_000;
@@ -266,6 +268,77 @@ const stories: Readonly<Record<string, readonly [statuses: readonly number[], st
       await side.ask(post(`${BEGIN}/${side.gidOf(0)}/confirm`, { force: true }));
     },
   ],
+  'a saga is confirmed, and is no interactive transaction': [
+    [200, 200, 200, 409, 409, 409],
+    async (side) => {
+      const steps = [step('a'), step('b', { isPivot: true }), step('c', { dependsOn: ['b'] })];
+      const at = await begun(side, { pattern: 'saga', name: 'trip', branches: steps }, WAIT);
+      await side.ask(get(at));
+      await side.ask(post(`${at}/confirm`));
+      await side.ask(post(`${at}/branches`, branch('d')));
+      await side.ask(post(`${at}/cancel`));
+      await side.ask(post(`${at}/retry`));
+    },
+  ],
+  'a saga is cancelled, and what has run is compensated': [
+    [200, 202, 200, 409, 200],
+    async (side) => {
+      side.answer('action', 409);
+      const steps = [step('a'), step('b', { isCompensated: false }), step('c')];
+      await begun(side, { pattern: 'saga', branches: steps }, WAIT);
+      side.answer('action', 503);
+      const at = await begun(side, { pattern: 'saga', branches: steps });
+      await side.ask(post(`${at}/cancel`, undefined, WAIT));
+      await side.ask(post(`${at}/confirm`));
+      await side.ask(get(at));
+    },
+  ],
+  'the answer of a pivot is awaited': [
+    [202, 409, 200, 200, 200],
+    async (side) => {
+      side.answer('action', 503);
+      const pivot = { pattern: 'saga', branches: [step('pay', { isPivot: true })] };
+      const at = await begun(side, pivot, WAIT);
+      await side.ask(post(`${at}/cancel`));
+      await side.ask(get(at));
+      side.answer('action', 200);
+      await side.ask(post(`${at}/retry`));
+      await side.ask(post(BEGIN, { ...pivot, name: 'next' }, WAIT));
+    },
+  ],
+  'somebody is told of the end': [
+    [200, 200, 422, 400],
+    async (side) => {
+      const callback = { participant: 'payment', activity: 'ended' };
+      const at = await begun(side, { callback, branches: [branch('a')] }, WAIT);
+      await side.ask(get(at));
+      await side.ask(
+        post(BEGIN, { callback: { ...callback, participant: 'nobody' }, branches: [branch('a')] }),
+      );
+      await side.ask(post(BEGIN, { callback: { participant: 'payment' }, branches: [branch('a')] }));
+    },
+  ],
+  'a plan cannot be': [
+    [422, 422, 422, 422, 422, 422, 422, 422, 422, 422, 422, 422],
+    async (side) => {
+      const refer = (...names: string[]) => ({ payload: { from: names.map(($from) => ({ $from })) } });
+      for (const branches of [
+        [step('a'), step('a')],
+        [step('a', { dependsOn: ['b'] })],
+        [step('a', { dependsOn: ['b'] }), step('b', { dependsOn: ['a'] })],
+        [step('a', { isPivot: true }), step('b', { isPivot: true })],
+        [step('a'), step('b', { isPivot: true, dependsOn: [] })],
+        [step('a', { isPivot: true }), step('b', { isCompensated: true })],
+        [step('a', { isPivot: true, isCompensated: true })],
+        [step('a'), step('b', refer('a', '.'))],
+        [step('a'), step('b', { ...refer('a'), dependsOn: [] })],
+        [step('a'), step('b', refer(...Array<string>(17).fill('a.id')))],
+      ])
+        await side.ask(post(BEGIN, { pattern: 'saga', branches }));
+      await side.ask(post(BEGIN, { branches: [branch('a'), step('b', { isPivot: false })] }));
+      await side.ask(post(BEGIN, { pattern: 'saga' }));
+    },
+  ],
   'a header or a part of the path is at fault': [
     [400, 400, 400, 400, 400],
     async (side) => {
@@ -324,6 +397,28 @@ const branchRequest = some({
   ...calls,
   unknown: fc.constant(1),
 });
+const stepRequest = some({
+  branchId: fc.constantFrom('a', 'b', 'c'),
+  participant: fc.constant('inventory'),
+  activity: fc.constant('reserve'),
+  payload: fc.constantFrom<unknown>(
+    { id: { $from: 'a.id' } },
+    [{ $from: 'b' }],
+    { $from: 'a..' },
+    { $$from: 1 },
+  ),
+  dependsOn: fc.array(fc.constantFrom('a', 'b', 'x y'), { maxLength: 2 }),
+  isPivot: fc.boolean(),
+  isCompensated: fc.boolean(),
+});
+const sagaRequest = some({
+  pattern: fc.constantFrom('saga', 'saga', 'saga', 'tcc'),
+  callback: some({
+    participant: fc.constantFrom('payment', 'nobody'),
+    activity: fc.constantFrom('end', 'e nd'),
+  }),
+  branches: fc.array(stepRequest, { maxLength: 3 }),
+});
 const beginRequest = some({
   pattern: fc.constantFrom('tcc', 'saga'),
   name: fc.constantFrom('order', 'x'.repeat(129), '\u{1f375}'.repeat(128), 'line\nbreak'),
@@ -341,6 +436,15 @@ describe('both coordinators find the same fault', () => {
         await expectSame(async (side) => void (await side.ask(post(BEGIN, body))));
       }),
       { numRuns: 250, seed: 1 },
+    );
+  });
+
+  test('in requests to begin a saga, whatever is in them', async () => {
+    await fc.assert(
+      fc.asyncProperty(sagaRequest, async (body) => {
+        await expectSame(async (side) => void (await side.ask(post(BEGIN, body))));
+      }),
+      { numRuns: 250, seed: 3 },
     );
   });
 

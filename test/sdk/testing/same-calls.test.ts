@@ -12,12 +12,13 @@ import { Scripts } from '../../../sdk/src/testing/script.ts';
 import { MemoryParticipantRegistry } from '../../../src/adapters/memory/participant-registry.ts';
 import { HttpParticipantClient } from '../../../src/adapters/participant/http-client.ts';
 import type { ParticipantCall } from '../../../src/application/ports.ts';
-import { payment } from './shop.ts';
+import { everyRoute, payment } from './shop.ts';
 
 const requests: ParticipantRequest[] = [];
 let answer: ParticipantAnswer | null = null;
 const participant: Participant = {
   contract: payment,
+  routes: everyRoute(payment),
   async handle(request) {
     requests.push(request);
     return answer;
@@ -43,6 +44,7 @@ const answers: Readonly<Record<string, ParticipantAnswer | null | 'lost'>> = {
 const call: ParticipantCall = {
   ...{ gid: '0198c5a2-7b1e-7d40-9f3a-5e2b8c1d4f60', branchId: 'money', op: 'confirm', attempt: 3 },
   ...{ participant: 'payment', activity: 'hold', payload: '{"cents":9,"note":"日本"}' },
+  isResultWanted: false,
   ...{
     timeoutMs: 5000,
     deadlineAt: Date.UTC(2026, 0, 1),
@@ -55,7 +57,9 @@ let http: HttpParticipantClient;
 let inWorld: ParticipantCalls;
 
 beforeAll(async () => {
-  const serve = nodeHttpParticipant(participant);
+  // A listener is mounted with it, as services do it.
+  const routes = [...participant.routes, { activity: 'hold', op: 'notify' } as const];
+  const serve = nodeHttpParticipant({ ...participant, routes });
   server = createServer(async (request, response) => {
     if (isLost) response.destroy();
     if (!(await serve(request, response))) response.writeHead(404).end();
@@ -64,7 +68,11 @@ beforeAll(async () => {
   http = new HttpParticipantClient({ registry, ca: null, connectionsPerOrigin: 1 });
   const pace = newPace();
   inWorld = new ParticipantCalls({
-    ...{ participants: new Map([['payment', participant]]), registry, clock: pace.clock },
+    ...{
+      participants: new Map([['payment', { name: 'payment', handle: participant.handle }]]),
+      registry,
+      clock: pace.clock,
+    },
     door: new Door({ pace, scripts }),
   });
 });
@@ -108,7 +116,37 @@ describe('what a participant answers is understood the same:', () => {
   }
 });
 
+describe('the text of a result is heard the same, where it is wanted:', () => {
+  test.each([
+    ['a result', '{"holdId":"日本"}'],
+    ['as much as is kept', 'x'.repeat(4096)],
+    ['more than is kept, in bytes', 'é'.repeat(2049)],
+    ['nothing', ''],
+  ])('%s', async (_what, body) => {
+    await register([]);
+    answer = { status: 200, headers: {}, body };
+    const wanted = { ...call, op: 'action', isResultWanted: true } as const;
+    const heard = await inWorld.call(wanted);
+    expect(heard).toEqual(await http.call(wanted));
+    expect('body' in heard).toBe(Buffer.byteLength(body) <= 4096);
+  });
+});
+
 describe('what a participant is sent is the same', () => {
+  test('where it is told of the end, which is about no branch', async () => {
+    await register([]);
+    answer = { status: 200, headers: {}, body: '' };
+    const notice = { ...call, op: 'notify', branchId: null } as const;
+    await inWorld.call(notice);
+    await http.call(notice);
+    const [ofWorld, ofHttp] = requests.map(seen);
+    expect(ofWorld).toEqual(ofHttp);
+    expect(ofWorld).toMatchObject({
+      path: '/hold/notify',
+      headers: { 'idempotency-key': `${call.gid}/notify` },
+    });
+  });
+
   test('where calls are not signed', async () => {
     await register([]);
     answer = { status: 200, headers: {}, body: '' };

@@ -1,6 +1,7 @@
 // A small shop for the tests of test worlds: two contracts, and an inventory that is a real participant on SQLite.
-import { defineContract, defineParticipant, Refusal } from '@tercet/sdk';
+import { type Contract, defineContract, defineParticipant, Refusal, type Route } from '@tercet/sdk';
 import { sqliteBarrier } from '@tercet/sdk/barrier/sqlite';
+import { Op } from '@tercet/sdk/wire';
 import SQLite from 'better-sqlite3';
 import { Type } from 'typebox';
 
@@ -49,3 +50,7 @@ export async function openInventory(secrets?: readonly string[]) {
 
 export const order = { item: 'teapot', quantity: 2 };
 export const price = { cents: 900 };
+
+/** All that a service could be asked, for one that answers to everything. */
+export const everyRoute = ({ activities }: Contract): readonly Route[] =>
+  Object.keys(activities).flatMap((activity) => Op.enum.map((op) => ({ activity, op })));

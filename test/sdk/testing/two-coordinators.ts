@@ -2,13 +2,14 @@
  * The coordinator of a test world beside the real one behind Fastify, with the same participants and settings; and what both
  * answer to the same requests, less what no two of them have in common: gids, instants, and when a key was taken.
  */
-import { defineContract, type Participant } from '@tercet/sdk';
+import { defineContract, type Participant, type ParticipantRequest } from '@tercet/sdk';
 import { createTestWorld } from '@tercet/sdk/testing';
-import { Op } from '@tercet/sdk/wire';
+import { CallOp } from '@tercet/sdk/wire';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { gidAt, openWorld } from '../../http/world.ts';
 import { engineSettings } from '../../support/engine.ts';
+import { everyRoute } from './shop.ts';
 
 export type Asked = {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -27,14 +28,15 @@ export type Answered = {
 /** One of the two, as a story sees it. */
 export type Side = {
   /** What participants answer to this op from now on, as an HTTP status. */
-  readonly answer: (op: Op, status: 200 | 409 | 425 | 503) => void;
+  readonly answer: (op: CallOp, status: 200 | 409 | 425 | 503) => void;
   /** A gid of the initiator's own, so many milliseconds old. */
   readonly gidOf: (ageMs: number) => string;
   readonly ask: (asked: Asked) => Promise<Answered>;
 };
 
 const COMPARED_HEADERS = ['content-type', 'location', 'retry-after', 'idempotent-replayed'];
-const opIn = (path: string) => Value.Parse(Op, path.split('/').at(-1));
+const FINE = { try: 200, confirm: 200, cancel: 200, action: 200, compensate: 200, notify: 200 };
+const opIn = (path: string) => Value.Parse(CallOp, path.split('/').at(-1));
 const backoff = { firstDelayMs: 100, maxDelayMs: 1000, budget: 2 };
 const calls = { callTimeoutMs: 1000, retry: backoff, poll: backoff, maxRetryAfterMs: 1000 };
 
@@ -53,7 +55,7 @@ async function openReal(): Promise<Side & { close(): Promise<unknown> }> {
       retentionMs: 30 * 86_400_000,
     }),
   });
-  const statuses = { try: 200, confirm: 200, cancel: 200 };
+  const statuses = { ...FINE };
   world.answer(({ op }) => statuses[op]);
   return {
     answer(op, status) {
@@ -76,11 +78,14 @@ async function openReal(): Promise<Side & { close(): Promise<unknown> }> {
 }
 
 async function openDouble(): Promise<Side> {
-  const statuses = { try: 200, confirm: 200, cancel: 200 };
-  const participant = (name: string): Participant => ({
-    contract: defineContract(name, { reserve: { payload: Type.Unknown() } }),
-    handle: async ({ path }) => ({ status: statuses[opIn(path)], headers: {}, body: '' }),
-  });
+  const statuses = { ...FINE };
+  const participant = (name: string): Participant => {
+    const contract = defineContract(name, { reserve: { payload: Type.Unknown() } });
+    const handle = async ({ path }: ParticipantRequest) => ({
+      ...{ status: statuses[opIn(path)], headers: {}, body: '' },
+    });
+    return { contract, routes: everyRoute(contract), handle };
+  };
   const world = await createTestWorld({
     participants: [participant('inventory'), participant('payment')],
     settings: { ...calls, maxTimeoutMs: 600_000 },

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { branch, TransactionCancelled } from '@tercet/sdk';
 import { newSecret } from '@tercet/sdk/signature';
 import { createTestWorld, scripted, UnexpectedEnd } from '@tercet/sdk/testing';
-import { inventory, openInventory, order, payment, price } from './shop.ts';
+import { everyRoute, inventory, openInventory, order, payment, price } from './shop.ts';
 
 type Shop = Awaited<ReturnType<typeof openInventory>>;
 
@@ -119,6 +119,7 @@ test('participants know nothing of the function that calls them, as in another p
   const known: unknown[] = [];
   const watching = {
     contract: payment,
+    routes: everyRoute(payment),
     handle: async () => {
       known.push(own.tercet.current());
       return { status: 200, headers: {}, body: '{"holdId":"1"}' };
@@ -205,6 +206,7 @@ describe('what every end has to keep is looked at, whatever a test expects:', ()
   /** A service without a barrier: whatever it is asked to, it answers 200. */
   const careless = (answers: (op: string) => number) => ({
     contract: payment,
+    routes: everyRoute(payment),
     handle: async ({ path }: { readonly path: string }) => ({
       ...{ status: answers(path.split('/').at(-1) ?? ''), headers: {}, body: '{"holdId":"1"}' },
     }),
@@ -240,7 +242,7 @@ describe('what every end has to keep is looked at, whatever a test expects:', ()
         headers: { 'tcc-transaction-id': gid, 'tcc-branch-id': 'money' },
       });
       await expect(torn.expectFinal(gid)).rejects.toThrow(
-        'both its confirm and its cancel were answered with success',
+        'ops that exclude each other were answered with success, such as both confirm and cancel',
       );
     });
 

@@ -1,42 +1,67 @@
-/** The scenarios in their order. The plain ones measure; those that may use up the most stock come last. */
+/** The scenarios of each pattern in their order. The plain ones measure; those that may use up the most stock come last. */
+import type { Pattern } from '../../wire/index.ts';
 import type { LongScenario, Scenario } from '../trial.ts';
-import { confirmAndCancelAtOnce, confirmsAtOnce, triesAtOnce } from './at-once.ts';
-import { confirmAfterDeadline, tryAfterDeadline } from './deadline.ts';
+import { compensatesAtOnce, confirmAndCancelAtOnce, confirmsAtOnce, firstsAtOnce } from './at-once.ts';
+import { confirmAfterDeadline, firstAfterDeadline } from './deadline.ts';
 import { bodyComesSlowly, callUnsigned, replyLost } from './delivery.ts';
 import {
   cancelAfterConfirm,
-  cancelBeforeTry,
   confirmAfterCancel,
   confirmWithoutTry,
-  tryAfterCancel,
+  firstAfterUndo,
+  undoBeforeFirst,
 } from './out-of-order.ts';
-import { branchesKeptApart, triedAndCancelled, triedAndConfirmed } from './plain.ts';
-import { cancelRepeated, confirmRepeated, tryRepeated } from './repeated.ts';
+import { SAGA, TCC } from './pair.ts';
+import { branchesKeptApart, firstAndUndone, triedAndConfirmed } from './plain.ts';
+import { confirmRepeated, firstRepeated, undoRepeated } from './repeated.ts';
+import { stepsKeptApart } from './steps.ts';
 
-/** What all others are judged by. When not even the first goes well, nothing of the rest can be asked. */
-export const PLAIN: readonly [first: Scenario, ...others: Scenario[]] = [
-  triedAndConfirmed,
-  triedAndCancelled,
-];
+export type Scenarios = {
+  /** What all others are judged by. When not even the first goes well, nothing of the rest can be asked. */
+  readonly plain: readonly [first: Scenario, ...others: Scenario[]];
+  /** Begun after the plain ones, and gone on with when it is due; null where there is none. */
+  readonly beside: LongScenario | null;
+  readonly others: readonly Scenario[];
+};
 
-/** Begun after the plain ones, and gone on with when it is due. */
-export const BESIDE: LongScenario = confirmAfterDeadline;
-
-export const OTHERS: readonly Scenario[] = [
-  branchesKeptApart,
-  tryRepeated,
-  cancelRepeated,
-  cancelBeforeTry,
-  tryAfterCancel,
-  tryAfterDeadline,
-  confirmWithoutTry,
-  confirmAfterCancel,
-  triesAtOnce,
-  replyLost,
-  bodyComesSlowly,
-  callUnsigned,
-  confirmRepeated,
-  cancelAfterConfirm,
-  confirmsAtOnce,
-  confirmAndCancelAtOnce,
-];
+export const SCENARIOS: { readonly [Each in Pattern]: Scenarios } = {
+  tcc: {
+    plain: [triedAndConfirmed, firstAndUndone(TCC)],
+    beside: confirmAfterDeadline,
+    others: [
+      branchesKeptApart,
+      firstRepeated(TCC),
+      undoRepeated(TCC),
+      undoBeforeFirst(TCC),
+      firstAfterUndo(TCC),
+      firstAfterDeadline(TCC),
+      confirmWithoutTry,
+      confirmAfterCancel,
+      firstsAtOnce(TCC),
+      replyLost(TCC),
+      bodyComesSlowly(TCC),
+      callUnsigned(TCC),
+      confirmRepeated,
+      cancelAfterConfirm,
+      confirmsAtOnce,
+      confirmAndCancelAtOnce,
+    ],
+  },
+  saga: {
+    plain: [firstAndUndone(SAGA)],
+    beside: null,
+    others: [
+      stepsKeptApart,
+      firstRepeated(SAGA),
+      undoRepeated(SAGA),
+      undoBeforeFirst(SAGA),
+      firstAfterUndo(SAGA),
+      firstAfterDeadline(SAGA),
+      firstsAtOnce(SAGA),
+      compensatesAtOnce,
+      replyLost(SAGA),
+      bodyComesSlowly(SAGA),
+      callUnsigned(SAGA),
+    ],
+  },
+};

@@ -2,25 +2,43 @@
 import { succeeded } from '../answer.ts';
 import type { Branch } from '../request.ts';
 import type { Scenario, Trial } from '../trial.ts';
+import type { Pair } from './pair.ts';
 import { judgeConfirmedOnce, judgeSameResult } from './repeated.ts';
 
 /** Chance has a part in it. Each round may use up stock, so there are few; the last may find none left. */
 const ROUNDS = 3;
 
-export const triesAtOnce: Scenario = {
-  name: 'two tries at once',
-  judges: ['repeated_try_refused', 'tries_at_once_applied_twice'],
+export const firstsAtOnce = (pair: Pair): Scenario => ({
+  name: `two ${pair.firsts} at once`,
+  judges: [pair.codes.repeatedFirstRefused, pair.codes.firstsAtOnceTwice],
+  async run(trial) {
+    const { first: op, firsts, codes } = pair;
+    for (let round = 0; round < ROUNDS; round += 1) {
+      await trial.begin();
+      const branch = trial.branch();
+      const [first, second] = await trial.atOnce(branch, [op, op]);
+      if (!succeeded(first) && !succeeded(second)) await trial.must(branch, op);
+      const what = `Two ${firsts} of one branch at once were answered ${first.words} and ${second.words}.`;
+      trial.judge(codes.repeatedFirstRefused, succeeded(first) && succeeded(second), what);
+      await trial.judgeEffect(codes.firstsAtOnceTwice, { [op]: 1 }, what);
+      if (succeeded(first) && succeeded(second)) judgeSameResult(trial, pair, first, second);
+      await trial.cleanUp();
+    }
+  },
+});
+
+export const compensatesAtOnce: Scenario = {
+  name: 'two compensates at once',
+  judges: ['repeated_compensate_refused', 'compensates_at_once_applied_twice'],
   async run(trial) {
     for (let round = 0; round < ROUNDS; round += 1) {
       await trial.begin();
       const branch = trial.branch();
-      const [first, second] = await trial.atOnce(branch, ['try', 'try']);
-      if (!succeeded(first) && !succeeded(second)) await trial.must(branch, 'try');
-      const what = `Two tries of one branch at once were answered ${first.words} and ${second.words}.`;
-      trial.judge('repeated_try_refused', succeeded(first) && succeeded(second), what);
-      await trial.judgeEffect('tries_at_once_applied_twice', { try: 1 }, what);
-      if (succeeded(first) && succeeded(second)) judgeSameResult(trial, first, second);
-      await trial.cleanUp();
+      await trial.must(branch, 'action');
+      const [first, second] = await trial.atOnce(branch, ['compensate', 'compensate']);
+      const what = `Two compensates of one step at once were answered ${first.words} and ${second.words}.`;
+      trial.judge('repeated_compensate_refused', succeeded(first) && succeeded(second), what);
+      await trial.judgeEffect('compensates_at_once_applied_twice', { action: 1, compensate: 1 }, what);
     }
   },
 };

@@ -1,22 +1,23 @@
-/** The deadline bounds the try, and the try alone. */
+/** The deadline bounds the try or the action, and it alone. */
 import { succeeded } from '../answer.ts';
 import { pause } from '../caller.ts';
 import type { Branch } from '../request.ts';
 import { type LongScenario, type Scenario, type Trial, Unjudgeable } from '../trial.ts';
-import { judgeRefusedTry } from './refused-try.ts';
+import { One, one, type Pair } from './pair.ts';
+import { judgeRefused } from './refused.ts';
 
 /** More than clocks that are kept in step differ by. */
 const OVER_SINCE_MS = 60_000;
 
-export const tryAfterDeadline: Scenario = {
-  name: 'a try after its deadline',
-  judges: ['deadline_ignored', 'refusal_not_understood', 'refused_call_applied'],
+export const firstAfterDeadline = ({ first: op, codes }: Pair): Scenario => ({
+  name: `${one(op)} after its deadline`,
+  judges: [codes.deadlineIgnored, 'refusal_not_understood', 'refused_call_applied'],
   async run(trial) {
-    const answer = await trial.ask(trial.branch({ deadlineInMs: -OVER_SINCE_MS }), 'try');
-    const what = `A try whose deadline had passed a minute before was answered ${answer.words}.`;
-    await judgeRefusedTry(trial, { code: 'deadline_ignored', answer, what });
+    const answer = await trial.ask(trial.branch({ deadlineInMs: -OVER_SINCE_MS }), op);
+    const what = `${One(op)} whose deadline had passed a minute before was answered ${answer.words}.`;
+    await judgeRefused(trial, { op, code: codes.deadlineIgnored, answer, what });
   },
-};
+});
 
 /** The second is for clocks that differ, and for slow calls. */
 const DEADLINES_IN_MS = [1500, 5000] as const;

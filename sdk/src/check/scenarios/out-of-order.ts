@@ -2,43 +2,46 @@
 import { succeeded } from '../answer.ts';
 import type { Code } from '../catalogue.ts';
 import type { Scenario } from '../trial.ts';
-import { judgeRefusedTry } from './refused-try.ts';
+import { One, one, type Pair } from './pair.ts';
+import { judgeRefused } from './refused.ts';
 
-export const cancelBeforeTry: Scenario = {
-  name: 'a cancel without a try',
-  judges: ['cancel_before_try_refused', 'cancel_before_try_applied'],
+export const undoBeforeFirst = ({ first: op, undo, codes }: Pair): Scenario => ({
+  name: `a ${undo} without ${one(op)}`,
+  judges: [codes.undoAloneRefused, codes.undoAloneApplied],
   async run(trial) {
-    const { words, reply } = await trial.ask(trial.branch(), 'cancel');
-    const what = `A cancel of a branch that was never tried was answered ${words}.`;
-    trial.judge('cancel_before_try_refused', reply === 'succeeded', what);
-    await trial.judgeEffect('cancel_before_try_applied', {}, what);
+    const { words, reply } = await trial.ask(trial.branch(), undo);
+    const what = `A ${undo} of ${NEVER[op]} was answered ${words}.`;
+    trial.judge(codes.undoAloneRefused, reply === 'succeeded', what);
+    await trial.judgeEffect(codes.undoAloneApplied, {}, what);
   },
-};
+});
 
-export const tryAfterCancel: Scenario = {
-  name: 'a try after its cancel',
+const NEVER = { try: 'a branch that was never tried', action: 'a step that was never called' } as const;
+
+export const firstAfterUndo = ({ first: op, undo, codes }: Pair): Scenario => ({
+  name: `${one(op)} after its ${undo}`,
   judges: [
-    'late_try_accepted',
+    codes.lateFirstAccepted,
     'refusal_not_understood',
     'refusal_answered_as_success',
     'refused_call_applied',
   ],
   async run(trial) {
     const branch = trial.branch();
-    await trial.must(branch, 'cancel');
-    // From here on: what the cancel alone did is another rule's.
+    await trial.must(branch, undo);
+    // From here on: what the cancel or compensate alone did is another rule's.
     await trial.begin();
-    const answer = await trial.ask(branch, 'try');
-    const what = `A try after its cancel was answered ${answer.words}.`;
-    await judgeRefusedTry(trial, { code: 'late_try_accepted', answer, what });
+    const answer = await trial.ask(branch, op);
+    const what = `${One(op)} after its ${undo} was answered ${answer.words}.`;
+    await judgeRefused(trial, { op, code: codes.lateFirstAccepted, answer, what });
     if (succeeded(answer)) return;
     await trial.begin();
-    const again = await trial.ask(branch, 'cancel');
-    const after = `A further cancel after that was answered ${again.words}.`;
-    trial.judge('repeated_cancel_refused', succeeded(again), `${what} ${after}`);
-    await trial.judgeEffect('cancel_applied_twice', {}, `${what} ${after}`);
+    const again = await trial.ask(branch, undo);
+    const after = `A further ${undo} after that was answered ${again.words}.`;
+    trial.judge(codes.repeatedUndoRefused, succeeded(again), `${what} ${after}`);
+    await trial.judgeEffect(codes.undoTwice, {}, `${what} ${after}`);
   },
-};
+});
 
 export const confirmWithoutTry: Scenario = {
   name: 'a confirm without a try',

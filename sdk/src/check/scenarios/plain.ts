@@ -1,14 +1,15 @@
-/** Nothing goes wrong. Measures what one try, one confirm and one cancel do, by which all other scenarios are judged. */
+/** Nothing goes wrong. Measures what each op does, by which all other scenarios are judged. */
 import { type Answer, succeeded } from '../answer.ts';
 import { type Difference, inWords, plus } from '../numbers.ts';
 import type { Branch } from '../request.ts';
 import { type Scenario, type Trial, Unjudgeable } from '../trial.ts';
+import { One, one, type Pair } from './pair.ts';
 
 export const triedAndConfirmed: Scenario = {
   name: 'a try and its confirm',
   judges: ['confirm_refused'],
   async run(trial) {
-    const branch = await tryOne(trial);
+    const branch = await firstOf(trial, 'try');
     const tried = trial.effectOf('try');
     const answer = await trial.ask(branch, 'confirm');
     trial.judge(
@@ -20,21 +21,22 @@ export const triedAndConfirmed: Scenario = {
   },
 };
 
-export const triedAndCancelled: Scenario = {
-  name: 'a try and its cancel',
-  judges: ['cancel_refused', 'cancel_does_not_restore', 'answered_before_commit'],
+export const firstAndUndone = ({ first: op, undo, codes }: Pair): Scenario => ({
+  name: `${one(op)} and its ${undo}`,
+  judges: [codes.undoRefused, codes.notRestored, 'answered_before_commit'],
   async run(trial) {
-    const branch = await tryOne(trial);
-    const tried = trial.effectOf('try');
-    const answer = await trial.ask(branch, 'cancel');
-    trial.judge('cancel_refused', succeeded(answer), `The cancel after a try was answered ${answer.words}.`);
-    if (!succeeded(answer)) throw new Unjudgeable(`a cancel after a try was answered ${answer.words}`);
-    const what = `A try was answered with success, and so was its cancel (${answer.words}).`;
-    await trial.judgeEffect('cancel_does_not_restore', {}, what);
+    const branch = await firstOf(trial, op);
+    const before = trial.effectOf(op);
+    const answer = await trial.ask(branch, undo);
+    const undone = `${undo} after ${one(op)} was answered ${answer.words}`;
+    trial.judge(codes.undoRefused, succeeded(answer), `The ${undone}.`);
+    if (!succeeded(answer)) throw new Unjudgeable(`a ${undone}`);
+    const what = `${One(op)} was answered with success, and so was its ${undo} (${answer.words}).`;
+    await trial.judgeEffect(codes.notRestored, {}, what);
     const changes = await trial.changes();
-    if (tried && changes) trial.learn('cancel', plus(changes, tried, -1));
+    if (before && changes) trial.learn(undo, plus(changes, before, -1));
   },
-};
+});
 
 /** There may be numbers that show no confirm; but a confirm may also show late. */
 async function learnConfirm(trial: Trial, tried: Difference, { words }: Answer): Promise<void> {
@@ -109,19 +111,19 @@ async function tryBeside(trial: Trial, branch: Branch, what: string): Promise<vo
   throw new Unjudgeable(`the try of ${what} was answered ${words}`);
 }
 
-async function tryOne(trial: Trial): Promise<Branch> {
+async function firstOf(trial: Trial, op: Pair['first']): Promise<Branch> {
   const branch = trial.branch();
-  const { words } = await trial.must(branch, 'try');
+  const { words } = await trial.must(branch, op);
   const changes = await trial.changes();
-  const known = trial.effectOf('try');
+  const known = trial.effectOf(op);
   if (changes === null) return branch;
-  const what = `A try was answered ${words}.`;
+  const what = `${One(op)} was answered ${words}.`;
   if (changes.size === 0) await trial.judgeCommitted((seen) => seen.size > 0, what);
   else trial.judge('answered_before_commit', true, what);
-  if (known === null) trial.learn('try', changes);
+  if (known === null) trial.learn(op, changes);
   else if (plus(changes, known, -1).size > 0)
     trial.distrustNumbers(
-      `a try changed the numbers by ${inWords(known)}, and another one just like it by ${inWords(changes)}: ` +
+      `${one(op)} changed the numbers by ${inWords(known)}, and another one just like it by ${inWords(changes)}: ` +
         'check a participant that nobody else uses',
     );
   return branch;

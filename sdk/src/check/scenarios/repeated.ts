@@ -3,21 +3,23 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Answer, succeeded } from '../answer.ts';
 import type { Code } from '../catalogue.ts';
 import type { Scenario, Trial } from '../trial.ts';
+import { One, one, type Pair } from './pair.ts';
 
-export const tryRepeated: Scenario = {
-  name: 'a try is repeated',
-  judges: ['repeated_try_refused', 'repeated_try_differs', 'try_applied_twice'],
+export const firstRepeated = (pair: Pair): Scenario => ({
+  name: `${one(pair.first)} is repeated`,
+  judges: [pair.codes.repeatedFirstRefused, pair.codes.repeatedFirstDiffers, pair.codes.firstTwice],
   async run(trial) {
+    const { first: op, codes } = pair;
     const branch = trial.branch();
-    const first = await trial.must(branch, 'try');
-    const second = await trial.ask(branch, 'try');
-    const what = `A try was answered ${first.words}, and its repetition ${second.words}.`;
-    trial.judge('repeated_try_refused', succeeded(second), what);
-    await trial.judgeEffect('try_applied_twice', { try: 1 }, what);
-    if (succeeded(second)) judgeSameResult(trial, first, second);
-    else trial.miss('repeated_try_differs', 'the repetition of a try did not succeed');
+    const first = await trial.must(branch, op);
+    const second = await trial.ask(branch, op);
+    const what = `${One(op)} was answered ${first.words}, and its repetition ${second.words}.`;
+    trial.judge(codes.repeatedFirstRefused, succeeded(second), what);
+    await trial.judgeEffect(codes.firstTwice, { [op]: 1 }, what);
+    if (succeeded(second)) judgeSameResult(trial, pair, first, second);
+    else trial.miss(codes.repeatedFirstDiffers, `the repetition of ${one(op)} did not succeed`);
   },
-};
+});
 
 export const confirmRepeated: Scenario = {
   name: 'a confirm is repeated',
@@ -33,19 +35,19 @@ export const confirmRepeated: Scenario = {
   },
 };
 
-export const cancelRepeated: Scenario = {
-  name: 'a cancel is repeated',
-  judges: ['repeated_cancel_refused', 'cancel_applied_twice'],
+export const undoRepeated = ({ first: op, undo, codes }: Pair): Scenario => ({
+  name: `a ${undo} is repeated`,
+  judges: [codes.repeatedUndoRefused, codes.undoTwice],
   async run(trial) {
     const branch = trial.branch();
-    await trial.must(branch, 'try');
-    const first = await trial.must(branch, 'cancel');
-    const second = await trial.ask(branch, 'cancel');
-    const what = `A cancel was answered ${first.words}, and its repetition ${second.words}.`;
-    trial.judge('repeated_cancel_refused', succeeded(second), what);
-    await trial.judgeEffect('cancel_applied_twice', { try: 1, cancel: 1 }, what);
+    await trial.must(branch, op);
+    const first = await trial.must(branch, undo);
+    const second = await trial.ask(branch, undo);
+    const what = `A ${undo} was answered ${first.words}, and its repetition ${second.words}.`;
+    trial.judge(codes.repeatedUndoRefused, succeeded(second), what);
+    await trial.judgeEffect(codes.undoTwice, { [op]: 1, [undo]: 1 }, what);
   },
-};
+});
 
 /** Where a single confirm shows in no number, two would not either. */
 export async function judgeConfirmedOnce(trial: Trial, code: Code, what: string): Promise<void> {
@@ -55,10 +57,15 @@ export async function judgeConfirmedOnce(trial: Trial, code: Code, what: string)
 }
 
 /** The bodies are compared as JSON where they are JSON: the order of keys means nothing. */
-export function judgeSameResult(trial: Trial, first: Answer, second: Answer): void {
+export function judgeSameResult(
+  trial: Trial,
+  { first: op, codes }: Pair,
+  first: Answer,
+  second: Answer,
+): void {
   const isSame = isDeepStrictEqual(read(first.body), read(second.body));
-  const what = `A try answered ${shown(first.body)}, and its repetition ${shown(second.body)}.`;
-  trial.judge('repeated_try_differs', isSame, what);
+  const what = `${One(op)} answered ${shown(first.body)}, and its repetition ${shown(second.body)}.`;
+  trial.judge(codes.repeatedFirstDiffers, isSame, what);
 }
 
 function read(body: string): unknown {

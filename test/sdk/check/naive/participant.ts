@@ -1,5 +1,6 @@
 /**
- * A participant as somebody writes it who has heard of TCC, in memory: right by default, or with one fault planted.
+ * A participant as somebody writes it who has heard of TCC, in memory: right by default, or with one fault planted. As one of
+ * sagas its action is what its try is, but that it sells at once, and its compensate is what its cancel is.
  *
  * It has no barrier of the SDK: the contract kit is to judge what anybody may have written.
  */
@@ -11,6 +12,7 @@ import { verifySignature } from '@tercet/sdk/signature';
 export const FAULTS = [
   'redirects tries',
   'sells without taking off the shelf',
+  'books two for one',
   'has no confirm',
   'has no cancel',
   'sells what is cancelled',
@@ -26,6 +28,7 @@ export const FAULTS = [
   'confirms twice at once',
   'refuses a repeated cancel',
   'cancels twice',
+  'cancels twice at once',
   'knows no branch to cancel',
   'gives back what was never reserved',
   'leaves no tombstone',
@@ -54,6 +57,8 @@ export const FAULTS = [
 export type Fault = (typeof FAULTS)[number];
 
 export type NaiveOptions = {
+  /** `tcc` when absent. */
+  readonly pattern?: 'tcc' | 'saga';
   readonly fault?: Fault | null;
   readonly stock?: number;
   /** What a try answers, beside the number of its reservation. */
@@ -82,6 +87,8 @@ const EARLY_ANSWERS = [
   ['answers tries before it works', 'available', 'reserved'],
   ['answers confirms before it works', 'reserved', 'sold'],
   ['answers cancels before it works', 'reserved', 'available'],
+  ['answers tries before it works', 'available', 'sold'],
+  ['answers cancels before it works', 'sold', 'available'],
 ] as const;
 
 function workLater(isLate: boolean, work: () => void): void {
@@ -143,7 +150,7 @@ class Naive {
     if (request.url === '/numbers') return done(show(this.numbers));
     const status = instead?.(request) ?? null;
     if (status !== null) return { status, body: { instead: 'of the participant' } };
-    const op = opOf(request);
+    const op = opOf(request, this.#options.pattern ?? 'tcc');
     if (op === null) return { status: 404, body: {} };
     const fraud = secret === null ? null : verifySignature(request.headers, body, [secret]);
     if (fraud !== null && fault !== 'believes anybody') return { status: 401, body: { fraud } };
@@ -161,14 +168,14 @@ class Naive {
     const number = `r-${++this.#reservationCount}`;
     const isLate = call.deadlineAt < Date.now() && !this.#has('ignores the deadline');
     if (state === 'cancelled' || (state === 'tombstone' && !this.#has('leaves no tombstone'))) {
-      if (this.#has('refuses, and reserves all the same')) this.#move('available', 'reserved');
+      if (this.#has('refuses, and reserves all the same')) this.#move('available', this.#taken);
       return this.#noToTry('it was cancelled before');
     }
     if (state === 'tried' || state === 'confirmed') return this.#repeatedTry(row, number);
     if (isLate) return this.#noToTry('the deadline has passed');
     if (this.numbers.available < 1) return this.#noToTry('sold out');
     if (this.#has('tries twice at once')) await pause(DATABASE_MS);
-    this.#move('available', 'reserved');
+    this.#move('available', this.#taken);
     row.state = 'tried';
     row.deadlineAt = call.deadlineAt;
     if (this.#has('gives back at the deadline')) this.#expireAtDeadline(call.key, row);
@@ -178,7 +185,7 @@ class Naive {
 
   #repeatedTry(row: Row, number: string): Answer {
     if (this.#has('refuses a repeated try')) return refused('it was tried before');
-    if (this.#has('tries twice')) this.#move('available', 'reserved');
+    if (this.#has('tries twice')) this.#move('available', this.#taken);
     return done(this.#has('answers each try with a new number') ? { reservation: number } : row.result);
   }
 
@@ -207,7 +214,7 @@ class Naive {
     if (state === 'absent') return this.#cancelNothing(row);
     if (state === 'cancelled' || state === 'tombstone') {
       if (this.#has('refuses a repeated cancel') && state === 'cancelled') return refused('cancelled before');
-      if (this.#has('cancels twice') && state === 'cancelled') this.#move('reserved', 'available');
+      if (this.#has('cancels twice') && state === 'cancelled') this.#move(this.#taken, 'available');
       return done();
     }
     return this.#end(row, 'cancelled', this.#has('sells what is cancelled') ? this.#sell : this.#putBack);
@@ -215,7 +222,7 @@ class Naive {
 
   #cancelNothing(row: Row): Answer {
     if (this.#has('knows no branch to cancel')) return { status: 404, body: { reason: 'unknown branch' } };
-    if (this.#has('gives back what was never reserved')) this.#move('reserved', 'available');
+    if (this.#has('gives back what was never reserved')) this.#move(this.#taken, 'available');
     row.state = 'tombstone';
     return done();
   }
@@ -226,6 +233,7 @@ class Naive {
     row.endsAs = endsAs;
     if (this.#has('confirms twice at once') || this.#has('locks each op for itself'))
       await pause(DATABASE_MS);
+    if (this.#has('cancels twice at once') && endsAs === 'cancelled') await pause(DATABASE_MS);
     if (this.#has('locks each op for itself') && row.state === endsAs) return done();
     if (this.#has('confirms twice at once') && row.state !== 'tried' && row.state !== endsAs)
       return refused('somebody else was faster');
@@ -247,8 +255,13 @@ class Naive {
     return this.#has('refuses with 400') ? { status: 400, body: { reason } } : refused(reason);
   }
 
-  readonly #sell = () => this.#move('reserved', 'sold');
-  readonly #putBack = () => this.#move('reserved', 'available');
+  /** Where a try puts what it takes. */
+  get #taken(): 'reserved' | 'sold' {
+    return this.#options.pattern === 'saga' ? 'sold' : 'reserved';
+  }
+
+  readonly #sell = () => this.#move(this.#taken, 'sold');
+  readonly #putBack = () => this.#move(this.#taken, 'available');
   readonly #sellMore = () => {
     this.numbers.sold += 1;
   };
@@ -257,9 +270,10 @@ class Naive {
     const isEarly = EARLY_ANSWERS.some(
       ([fault, ...way]) => this.#has(fault) && way.join() === `${from},${to}`,
     );
+    const countOf = (place: keyof Numbers) => (place === 'sold' && this.#has('books two for one') ? 2 : 1);
     workLater(isEarly, () => {
-      this.numbers[from] -= 1;
-      this.numbers[to] += 1;
+      this.numbers[from] -= countOf(from);
+      this.numbers[to] += countOf(to);
     });
   }
 
@@ -307,8 +321,20 @@ function keyOf({ headers }: IncomingMessage, fault: Fault | null): string {
   return fault === 'knows branches by branchId' ? String(branchId) : `${gid}/${branchId}`;
 }
 
-const opOf = ({ method, url }: IncomingMessage): Op | null =>
-  (['try', 'confirm', 'cancel'] as const).find((op) => method === 'POST' && url === `/reserve/${op}`) ?? null;
+const OPS: { readonly [pattern: string]: readonly (readonly [op: string, as: Op])[] } = {
+  tcc: [
+    ['try', 'try'],
+    ['confirm', 'confirm'],
+    ['cancel', 'cancel'],
+  ],
+  saga: [
+    ['action', 'try'],
+    ['compensate', 'cancel'],
+  ],
+};
+
+const opOf = ({ method, url }: IncomingMessage, pattern: string): Op | null =>
+  OPS[pattern]?.find(([op]) => method === 'POST' && url === `/reserve/${op}`)?.[1] ?? null;
 
 async function read(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];

@@ -1,18 +1,20 @@
-/** A try that must be refused: too late, one way or another. What its answer and its effect say about the participant. */
+/** A try or action that must be refused: too late, one way or another. What its answer and its effect say about the participant. */
 import type { Answer } from '../answer.ts';
 import type { Code } from '../catalogue.ts';
 import type { Trial } from '../trial.ts';
+import type { Pair } from './pair.ts';
 
 /**
  * A success without any effect is a refusal in the wrong words, which is told apart where effects can be seen. They are
- * counted since the trial began, so it is to begin right before the try.
+ * counted since the trial began, so it is to begin right before the call.
  *
  * @param code the violation, if it is accepted
  */
-export async function judgeRefusedTry(
+export async function judgeRefused(
   trial: Trial,
-  { code, answer, what }: { code: Code; answer: Answer; what: string },
+  { op, code, answer, what }: { op: Pair['first']; code: Code; answer: Answer; what: string },
 ): Promise<void> {
+  const done = op === 'try' ? 'set aside' : 'done';
   const changes = await trial.changes();
   if (answer.reply !== 'succeeded') {
     trial.judge(code, true, what);
@@ -21,7 +23,7 @@ export async function judgeRefusedTry(
     return trial.judgeEffect('refused_call_applied', {}, what);
   }
   if (changes?.size === 0) {
-    trial.miss(code, 'the try was answered with success, but nothing was set aside');
-    trial.judge('refusal_answered_as_success', false, `${what} Nothing was set aside.`);
+    trial.miss(code, `the ${op} was answered with success, but nothing was ${done}`);
+    trial.judge('refusal_answered_as_success', false, `${what} Nothing was ${done}.`);
   } else trial.judge(code, false, what);
 }
