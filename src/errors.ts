@@ -58,9 +58,9 @@ export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
   },
   no_branches: {
     status: 422,
-    title: 'A declared transaction or a saga has no branches',
+    title: 'The transaction names no branches, and needs at least one',
     advice:
-      'Name at least one branch; or leave branches out for an interactive transaction, which no saga is.',
+      'Name the steps of a saga in branches. Only an interactive tcc begins without, and registers its branches later.',
   },
   too_many_branches: {
     status: 422,
@@ -80,7 +80,7 @@ export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
   not_interactive: {
     status: 409,
     title: 'The transaction is declared, and decides by itself',
-    advice: 'Only cancel, retry and reading apply to a declared transaction.',
+    advice: 'Only cancel, retry and reading apply to a declared transaction, which every saga is.',
   },
   other_branches: {
     status: 409,
@@ -101,7 +101,7 @@ export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
     status: 409,
     title: 'The pivot of the saga has been started, and only its answer decides',
     advice:
-      'The wish to cancel is noted, and changes nothing: wait for the end, and undo what is confirmed with a new transaction.',
+      'The wish to cancel is noted as cancelAskedAt, and changes nothing: wait for the end. If it is confirmed, undo it with a new transaction.',
   },
   deadline_passed: {
     status: 409,
@@ -115,8 +115,9 @@ export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
   },
   nothing_to_retry: {
     status: 409,
-    title: 'No branch of the transaction waits to be called',
-    advice: 'Read the transaction: it is finished, or not the coordinator but the initiator calls next.',
+    title: 'Nothing of the transaction waits to be called',
+    advice:
+      'Read the transaction: it is finished and told to whoever hears of its end, or the initiator calls next, or its deadline has passed.',
   },
 
   // ── The plan of a transaction ────────────────────────────────────────────────────────────────────────────
@@ -138,12 +139,13 @@ export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
   circular_dependency: {
     status: 422,
     title: 'A step depends on itself, directly or through others',
-    advice: 'Take one of the dependsOn out of the circle. Without it a step depends on the one before it.',
+    advice:
+      'Break the circle in the dependsOn of one step. A step without dependsOn depends on the one before it in the list, one with [] on none.',
   },
   several_pivots: {
     status: 422,
     title: 'A saga has more than one pivot',
-    advice: 'Mark one step with isPivot: the one that cannot be undone, and may still refuse.',
+    advice: 'Mark only one step with isPivot: the one that may still refuse, and cannot be undone.',
   },
   pivot_not_dominant: {
     status: 422,
@@ -159,13 +161,13 @@ export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
   too_many_references: {
     status: 422,
     title: 'The payload of a step has more than 16 references',
-    advice: 'Refer to a larger part of a result at once.',
+    advice: 'Refer to a larger part of a result at once, or to all of it: {"$from": "step"}.',
   },
   malformed_reference: {
     status: 422,
     title: 'A reference in a payload cannot be read',
     advice:
-      'Write {"$from": "step.property"} with nothing beside it, in at most 256 characters; $$from stands for a property that is called $from.',
+      'Write {"$from": "step.property"} with nothing beside it, in at most 256 characters. Write $$from for a property that is itself called $from.',
   },
   reference_not_upstream: {
     status: 422,

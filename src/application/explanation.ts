@@ -6,13 +6,16 @@
  * by that one alone: how often a participant answered that it is still at work, and whether it is given a rest.
  */
 import {
+  type Branch,
   type Call,
+  callsOf,
   type DecisionReason,
   type DecisionTaken,
   type GlobalTransaction,
   type Instant,
   isBounded,
   isFinished,
+  isSettled,
   type Op,
   type OpenCall,
   openCalls,
@@ -29,40 +32,30 @@ export type KnownHere = {
 };
 
 export function explanationOf(tx: GlobalTransaction, known: KnownHere): string {
-  if (isFinished(tx)) return `${ending(tx)}.`;
+  if (isFinished(tx)) return `${ending(tx, known)}.`;
   if (tx.decision === null && tx.mode === 'interactive') return `${waitingForInitiator(tx)}.`;
   const open = [...openCalls(tx)].sort((one, other) => urgency(other.call) - urgency(one.call));
   const [first] = open;
-  if (first === undefined) return 'Every branch has answered, and what comes of it is being written.';
-  const parts = [
-    waitingFor(tx, first, known),
-    open.length > 1 && counted(open.length - 1, 'more branch waits', 'more branches wait'),
-    isBounded(tx) && `cancelled unless decided by ${instant(tx.deadlineAt)}`,
-    tx.decision === null && !isBounded(tx) && onlyThePivot(tx),
-  ];
-  return `${joined(parts)}.`;
+  if (first === undefined) return `${tooLate(tx)}.`;
+  return `${joined([waitingFor(tx, first, known), ...others(tx, first, open), ...bounds(tx, known)])}.`;
 }
 
 /** A parked branch explains more than one that is asked again, and that more than one that is just being asked. */
 const urgency = ({ parkedAt, attemptCount }: Call): number =>
   parkedAt === null ? attemptCount : Number.MAX_SAFE_INTEGER;
 
-const onlyThePivot = ({ cancelAskedAt }: GlobalTransaction): string =>
-  'it is the pivot, and only its answer decides' +
-  (cancelAskedAt === null ? '' : `, though somebody asked to cancel at ${instant(cancelAskedAt)}`);
-
 // ── Ended ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function ending(tx: GlobalTransaction): string {
-  const { decision, finishedAt, callback } = tx;
+function ending(tx: GlobalTransaction, known: KnownHere): string {
+  const { decision, finishedAt } = tx;
   const isConfirmed = decision?.decision === 'confirm';
-  const owed = openCalls(tx).map(({ branch, call }) =>
-    branch === null
-      ? `${callback?.participant} is still to be told: ${lastAnswer(call, null)}`
-      : `branch “${branch.branchId}” took effect late, and is being undone once more`,
+  const owed = openCalls(tx).map((open) =>
+    open.branch === null
+      ? `${open.to.participant} is still to hear of it: ${inTurn(tx, open, known)}`
+      : `${nameOf(open.branch)} took effect late, and is being undone once more`,
   );
   return joined([
-    `${isConfirmed ? 'Confirmed' : 'Cancelled'} at ${instant(finishedAt ?? 0)}, because ${reasonOf(decision)}`,
+    `${isConfirmed ? 'Confirmed' : 'Cancelled'} at ${instant(finishedAt ?? 0)}, because ${reasonOf(tx)}`,
     ...owed,
   ]);
 }
@@ -71,17 +64,17 @@ const REASONS: Readonly<Record<DecisionReason, string>> = {
   all_tries_succeeded: 'every try succeeded',
   confirm_requested: 'the initiator asked to confirm',
   cancel_requested: 'somebody asked to cancel',
-  try_refused: 'a try was refused',
+  try_refused: 'refused its try',
   all_actions_succeeded: 'every action succeeded',
   pivot_succeeded: 'its pivot succeeded',
-  action_refused: 'an action was refused',
+  action_refused: 'refused its action',
   deadline_passed: 'its deadline passed before it was decided',
 };
 
-function reasonOf(decision: DecisionTaken | null): string {
+function reasonOf({ decision, branches }: GlobalTransaction): string {
   if (decision === null) return 'nothing was decided';
-  const { branchId, reason } = decision;
-  return branchId === null ? REASONS[reason] : `${REASONS[reason]} by branch “${branchId}”`;
+  const refused = branches.find(({ branchId }) => branchId === decision.branchId);
+  return refused === undefined ? REASONS[decision.reason] : `${nameOf(refused)} ${REASONS[decision.reason]}`;
 }
 
 // ── Waiting ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -90,23 +83,77 @@ const waitingForInitiator = ({ beganAt, deadlineAt, branches }: GlobalTransactio
   `Waiting since ${instant(beganAt)} for the initiator to confirm or cancel, with ` +
   `${counted(branches.length, 'branch', 'branches')} registered; cancelled unless decided by ${instant(deadlineAt)}`;
 
-function waitingFor(tx: GlobalTransaction, { branch, op, call }: OpenCall, known: KnownHere): string {
+/** The only way in which nothing is open and nothing was decided: the deadline is so near that it may be over. */
+const tooLate = ({ deadlineAt }: GlobalTransaction): string =>
+  `Its last answer came too late to go on; cancelled once its deadline, ${instant(deadlineAt)}, has surely passed`;
+
+function waitingFor(tx: GlobalTransaction, open: OpenCall, known: KnownHere): string {
+  const { branch, op, call, to } = open;
   if (branch === null) throw new Error('a callback is called when all has ended');
-  const { branchId, participant } = branch;
-  const what = `to ${WORDS[op]} branch “${branchId}”`;
-  const last = lastAnswer(call, isBounded(tx) ? null : policyOf(tx, branch).retry.budget);
-  if (call.parkedAt !== null)
-    return `Parked since ${instant(call.parkedAt)}, waiting for a person to mend ${participant} and retry: ${what}, ${last}`;
-  const since = tx.decision?.at ?? tx.beganAt;
-  const circuit = known.circuitOf(participant);
+  const what = `to ${WORDS[op]} ${nameOf(branch)}`;
+  if (call.parkedAt === null)
+    return `${lead(tx, branch)} for ${to.participant} ${what}: ${inTurn(tx, open, known)}`;
+  const since = `Parked since ${instant(call.parkedAt)}`;
+  const last = lastAnswer(call, budgetOf(tx, open));
+  return joined([
+    `${since}, waiting for a person to mend ${to.participant} and retry: ${what}, ${last}`,
+    branch.step !== null && tx.decision !== null && decided(tx, tx.decision),
+  ]);
+}
+
+/** When a step was reached is told nowhere: what is known is since when the whole is under way, and why. */
+function lead(tx: GlobalTransaction, { step }: Branch): string {
+  const { decision, pivotStartedAt, beganAt } = tx;
+  if (step === null) return `Waiting since ${instant(decision?.at ?? beganAt)}`;
+  if (decision !== null) return `${capitalized(decided(tx, decision))}; now waiting`;
+  return step.isPivot
+    ? `Waiting since ${instant(pivotStartedAt ?? beganAt)}`
+    : `Begun at ${instant(beganAt)}; now waiting`;
+}
+
+const decided = (tx: GlobalTransaction, { decision, at }: DecisionTaken): string =>
+  `decided to ${decision} at ${instant(at)}, because ${reasonOf(tx)}`;
+
+/** What the last call came to, and when the next is made. */
+function inTurn(tx: GlobalTransaction, open: OpenCall, known: KnownHere): string {
+  const { call, to } = open;
+  const circuit = known.circuitOf(to.participant);
   const next = `${call.dueAt > known.now ? 'next at' : 'due since'} ${instant(call.dueAt)}`;
   return joined([
-    `Waiting since ${instant(since)} for ${participant} ${what}: ${last}`,
-    stillAtWork(known.current, branchId, op) ??
+    lastAnswer(call, budgetOf(tx, open)),
+    stillAtWork(known.current, open) ??
       (circuit === 'closed'
         ? call.attemptCount > 0 && next
         : `its circuit is ${circuit}, since its calls fail one after the other, and this one waits until it is let through`),
   ]);
+}
+
+/** Null where the attempts are not counted out: the deadline ends them, or nothing does. */
+const budgetOf = (tx: GlobalTransaction, { branch }: OpenCall): number | null =>
+  branch === null || isBounded(tx) ? null : policyOf(tx, branch).retry.budget;
+
+/** Those that wait beside the first, and those whose turn comes when these are done. */
+function others(tx: GlobalTransaction, { branch, op }: OpenCall, open: readonly OpenCall[]) {
+  const [one, several] = branch?.step == null ? ['branch', 'branches'] : ['step', 'steps'];
+  const calls = tx.branches.flatMap((each) => callsOf(tx, each));
+  const laterCount = calls.filter((each) => each.op === op && !isSettled(each.call)).length - open.length;
+  return [
+    open.length > 1 && counted(open.length - 1, `more ${one} waits`, `more ${several} wait`),
+    laterCount > 0 && `then ${counted(laterCount, `more ${one}`, `more ${several}`)} to ${WORDS[op]}`,
+  ];
+}
+
+/** What ends the waiting, where that is not the calls themselves. */
+function bounds(tx: GlobalTransaction, { now }: KnownHere) {
+  const { decision, deadlineAt, cancelAskedAt } = tx;
+  if (decision !== null) return [];
+  if (isBounded(tx)) return [`cancelled unless decided by ${instant(deadlineAt)}`];
+  const inVain = [
+    now >= deadlineAt && `the deadline passed at ${instant(deadlineAt)}`,
+    cancelAskedAt !== null && `somebody asked to cancel at ${instant(cancelAskedAt)}`,
+  ].filter(Boolean);
+  const though = inVain.length > 0 ? `, though ${inVain.join(' and ')}` : '';
+  return [`this is the pivot: only its answer decides${though}`];
 }
 
 const WORDS: Readonly<Record<Op, string>> = {
@@ -129,8 +176,10 @@ function lastAnswer({ answer, attemptCount, durationMs, parkedAt }: Call, budget
   return `attempt ${attemptCount}${budget === null ? '' : ` of ${budget}`} ${said}${after}`;
 }
 
-function stillAtWork(current: GlobalTransaction, branchId: string, op: Op): string | null {
-  const asked = openCalls(current).find((open) => open.op === op && open.branch?.branchId === branchId);
+function stillAtWork(current: GlobalTransaction, { branch, op }: OpenCall): string | null {
+  const asked = openCalls(current).find(
+    (open) => open.op === op && open.branch?.branchId === branch?.branchId,
+  );
   const ongoing = asked?.call.ongoing;
   if (!ongoing) return null;
   return `it said ${counted(ongoing.count, 'time', 'times')} that it is still at work, and is asked again at ${instant(ongoing.nextAt)}`;
@@ -138,7 +187,11 @@ function stillAtWork(current: GlobalTransaction, branchId: string, op: Op): stri
 
 // ── Words ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-const joined = (parts: readonly (string | false | undefined)[]): string => parts.filter(Boolean).join('; ');
+const nameOf = ({ branchId, step }: Branch): string => `${step === null ? 'branch' : 'step'} “${branchId}”`;
+
+const capitalized = (words: string): string => `${words.charAt(0).toUpperCase()}${words.slice(1)}`;
+
+const joined = (parts: readonly (string | false)[]): string => parts.filter(Boolean).join('; ');
 
 const counted = (count: number, one: string, several: string): string =>
   `${count} ${count === 1 ? one : several}`;

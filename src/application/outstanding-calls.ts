@@ -94,14 +94,14 @@ export class OutstandingCalls {
     }
     const durationMs = Math.round(time.elapsedMs() - sentAtMs);
     leave(resultOf(answer, call, durationMs));
-    this.#hear(call, answer, durationMs);
+    this.#hear(tx, call, answer, durationMs);
   }
 
-  #hear(call: PendingCall, heard: ParticipantAnswer, durationMs: number): void {
+  #hear(tx: GlobalTransaction, call: PendingCall, heard: ParticipantAnswer, durationMs: number): void {
     const { time, chance, observer } = this.#tools;
     const { branchId, op, participant } = call;
     const { httpStatus, retryAfterMs } = heard;
-    const { reply, answer, result, error } = readAnswer(call, heard);
+    const { reply, answer, result, error } = readAnswer(tx, call, heard);
     const now = time.now();
     observer.called({ participant, op, reply, durationMs });
     this.#onHeard({
@@ -124,8 +124,14 @@ const payloadOf = (tx: GlobalTransaction, { payload, results }: PendingCall): st
 };
 
 /** A success whose result cannot be used is none: nobody knows what came of it, and it is asked for again. */
-function readAnswer({ op, wanted }: PendingCall, { httpStatus, answer, body }: ParticipantAnswer) {
-  const reply = branchReply(op, httpStatus);
+function readAnswer(
+  { decision }: GlobalTransaction,
+  { op, wanted }: PendingCall,
+  { httpStatus, answer, body }: ParticipantAnswer,
+) {
+  const said = branchReply(op, httpStatus);
+  // What is called after the decision has no reason to refuse.
+  const reply = said === 'failed' && decision !== null ? 'unknown' : said;
   const error = httpStatus === null ? answer : null;
   if (reply !== 'succeeded' || wanted.length === 0) return { reply, answer, result: null, error };
   const fault = resultFault(body ?? null, wanted);

@@ -9,11 +9,11 @@ export const MAX_RESULT_BYTES = 4096;
 
 /**
  * Why an answer cannot be referred to, in a few words; null when it can.
- * @param body null when it was over the limit, or was no text
+ * @param body null when it was over the limit, or no UTF-8
  * @param wanted the references that later steps make to it
  */
 export function resultFault(body: string | null, wanted: readonly string[]): string | null {
-  if (body === null) return `its result is over ${MAX_RESULT_BYTES} bytes`;
+  if (body === null) return `its result is over ${MAX_RESULT_BYTES} bytes, or no UTF-8`;
   const result = parsed(body);
   if (result === undefined) return 'its result is not JSON';
   const inexact = inexactNumberIn(body);

@@ -37,9 +37,11 @@ export function planOf(pattern: Pattern, asked: readonly AskedBranch[]): readonl
   const before = new Map(asked.map((branch, n) => [branch.branchId, branch.dependsOn ?? previous(asked, n)]));
   const pivotId = asked.find(({ isPivot }) => isPivot)?.branchId;
   const plan: Plan = { asked, before, pivotId };
+  const second = asked.findIndex(
+    ({ branchId }, n) => asked.findIndex((each) => each.branchId === branchId) < n,
+  );
+  if (second >= 0) return { code: 'duplicate_branch', place: `/${second}/branchId` };
   for (const [n, branch] of asked.entries()) {
-    const isDuplicate = asked.findIndex(({ branchId }) => branchId === branch.branchId) < n;
-    if (isDuplicate) return { code: 'duplicate_branch', place: `/${n}/branchId` };
     const fault = hasPlan(pattern) ? faultOf(branch, plan) : misplaced(branch);
     if (fault !== null) return { ...fault, place: `/${n}${fault.place}` };
   }

@@ -3,6 +3,7 @@
  * of this file no longer compiles.
  */
 import type * as wire from '@tercet/sdk/wire';
+import type { noticeOf } from '../application/ending-notice.ts';
 import type { Participant } from '../application/ports.ts';
 import type * as requests from '../application/requests.ts';
 import type * as domain from '../domain/index.ts';
@@ -18,6 +19,10 @@ type KnownParticipant = Readonly<Omit<ShownParticipant, 'baseUrls'>> & {
   readonly baseUrls: readonly string[];
 };
 
+type Writable<Value> = { -readonly [Field in keyof Value]: Value[Field] };
+/** What a step refers to stands in its payload, which is shown to nobody. */
+type PlacedStep = Omit<Writable<domain.Step>, 'dependsOn' | 'references'> & { dependsOn: string[] };
+
 export type WireAgreesWithDomain = Proven<
   [
     Same<wire.Pattern, domain.Pattern>,
@@ -28,6 +33,10 @@ export type WireAgreesWithDomain = Proven<
     Same<wire.Decision, domain.Decision>,
     Same<wire.DecisionReason, domain.DecisionReason>,
     Same<wire.Reply, NonNullable<domain.Call['reply']>>,
+    Same<wire.StepPlace, PlacedStep>,
+    Same<wire.CallbackRequest, Writable<domain.Callback>>,
+    Same<Omit<wire.EndingNotice, 'status'>, Omit<ReturnType<typeof noticeOf>, 'status'>>,
+    Fits<wire.EndingNotice['status'], domain.Status>,
     Fits<wire.BeginRequest, requests.BeginRequest>,
     Fits<wire.BranchRequest, requests.BranchRequest>,
     Fits<ShownParticipant, Omit<Participant, 'secrets'>>,

@@ -82,7 +82,7 @@ function branchChanges(entry: BranchEntry, { pattern, mode, decision }: Known): 
   };
 }
 
-const attemptView = ({
+export const attemptView = ({
   branchId,
   op,
   at,

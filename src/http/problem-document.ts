@@ -42,7 +42,8 @@ export function faultsProblem(faults: readonly Fault[]): ProblemDocument {
 export function refusalProblem({ code, about, place }: Refused): ProblemDocument {
   if (place === undefined)
     return problemOf(code, { about: about === undefined ? undefined : REFUSED_ABOUT[code]?.(about) });
-  const pointer = `#/branches${place.split('/').map(encodeURIComponent).join('/')}`;
+  // Keys of a payload may hold halves of characters, which no URI can.
+  const pointer = `#/branches${place.toWellFormed().split('/').map(encodeURIComponent).join('/')}`;
   return problemOf(code, { about: `${pointer}:`, faults: [{ pointer, detail: errors[code].title }] });
 }
 

@@ -125,13 +125,15 @@ export const OTHER_LABEL = '(other)';
 export const logFields = {
   gid: 'the global transaction',
   trace_id: 'the trace of its initiator; absent when it sent none',
+  pattern: 'the protocol that it follows, in the lines that tell of its status',
   transaction_name: 'what the initiator calls it; absent when it has no name',
   status: 'the status that it reached',
   decision: 'confirm or cancel, in the line that tells of the decision',
   reason: 'why it was decided so',
   duration_ms: 'from its begin to its end, in the line that tells of the end',
-  branch_id: 'the branch that is meant: parked, registered, or refused so that all is cancelled',
-  participant: 'its participant by name, or the origin of its address',
+  branch_id:
+    'the branch that is meant: parked, registered, started as the pivot, or refused so that all is cancelled',
+  participant: 'its participant by name, or the origin of its address; or who was told of the end',
   op: 'what the participant is asked for',
   answer: 'what it answered last, or why no answer came',
   circuit: 'the state of its circuit breaker in this replica',

@@ -1,6 +1,7 @@
 /**
  * The log of what happens to transactions: one line for each change of state, one for each branch that comes to wait
- * for a person, and one when a participant's circuit changes. Single calls are for metrics and traces.
+ * for a person, and one when a participant's circuit changes. Of a saga also when its pivot is started, and a cancel that
+ * comes too late for it; and that the end was told to who asked for it. Single calls are for metrics and traces.
  *
  * No line has a payload, a business key or more of an address than its origin. Nothing is built for a line that the
  * level does not want.
@@ -8,7 +9,7 @@
 import type { Logger } from 'pino';
 import { isAddress } from '../application/allowed-addresses.ts';
 import type { CircuitState, Observer } from '../application/ports.ts';
-import { type Branch, type GlobalTransaction, traceIdOf } from '../domain/index.ts';
+import { type Branch, callsOf, type GlobalTransaction, type Instant, traceIdOf } from '../domain/index.ts';
 import { ADDRESS_LABEL, type LogLine } from './catalogue.ts';
 
 export class StateLog implements Observer {
@@ -20,11 +21,29 @@ export class StateLog implements Observer {
 
   saved(before: GlobalTransaction | null, after: GlobalTransaction): void {
     const logger = this.#logger;
-    if (before?.status !== after.status && logger.isLevelEnabled('info'))
-      logger.info(stateLine(before, after), stateWords(before, after));
+    if (logger.isLevelEnabled('info')) this.#tellState(before, after);
     if (before?.branches === after.branches) return;
     if (logger.isLevelEnabled('debug')) this.#tellRegistered(before, after);
     if (logger.isLevelEnabled('warn')) this.#tellParked(before, after);
+  }
+
+  #tellState(before: GlobalTransaction | null, after: GlobalTransaction): void {
+    const logger = this.#logger;
+    if (before?.status !== after.status) logger.info(stateLine(before, after), stateWords(before, after));
+    if (isNow(before?.pivotStartedAt, after.pivotStartedAt)) {
+      const pivot = after.branches.find(({ step }) => step?.isPivot);
+      logger.info(
+        pivot ? branchLine(after, pivot) : transactionLine(after),
+        'pivot started: only its answer decides',
+      );
+    }
+    if (isNow(before?.cancelAskedAt, after.cancelAskedAt))
+      logger.info(transactionLine(after), 'cancel asked for: only the answer of the pivot decides');
+    if (after.callback !== null && isTold(after) && !isTold(before)) {
+      const line = transactionLine(after);
+      line.participant = nameOf(after.callback.participant);
+      logger.info(line, 'end told');
+    }
   }
 
   /** There are too many calls for a log. */
@@ -49,18 +68,28 @@ export class StateLog implements Observer {
 
   #tellParked(before: GlobalTransaction | null, after: GlobalTransaction): void {
     after.branches.forEach((branch, index) => {
-      const { parkedAt, answer } = branch.phaseTwo;
-      if (parkedAt === null || parkedAt === before?.branches[index]?.phaseTwo.parkedAt) return;
+      if (!isNow(parkedAt(before?.branches[index]), parkedAt(branch))) return;
       const line = branchLine(after, branch);
-      if (after.decision !== null) line.op = after.decision.decision;
-      if (answer !== null) line.answer = answer;
+      const parked = callsOf(after, branch).find(({ call }) => call.parkedAt !== null);
+      if (parked !== undefined) line.op = parked.op;
+      if (parked?.call.answer != null) line.answer = parked.call.answer;
       this.#logger.warn(line, 'branch parked: it waits for a person');
     });
   }
 }
 
+/** Something became so, or became so anew. */
+const isNow = (before: Instant | null | undefined, after: Instant | null): boolean =>
+  after !== null && after !== before;
+
+const isTold = (tx: GlobalTransaction | null): boolean => tx?.notification?.reply === 'succeeded';
+
+const parkedAt = (branch: Branch | undefined): Instant | null =>
+  branch?.phaseOne.parkedAt ?? branch?.phaseTwo.parkedAt ?? null;
+
 function stateLine(before: GlobalTransaction | null, after: GlobalTransaction): LogLine {
   const line = transactionLine(after);
+  line.pattern = after.pattern;
   if (after.name !== null) line.transaction_name = after.name;
   line.status = after.status;
   if (isDecidedNow(before, after)) {

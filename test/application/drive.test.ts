@@ -12,11 +12,13 @@ import {
   type Save,
   StoreUnavailable,
 } from '../../src/application/ports.ts';
+import type { DeclaredBranchRequest } from '../../src/application/requests.ts';
 import { seededChance, VirtualClock } from '../simulation/virtual-time.ts';
 import { engineSettings, noLog, noObserver } from '../support/engine.ts';
 import { policy } from '../support/saves.ts';
 
-const PAIR = ['a', 'b'].map((branchId) => ({ branchId, participant: 'inventory', activity: 'reserve' }));
+const named = (branchId: string) => ({ branchId, participant: 'inventory', activity: 'reserve' });
+const PAIR = ['a', 'b'].map(named);
 
 describe('a drive', () => {
   let clock: VirtualClock;
@@ -24,7 +26,10 @@ describe('a drive', () => {
   let engine: Engine;
   let coordinator: Coordinator;
   /** The calls that were sent and not answered yet, by `op branchId`. */
-  let calls: Map<string, { call: ParticipantCall; answer: (httpStatus: number | null) => Promise<void> }>;
+  let calls: Map<
+    string,
+    { call: ParticipantCall; answer: (httpStatus: number | null, body?: string) => Promise<void> }
+  >;
   /** Every call that was sent, and every commit that was begun and acknowledged. */
   let events: string[];
   /** A commit is acknowledged only when this is resolved; null acknowledges at once. */
@@ -69,12 +74,13 @@ describe('a drive', () => {
   }
 
   function remember(call: ParticipantCall): Promise<ParticipantAnswer> {
-    const key = `${call.op} ${call.branchId}`;
+    const key = call.branchId === null ? call.op : `${call.op} ${call.branchId}`;
     events.push(key);
     return new Promise((resolve) => {
-      const answer = (httpStatus: number | null) => {
+      const answer = (httpStatus: number | null, body?: string) => {
         calls.delete(key);
-        resolve({ httpStatus, answer: String(httpStatus), retryAfterMs: null });
+        const told = call.isResultWanted && body !== undefined ? { body } : {};
+        resolve({ httpStatus, answer: String(httpStatus), retryAfterMs: null, ...told });
         return settle();
       };
       calls.set(key, { call, answer });
@@ -82,8 +88,17 @@ describe('a drive', () => {
   }
 
   const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
-  const answer = (key: string, httpStatus: number | null) => calls.get(key)?.answer(httpStatus);
+  const answer = (key: string, httpStatus: number | null, body?: string) => {
+    const sent = calls.get(key);
+    if (sent === undefined) throw new Error(`${key} was not called; under way: ${[...calls.keys()]}`);
+    return sent.answer(httpStatus, body);
+  };
   const begin = async (): Promise<string> => gidOf(await coordinator.begin({ branches: PAIR }, null, null));
+  const beginSaga = async (...branches: readonly DeclaredBranchRequest[]): Promise<string> => {
+    const gid = gidOf(await coordinator.begin({ pattern: 'saga', branches }, null, null));
+    await settle();
+    return gid;
+  };
   const gidOf = (outcome: Outcome) => (outcome.accepted ? outcome.saved.tx.gid : outcome.code);
 
   test('makes a transaction in which nothing goes wrong durable three times', async () => {
@@ -221,5 +236,189 @@ describe('a drive', () => {
     expect(await coordinator.begin(elsewhere, null, null)).toMatchObject({ code: 'transaction_differs' });
     const fresh = { branches: elsewhere.branches };
     expect(await coordinator.begin(fresh, null, null)).toMatchObject({ code: 'unknown_participant' });
+  });
+
+  describe('of a saga', () => {
+    test.each([
+      [1, 2],
+      [2, 3],
+      [4, 5],
+    ])('of %i steps in a row makes it durable %i times: begun, and once for each step', async (count, saves) => {
+      const ids = Array.from({ length: count }, (_, n) => `s${n}`);
+      const gid = await beginSaga(...ids.map(named));
+      for (const id of ids) await answer(`action ${id}`, 200);
+      expect(await store.journalOf(gid)).toHaveLength(saves);
+      expect(events.slice(-1)).toEqual([`saved ${saves} confirmed`]);
+    });
+
+    test('of steps side by side makes it durable once for each layer', async () => {
+      const side = { dependsOn: ['a'] };
+      const gid = await beginSaga(
+        named('a'),
+        { ...named('b'), ...side },
+        { ...named('c'), ...side },
+        {
+          ...named('d'),
+          dependsOn: ['b', 'c'],
+        },
+      );
+      for (const id of ['a', 'c', 'b', 'd']) await answer(`action ${id}`, 200);
+      expect(events).toEqual([
+        ...['saved 1 trying', 'action a', 'saved 2 trying', 'action b', 'action c'],
+        ...['saved 3 trying', 'action d', 'saved 4 confirmed'],
+      ]);
+      expect(await store.journalOf(gid)).toHaveLength(4);
+    });
+
+    test('saves a success that opens another call before it sends that one, while a sibling is under way (I10)', async () => {
+      await beginSaga(
+        ...[
+          { ...named('a'), dependsOn: [] },
+          { ...named('b'), dependsOn: [] },
+        ],
+        ...[{ ...named('c'), dependsOn: ['a'] }],
+      );
+      let acknowledge = () => {};
+      gate = new Promise((resolve) => {
+        acknowledge = resolve;
+      });
+      await answer('action a', 200);
+      expect(events).toEqual(['saved 1 trying', 'action a', 'action b']);
+      gate = null;
+      acknowledge();
+      await settle();
+      expect(events.slice(3)).toEqual(['saved 2 trying', 'action c']);
+      expect([...calls.keys()]).toEqual(['action b', 'action c']);
+    });
+
+    test('lets a success wait that opens nothing yet', async () => {
+      const gid = await beginSaga(
+        ...[
+          { ...named('a'), dependsOn: [] },
+          { ...named('b'), dependsOn: [] },
+        ],
+        ...[{ ...named('c'), dependsOn: ['a', 'b'] }],
+      );
+      await answer('action a', 200);
+      expect(await store.journalOf(gid)).toHaveLength(1);
+      await answer('action b', 200);
+      expect(events.slice(3)).toEqual(['saved 2 trying', 'action c']);
+    });
+
+    test('calls the pivot only when it is durable that it is started, and then notes a wish to cancel (I10)', async () => {
+      const gid = await beginSaga(named('a'), { ...named('p'), isPivot: true }, named('z'));
+      let acknowledge = () => {};
+      gate = new Promise((resolve) => {
+        acknowledge = resolve;
+      });
+      await answer('action a', 200);
+      expect((await store.load(gid))?.tx.pivotStartedAt).toBe(clock.nowMs);
+      expect(events.slice(2)).toEqual([]);
+      gate = null;
+      acknowledge();
+      await settle();
+      expect(events.slice(2)).toEqual(['saved 2 trying', 'action p']);
+      for (let time = 1; time <= 2; time += 1)
+        expect(await coordinator.cancel(gid)).toEqual({ accepted: false, code: 'pivot_in_flight' });
+      expect((await store.load(gid))?.tx.cancelAskedAt).toBe(clock.nowMs);
+      await answer('action p', 200);
+      await answer('action z', 200);
+      expect(events.slice(4)).toEqual([
+        ...['saved 3 trying', 'saved 4 confirming', 'action z', 'saved 5 confirmed'],
+      ]);
+    });
+
+    test('does not compensate a step while its own action of it is under way, and does so with its sibling', async () => {
+      const side = { dependsOn: ['a'] };
+      await beginSaga(named('a'), { ...named('b'), ...side }, { ...named('c'), ...side });
+      await answer('action a', 200);
+      await answer('action b', 409);
+      expect(events.slice(5)).toEqual(['saved 3 cancelling', 'compensate b']);
+      await answer('compensate b', 200);
+      await answer('action c', null);
+      expect(events.at(-1)).toBe('compensate c');
+      expect([...calls.keys()]).toEqual(['compensate c']);
+      await answer('compensate c', 200);
+      await answer('compensate a', 200);
+      expect(events.at(-1)).toMatch(/^saved \d cancelled$/);
+    });
+
+    test('sends what a payload refers to, the same text in each attempt and to undo it', async () => {
+      const payload = { id: { $from: 'a.id' }, as: { $$from: 'given' } };
+      await beginSaga(named('a'), { ...named('b'), payload });
+      expect(calls.get('action a')?.call).toMatchObject({ payload: '{}', isResultWanted: true });
+      await answer('action a', 200, '{"id":"h-7","rest":1.50}');
+      const sent = '{"id":"h-7","as":{"$from":"given"}}';
+      expect(calls.get('action b')?.call).toMatchObject({ payload: sent, isResultWanted: false });
+      await answer('action b', 503);
+      await clock.step();
+      expect(calls.get('action b')?.call).toMatchObject({ payload: sent, attempt: 2 });
+      await answer('action b', 409);
+      expect(calls.get('compensate b')?.call.payload).toBe(sent);
+    });
+
+    test.each([
+      ['lacks it', '{"name":"Ulm"}'],
+      ['is no JSON', 'ok'],
+      ['is empty', ''],
+      ['is over its limit', undefined],
+      ['has a number that JSON cannot carry', '{"id":1234567890123456789}'],
+    ])('takes a success for unknown whose result %s, and asks again', async (_what, body) => {
+      const gid = await beginSaga(named('a'), { ...named('b'), payload: { $from: 'a.id' } });
+      await answer('action a', 200, body);
+      expect(events.slice(2)).toEqual(['saved 2 trying']);
+      const [a] = (await coordinator.find(gid))?.tx.branches ?? [];
+      expect(a).toMatchObject({ result: null, phaseOne: { reply: 'unknown', attemptCount: 1 } });
+      expect(a?.phaseOne.answer).toMatch(/^200, but its result /);
+      await clock.step();
+      await answer('action a', 200, '{"id":0}');
+      expect(calls.get('action b')?.call.payload).toBe('0');
+    });
+
+    test('keeps no result to which nobody refers, and asks for none', async () => {
+      const gid = await beginSaga(named('a'), named('b'));
+      expect(calls.get('action a')?.call.isResultWanted).toBe(false);
+      await answer('action a', 200, 'never looked at');
+      expect((await coordinator.find(gid))?.tx.branches[0]?.result).toBeNull();
+      expect([...calls.keys()]).toEqual(['action b']);
+    });
+
+    test('whose definition is at fault calls nobody and writes nothing', async () => {
+      const outcome = await coordinator.begin(
+        { pattern: 'saga', branches: [{ ...named('a'), dependsOn: ['nobody'] }] },
+        ...([null, null] as const),
+      );
+      expect(outcome).toMatchObject({ code: 'unknown_dependency', place: '/0/dependsOn/0' });
+      expect(events).toEqual([]);
+    });
+  });
+
+  describe('that has to tell of the end', () => {
+    const callback = { participant: 'inventory', activity: 'ended' };
+
+    test('calls it once the end is durable, and again until it is heard', async () => {
+      const gid = gidOf(await coordinator.begin({ branches: PAIR.slice(1), callback }, null, null));
+      for (const key of ['try b', 'confirm b']) await answer(key, 200);
+      expect(events.slice(-2)).toEqual(['saved 3 confirmed', 'notify']);
+      expect((await store.load(gid))?.wakeAt).not.toBeNull();
+      const notice = calls.get('notify')?.call.payload ?? '';
+      expect(JSON.parse(notice)).toMatchObject({ gid, status: 'confirmed', reason: 'all_tries_succeeded' });
+      await answer('notify', 500);
+      await clock.step();
+      expect(calls.get('notify')?.call).toMatchObject({ branchId: null, attempt: 2, payload: notice });
+      await answer('notify', 202);
+      expect((await store.load(gid))?.wakeAt).toBeNull();
+      expect(calls.size).toBe(0);
+    });
+
+    test('has the end told to who waits for it before the callback is heard', async () => {
+      const gid = gidOf(await coordinator.begin({ branches: PAIR.slice(1), callback }, null, null));
+      const found = await coordinator.find(gid);
+      if (found === null) throw new Error('it began');
+      const waiting = coordinator.waitForEnd(found, 60_000);
+      for (const key of ['try b', 'confirm b']) await answer(key, 200);
+      expect((await waiting).tx.status).toBe('confirmed');
+      expect([...calls.keys()]).toEqual(['notify']);
+    });
   });
 });

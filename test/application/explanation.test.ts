@@ -1,9 +1,18 @@
 // One sentence for each thing that a transaction can wait for, and for each way in which it can have ended.
 import { describe, expect, test } from '@jest/globals';
 import { explanationOf, type KnownHere } from '../../src/application/explanation.ts';
-import type { GlobalTransaction } from '../../src/domain/index.ts';
+import {
+  type BranchSpec,
+  type Event,
+  type GlobalTransaction,
+  type Op,
+  type Reply,
+  type Step,
+  transition,
+} from '../../src/domain/index.ts';
 import {
   begin,
+  between,
   cancelling,
   confirmed,
   confirming,
@@ -141,11 +150,211 @@ describe('a transaction has ended', () => {
     );
   });
 
-  test('and cancels once more what came late', () => {
+  test('and undoes once more what came late', () => {
     const ended = told(begin(), { type: 'deadlinePassed', now: exactly(DEADLINE) }, ...cancels());
     expect(explain(told(ended, replied('stock', 'try', 'succeeded')))).toMatch(
-      /passed before it was decided; a try of branch “stock” that came late is being cancelled once more\.$/,
+      /passed before it was decided; branch “stock” took effect late, and is being undone once more\.$/,
     );
+  });
+});
+
+/** Steps one after the other, but for what is said of them. */
+const steps = (...given: (string | [branchId: string, step: Partial<Step>])[]): BranchSpec[] =>
+  given.map((one, index) => {
+    const [branchId, step] = typeof one === 'string' ? [one, {}] : one;
+    const before = given.slice(0, index).map((other) => (typeof other === 'string' ? other : other[0]));
+    const plain = { dependsOn: before.slice(-1), isPivot: false, isCompensated: true, references: [] };
+    return spec(branchId, { participant: `${branchId}s`, step: { ...plain, ...step } });
+  });
+const saga = (...given: Parameters<typeof steps>) => begin({ pattern: 'saga', branches: steps(...given) });
+const done = (branchId: string) => replied(branchId, 'action', 'succeeded');
+const undone = (branchId: string) => replied(branchId, 'compensate', 'succeeded');
+const unanswered = (branchId: string, op: Op, count = 1) =>
+  Array.from({ length: count }, () =>
+    replied(branchId, op, 'unknown', { answer: '503', durationMs: 2040, now: later, chance: 0.5 }),
+  );
+const UNTIL_DEADLINE = 'cancelled unless decided by 2026-01-01T00:00:10Z';
+
+describe('a saga waits', () => {
+  test('for its first step, and says how many come after it', () => {
+    expect(explain(saga('stock', 'flight', 'hotel'))).toBe(
+      `Begun at 2026-01-01T00:00:00Z; now waiting for stocks to carry out step “stock”: no answer yet; then 2 more steps to carry out; ${UNTIL_DEADLINE}.`,
+    );
+  });
+
+  test('for a later step that is asked again', () => {
+    const tx = told(saga('stock', 'flight'), done('stock'), ...unanswered('flight', 'action'));
+    expect(explain(tx)).toBe(
+      `Begun at 2026-01-01T00:00:00Z; now waiting for flights to carry out step “flight”: attempt 1 answered 503 after 2.0 s; next at 2026-01-01T00:00:04Z; ${UNTIL_DEADLINE}.`,
+    );
+  });
+
+  test('for several steps at the same time, the most obstinate first', () => {
+    const side = { dependsOn: ['stock'] };
+    const tx = told(
+      saga(
+        'stock',
+        ['flight', side],
+        ['hotel', side],
+        ['car', side],
+        ['mail', { dependsOn: ['flight', 'hotel', 'car'] }],
+      ),
+      done('stock'),
+      ...unanswered('hotel', 'action'),
+    );
+    expect(explain(tx)).toBe(
+      `Begun at 2026-01-01T00:00:00Z; now waiting for hotels to carry out step “hotel”: attempt 1 answered 503 after 2.0 s; next at 2026-01-01T00:00:04Z; 2 more steps wait; then 1 more step to carry out; ${UNTIL_DEADLINE}.`,
+    );
+  });
+
+  test('for its deadline, when a step succeeded too late to go on', () => {
+    const late = { now: between(DEADLINE - 5, DEADLINE + 5) };
+    const tx = told(saga('stock', 'flight'), replied('stock', 'action', 'succeeded', late));
+    // The next step stays open, and is called no more.
+    expect(explain(tx)).toContain(UNTIL_DEADLINE);
+    const last = told(saga('stock'), replied('stock', 'action', 'succeeded', late));
+    expect(explain(last)).toBe(
+      'Its last answer came too late to go on; cancelled once its deadline, 2026-01-01T00:00:10Z, has surely passed.',
+    );
+  });
+
+  test('for a participant whose circuit is open', () => {
+    expect(explain(saga('stock'), { circuitOf: () => 'open' })).toContain(
+      'now waiting for stocks to carry out step “stock”: no answer yet; its circuit is open',
+    );
+  });
+});
+
+describe('a saga waits for its pivot', () => {
+  const pivotAt = exactly(T0 + 2000);
+  const atPivot = () =>
+    told(
+      saga('stock', ['money', { isPivot: true, isCompensated: false }], 'mail'),
+      replied('stock', 'action', 'succeeded', { now: pivotAt }),
+    );
+  /** The wish is refused, and noted all the same. */
+  const askedToCancel = (tx: GlobalTransaction) => {
+    const verdict = transition(tx, { type: 'cancelRequested', now: later });
+    return (!verdict.accepted && verdict.noted) || tx;
+  };
+  const waiting =
+    'Waiting since 2026-01-01T00:00:02Z for moneys to carry out step “money”: no answer yet; then 1 more step to carry out; this is the pivot: only its answer decides';
+
+  test('before the deadline, which bounds nothing any more', () => {
+    expect(explain(atPivot())).toBe(`${waiting}.`);
+  });
+
+  test('after the deadline', () => {
+    expect(explain(atPivot(), { now: DEADLINE })).toBe(
+      `${waiting}, though the deadline passed at 2026-01-01T00:00:10Z.`,
+    );
+  });
+
+  test('though somebody wished to cancel', () => {
+    expect(explain(askedToCancel(atPivot()))).toBe(
+      `${waiting}, though somebody asked to cancel at 2026-01-01T00:00:04Z.`,
+    );
+    expect(explain(askedToCancel(atPivot()), { now: DEADLINE })).toBe(
+      `${waiting}, though the deadline passed at 2026-01-01T00:00:10Z and somebody asked to cancel at 2026-01-01T00:00:04Z.`,
+    );
+  });
+
+  test('whose retries are counted, and used up', () => {
+    expect(explain(told(atPivot(), ...unanswered('money', 'action')))).toContain(
+      'attempt 1 of 3 answered 503',
+    );
+    expect(explain(told(atPivot(), ...unanswered('money', 'action', POLICY.retry.budget)))).toBe(
+      'Parked since 2026-01-01T00:00:04Z, waiting for a person to mend moneys and retry: to carry out step “money”, attempt 3 of 3 answered 503 after 2.0 s; then 1 more step to carry out; this is the pivot: only its answer decides.',
+    );
+  });
+
+  test('whose success lets it only go forward', () => {
+    const forward = told(atPivot(), done('money'), ...unanswered('mail', 'action'));
+    expect(explain(forward)).toBe(
+      'Decided to confirm at 2026-01-01T00:00:00Z, because its pivot succeeded; now waiting for mails to carry out step “mail”: attempt 1 of 3 answered 503 after 2.0 s; next at 2026-01-01T00:00:04Z.',
+    );
+    expect(explain(told(forward, ...unanswered('mail', 'action', 2)))).toBe(
+      'Parked since 2026-01-01T00:00:04Z, waiting for a person to mend mails and retry: to carry out step “mail”, attempt 3 of 3 answered 503 after 2.0 s; decided to confirm at 2026-01-01T00:00:00Z, because its pivot succeeded.',
+    );
+  });
+});
+
+describe('a saga is undone', () => {
+  const refused = () =>
+    told(
+      saga('stock', 'flight', 'hotel', 'mail'),
+      done('stock'),
+      done('flight'),
+      replied('hotel', 'action', 'failed'),
+    );
+
+  test('from its end to its beginning, the refused step too, and says why', () => {
+    expect(explain(refused())).toBe(
+      'Decided to cancel at 2026-01-01T00:00:00Z, because step “hotel” refused its action; now waiting for hotels to compensate step “hotel”: no answer yet; then 2 more steps to compensate.',
+    );
+    expect(explain(told(refused(), undone('hotel'), undone('flight')))).toMatch(
+      /now waiting for stocks to compensate step “stock”: no answer yet\.$/,
+    );
+  });
+
+  test('and waits for a person where a compensation is parked', () => {
+    const parked = told(refused(), ...unanswered('hotel', 'compensate', POLICY.retry.budget));
+    expect(explain(parked)).toBe(
+      'Parked since 2026-01-01T00:00:04Z, waiting for a person to mend hotels and retry: to compensate step “hotel”, attempt 3 of 3 answered 503 after 2.0 s; decided to cancel at 2026-01-01T00:00:00Z, because step “hotel” refused its action; then 2 more steps to compensate.',
+    );
+  });
+
+  test('which its end tells with the reason', () => {
+    const ended = told(refused(), undone('hotel'), undone('flight'), undone('stock'));
+    expect(explain(ended)).toBe(
+      'Cancelled at 2026-01-01T00:00:00Z, because step “hotel” refused its action.',
+    );
+    expect(explain(told(ended, done('hotel')))).toMatch(
+      /; step “hotel” took effect late, and is being undone once more\.$/,
+    );
+  });
+});
+
+test.each([
+  ['because every action succeeded', told(saga('stock'), done('stock'))],
+  [
+    'because its pivot succeeded',
+    told(saga(['money', { isPivot: true, isCompensated: false }]), done('money')),
+  ],
+])('a saga is confirmed %s', (reason, tx) => {
+  expect(explain(tx)).toBe(`Confirmed at 2026-01-01T00:00:00Z, ${reason}.`);
+});
+
+describe('who is to hear of the end', () => {
+  const callback = { participant: 'billing', activity: 'orders' };
+  const ended = () =>
+    told(
+      begin({ callback, branches: [spec('stock')] }),
+      replied('stock', 'try', 'succeeded'),
+      replied('stock', 'confirm', 'succeeded'),
+    );
+  const CONFIRMED = 'Confirmed at 2026-01-01T00:00:00Z, because every try succeeded';
+  const notified = (reply: Reply, given = {}): Event => ({
+    ...replied('', 'notify', reply, { answer: '500', durationMs: 1500, now: later, chance: 0.5, ...given }),
+    branchId: null,
+  });
+
+  test('is named until it has heard, with what the last call came to and when the next is made', () => {
+    expect(explain(ended())).toBe(`${CONFIRMED}; billing is still to hear of it: no answer yet.`);
+    expect(explain(told(ended(), notified('unknown'), notified('unknown')))).toBe(
+      `${CONFIRMED}; billing is still to hear of it: attempt 2 answered 500 after 1.5 s; next at 2026-01-01T00:00:04Z.`,
+    );
+    expect(explain(told(ended(), notified('unknown'), notified('succeeded')))).toBe(`${CONFIRMED}.`);
+  });
+
+  test('and whose circuit is open is told of with it', () => {
+    expect(explain(told(ended(), notified('unknown')), { circuitOf: () => 'open' })).toContain(
+      '; its circuit is open',
+    );
+  });
+
+  test('is not spoken of before the end', () => {
+    expect(explain(begin({ callback }))).not.toContain('billing');
   });
 });
 

@@ -32,11 +32,16 @@ describe('an interactive transaction', () => {
       beganAt: '2026-01-01T00:00:00.000Z',
       deadlineAt: '2026-01-01T00:00:05.000Z',
       finishedAt: null,
+      pivotStartedAt: null,
+      cancelAskedAt: null,
+      callback: null,
       isParked: false,
       traceId: null,
       branches: [],
     });
-    expect((await world.send('GET', begun.headers.location ?? '')).json()).toEqual(begun.json());
+    const { path, ...read } = (await world.send('GET', begun.headers.location ?? '')).json();
+    expect(read).toEqual(begun.json());
+    expect(path).toEqual([{ what: 'began', at: '2026-01-01T00:00:00.000Z' }]);
   });
 
   test('that waits for nothing is answered at once, whatever the client prefers', async () => {

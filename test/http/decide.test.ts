@@ -20,9 +20,12 @@ describe('a branch', () => {
         branchId: 'stock',
         participant: 'inventory',
         activity: 'reserve',
+        step: null,
         try: null,
         confirm: null,
         cancel: null,
+        action: null,
+        compensate: null,
         lateTryCount: 0,
       },
     ]);

@@ -53,10 +53,16 @@ test('the events of a declared transaction tell it from its beginning to its end
             beganAt: '2026-01-01T00:00:00.000Z',
             deadlineAt: '2026-01-01T00:00:30.000Z',
             finishedAt: null,
+            pivotStartedAt: null,
+            cancelAskedAt: null,
+            callback: null,
             traceId: null,
           },
           branches: [
-            { branchId: 'stock', participant: 'inventory', activity: 'reserve', try: due, lateTryCount: 0 },
+            {
+              ...{ branchId: 'stock', participant: 'inventory', activity: 'reserve', step: null },
+              ...{ try: due, lateTryCount: 0 },
+            },
           ],
         },
         attempts: [],

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import Fastify from 'fastify';
 import { StoreUnavailable } from '../../src/application/ports.ts';
 import { type ErrorCode, errors, errorType } from '../../src/errors.ts';
+import { BROKEN_PLANS } from './broken-plans.ts';
 import { branch, DAY_MS, GID, gidAt, openWorld, type World } from './world.ts';
 
 let world: World;
@@ -264,6 +265,24 @@ const cases: Case[] = [
     story: 'it is made more than a day ahead',
     send: () => begin({ gid: gidAt(world.time.now().latest + DAY_MS + 1) }),
   },
+  { code: 'no_branches', story: 'a saga has no steps', send: () => begin({ pattern: 'saga' }) },
+  {
+    code: 'unknown_participant',
+    story: 'the callback names it',
+    send: () => begin({ callback: { participant: 'nobody', activity: 'orders' } }),
+  },
+  {
+    code: 'invalid_request',
+    story: 'the callback is to an address',
+    send: () => begin({ callback: { participant: 'http://elsewhere.test', activity: 'orders' } }),
+  },
+  ...Object.entries(BROKEN_PLANS).map(
+    ([code, { body }]): Case => ({
+      code: code as ErrorCode,
+      story: 'it is in the plan of a begin',
+      send: () => begin(body),
+    }),
+  ),
   {
     code: 'duplicate_branch',
     story: 'two are alike',
@@ -327,6 +346,26 @@ const conflicts: Case[] = [
     async send() {
       world.answer(() => null);
       return world.send('POST', `${await newAddress({ branches: [branch('a')] })}/confirm`);
+    },
+  },
+  ...['confirm', 'branches'].map(
+    (what): Case => ({
+      code: 'not_interactive',
+      story: `a saga is asked for ${what}`,
+      async send() {
+        world.answer(() => null);
+        const address = await newAddress({ pattern: 'saga', branches: [branch('a')] });
+        return world.send('POST', `${address}/${what}`, what === 'branches' ? branch('b') : {});
+      },
+    }),
+  ),
+  {
+    code: 'pivot_in_flight',
+    story: 'a saga is cancelled while only its pivot can decide',
+    async send() {
+      world.answer(() => null);
+      const address = await newAddress({ pattern: 'saga', branches: [branch('a', { isPivot: true })] });
+      return world.send('POST', `${address}/cancel`);
     },
   },
   {
@@ -500,5 +539,5 @@ describe('a fault names its place:', () => {
 test('every code is reached above, but those that a schema or the coordinator itself comes before', () => {
   const reached = new Set([...cases, ...conflicts, ...failures].map(({ code }) => code));
   const unreached = Object.keys(errors).filter((code) => !reached.has(code as ErrorCode));
-  expect(unreached).toEqual(['no_branches', 'deadline_not_reached']);
+  expect(unreached).toEqual(['deadline_not_reached']);
 });

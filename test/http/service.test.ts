@@ -61,6 +61,20 @@ describe('the description of the API', () => {
     expect(begin.responses['4XX'].content).toHaveProperty(['application/problem+json']);
   });
 
+  test('has words for each kind of entry in the path of a transaction, and for each of their fields', async () => {
+    const { paths } = (await world.send('GET', '/openapi.json')).json();
+    const answers = paths['/v1/transactions/{gid}'].get.responses;
+    const { path } = answers['200'].content['application/json'].schema.properties;
+    const kinds = path.items.anyOf as {
+      properties: Record<string, { description?: string; enum?: string[] }>;
+    }[];
+    expect(kinds.flatMap(({ properties }) => properties.what?.enum)).toEqual([
+      ...['began', 'registered', 'called', 'pivot_started', 'cancel_asked', 'decided', 'ended'],
+    ]);
+    for (const { properties } of kinds)
+      for (const field of Object.values(properties)) expect(field).toHaveProperty('description');
+  });
+
   test('has a page', async () => {
     const page = await world.send('GET', '/docs');
     expect(page.statusCode).toBe(200);

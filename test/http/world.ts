@@ -18,6 +18,7 @@ import type {
   Save,
   Time,
 } from '../../src/application/ports.ts';
+import { MAX_RESULT_BYTES } from '../../src/application/results.ts';
 import { buildApp } from '../../src/http/app.ts';
 import { engineSettings, noLog, noObserver } from '../support/engine.ts';
 
@@ -94,8 +95,8 @@ export class WatchedStore extends MemoryTransactionStore {
 export const DAY_MS = 86_400_000;
 export const RETENTION_MS = 30 * DAY_MS;
 
-/** An HTTP status, or null for a call that nobody answers until the test ends. */
-type Answers = (call: ParticipantCall) => number | null;
+/** An HTTP status, with a result or without; or null for a call that nobody answers until the test ends. */
+type Answers = (call: ParticipantCall) => number | { readonly status: number; readonly body: string } | null;
 
 export type World = Awaited<ReturnType<typeof openWorld>>;
 
@@ -118,9 +119,12 @@ export async function openWorld({
   const participants: ParticipantClient = {
     async call(call) {
       calls.push(call);
-      const httpStatus = told.answers(call);
-      if (httpStatus === null) return new Promise(() => {});
-      return { httpStatus, answer: String(httpStatus), retryAfterMs: null };
+      const answer = told.answers(call);
+      if (answer === null) return new Promise(() => {});
+      const { status, body } = typeof answer === 'number' ? { status: answer, body: '' } : answer;
+      // As over HTTP: what is not wanted, or too long, is not kept.
+      const isKept = call.isResultWanted && Buffer.byteLength(body) <= MAX_RESULT_BYTES;
+      return { httpStatus: status, answer: String(status), retryAfterMs: null, ...(isKept && { body }) };
     },
   };
   const backoff = { firstDelayMs: 100, maxDelayMs: 1000, budget: 2 };

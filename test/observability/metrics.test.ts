@@ -10,6 +10,7 @@ import {
   confirming,
   exactly,
   replied,
+  spec,
   T0,
   told,
 } from '../support/transactions.ts';
@@ -38,6 +39,22 @@ describe('transactions', () => {
     expect(value('tercet_transactions_started_total')).toBe(2);
     expect(value('tercet_transactions_finished_total{outcome="confirmed"}')).toBe(1);
     expect(value('tercet_transactions_finished_total{outcome="cancelled"}')).toBe(1);
+    expect(value('tercet_transaction_duration_seconds_count{outcome="confirmed"}')).toBe(1);
+  });
+
+  test('that are sagas are counted with the rest, and a notice of their end is no second end', async () => {
+    const { metrics, scraped } = measured();
+    const callback = { participant: 'billing', activity: 'orders' };
+    const step = { dependsOn: [], isPivot: false, isCompensated: true, references: [] };
+    const begun = begin({ pattern: 'saga', callback, branches: [spec('stock', { step })] });
+    const ended = told(begun, replied('stock', 'action', 'succeeded'));
+    const heard = told(ended, { ...replied('', 'notify', 'succeeded'), branchId: null });
+    metrics.saved(null, begun);
+    metrics.saved(begun, ended);
+    metrics.saved(ended, heard);
+    const { value } = await scraped();
+    expect(value('tercet_transactions_started_total')).toBe(1);
+    expect(value('tercet_transactions_finished_total{outcome="confirmed"}')).toBe(1);
     expect(value('tercet_transaction_duration_seconds_count{outcome="confirmed"}')).toBe(1);
   });
 
@@ -92,6 +109,16 @@ describe('calls', () => {
     expect(value(`tercet_call_attempts_total{${labels},reply="unknown"}`)).toBe(1);
     expect(value(`tercet_call_duration_seconds_count{${labels}}`)).toBe(3);
     expect(value(`tercet_call_duration_seconds_sum{${labels}}`)).toBeCloseTo(2.04);
+  });
+
+  test('of sagas and of callbacks are counted by their own ops', async () => {
+    const { metrics, scraped } = measured();
+    for (const op of ['action', 'compensate', 'notify'] as const) metrics.called({ ...call, op });
+    const { value } = await scraped();
+    for (const op of ['action', 'compensate', 'notify'])
+      expect(value(`tercet_call_attempts_total{participant="inventory",op="${op}",reply="succeeded"}`)).toBe(
+        1,
+      );
   });
 
   test('of raw addresses share one label', async () => {

@@ -2,7 +2,7 @@
 import { Writable } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
 import pino from 'pino';
-import type { GlobalTransaction } from '../../src/domain/index.ts';
+import { type GlobalTransaction, type Op, type Reply, transition } from '../../src/domain/index.ts';
 import { logFields } from '../../src/observability/catalogue.ts';
 import { StateLog } from '../../src/observability/state-log.ts';
 import { begin, branch, exactly, replied, spec, T0, told } from '../support/transactions.ts';
@@ -43,7 +43,10 @@ describe('a whole life', () => {
   test('that ends confirmed leaves three lines', () => {
     const begun = begin({ name: 'order', traceparent });
     const confirming = tried(begun);
-    const of = { level: 'info', gid: 'g-1', trace_id: TRACE_ID, transaction_name: 'order' };
+    const of = {
+      ...{ level: 'info', gid: 'g-1', trace_id: TRACE_ID },
+      ...{ pattern: 'tcc', transaction_name: 'order' },
+    };
     expect(linesOf([begun, confirming, confirmedLater(confirming)])).toEqual([
       { ...of, status: 'trying', msg: 'transaction begun' },
       {
@@ -61,7 +64,14 @@ describe('a whole life', () => {
     const cancelling = told(begin(), replied('stock', 'try', 'failed'));
     const [, decided] = linesOf([begin(), cancelling]);
     expect(decided).toEqual({
-      ...{ level: 'info', gid: 'g-1', status: 'cancelling', decision: 'cancel', reason: 'try_refused' },
+      ...{
+        level: 'info',
+        gid: 'g-1',
+        pattern: 'tcc',
+        status: 'cancelling',
+        decision: 'cancel',
+        reason: 'try_refused',
+      },
       ...{ branch_id: 'stock', msg: 'transaction decided' },
     });
   });
@@ -70,7 +80,8 @@ describe('a whole life', () => {
     const ended = told(begin({ mode: 'interactive' }), { type: 'cancelRequested', ...later });
     expect(linesOf([ended])).toEqual([
       {
-        ...{ level: 'info', gid: 'g-1', status: 'cancelled', decision: 'cancel', reason: 'cancel_requested' },
+        ...{ level: 'info', gid: 'g-1', pattern: 'tcc' },
+        ...{ status: 'cancelled', decision: 'cancel', reason: 'cancel_requested' },
         ...{ duration_ms: 1234, msg: 'transaction finished' },
       },
     ]);
@@ -79,6 +90,100 @@ describe('a whole life', () => {
   test('leaves no line for a save that changes no state', () => {
     const waiting = told(begin(), replied('stock', 'try', 'unknown'));
     expect(linesOf([begin(), waiting]).slice(1)).toEqual([]);
+  });
+});
+
+describe('a saga', () => {
+  const later = exactly(T0 + 1234);
+  const step = (branchId: string, dependsOn: string[], isPivot = false) =>
+    spec(branchId, { step: { dependsOn, isPivot, isCompensated: !isPivot, references: [] } });
+  const begun = begin({
+    pattern: 'saga',
+    branches: [step('stock', []), step('pay', ['stock'], true), step('mail', ['pay'])],
+  });
+  const started = told(begun, replied('stock', 'action', 'succeeded'));
+  const decided = told(started, replied('pay', 'action', 'succeeded'));
+  const of = { level: 'info', gid: 'g-1' };
+
+  test('leaves a line when its pivot is started, among those of its states', () => {
+    const ended = told(decided, replied('mail', 'action', 'succeeded', { now: later }));
+    expect(linesOf([begun, started, decided, ended])).toEqual([
+      { ...of, pattern: 'saga', status: 'trying', msg: 'transaction begun' },
+      {
+        ...{ ...of, branch_id: 'pay', participant: 'inventory' },
+        msg: 'pivot started: only its answer decides',
+      },
+      {
+        ...{ ...of, pattern: 'saga', status: 'confirming', decision: 'confirm', reason: 'pivot_succeeded' },
+        msg: 'transaction decided',
+      },
+      { ...of, pattern: 'saga', status: 'confirmed', duration_ms: 1234, msg: 'transaction finished' },
+    ]);
+  });
+
+  test('that begins with its pivot leaves a line for each', () => {
+    const atPivot = begin({ pattern: 'saga', branches: [step('pay', [], true)] });
+    expect(linesOf([atPivot]).map(({ msg }) => msg)).toEqual([
+      'transaction begun',
+      'pivot started: only its answer decides',
+    ]);
+  });
+
+  test('leaves one line for a cancel that came too late, however often it is asked for', () => {
+    const asked = (tx: GlobalTransaction) => {
+      const verdict = transition(tx, { type: 'cancelRequested', now: later });
+      return (!verdict.accepted && verdict.noted) || tx;
+    };
+    const once = asked(started);
+    expect(linesOf([started, once, asked(once)]).slice(2)).toEqual([
+      { ...of, msg: 'cancel asked for: only the answer of the pivot decides' },
+    ]);
+  });
+
+  test('that is refused says which step refused', () => {
+    const refused = told(begun, replied('stock', 'action', 'failed'));
+    expect(linesOf([begun, refused])[1]).toMatchObject({
+      ...{ pattern: 'saga', status: 'cancelling', reason: 'action_refused', branch_id: 'stock' },
+    });
+  });
+
+  test.each<[string, Op, GlobalTransaction]>([
+    ['pay', 'action', started],
+    ['mail', 'action', decided],
+    ['stock', 'compensate', told(begun, replied('stock', 'action', 'failed'))],
+  ])('whose %s is parked leaves a warning with its op, %s', (branchId, op, before) => {
+    const parked = told(
+      before,
+      ...Array.from({ length: 3 }, () => replied(branchId, op, 'unknown', { answer: '503' })),
+    );
+    expect(linesOf([before, parked]).at(-1)).toEqual({
+      ...{ level: 'warn', gid: 'g-1', branch_id: branchId, participant: 'inventory' },
+      ...{ op, answer: '503', msg: 'branch parked: it waits for a person' },
+    });
+  });
+
+  test('leaves no line for a step that succeeds, or is compensated before the last', () => {
+    const two = begin({ pattern: 'saga', branches: [step('a', []), step('b', ['a'])] });
+    const one = told(two, replied('a', 'action', 'succeeded'));
+    const refused = told(one, replied('b', 'action', 'failed'));
+    expect(linesOf([two, one]).slice(1)).toEqual([]);
+    expect(linesOf([refused, told(refused, replied('b', 'compensate', 'succeeded'))]).slice(1)).toEqual([]);
+  });
+});
+
+describe('who asked to hear of the end', () => {
+  const callback = { participant: 'billing', activity: 'orders' };
+  const ended = confirmedLater(tried(begin({ callback, traceparent })));
+  const notified = (reply: Reply) => ({ ...replied('', 'notify', reply), branchId: null });
+
+  test('is named in a line once it has heard, and in none for a call that failed', () => {
+    const failed = told(ended, ...Array.from({ length: 5 }, () => notified('unknown')));
+    const heard = told(failed, notified('succeeded'));
+    const after = told(heard, replied('stock', 'try', 'succeeded'));
+    const more = { ...after, branches: [...after.branches] };
+    expect(linesOf([ended, failed, heard, more]).slice(1)).toEqual([
+      { level: 'info', gid: 'g-1', trace_id: TRACE_ID, participant: 'billing', msg: 'end told' },
+    ]);
   });
 });
 

@@ -3,7 +3,7 @@
  *
  * - `tcc-transaction-id`, `tcc-branch-id`, `tcc-op`: which branch of which transaction, and what is asked of it
  * - `tcc-attempt`: 1 for the first call of this op for this branch; it counts on with each
- * - `tcc-deadline`: an ISO 8601 instant in UTC; a try that comes later is refused. It bounds the try only
+ * - `tcc-deadline`: an ISO 8601 instant in UTC; a try or an action that comes later is refused. It bounds nothing else
  * - `idempotency-key`: `gid/branchId/op`, the same in every attempt
  * - `traceparent`: W3C trace context, where the initiator sent one
  *

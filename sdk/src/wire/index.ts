@@ -16,6 +16,7 @@ export {
   ParticipantsView,
   ParticipantView,
 } from './participant.ts';
+export { PathEntry, TransactionDetails } from './path-view.ts';
 export { type Fault, ProblemDocument } from './problem-document.ts';
 export { BranchView, CallbackView, CallView, DecisionView, TransactionView } from './transaction-view.ts';
 export { DeclaredBranchRequest, StepPlace } from './step.ts';

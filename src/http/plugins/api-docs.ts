@@ -16,7 +16,8 @@ export async function describeApi(
       openapi: '3.1.0',
       info: {
         title: 'Tercet',
-        description: 'A TCC transaction coordinator: several services apply a change together, or none does.',
+        description:
+          'A coordinator of TCC transactions and sagas: several services apply a change together, or none does.',
         version: '1',
       },
       tags: [

@@ -37,7 +37,14 @@ export function decisionRoutes(
 
   app.post(
     '/v1/transactions/:gid/cancel',
-    { schema: deciding('Decide to cancel', noBody) },
+    {
+      schema: {
+        ...deciding('Decide to cancel', noBody),
+        description:
+          'While only the answer of the pivot of a saga can decide, it is refused with pivot_in_flight, and the wish is shown ' +
+          'as cancelAskedAt.',
+      },
+    },
     async ({ params, headers }, reply) =>
       sendDecided(reply, await coordinator.cancel(params.gid), headers.prefer),
   );
@@ -47,10 +54,10 @@ export function decisionRoutes(
     {
       schema: {
         tags,
-        summary: 'Call every waiting and parked branch now',
+        summary: 'Call every waiting and parked branch now, and who is still to hear of the end',
         params,
         body: noBody,
-        response: { 200: answer(TransactionView, 'Its open branches are due now.'), ...problems },
+        response: { 200: answer(TransactionView, 'Its open calls are due now.'), ...problems },
       },
     },
     async ({ params }, reply) => {

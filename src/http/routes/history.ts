@@ -1,11 +1,12 @@
 /** Reading a transaction: as it stands, and how it came to stand so. */
-import { EventsView, Gid, TransactionView } from '@tercet/sdk/wire';
+import { EventsView, Gid, TransactionDetails } from '@tercet/sdk/wire';
 import { Type } from 'typebox';
 import type { Coordinator } from '../../application/coordinator.ts';
 import { answer, problems } from '../answers.ts';
 import { eventsView } from '../events-view.ts';
+import { detailsView } from '../path-view.ts';
 import { sendProblem } from '../problem.ts';
-import { type Explain, transactionView } from '../transaction-view.ts';
+import type { Explain } from '../transaction-view.ts';
 import type { App } from '../typed-app.ts';
 
 const tags = ['transactions'];
@@ -20,14 +21,21 @@ export function historyRoutes(
     {
       schema: {
         tags,
-        summary: 'Read a transaction',
+        summary: 'Read a transaction, and the path that it has taken',
         params,
-        response: { 200: answer(TransactionView, 'The transaction as it is durable.'), ...problems },
+        response: {
+          200: answer(TransactionDetails, 'The transaction as it is durable, and how it came to stand so.'),
+          ...problems,
+        },
       },
     },
     async ({ params }, reply) => {
       const saved = await coordinator.find(params.gid);
-      return saved ? transactionView(saved.tx, explain) : sendProblem(reply, 'unknown_transaction');
+      // Its rows only grow, so those up to the change that was read are all there; or it was removed between the two looks.
+      const rows = saved === null ? [] : await coordinator.journalOf(params.gid);
+      return saved !== null && rows.length > 0
+        ? detailsView(saved, rows, explain)
+        : sendProblem(reply, 'unknown_transaction');
     },
   );
 

@@ -45,7 +45,7 @@ export function transactionRoutes(
         tags,
         summary: 'Begin a transaction',
         description:
-          'Declared when it names its branches, and then run by the coordinator; else interactive.',
+          'Declared when it names its branches, and then run by the coordinator; else interactive. A saga always names them.',
         headers: beginHeaders,
         body: BeginRequest,
         response: {

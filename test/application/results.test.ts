@@ -1,0 +1,62 @@
+// Which answers of actions later steps can refer to, and what is said of the others.
+import { expect, test } from '@jest/globals';
+import { MAX_RESULT_BYTES, resultFault } from '../../src/application/results.ts';
+
+const RESULT = '{"id":"r-1","none":null,"seats":[{"row":7}],"":1,"__proto__":{"own":true}}';
+
+test.each([
+  'a',
+  'a.id',
+  'a.none',
+  'a.seats',
+  'a.seats.0',
+  'a.seats.0.row',
+  'a.__proto__.own',
+])('what %s refers to is there', (reference) => {
+  expect(resultFault(RESULT, [reference])).toBeNull();
+});
+
+test.each([
+  'a.no',
+  'a.id.length',
+  'a.id.0',
+  'a.none.id',
+  'a.seats.1',
+  'a.seats.-1',
+  'a.seats.length',
+  'a.seats.0.row.x',
+  'a.toString',
+  'a.constructor.name',
+])('what %s refers to is not there', (reference) => {
+  expect(resultFault(RESULT, ['a.id', reference])).toBe(
+    `its result lacks what a later step refers to: ${reference}`,
+  );
+});
+
+test.each(['null', '0', '""', '[]', 'false'])('%s is a result, as a whole', (body) => {
+  expect(resultFault(body, ['a'])).toBeNull();
+  expect(resultFault(body, ['a.id'])).toMatch(/lacks/);
+});
+
+test.each(['', ' ', 'ok', '{"id":1', '{"id":1}x', "{'id':1}"])('%j is no JSON', (body) => {
+  expect(resultFault(body, ['a'])).toBe('its result is not JSON');
+});
+
+test('a number that a double cannot carry is refused, wherever it stands, and shown in short', () => {
+  const digits = '1'.repeat(100);
+  expect(resultFault(`{"id":1,"deep":[{"n":${digits}}]}`, ['a.id'])).toBe(
+    `its result has a number that JSON cannot carry exactly: ${digits.slice(0, 40)}`,
+  );
+  expect(resultFault('{"id":9007199254740992,"price":0.1}', ['a.id'])).toBeNull();
+});
+
+test('no body is one that was too long', () => {
+  expect(resultFault(null, ['a'])).toBe(`its result is over ${MAX_RESULT_BYTES} bytes`);
+});
+
+test('a long reference is shown in short', () => {
+  const reference = `a.${'x'.repeat(200)}`;
+  expect(resultFault('{}', [reference])).toBe(
+    `its result lacks what a later step refers to: ${reference.slice(0, 80)}`,
+  );
+});
