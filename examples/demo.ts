@@ -1,13 +1,15 @@
 /**
- * The demo: a shop whose orders span three services, and what Tercet makes of them when things go wrong.
+ * The demo: a shop whose orders span three services, and what Tercet makes of them when things go wrong. An order is a tcc, a
+ * gift is a saga.
  *
- *   npm run demo                                  six orders, in about ten seconds
+ *   npm run demo                                  six orders and two gifts, in about thirteen seconds
  *   npm run demo -- --keep                        the same, and the shop stays open for your own requests
  *   npm run demo -- --without-barrier payment     what a participant without a barrier does to the sums
  *
  * Everything runs here: a coordinator on SQLite and three participants, on free ports, in a temporary folder that is
- * removed in the end; only a SIGKILL leaves the folder. Exit code 0 means that every order ended as it must and every sum is right; 1 that one is not;
- * 130 that it was interrupted; 2 that it was asked for something it does not know.
+ * removed in the end; only a SIGKILL leaves the folder. Exit code 0 means that every order and gift ended as it must, that no
+ * step was done or undone too early, and that every sum is right; 1 that something is not; 130 that it was interrupted; 2
+ * that it was asked for something it does not know.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -16,10 +18,14 @@ import { readAsked } from './demo/asked.ts';
 import { readBooks, tables, wrongSums } from './demo/books.ts';
 import { invitation } from './demo/invitation.ts';
 import { bold, green, red, write } from './demo/paper.ts';
+import { effectsOf } from './demo/participants.ts';
+import { rollback } from './demo/rollback.ts';
 import { Shop } from './demo/shop.ts';
-import { type Story, stories } from './demo/stories.ts';
+import { wrongOrder } from './demo/step-order.ts';
+import { stories } from './demo/stories.ts';
+import type { Story } from './demo/story.ts';
 import type { Transaction } from './demo/tercet.ts';
-import { effectLines, type Line, timeline } from './demo/timeline.ts';
+import { type Line, timeline } from './demo/timeline.ts';
 
 const { keep, withoutBarrier } = readAsked();
 const folder = await mkdtemp(join(tmpdir(), 'tercet-demo-'));
@@ -74,17 +80,24 @@ async function tellAll(): Promise<string[]> {
   const wrong: string[] = [];
   for (const [index, story] of stories.entries()) {
     write('', bold(`${index + 1}. ${story.title}`));
-    wrong.push(...wrongEnd(story, await tell(story)));
+    wrong.push(...(await tell(story)));
   }
   return wrong;
 }
 
-async function tell({ order, tell: tellIt }: Story): Promise<Transaction> {
+/** Answers what is wrong with it: nothing, mostly. */
+async function tell(story: Story): Promise<string[]> {
+  const { order, steps } = story;
   const deeds: Line[] = [];
-  const ended = await tellIt(shop, order, (what) => deeds.push({ at: Date.now(), who: 'the demo', what }));
+  const ended = await story.tell(shop, order, (what) =>
+    deeds.push({ at: Date.now(), who: 'the demo', what }),
+  );
   const events = await shop.tercet.events(ended.gid);
-  write(...timeline(events, await effectLines(shop.participants, ended.gid), deeds));
-  return ended;
+  const effects = await effectsOf(shop.participants, ended.gid);
+  const details = await shop.tercet.find(ended.gid);
+  write(...timeline(events, effects, deeds), ...rollback(details));
+  const outOfOrder = wrongOrder(steps?.(order) ?? [], effects);
+  return [...wrongEnd(story, ended), ...outOfOrder.map((what) => `order ${order.number}: ${what}`)];
 }
 
 function wrongEnd({ order, endsAs, reason }: Story, { status, decision }: Transaction): string[] {

@@ -7,7 +7,7 @@ import type { Shop } from './shop.ts';
 /** The initiator may choose the gid: sent twice, the first line begins one transaction and is told of it twice. */
 export function invitation({ coordinator, payment }: Shop): string[] {
   const gid = newId();
-  const order = { number: 'A-7', customer: 'ann', item: 'mug', quantity: 1 } as const;
+  const order = { number: 'A-9', customer: 'ann', item: 'mug', quantity: 1 } as const;
   const request = JSON.stringify({
     gid,
     name: 'order',

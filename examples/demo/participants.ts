@@ -7,6 +7,19 @@ import { waitUntil } from './wait-until.ts';
 /** A line of a participant's books: its name, then what is available, set aside and gone, in its own words. */
 export type Numbers = Readonly<Record<string, string | number>>;
 
+/** What came of a call, and where. */
+export type EffectThere = Effect & { readonly participant: string };
+
+/** All that one transaction did, at each of them oldest first. */
+export async function effectsOf(participants: readonly Participant[], gid: string): Promise<EffectThere[]> {
+  const effects = await Promise.all(
+    participants.map(async (one) =>
+      (await one.effects(gid)).map((effect) => ({ ...effect, participant: one.name })),
+    ),
+  );
+  return effects.flat();
+}
+
 export class Participant {
   readonly child: Child;
 

@@ -1,26 +1,17 @@
 /**
- * Six orders, and what goes wrong with each. Every story tells what it did itself, waits for the end, and says how it has
- * to end; that it did is checked elsewhere.
+ * Six orders and two gifts, and what goes wrong with each. Every story tells what it did itself, waits for the end, and says
+ * how it has to end; that it did is checked elsewhere.
  *
  * Nothing here sleeps and hopes: a participant holds a call at its door until the story has done its harm.
  */
+import { giftStories } from './gift-stories.ts';
 import { branchesOf, type Order } from './order.ts';
 import type { Shop } from './shop.ts';
+import { calledInVain, type Did, NO_HURRY_MS, type Story, WAIT_S } from './story.ts';
 import type { Transaction } from './tercet.ts';
 import { waitUntil } from './wait-until.ts';
 
-export type Story = {
-  readonly order: Order;
-  readonly title: string;
-  readonly endsAs: 'confirmed' | 'cancelled';
-  readonly reason: string;
-  readonly tell: (shop: Shop, order: Order, did: (what: string) => void) => Promise<Transaction>;
-};
-
-/** Far away, so that only the story about a deadline meets one. */
-const NO_HURRY_MS = 25_000;
 const SOON_MS = 1500;
-const WAIT_S = 20;
 
 export const stories: readonly Story[] = [
   {
@@ -65,6 +56,7 @@ export const stories: readonly Story[] = [
     reason: 'all_tries_succeeded',
     tell: killedWhileConfirming,
   },
+  ...giftStories,
 ];
 
 /** Declared: one request with all branches. The same order number is the same transaction, however often it is sent. */
@@ -75,7 +67,7 @@ function place({ tercet }: Shop, order: Order, timeoutMs: number, waitS = WAIT_S
   );
 }
 
-async function hangingTry(shop: Shop, order: Order, did: (what: string) => void): Promise<Transaction> {
+async function hangingTry(shop: Shop, order: Order, did: Did): Promise<Transaction> {
   await shop.payment.hold('try');
   did('payment stalls: its tries wait at the door');
   const ended = await place(shop, order, SOON_MS);
@@ -90,11 +82,7 @@ async function hangingTry(shop: Shop, order: Order, did: (what: string) => void)
 }
 
 /** Interactive: register a branch before its try is called, call the try, and in the end ask to confirm. */
-async function killedParticipant(
-  shop: Shop,
-  order: Order,
-  did: (what: string) => void,
-): Promise<Transaction> {
+async function killedParticipant(shop: Shop, order: Order, did: Did): Promise<Transaction> {
   const { tercet, payment } = shop;
   const tx = await tercet.begin({ name: 'order', businessKey: order.number, timeoutMs: NO_HURRY_MS });
   await payment.loseNextAnswer('try');
@@ -107,24 +95,16 @@ async function killedParticipant(
   await payment.child.kill();
   did('payment is killed (SIGKILL)');
   const ended = tercet.confirm(tx.gid, WAIT_S);
-  await Promise.race([ended, waitUntil('payment was called in vain', () => calledInVain(shop, tx.gid))]);
+  const confirm = { branchId: 'payment', op: 'confirm' } as const;
+  const inVain = waitUntil('payment was called in vain', () => calledInVain(shop, tx.gid, confirm));
+  await Promise.race([ended, inVain]);
   await payment.child.start();
   did('payment is started again');
   return ended;
 }
 
-async function calledInVain({ tercet }: Shop, gid: string): Promise<true | null> {
-  const { branches } = await tercet.find(gid);
-  const attemptCount = branches.find(({ branchId }) => branchId === 'payment')?.confirm?.attemptCount ?? 0;
-  return attemptCount > 0 ? true : null;
-}
-
 /** The shop never heard an answer. It sends the same order with the same key, and is told of the same transaction. */
-async function killedWhileTrying(
-  shop: Shop,
-  order: Order,
-  did: (what: string) => void,
-): Promise<Transaction> {
+async function killedWhileTrying(shop: Shop, order: Order, did: Did): Promise<Transaction> {
   await shop.payment.hold('try');
   const unheard = place(shop, order, NO_HURRY_MS).catch(() => null);
   await killCoordinator(shop, did, 'try');
@@ -134,11 +114,7 @@ async function killedWhileTrying(
 }
 
 /** The shop knows the gid and only reads. Nobody asks the coordinator to go on: it finds what it left by itself. */
-async function killedWhileConfirming(
-  shop: Shop,
-  order: Order,
-  did: (what: string) => void,
-): Promise<Transaction> {
+async function killedWhileConfirming(shop: Shop, order: Order, did: Did): Promise<Transaction> {
   await shop.payment.hold('confirm');
   const { gid } = await place(shop, order, NO_HURRY_MS, 0);
   await killCoordinator(shop, did, 'confirm');
@@ -149,7 +125,7 @@ async function killedWhileConfirming(
 }
 
 /** Payment holds the call, so the kill falls between its sending and its answer, which nobody will hear. */
-async function killCoordinator(shop: Shop, did: (what: string) => void, during: string): Promise<void> {
+async function killCoordinator(shop: Shop, did: Did, during: string): Promise<void> {
   await shop.payment.someoneHeld();
   await shop.coordinator.kill();
   did(`the coordinator is killed (SIGKILL) while payment has the ${during}`);

@@ -1,11 +1,23 @@
 /** What the shop, as an initiator, says to the coordinator: its HTTP API, a method a request. */
-import type { BeginRequest, BranchRequest, EventsView, EventView, TransactionView } from '@tercet/sdk/wire';
+import type {
+  BeginRequest,
+  BranchRequest,
+  DeclaredBranchRequest,
+  EventsView,
+  EventView,
+  TransactionDetails,
+  TransactionView,
+} from '@tercet/sdk/wire';
 
 const GIVE_UP_AFTER_MS = 30_000;
 
 export type Transaction = TransactionView;
+/** With the path that it has taken. */
+export type Details = TransactionDetails;
 export type Event = EventView;
 export type Branch = BranchRequest;
+/** A branch of a saga that says what it waits for. */
+export type Step = DeclaredBranchRequest & { readonly dependsOn: string[] };
 
 type Asking = {
   readonly body?: unknown;
@@ -38,7 +50,7 @@ export class Tercet {
     return this.#ask('POST', `/v1/transactions/${gid}/confirm`, { waitS });
   }
 
-  find(gid: string): Promise<Transaction> {
+  find(gid: string): Promise<Details> {
     return this.#ask('GET', `/v1/transactions/${gid}`);
   }
 

@@ -1,4 +1,7 @@
-/** Inventory: `reserve` sets pieces of an item aside; confirmed they are sold, cancelled they are back on the shelf. */
+/**
+ * Inventory: `reserve` sets pieces of an item aside; confirmed they are sold, cancelled they are back on the shelf.
+ * `take` sells them at once; compensated they are back.
+ */
 import { Refusal } from '@tercet/sdk';
 import { inventory } from './contracts.ts';
 import { openDatabase, serve } from './participant.ts';
@@ -16,6 +19,11 @@ const sell = db.prepare(`
   UPDATE item SET reserved = reserved - @quantity, sold = sold + @quantity WHERE name = @item`);
 const putBack = db.prepare(`
   UPDATE item SET reserved = reserved - @quantity, available = available + @quantity WHERE name = @item`);
+const take = db.prepare(`
+  UPDATE item SET available = available - @quantity, sold = sold + @quantity
+  WHERE name = @item AND available >= @quantity`);
+const takeBack = db.prepare(`
+  UPDATE item SET sold = sold - @quantity, available = available + @quantity WHERE name = @item`);
 const numbers = db.prepare('SELECT name, available, reserved, sold FROM item ORDER BY name');
 
 await serve(inventory, {
@@ -28,6 +36,12 @@ await serve(inventory, {
       // What the try set aside is there, so neither of these can have a reason to refuse.
       confirm: (order) => void sell.run(order),
       cancel: (order) => void putBack.run(order),
+    },
+    take: {
+      action(gift) {
+        if (take.run(gift).changes === 0) throw new Refusal(`not enough ${gift.item}s`);
+      },
+      compensate: (gift) => void takeBack.run(gift),
     },
   },
   numbers: () => numbers.all(),

@@ -1,7 +1,8 @@
 /**
  * One participant of the shop: a plain HTTP service with its own database, which takes part in global transactions.
  *
- *   POST /{activity}/{op}   the coordinator, or in phase one the initiator, asks for a try, a confirm or a cancel
+ *   POST /{activity}/{op}   the coordinator, or for a try the initiator, asks for a try, a confirm or a cancel; or the
+ *                           coordinator, in a saga, for an action or a compensate
  *   GET  /numbers           what there is, what is set aside and what is gone
  *   GET  /effects           what came of every call, oldest first
  *

@@ -7,11 +7,14 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { wrongOrder } from '../../examples/demo/step-order.ts';
 import { running } from './running.ts';
 
 const repository = fileURLToPath(new URL('../../', import.meta.url));
 /** Should this test be killed, its demos die with it, as the demo's own children do. */
 const lifeline = join(repository, 'examples/demo/lifeline.ts');
+/** Makes the coordinator of a demo compensate in the wrong order. */
+const undoAllAtOnce = `--import=${new URL('undo-all-at-once.ts', import.meta.url).href}`;
 const LIMIT_MS = 60_000;
 
 /** A temporary folder for the demos' own, so that what they leave can be seen. */
@@ -25,21 +28,64 @@ afterEach(() => {
 afterAll(() => rmSync(temporary, { recursive: true, force: true }));
 
 describe('the demo', () => {
-  // The two that run to their end take seconds, mostly of waiting: they run side by side.
+  // Those that run to their end take seconds, mostly of waiting: they run side by side.
   let right: Ended;
   let wrong: Ended;
+  let disordered: Ended;
   beforeAll(async () => {
-    const demos = [start(), start('--without-barrier', 'payment')] as const;
-    [right, wrong] = await Promise.all([demos[0].ended, demos[1].ended]);
-  }, LIMIT_MS);
+    const demos = [start(), start(['--without-barrier', 'payment']), start([], undoAllAtOnce)] as const;
+    [right, wrong, disordered] = await Promise.all([demos[0].ended, demos[1].ended, demos[2].ended]);
+  }, 2 * LIMIT_MS);
 
-  test('shows six orders that end right, and sums that agree', () => {
+  test('shows six orders and two gifts that end right, and sums that agree', () => {
     expect(right).toMatchObject({ code: 0, stderr: '' });
-    const ends = [...right.stdout.matchAll(/ends: (\w+)/g)].map(([, status]) => status);
-    expect(ends).toEqual(['confirmed', 'cancelled', 'cancelled', 'confirmed', 'confirmed', 'confirmed']);
+    const endings = [...right.stdout.matchAll(/ends: (\w+)/g)].map(([, status]) => status);
+    expect(endings).toEqual([
+      ...['confirmed', 'cancelled', 'cancelled', 'confirmed', 'confirmed', 'confirmed'],
+      ...['cancelled', 'confirmed'],
+    ]);
     expect(right.stdout).toContain('decides: cancel (try refused by payment)');
     expect(right.stdout).toContain('decides: cancel (deadline passed)');
-    expect(right.stdout).toContain('Right: 4 orders are paid, sold and shipped, 2 left no trace');
+    expect(right.stdout).toContain('Right: 5 orders are paid, sold and shipped, 3 left no trace');
+  });
+
+  test('undoes a saga whose last step is refused, the last step first, and waits for a refund that hangs', () => {
+    const told = story(right, 7);
+    expect(ends(told, 'action').sort()).toEqual([
+      'inventory item: done',
+      'payment card: done',
+      'shipping place: done',
+    ]);
+    expect(told).toContain('decides: cancel (action refused by parcel)');
+    expect(ends(told, 'compensate')).toEqual([
+      'shipping parcel: nothing to undo',
+      'shipping place: done',
+      'payment card: done',
+      'inventory item: done',
+    ]);
+    expect(told).toMatch(/payment +compensate +card +repeated/);
+    expect(told).toMatch(/action of parcel answered 409 → cancel → undone: parcel, .*, item$/m);
+  });
+
+  test('gives a step what an earlier one has answered', () => {
+    const told = story(right, 7);
+    expect(told).toMatch(/shipping +action +place +done, answers {"van":"van 1"}/);
+    expect(told).toMatch(/shipping +action +parcel +refused: van 1 does not go to islands/);
+  });
+
+  test('goes forward after the pivot of a saga, through a participant that is down for a while', () => {
+    const told = story(right, 8);
+    const course = [
+      'starts the pivot',
+      'shipping is killed',
+      'payment +action +transfer +done',
+      'decides: confirm \\(pivot succeeded\\)',
+      'cannot tell about parcel: ',
+      'shipping +action +parcel +done',
+      'ends: confirmed',
+    ];
+    expect(told).toMatch(new RegExp(course.join('[^]*')));
+    expect(told).not.toContain('compensate');
   });
 
   test('shows calls that come twice, too late and for nothing', () => {
@@ -62,8 +108,22 @@ describe('the demo', () => {
     expect(wrong.stdout).not.toContain('Right:');
   });
 
+  test('shows that a card is refunded twice without the barrier of payment', () => {
+    const refunds = (ended: Ended) =>
+      ends(story(ended, 7), 'compensate').filter((end) => end.includes('card'));
+    expect(refunds(right)).toHaveLength(1);
+    expect(refunds(wrong).length).toBeGreaterThan(1);
+  });
+
+  test('fails when the steps of a saga are undone all at once, and names those in the wrong order', () => {
+    expect(disordered.code).toBe(1);
+    expect(disordered.stdout).toContain('WRONG  order A-7: item was undone before card, which depends on it');
+    expect(disordered.stdout).not.toMatch(/WRONG {2}(?!order A-7)/);
+    expect(disordered.stdout).not.toContain('Right:');
+  });
+
   test('says at once what it cannot do', async () => {
-    const { ended } = start('--without-barrier', 'customs');
+    const { ended } = start(['--without-barrier', 'customs']);
     const { code, stderr } = await ended;
     expect(code).toBe(2);
     expect(stderr).toContain('There is no participant “customs”.');
@@ -75,7 +135,7 @@ describe('the demo', () => {
   ] as const)(
     'ends with its children and its folder on %s',
     async (signal, code) => {
-      const demo = start('--keep');
+      const demo = start(['--keep']);
       const children = await demo.childrenInTheMiddle();
       // To the whole group, as a terminal does it.
       process.kill(-(demo.process.pid ?? 0), signal);
@@ -98,16 +158,59 @@ describe('the demo', () => {
   );
 });
 
+describe('the order of steps', () => {
+  const [item, card] = [
+    { branchId: 'item', dependsOn: [], participant: 'inventory', activity: 'take' },
+    { branchId: 'card', dependsOn: ['item'], participant: 'payment', activity: 'charge' },
+  ];
+  const wrongIn = (...effects: readonly [string, 'action' | 'compensate', number, string?][]) =>
+    wrongOrder(
+      [item, card],
+      effects.map(([branchId, op, at, outcome = 'done']) => ({
+        ...{ branchId, op, at, outcome },
+        ...{ gid: '', attempt: 1, result: null },
+      })),
+    );
+
+  test('is right when a step is done after those it depends on, and undone before them', () => {
+    expect(wrongIn(['item', 'action', 1], ['card', 'action', 2])).toEqual([]);
+    expect(wrongIn(['card', 'compensate', 3, 'nothing to undo'], ['item', 'compensate', 4])).toEqual([]);
+  });
+
+  test('is wrong when a step is done before those it depends on', () => {
+    const wrong = ['card was done before item, on which it depends'];
+    expect(wrongIn(['card', 'action', 1], ['item', 'action', 2])).toEqual(wrong);
+    expect(wrongIn(['card', 'action', 1], ['item', 'action', 0, 'refused: sold out'])).toEqual(wrong);
+  });
+
+  test('is wrong when a step is undone before those that depend on it, or they never are', () => {
+    const wrong = ['item was undone before card, which depends on it'];
+    expect(wrongIn(['item', 'compensate', 3], ['card', 'compensate', 4])).toEqual(wrong);
+    expect(wrongIn(['item', 'compensate', 3])).toEqual(wrong);
+  });
+});
+
 type Ended = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
 
-function start(...args: string[]) {
+/** What the demo has told of one story. */
+const story = ({ stdout }: Ended, number: number): string =>
+  stdout.split('\n\n').find((part) => part.startsWith(`${number}. `)) ?? '';
+
+/** The calls of this op that came to their end, as the participants tell it: `payment card: done`. */
+const ends = (told: string, op: string): string[] =>
+  [...told.matchAll(new RegExp(`(\\w+) +${op} +(\\w+) +(done|nothing to undo)`, 'g'))].map(
+    ([, participant, step, outcome]) => `${participant} ${step}: ${outcome}`,
+  );
+
+/** @param nodeOptions for the demo and all its children */
+function start(args: readonly string[] = [], nodeOptions = '') {
   const folder = mkdtempSync(join(temporary, 'demo-'));
   const demo = spawn(
     process.execPath,
     ['--conditions=tercet-source', '--import', lifeline, join(repository, 'examples/demo.ts'), ...args],
     {
       // A coordinator that is set up in the same shell is none of the demo's business.
-      env: { ...process.env, TMPDIR: folder, TERCET_PORT: '1', NODE_OPTIONS: '' },
+      env: { ...process.env, TMPDIR: folder, TERCET_PORT: '1', NODE_OPTIONS: nodeOptions },
       stdio: ['pipe', 'pipe', 'pipe'],
       detached: true,
     },
