@@ -23,12 +23,27 @@ const broken: Record<string, Sample[]> = {
     { path: 'src/domain/a.ts', text: from('node:crypto') },
     { path: 'src/domain/a.ts', text: from('typebox') },
     { path: 'src/domain/a.ts', text: from('../errors.ts') },
+    { path: 'src/domain/a.ts', text: from('../definition/plan.ts') },
     { path: 'src/domain/a.ts', text: from('./../errors.ts') },
     { path: 'src/domain/a.ts', text: "export type { It } from '../errors.ts';\n" },
     { path: 'src/domain/a.ts', text: "export type It = import('../errors.ts').It;\n" },
     { path: 'src/domain/a.ts', text: value("import('../errors.ts')") },
   ],
+  'definition-inward': [
+    { path: 'src/definition/a.ts', text: from('../application/ports.ts') },
+    { path: 'src/definition/a.ts', text: from('../adapters/memory/transaction-store.ts') },
+    { path: 'src/definition/a.ts', text: from('../http/app.ts') },
+    { path: 'src/definition/a.ts', text: from('../errors.ts') },
+    { path: 'src/definition/a.ts', text: from('./../errors.ts') },
+    { path: 'src/definition/a.ts', text: from('node:crypto') },
+    { path: 'src/definition/a.ts', text: from('typebox') },
+    { path: 'src/definition/a.ts', text: from('@tercet/sdk/wire') },
+    { path: 'src/definition/a.ts', text: "export type It = import('../application/ports.ts').It;\n" },
+    { path: 'src/definition/a.ts', text: value("import('../http/app.ts')") },
+  ],
   'application-inward': [
+    { path: 'src/application/a.ts', text: from('../definitions/plan.ts') },
+    { path: 'src/application/a.ts', text: from('../errors.ts') },
     { path: 'src/application/a.ts', text: from('../adapters/sql/store.ts') },
     { path: 'src/application/a.ts', text: from('../http/app.ts') },
     { path: 'src/application/a.ts', text: from('fastify') },
@@ -43,6 +58,8 @@ const broken: Record<string, Sample[]> = {
   'sdk-alone': [
     { path: 'sdk/src/a.ts', text: from('../../src/errors.ts') },
     { path: 'sdk/src/barrier/a.ts', text: from('../../../src/domain/transition.ts') },
+    { path: 'sdk/src/a.ts', text: from('../../src/definition/references.ts') },
+    { path: 'sdk/src/check/a.ts', text: from('../../../src/definition/plan.ts') },
     { path: 'sdk/src/testing/a.ts', text: from('../../../src/http/app.ts') },
     { path: 'sdk/src/testing/a.ts', text: from('../../../src/http/problem.ts') },
     { path: 'sdk/src/testing/a.ts', text: from('../../../src/http/plugins/prefer-wait.ts') },
@@ -93,12 +110,15 @@ const broken: Record<string, Sample[]> = {
       },
       { path: 'src/adapters/a.ts', text: "import { env } from 'node:process';\nexport const kept = env;\n" },
     ]),
-  'status-words': ['trying', 'confirming', 'confirmed', 'cancelling', 'cancelled']
+  'status-words': ['trying', 'confirming', 'confirmed', 'cancelling', 'cancelled', 'tcc', 'saga']
     .map((word) => ({ path: 'src/http/a.ts', text: `export const kept = '${word}';\n` }))
     .concat([
       { path: 'src/adapters/wake/a.ts', text: "export type Kept = 'trying' | 'other';\n" },
       { path: 'src/application/a.ts', text: "export const kept = (it: string) => it === 'confirmed';\n" },
       { path: 'src/main.ts', text: 'export const kept = `cancelled`;\n' },
+      { path: 'src/definition/a.ts', text: "export const kept = (it: string) => it === 'saga';\n" },
+      { path: 'src/application/a.ts', text: "export type Kept = 'tcc' | 'other';\n" },
+      { path: 'src/observability/a.ts', text: 'export const kept = `saga`;\n' },
     ]),
 };
 
@@ -109,17 +129,22 @@ const good: Sample[] = [
     text: "import { createHash } from 'node:crypto';\nexport const kept = createHash;\n",
   },
   { path: 'src/application/b.ts', text: from('../domain/a.ts') },
+  { path: 'src/application/d.ts', text: from('../definition/plan.ts') },
+  { path: 'src/definition/a.ts', text: from('../domain/index.ts') },
+  { path: 'src/definition/b.ts', text: `${from('./a.ts')}export const header = 'tcc-op';\n` },
+  { path: 'src/domain/b.ts', text: "export const kept = ['tcc', 'saga'];\n" },
   { path: 'src/application/c.ts', text: value('queueMicrotask(() => new Date(5))') },
   { path: 'src/adapters/clock.ts', text: value('[Date.now(), Math.random(), setTimeout(String, 1)]') },
-  { path: 'src/adapters/sql/a.ts', text: "export const kept = 'confirmed';\n" },
+  { path: 'src/adapters/sql/a.ts', text: "export const kept = ['confirmed', 'saga'];\n" },
   { path: 'src/http/a.ts', text: from('@tercet/sdk/wire') },
   { path: 'src/http/b.ts', text: from('../application/ports.ts') },
   { path: 'src/config.ts', text: value('process.env') },
   { path: 'src/main.ts', text: `${from('./adapters/clock.ts')}export const also = Date.now();\n` },
-  { path: 'sdk/src/wire/a.ts', text: `${from('typebox')}export const status = 'trying';\n` },
+  { path: 'sdk/src/wire/a.ts', text: `${from('typebox')}export const words = ['trying', 'saga'];\n` },
   { path: 'sdk/src/a.ts', text: from('./wire/index.ts') },
   ...[
     'domain/index.ts',
+    'definition/references.ts',
     'application/engine.ts',
     'adapters/memory/transaction-store.ts',
     'adapters/wake/in-process.ts',
@@ -130,7 +155,7 @@ const good: Sample[] = [
     'http/plugins/trace-context.ts',
     'errors.ts',
   ].map((core, at) => ({ path: `sdk/src/testing/a${at}.ts`, text: from(`../../../src/${core}`) })),
-  { path: 'migrations/a.ts', text: "export const kept = 'trying';\n" },
+  { path: 'migrations/a.ts', text: "export const kept = ['trying', 'tcc'];\n" },
 ];
 
 describe('lint', () => {

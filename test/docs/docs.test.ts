@@ -1,8 +1,14 @@
 /** The pages that repeat what the code says are compared with it. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
+import { BeginRequest } from '@tercet/sdk/wire';
+import { Value } from 'typebox/value';
+import { askedOf } from '../../src/application/requests.ts';
 import { settingsTable } from '../../src/config.ts';
+import { planOf } from '../../src/definition/plan.ts';
 import { protocolTable } from './protocol-table.ts';
+import { lastWithoutPivot, sagaTable } from './saga-table.ts';
 
 const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
 
@@ -16,6 +22,11 @@ function part(file: string, mark: string): string {
 describe('docs/protocol.md', () => {
   test('has the state × event table that transition gives', () => {
     expect(part('docs/protocol.md', 'table')).toBe(protocolTable());
+  });
+
+  test('has the state × event table of sagas that transition gives', () => {
+    expect(part('docs/protocol.md', 'saga table')).toBe(sagaTable());
+    expect(read('docs/protocol.md')).toContain(`Without a pivot: ${lastWithoutPivot()}`);
   });
 
   test('has each invariant that code or tests cite', () => {
@@ -42,25 +53,71 @@ describe('README.md', () => {
       ['| variable | default | what it is |', '|---|---|---|', ...rows].join('\n'),
     );
   });
+});
 
-  test.each([
-    'README.md',
-    'docs/protocol.md',
-    'docs/architecture.md',
-    'docs/errors.md',
-    'docs/glossary.md',
-    'docs/operations.md',
-  ])('%s names only files that exist', (page) => {
-    const links = [...read(page).matchAll(/\]\((?!http)([^)#]+)/g)].map(([, link]) => link ?? '');
+const PAGES = ['README.md', 'CHANGELOG.md', ...pagesIn('docs'), ...pagesIn('docs/adr')];
+
+function pagesIn(folder: string): readonly string[] {
+  return readdirSync(new URL(`../../${folder}`, import.meta.url))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `${folder}/${name}`);
+}
+
+describe('a page', () => {
+  test.each(PAGES)('%s names only files that exist, and headings that they have', (page) => {
+    const links = [...read(page).matchAll(/\]\((?!https?:)([^)\s]+)\)/g)].map(([, link]) => link ?? '');
     const named = [
-      ...read(page).matchAll(/\b(?:src|examples|test|docs|scripts)\/[\w/-]+\.(?:ts|mjs|md)\b/g),
+      ...read(page).matchAll(/(?<![\w/])(?:sdk|src|examples|test|docs|scripts)\/[\w/-]+\.(?:ts|mjs|md)\b/g),
     ].map(([name]) => name);
-    const missing = [...links.filter((link) => !link.startsWith('..')), ...named].filter(
-      (file) => !existsSync(new URL(`../../${file}`, import.meta.url)),
-    );
+    const missing = [
+      ...links.filter((link) => !isThere(new URL(link, new URL(`../../${page}`, import.meta.url)))),
+      ...named.filter((file) => !existsSync(new URL(`../../${file}`, import.meta.url))),
+    ];
     expect(missing).toEqual([]);
   });
 });
+
+function isThere(link: URL): boolean {
+  const [file, anchor] = [fileURLToPath(link), link.hash.slice(1)];
+  if (!existsSync(file)) return false;
+  return anchor === '' || headingsOf(readFileSync(file, 'utf8')).includes(anchor);
+}
+
+/** As they are linked to. */
+const headingsOf = (text: string): readonly string[] =>
+  [...text.matchAll(/^#+ (.+)$/gm)].map(([, words = '']) =>
+    words
+      .toLowerCase()
+      .replaceAll(/[^\w\s-]/g, '')
+      .replaceAll(' ', '-'),
+  );
+
+describe('the begin of a saga', () => {
+  const begins = ['README.md', 'docs/protocol.md', 'docs/which-pattern.md'].flatMap((page) =>
+    sagasOn(page).map((begin) => [page, begin] as const),
+  );
+
+  test.each(begins)('on %s is one that the coordinator takes', (_page, begin) => {
+    const { branches = [] } = Value.Parse(BeginRequest, JSON.parse(begin));
+    const plan = planOf(
+      'saga',
+      branches.map((branch) => askedOf(branch, new Map())),
+    );
+    expect(plan).toHaveLength(branches.length);
+    expect(plan).not.toHaveProperty('code');
+  });
+
+  test('is shown on each of these pages', () => {
+    expect(new Set(begins.map(([page]) => page)).size).toBe(3);
+  });
+});
+
+/** As JSON, or as what curl is given. */
+function sagasOn(page: string): readonly string[] {
+  return [...read(page).matchAll(/^```json\n(.*?)^```|-d '(\{.*?\})'$/gms)]
+    .map(([, json, given]) => json ?? given ?? '')
+    .filter((begin) => /"pattern": "saga",\s*"(?:branches|timeoutMs)"/.test(begin));
+}
 
 describe('docs/glossary.md', () => {
   const words = [...read('docs/glossary.md').matchAll(/^\| ([\w -]+?) \|/gm)].map(([, word]) => word ?? '');

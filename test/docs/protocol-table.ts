@@ -1,18 +1,21 @@
-/** The state × event table of docs/protocol.md, read off `transition` itself. */
+/** The state × event table of tccs in docs/protocol.md, read off `transition` itself. */
 import {
   type Event,
+  freshCall,
   type GlobalTransaction,
+  hasPlan,
   isParked,
+  type Op,
   type Reply,
   transition,
 } from '../../src/domain/index.ts';
 import { after, begun, policy } from '../support/saves.ts';
 
 const BEGAN = begun('0193f000-0000-7000-8000-000000000001').beganAt;
-const early = { earliest: BEGAN, latest: BEGAN };
-const late = { earliest: BEGAN + 60_000, latest: BEGAN + 60_000 };
+export const early = { earliest: BEGAN, latest: BEGAN };
+export const late = { earliest: BEGAN + 60_000, latest: BEGAN + 60_000 };
 
-type State = GlobalTransaction | null;
+export type State = GlobalTransaction | null;
 /** Null where the event cannot come in that state. */
 type Case = readonly [name: string, eventIn: (tx: State) => { event: Event; tx: State } | null];
 
@@ -60,50 +63,71 @@ const CASES: readonly Case[] = [
   ['phase two unknown, failed or ongoing', hear('phaseTwo', 'unknown')],
   ['phase two unknown, budget spent', hear('phaseTwo', 'unknown', spendBudget)],
   ['retryRequested', plain({ type: 'retryRequested', participant: null, now: early })],
+  ['callback heard', notified('succeeded')],
+  ['callback not heard', notified('unknown')],
+  ['retryRequested, callback not heard', owing({ type: 'retryRequested', participant: null, now: early })],
 ];
 
-export function protocolTable(): string {
-  const head = ['event', ...STATES.map(([name]) => name)];
-  const rows = CASES.map(([name, eventIn]) => [name, ...STATES.map(([, state]) => cell(state, eventIn))]);
+export const protocolTable = (): string =>
+  tableOf(
+    STATES.map(([name]) => name),
+    CASES.map(([name, eventIn]) => [
+      name,
+      ...STATES.map(([, state]) => {
+        const given = eventIn(state);
+        return given === null ? '—' : outcome(given.tx, given.event);
+      }),
+    ]),
+  );
+
+export function tableOf(states: readonly string[], rows: readonly (readonly string[])[]): string {
+  const head = ['event', ...states];
   return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
-function cell(state: State, eventIn: Case[1]): string {
-  const given = eventIn(state);
-  if (given === null) return '—';
-  const verdict = transition(given.tx, given.event);
-  if (!verdict.accepted) return `\`${verdict.code}\``;
-  if (verdict.tx === given.tx) return 'same';
-  const { status, decision, branches } = verdict.tx;
-  if (status === given.tx?.status) {
-    if (isParked(verdict.tx)) return 'parked';
-    return branches.some(({ lateTryCount }) => lateTryCount > 0) ? 'cancelled once more' : 'noted';
+/** What the event makes of the state, in a few words. */
+export function outcome(before: State, event: Event): string {
+  const verdict = transition(before, event);
+  if (!verdict.accepted) return `\`${verdict.code}\`${verdict.noted === undefined ? '' : ', noted'}`;
+  const { tx } = verdict;
+  if (tx === before) return 'same';
+  if (tx.status === before?.status) {
+    if (isParked(tx)) return 'parked';
+    if (tx.pivotStartedAt !== before.pivotStartedAt) return 'noted, the pivot is started';
+    const isLate = tx.branches.some(({ lateTryCount }) => lateTryCount > 0);
+    return isLate ? `${hasPlan(tx.pattern) ? 'compensated' : 'cancelled'} once more` : 'noted';
   }
-  const reason = decision && decision !== given.tx?.decision ? `, ${decision.reason}` : '';
-  return `→ **${status}**${reason}`;
+  const reason = tx.decision && tx.decision !== before?.decision ? `, ${tx.decision.reason}` : '';
+  return `→ **${tx.status}**${reason}`;
 }
 
 // ── Events ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 function begunWith(bodyHash: string): Event {
-  const { gid, mode, name, businessKey, traceparent, branches } = declared;
-  const specs = branches.map(({ branchId, participant, activity, payload, bodyHash: hash, policy: own }) => ({
-    ...{ branchId, participant, activity, payload, bodyHash: hash, policy: own },
-  }));
-  const given = { gid, mode, name, businessKey, traceparent, bodyHash, policy };
-  return { type: 'begun', ...given, timeoutMs: 30_000, branches: specs, now: early };
+  const { gid, pattern, mode, name, businessKey, traceparent, callback, branches } = declared;
+  const given = { gid, pattern, mode, name, businessKey, traceparent, callback, bodyHash, policy };
+  return { type: 'begun', ...given, timeoutMs: 30_000, branches, now: early };
 }
 
-function registered(branchId: string, bodyHash: string): Event {
+export function registered(branchId: string, bodyHash: string): Event {
   const branch = {
-    branchId,
-    participant: 'inventory',
-    activity: 'reserve',
-    payload: '{}',
-    bodyHash,
-    policy: null,
+    ...{ branchId, participant: 'inventory', activity: 'reserve', payload: '{}' },
+    ...{ bodyHash, policy: null, step: null },
   };
   return { type: 'branchRegistered', branch, now: early };
+}
+
+/** Where there is somebody to be told, who has not heard yet; nobody is told before the end. */
+function owing(event: Event): Case[1] {
+  return (tx) => {
+    if (tx === null || tx.finishedAt === null) return null;
+    const callback = { participant: 'shop', activity: 'ended' };
+    return { tx: { ...tx, callback, notification: freshCall(tx.finishedAt) }, event };
+  };
+}
+
+function notified(reply: Reply): Case[1] {
+  return owing(replied(null, 'notify', reply));
 }
 
 /** A reply for branch `a`, where its call can have been made; `first` brings the state to where it matters. */
@@ -118,9 +142,9 @@ function hear(phase: 'try' | 'phaseTwo', reply: Reply, first = (tx: GlobalTransa
   };
 }
 
-function replied(branchId: string, op: 'try' | 'confirm' | 'cancel', reply: Reply): Event {
-  const heard = { branchId, op, reply, answer: '200', durationMs: 10, retryAfterMs: null, chance: 0.5 };
-  return { type: 'replied', ...heard, now: early };
+export function replied(branchId: string | null, op: Op, reply: Reply, now = early): Event {
+  const heard = { branchId, op, reply, result: null, answer: '200' };
+  return { type: 'replied', ...heard, durationMs: 10, retryAfterMs: null, chance: 0.5, now };
 }
 
 function hearTry(tx: GlobalTransaction, branchId: string, reply: Reply): GlobalTransaction {

@@ -16,6 +16,7 @@ import {
   T0,
   told,
 } from '../support/transactions.ts';
+import { action, diamond, needs, paidTrip, pivot, retry, saga, step } from './sagas.ts';
 
 const now = exactly(T0);
 const opsOf = (tx: GlobalTransaction, at: Now = now) =>
@@ -87,6 +88,12 @@ describe('phase two', () => {
       expect(calls[0]?.payload).toBe(payload);
   });
 
+  test('of a tcc sends whatever looks like a reference as it is, and asks for no result', () => {
+    const payload = '{"id":{"$from":"stock.id"}}';
+    const tx = begin({ branches: [spec('stock', { payload })] });
+    expect(pendingCalls(tx, now).calls[0]).toMatchObject({ payload, results: null, wanted: [] });
+  });
+
   test('a branch that is parked is not called, but looked at every hour', () => {
     const unanswered = Array.from({ length: POLICY.retry.budget }, () =>
       replied('stock', 'confirm', 'unknown'),
@@ -109,5 +116,75 @@ describe('phase two', () => {
   test('a finished transaction owes nothing', () => {
     for (const tx of [confirmed(), cancelled()])
       expect(pendingCalls(tx, now)).toMatchObject({ calls: [], lookAgainAt: null });
+  });
+});
+
+describe('a step of a saga', () => {
+  const callsOf = (tx: GlobalTransaction, at: Now = now) => pendingCalls(tx, at).calls;
+
+  test('is called as its branch says, with what its payload may refer to', () => {
+    const payload = '{"id":{"$from":"hotel.id"}}';
+    const flight = {
+      ...step('flight', { ...needs(['hotel']), references: ['hotel.id'] }),
+      ...{ participant: 'airline', activity: 'book', payload },
+    };
+    const tx = told(saga([step('hotel'), flight]), action('hotel', 'succeeded', { result: '{"id":7}' }));
+    expect(callsOf(tx)).toEqual([
+      {
+        ...{ branchId: 'flight', op: 'action', participant: 'airline', activity: 'book', payload },
+        ...{ results: { hotel: '{"id":7}' }, wanted: [], attempt: 1 },
+        ...{ deadlineAt: DEADLINE, timeoutMs: POLICY.callTimeoutMs },
+      },
+    ]);
+  });
+
+  test('named as an object names its own parts is referred to like any other', () => {
+    const names = ['__proto__', 'constructor', 'toString'];
+    const last = step('last', { ...needs(names), references: names });
+    const tx = told(
+      saga([...names.map((name) => step(name)), last]),
+      ...names.map((name) => action(name, 'succeeded', { result: `"${name}"` })),
+    );
+    const results = callsOf(tx)[0]?.results ?? {};
+    expect(Object.entries(results)).toEqual(names.map((name) => [name, `"${name}"`]));
+  });
+
+  test('waits for its delay, and is the next attempt', () => {
+    const tx = told(diamond(), action('hotel'), action('car', 'unknown', { chance: 0.99 }));
+    expect(opsOf(tx)).toEqual(['action flight']);
+    expect(pendingCalls(tx, now).lookAgainAt).toBe(T0 + 99);
+    expect(callsOf(tx, exactly(T0 + 99))[1]).toMatchObject({ branchId: 'car', attempt: 2 });
+  });
+
+  test('that is retried by hand is due now, and is the first attempt again', () => {
+    const tx = told(diamond(), action('hotel', 'unknown', { chance: 0.99 }), retry(now));
+    expect(callsOf(tx)).toMatchObject([{ op: 'action', branchId: 'hotel', attempt: 1 }]);
+  });
+
+  test('whose deadline is over is not called, and nothing else is looked for', () => {
+    const over = exactly(DEADLINE);
+    for (const tx of [diamond(), paidTrip(), told(paidTrip(), action('hotel'))])
+      expect(pendingCalls(tx, over)).toMatchObject({
+        calls: [],
+        lookAgainAt: DEADLINE,
+        lookAgainFor: 'timeout',
+      });
+  });
+
+  test('that is the pivot is looked at for its call, whatever the deadline is', () => {
+    const started = saga([pivot('payment')]);
+    const waiting = told(started, action('payment', 'unknown', { now: exactly(DEADLINE), chance: 0.5 }));
+    expect(pendingCalls(started, exactly(DEADLINE))).toMatchObject({ lookAgainAt: null });
+    expect(pendingCalls(waiting, exactly(DEADLINE))).toMatchObject({
+      ...{ calls: [], lookAgainAt: DEADLINE + 50, lookAgainFor: 'call' },
+    });
+  });
+
+  test('that is parked is looked at every hour, and what is due beside it is called', () => {
+    const unanswered = Array.from({ length: POLICY.retry.budget }, () => action('payment', 'unknown'));
+    const parked = told(saga([pivot('payment')]), ...unanswered);
+    expect(pendingCalls(parked, now)).toEqual({
+      ...{ calls: [], lookAgainAt: T0 + PARKED_LOOK_MS, lookAgainFor: 'call' },
+    });
   });
 });

@@ -63,6 +63,20 @@ describe('beginning', () => {
     expect(refusal(null, begun({ branches: [spec('stock', { payload })] }))).toBe('payload_too_large');
   });
 
+  test('a declared transaction without branches is refused; an interactive one gets its branches later', () => {
+    expect(refusal(null, begun({ branches: [] }))).toBe('no_branches');
+    expect(refusal(null, begun({ mode: 'interactive' }))).toBe('accepted');
+  });
+
+  test('no more branches and bytes than a transaction may hold', () => {
+    const many = (count: number, payload = '{}') =>
+      begun({ branches: Array.from({ length: count }, (_, n) => spec(`b${n}`, { payload })) });
+    expect(refusal(null, many(101))).toBe('too_many_branches');
+    expect(refusal(null, many(100))).toBe('accepted');
+    expect(refusal(null, many(17, 'x'.repeat(64 * 1024)))).toBe('transaction_too_large');
+    expect(refusal(null, many(16, 'x'.repeat(64 * 1024)))).toBe('accepted');
+  });
+
   test('a reply for a transaction that never began is refused', () => {
     expect(refusal(null, replied('stock', 'try', 'succeeded'))).toBe('unknown_transaction');
   });
@@ -156,6 +170,10 @@ describe('a decision', () => {
       changesNothing(tx, cancel());
       expect(refusal(tx, confirm())).toBe('decided_cancel');
     }
+  });
+
+  test('of a tcc is noted nowhere when it is refused: only a started pivot keeps a wish to cancel', () => {
+    expect(transition(confirming(), cancel())).toEqual({ accepted: false, code: 'decided_confirm' });
   });
 
   test('outlives its deadline (I2)', () => {

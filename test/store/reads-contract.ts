@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Save, TransactionFilter } from '../../src/application/ports.ts';
 import type { GlobalTransaction, Status } from '../../src/domain/index.ts';
 import { after, answered, begun, cancelled, newGid, saveOf } from '../support/saves.ts';
+import { begunSaga, carriedOn, TO_THE_END } from './saga-saves.ts';
 import type { StoreUnderTest } from './store-contract.ts';
 
 const T0 = Date.UTC(2026, 0, 1);
@@ -132,6 +133,38 @@ export function readsContract(open: () => Promise<StoreUnderTest>): void {
       expect(await under.store.gidsWaitingFor('payment', '', 100)).toEqual([half.gid]);
       const [first = '', second, third] = expected;
       expect(await under.store.gidsWaitingFor('inventory', first, 2)).toEqual([second, third]);
+    });
+  });
+
+  describe('a saga that ended, and of whose end somebody has not heard,', () => {
+    const running = carriedOn(begunSaga(), TO_THE_END.slice(0, 5));
+    const owing = carriedOn(begunSaga(), TO_THE_END.slice(0, 6));
+    const gidsOfShop = () => under.store.gidsWaitingFor('shop', '', 100);
+    const finality = async () => (await under.store.findEnds([owing.gid]))[0]?.isFinal;
+    beforeAll(() => write(...[running, owing].map((tx) => saveOf(null, tx, { wakeAt: WAKE_AT }))));
+
+    test('is listed as it was saved, but for payloads and results', async () => {
+      const branches = owing.branches.map((branch) => ({ ...branch, payload: '', result: null }));
+      const [listed] = await list({ before: `${owing.gid}~`, limit: 1 });
+      expect(listed).toEqual({ ...owing, branches });
+      expect(await gidsOf({ status: 'confirmed' })).toContain(owing.gid);
+      expect(await gidsOf({ isParked: true })).not.toContain(owing.gid);
+    });
+
+    test('waits for that participant, is not final, and keeps its date, until it is heard', async () => {
+      expect(await gidsOfShop()).toEqual([owing.gid]);
+      expect(await finality()).toBe(false);
+      expect((await under.store.load(owing.gid))?.wakeAt).toBe(WAKE_AT);
+      const heard = carriedOn(owing, TO_THE_END.slice(-1));
+      await write(saveOf({ tx: owing, seq: 1 }, heard));
+      expect(await gidsOfShop()).toEqual([]);
+      expect(await finality()).toBe(true);
+      expect((await under.store.load(owing.gid))?.wakeAt).toBeNull();
+    });
+
+    test('leaves another one waiting for the participants of its steps', async () => {
+      expect(await under.store.gidsWaitingFor('inventory', '', 100)).toContain(running.gid);
+      expect(await under.store.gidsWaitingFor('inventory', '', 100)).not.toContain(owing.gid);
     });
   });
 

@@ -6,9 +6,10 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { systemChance, systemTime } from '../../src/adapters/system.ts';
 import { GroupCommit } from '../../src/application/group-commit.ts';
 import type { Save, Saved } from '../../src/application/ports.ts';
-import type { GlobalTransaction, Instant } from '../../src/domain/index.ts';
+import { type GlobalTransaction, type Instant, isParked } from '../../src/domain/index.ts';
 import { noLog, noObserver } from '../support/engine.ts';
-import { after, answered, begun, cancelled, newGid, saveOf } from '../support/saves.ts';
+import { after, answered, begun, cancelled, newGid, policy, saveOf } from '../support/saves.ts';
+import { begunSaga, carriedOn, TO_THE_END, UNDONE } from './saga-saves.ts';
 import type { StoreUnderTest } from './store-contract.ts';
 
 const T0 = Date.UTC(2026, 0, 1);
@@ -102,12 +103,24 @@ export function removalContract(open: () => Promise<StoreUnderTest>): void {
       ['it waits for a person', parked(cancelled(old())), {}],
       ['nobody has said when somebody looks at it', cancelled(old()), { wakeAt: null }],
       ['a late try is to be cancelled once more', withLateTry(ended(old(), T0 - 7000)), { wakeAt: T0 }],
+      ['who asked to be told has not heard of its end', owingCallback(), { wakeAt: T0 }],
+      ['a step of it is to be undone once more', carriedOn(begunSaga(), UNDONE), { wakeAt: T0 }],
+      ['its pivot waits for a person', withParkedPivot(), {}],
       ['the cancel of a late try waits for a person', parked(withLateTry(ended(old(), T0 - 7000))), {}],
     ])('%s', async (_why, tx, given) => {
       await write(saveOf(null, tx, given));
       expect(await under.store.removeFinished(T0 + 1e9, 100)).toBe(0);
       expect(await isThere({ tx, seq: 1 })).toBe(true);
     });
+  });
+
+  test('a transaction whose callback was heard is removed like any other', async () => {
+    const saga = owingCallback();
+    await write(saveOf(null, saga, { wakeAt: T0 }));
+    expect(await under.store.removeFinished(T0 + 1e9, 100)).toBe(0);
+    await write(saveOf({ tx: saga, seq: 1 }, carriedOn(saga, TO_THE_END.slice(-1))));
+    expect(await under.store.removeFinished(T0 + 1e9, 100)).toBe(1);
+    expect(await under.store.load(saga.gid)).toBeNull();
   });
 
   describe('a stale writer', () => {
@@ -141,6 +154,17 @@ const ended = (tx: GlobalTransaction, finishedAt: Instant): GlobalTransaction =>
 
 const parked = (tx: GlobalTransaction): GlobalTransaction =>
   [1, 2, 3, 4, 5].reduce((at) => answered(at, 'unknown'), tx);
+
+const owingCallback = (): GlobalTransaction => carriedOn(begunSaga(), TO_THE_END.slice(0, 6));
+
+function withParkedPivot(): GlobalTransaction {
+  const [, , , unknown] = TO_THE_END;
+  const started = carriedOn(begunSaga(), TO_THE_END.slice(0, 2));
+  const answers = Array.from({ length: policy.retry.budget }, () => unknown ?? []);
+  const tx = carriedOn(started, answers as typeof TO_THE_END);
+  if (!isParked(tx)) throw new Error('its budget is not spent');
+  return tx;
+}
 
 function withLateTry(tx: GlobalTransaction): GlobalTransaction {
   const heard = { answer: '200', result: null, durationMs: 10, retryAfterMs: null, chance: 0.5 };

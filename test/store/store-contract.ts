@@ -12,9 +12,10 @@ import type {
   Save,
   TransactionStore,
 } from '../../src/application/ports.ts';
-import type { GlobalTransaction } from '../../src/domain/index.ts';
+import { type GlobalTransaction, MAX_BRANCHES } from '../../src/domain/index.ts';
 import { noLog, noObserver } from '../support/engine.ts';
 import { AWKWARD_PAYLOAD, answered, begun, cancelled, newGid, saveOf } from '../support/saves.ts';
+import { AWKWARD_RESULT, begunSaga, carriedOn, TO_THE_END, UNDONE } from './saga-saves.ts';
 
 export type StoreUnderTest = {
   readonly store: TransactionStore;
@@ -81,6 +82,62 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
         expect(loaded).toEqual(saved);
         expect(rebuilt).toEqual(withoutPayloads(next));
       }
+    });
+
+    test.each([
+      ['to the end, and until somebody has heard of it', TO_THE_END],
+      ['back, and once more after a late success', UNDONE],
+    ])('each state of a saga that goes %s is loaded, and equals what its journal rows amount to (I12)', async (_way, changes) => {
+      const tx = begunSaga();
+      let saved = { tx, seq: 1 };
+      expect(await commit(saveOf(null, tx))).toEqual(['saved']);
+      expect(await load(tx.gid)).toEqual(saved);
+      for (const [what, change] of changes) {
+        const next = change(saved.tx);
+        expect([what, await commit(saveOf(saved, next))]).toEqual([what, ['saved']]);
+        saved = { tx: next, seq: saved.seq + 1 };
+        expect([what, await load(tx.gid)]).toEqual([what, saved]);
+        const rebuilt = rebuild(tx.gid, await under.store.journalOf(tx.gid));
+        expect([what, rebuilt]).toEqual([what, withoutPayloads(next)]);
+      }
+    });
+
+    test('a result is kept to the letter, and so is the plan', async () => {
+      const tx = carriedOn(begunSaga(), TO_THE_END.slice(0, 5));
+      await commit(saveOf(null, tx));
+      const [a, p] = (await load(tx.gid))?.tx.branches ?? [];
+      expect(a?.result).toBe(AWKWARD_RESULT);
+      expect(p).toMatchObject({ step: { dependsOn: ['a'], isPivot: true, references: ['a.z', 'a'] } });
+    });
+
+    test('a plan as large as one may be is kept', async () => {
+      const [first] = begunSaga().branches;
+      const name = (n: number) => `${n}`.padStart(64, '_');
+      const references = Array.from({ length: 16 }, (_, n) => `${name(0)}.${n}`.padEnd(256, '\u0001'));
+      const branches = Array.from({ length: MAX_BRANCHES }, (_, n) => {
+        const dependsOn = Array.from({ length: n }, (_each, before) => name(before));
+        const step = {
+          dependsOn,
+          isPivot: false,
+          isCompensated: true,
+          references: n === 0 ? [] : references,
+        };
+        return { ...first!, branchId: name(n), step };
+      });
+      const tx = { ...begunSaga(), branches };
+      expect(await commit(saveOf(null, tx))).toEqual(['saved']);
+      expect(await load(tx.gid)).toEqual({ tx, seq: 1 });
+    });
+
+    test('sagas and tccs in every stage are written in one batch', async () => {
+      const ways = [...TO_THE_END.keys()].map((count) => TO_THE_END.slice(0, count + 1));
+      const sagas = ways.map((changes) => ({ tx: carriedOn(begunSaga(), changes.slice(0, -1)), changes }));
+      await commit(...sagas.map(({ tx }) => saveOf(null, tx)));
+      const tcc = begun(newGid());
+      const later = sagas.map(({ tx, changes }) => saveOf({ tx, seq: 1 }, carriedOn(tx, changes.slice(-1))));
+      expect(new Set(await commit(saveOf(null, tcc), ...later))).toEqual(new Set(['saved']));
+      for (const { gid, after } of later) expect(await load(gid)).toEqual({ tx: after, seq: 2 });
+      expect(await load(tcc.gid)).toEqual({ tx: tcc, seq: 1 });
     });
 
     test('branches that are registered later are found in their order', async () => {
@@ -273,6 +330,16 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
       expect(await under.store.claimDue(claim)).toEqual([early.gid]);
       expect(await under.store.claimDue({ ...claim, waker: systemChance.newId() })).toEqual([late.gid]);
       for (const tx of [late, early]) await commit(saveOf({ tx, seq: 1 }, succeeded(cancelled(tx))));
+    });
+
+    test('and so is what ended and owes its callback, until that is heard', async () => {
+      const ended = carriedOn(begunSaga(), TO_THE_END.slice(0, 6));
+      expect(ended.finishedAt).not.toBeNull();
+      await commit(saveOf(null, ended, { wakeAt }));
+      expect(await under.store.claimDue(claimOf(wakeAt + 60))).toEqual([ended.gid]);
+      const heard = carriedOn(ended, TO_THE_END.slice(-1));
+      await commit(saveOf({ tx: ended, seq: 1 }, heard));
+      expect(await under.store.claimDue(claimOf(wakeAt + 1e9))).toEqual([]);
     });
 
     test('but never what is finished', async () => {

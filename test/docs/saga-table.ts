@@ -1,0 +1,143 @@
+/** The state × event table of sagas in docs/protocol.md, read off `transition` itself. */
+import type { Event, GlobalTransaction, Op, Reply } from '../../src/domain/index.ts';
+import { after, begun, policy } from '../support/saves.ts';
+import { early, late, outcome, registered, replied, tableOf } from './protocol-table.ts';
+
+const STATES = [
+  ...['trying', 'trying, pivot started', 'confirming', 'confirmed', 'cancelling', 'cancelled'],
+] as const;
+type State = (typeof STATES)[number];
+/** By state: what happens in it; what is told is what comes of the last. */
+type Row = readonly [name: string, stories: Partial<Record<State, readonly Event[]>>];
+
+/** a → b → p, the pivot → y and z, side by side. */
+const trying = sagaOf([
+  ...[step('a', []), step('b', ['a']), step('p', ['b'], true)],
+  ...[step('y', ['p']), step('z', ['p'])],
+]);
+const pivotStarted = [action('a'), action('b')].reduce(after, trying);
+const confirming = after(pivotStarted, action('p'));
+/** The action of b may be on its way. */
+const cancelling = [action('a'), cancelRequested()].reduce(after, trying);
+const STATE: Readonly<Record<State, GlobalTransaction>> = {
+  trying,
+  'trying, pivot started': pivotStarted,
+  confirming,
+  confirmed: [action('y'), action('z')].reduce(after, confirming),
+  cancelling,
+  cancelled: [compensate('b'), compensate('a')].reduce(after, cancelling),
+};
+
+const ROWS: readonly Row[] = [
+  ['branchRegistered', inAll(registered('c', 'new'))],
+  ['confirmRequested', inAll({ type: 'confirmRequested', branchIds: null, now: early })],
+  ['cancelRequested', inAll(cancelRequested())],
+  ['deadlinePassed, too early', inAll({ type: 'deadlinePassed', now: early })],
+  ['deadlinePassed', inAll({ type: 'deadlinePassed', now: late })],
+  [
+    'action succeeded, others before the pivot to come',
+    { ...heardOfA('succeeded'), ...lateOfB('succeeded') },
+  ],
+  ['action succeeded, the last before the pivot', { trying: [action('a'), action('b')] }],
+  ['action succeeded, the last before the pivot, deadline over', { trying: [action('a'), tooLate('b')] }],
+  ['action failed', { ...heardOfA('failed'), ...lateOfB('failed') }],
+  ['action unknown or ongoing', { ...heardOfA('unknown'), ...lateOfB('unknown') }],
+  ['pivot succeeded, whatever the deadline', heardOfPivot(tooLate('p'))],
+  ['pivot failed, whatever the deadline', heardOfPivot(tooLate('p', 'failed'))],
+  ['pivot unknown or ongoing', heardOfPivot(action('p', 'unknown'))],
+  ['pivot unknown, budget spent', { 'trying, pivot started': spent('p', 'action') }],
+  ['action after the pivot succeeded, others open', afterPivot(action('y'))],
+  ['action after the pivot succeeded, the last', { confirming: [action('y'), action('z')] }],
+  ['action after the pivot failed, unknown or ongoing', afterPivot(action('y', 'failed'))],
+  ['action after the pivot failed or unknown, budget spent', { confirming: spent('y', 'action') }],
+  ['compensate succeeded, others open', onCancel(compensate('b'))],
+  ['compensate succeeded, the last', { cancelling: [compensate('b'), compensate('a')] }],
+  ['compensate unknown, failed or ongoing', onCancel(compensate('b', 'failed'))],
+  ['compensate unknown or failed, budget spent', { cancelling: spent('b', 'compensate') }],
+  [
+    'action succeeded, after its compensation',
+    { cancelling: [compensate('b'), action('b')], cancelled: [action('b')] },
+  ],
+  ['retryRequested', inAll({ type: 'retryRequested', participant: null, now: early })],
+];
+
+export const sagaTable = (): string =>
+  tableOf(
+    STATES,
+    ROWS.map(([name, stories]) => [name, ...STATES.map((state) => cell(STATE[state], stories[state]))]),
+  );
+
+/** Without a pivot the last success decides, and ends the saga. */
+export const lastWithoutPivot = (): string => outcome(sagaOf([step('a', [])]), action('a'));
+
+function cell(state: GlobalTransaction, story: readonly Event[] = []): string {
+  const event = story.at(-1);
+  if (event === undefined) return '—';
+  return outcome(story.slice(0, -1).reduce(after, state), event);
+}
+
+// ── Events ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+function inAll(event: Event): Row[1] {
+  return Object.fromEntries(STATES.map((state) => [state, [event]]));
+}
+
+/** Of the first step: once it is settled, its answer comes again. */
+function heardOfA(reply: Reply): Row[1] {
+  const again = [action('a', reply)];
+  return { trying: again, 'trying, pivot started': again, confirming: again, confirmed: again };
+}
+
+/** Of a step that had not been heard of when it was decided to cancel. */
+function lateOfB(reply: Reply): Row[1] {
+  return { cancelling: [action('b', reply)] };
+}
+
+function heardOfPivot(event: Event): Row[1] {
+  return { 'trying, pivot started': [event], confirming: [event], confirmed: [event] };
+}
+
+function afterPivot(event: Event): Row[1] {
+  return { confirming: [event], confirmed: [event] };
+}
+
+function onCancel(event: Event): Row[1] {
+  return { cancelling: [event], cancelled: [event] };
+}
+
+function spent(branchId: string, op: Op): readonly Event[] {
+  return Array.from({ length: policy.retry.budget }, () => replied(branchId, op, 'unknown'));
+}
+
+function action(branchId: string, reply: Reply = 'succeeded'): Event {
+  return replied(branchId, 'action', reply);
+}
+
+function tooLate(branchId: string, reply: Reply = 'succeeded'): Event {
+  return replied(branchId, 'action', reply, late);
+}
+
+function compensate(branchId: string, reply: Reply = 'succeeded'): Event {
+  return replied(branchId, 'compensate', reply);
+}
+
+function cancelRequested(): Event {
+  return { type: 'cancelRequested', now: early };
+}
+
+// ── The saga ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+function sagaOf(branches: readonly ReturnType<typeof step>[]): GlobalTransaction {
+  const { gid, name, businessKey, traceparent, bodyHash } = begun('0193f000-0000-7000-8000-000000000001');
+  return after(null, {
+    ...{ type: 'begun', gid, pattern: 'saga', mode: 'declared', name, businessKey, traceparent, bodyHash },
+    ...{ timeoutMs: 30_000, policy, callback: null, branches, now: early },
+  });
+}
+
+function step(branchId: string, dependsOn: readonly string[], isPivot = false) {
+  return {
+    ...{ branchId, participant: 'inventory', activity: 'reserve', payload: '{}', bodyHash: branchId },
+    ...{ policy: null, step: { dependsOn, isPivot, isCompensated: 'ab'.includes(branchId), references: [] } },
+  };
+}
