@@ -1,6 +1,7 @@
 /**
  * A contract: what a participant can be asked, in one place for both sides. The participant implements it, and an
- * initiator calls it; payloads and results are checked by its schemas at run time, and by the compiler before.
+ * initiator calls it; payloads and results are checked by its schemas at run time, and by the compiler before. Its
+ * activities are members of it, to be named where they are asked for: `inventory.reserve`.
  *
  *   export const inventory = defineContract('inventory', {
  *     reserve: {
@@ -13,10 +14,10 @@ import type { Static, TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import { ParticipantName } from './wire/index.ts';
 
-/** One activity: the body of every call for it, and what its try answers to the initiator. */
+/** One activity: the body of every call for it, and what its try answers to the initiator, or its action to later steps. */
 export type Activity = {
   readonly payload: TSchema;
-  /** What the try answers; when absent its answer is not looked at. */
+  /** What the try or the action answers; when absent its answer is not looked at. */
   readonly result?: TSchema;
 };
 
@@ -26,6 +27,19 @@ export type Contract<Name extends string = string, All extends Activities = Acti
   /** The name under which the participant is registered with the coordinator. */
   readonly name: Name;
   readonly activities: All;
+};
+
+/** One activity and whose it is: what a step of a saga is given. */
+export type ActivityHandle<One extends Activity = Activity> = {
+  /** The name under which the participant is registered. */
+  readonly participant: string;
+  readonly activity: string;
+  readonly schemas: One;
+};
+
+/** What `defineContract` returns: the contract, and its activities by their names. */
+export type DefinedContract<Name extends string, All extends Activities> = Contract<Name, All> & {
+  readonly [Word in keyof All & string]: ActivityHandle<All[Word]>;
 };
 
 export type PayloadOf<One extends Activity> = Static<One['payload']>;
@@ -38,14 +52,23 @@ type Unknown<All extends Activities> = {
   readonly [Name in keyof All]: { readonly [Word in Exclude<keyof All[Name], keyof Activity>]: never };
 };
 
+/** Members of a contract, or what tells a participant, which has a contract, from one: an activity would hide them. */
+const OWN_MEMBERS = ['name', 'activities', 'contract'] as const;
+
+/** Says in the compiler's error what the TypeError says. */
+type Hiding<All extends Activities> = {
+  readonly [Word in keyof All & (typeof OWN_MEMBERS)[number]]: `no activity can be named “${Word}”`;
+};
+
 /**
  * @throws TypeError when the name, or that of an activity, is not one to 64 of `A-Z a-z 0-9 _ -`, when an
- *   activity has no payload, and when it has anything but payload and result
+ *   activity is named `name`, `activities` or `contract`, when one has no payload, and when it has anything but
+ *   payload and result
  */
 export function defineContract<const Name extends string, const All extends Activities>(
   name: Name,
-  activities: All & Unknown<All>,
-): Contract<Name, All> {
+  activities: All & Unknown<All> & Hiding<All>,
+): DefinedContract<Name, All> {
   for (const word of [name, ...Object.keys(activities)]) {
     if (!Value.Check(ParticipantName, word))
       throw new TypeError(
@@ -54,8 +77,19 @@ export function defineContract<const Name extends string, const All extends Acti
   }
   if (Object.keys(activities).length === 0)
     throw new TypeError(`${name} has no activities: name at least one, such as reserve`);
+  for (const word of OWN_MEMBERS) {
+    if (Object.hasOwn(activities, word))
+      throw new TypeError(
+        `${name} cannot have an activity “${word}”, which contracts have themselves: rename it`,
+      );
+  }
   for (const [activity, given] of Object.entries(activities)) checkActivity(`${activity} of ${name}`, given);
-  return { name, activities };
+  const handles = Object.entries<Activity>(activities).map(([activity, schemas]) => [
+    activity,
+    Object.freeze({ participant: name, activity, schemas }),
+  ]);
+  // One member for each activity, by its name: what the type says.
+  return { ...Object.fromEntries(handles), name, activities } as DefinedContract<Name, All>;
 }
 
 const WORDS: { readonly [Word in keyof Activity]-?: true } = { payload: true, result: true };

@@ -3,7 +3,7 @@
  *
  * - `defineContract`, `defineParticipant`: the participant's side; `@tercet/sdk/fastify`, `/express` and `/node-http` mount it
  * - `@tercet/sdk/barrier/mysql2`, `/pg`, `/sqlite` and `/typeorm`: the barrier in the participant's own database
- * - `Tercet`: the initiator's side
+ * - `Tercet`: the initiator's side; `saga` builds what it may submit, `defineListener` hears of the end
  * - `@tercet/sdk/testing`: the coordinator in memory, for tests of your own
  * - `@tercet/sdk/check`, and `npx tercet check`: whether a service bears what a coordinator does to it
  */
@@ -13,13 +13,16 @@ export type { Call } from './call.ts';
 export {
   type Activities,
   type Activity,
+  type ActivityHandle,
   type Contract,
+  type DefinedContract,
   defineContract,
   type PayloadOf,
   type ResultOf,
 } from './contract.ts';
 export { branch } from './initiator/branch.ts';
 export {
+  ActionRefused,
   CoordinatorUnavailable,
   OutcomeUnknown,
   RequestRejected,
@@ -38,14 +41,34 @@ export type {
   DeclaredBranch,
   RunOptions,
   RunOutcome,
+  SubmitBranches,
   SubmitOptions,
   SubmitOutcome,
+  SubmitSaga,
   TercetOptions,
   Transaction,
   TryOptions,
 } from './initiator/types.ts';
-export type { ActivityOps, InsideContext, Outside, OutsideContext } from './participant/activity-ops.ts';
+export { defineListener, type Listener, type ListenerOptions } from './listener/define-listener.ts';
+export type {
+  ActivityOps,
+  InsideActionContext,
+  InsideCompensateContext,
+  InsideContext,
+  Outside,
+  OutsideActionContext,
+  OutsideCompensateContext,
+  OutsideContext,
+} from './participant/activity-ops.ts';
 export { currentCall } from './participant/current-call.ts';
 export { defineParticipant, type ParticipantOptions } from './participant/define-participant.ts';
-export type { Participant, ParticipantAnswer, ParticipantRequest } from './participant/participant.ts';
+export type {
+  Mountable,
+  Participant,
+  ParticipantAnswer,
+  ParticipantRequest,
+  Route,
+} from './participant/participant.ts';
 export { InProgress, Refusal, type RefusalCode } from './refusal.ts';
+export type { Reference, WithReferences } from './saga/reference.ts';
+export { type Saga, type SagaDefinition, saga } from './saga/saga.ts';

@@ -2,7 +2,8 @@
  * Signatures, by Standard Webhooks: a participant that has a secret knows that a call comes from who has it
  * too, that its body is as it was sent, and that it was sent within the last five minutes.
  *
- *   webhook-id         `gid/branchId/op`: it has to name the call that the TCC headers and the path name
+ *   webhook-id         `gid/branchId/op`, and `gid/notify` of what tells of the end, which is about no branch: it has to name
+ *                      the call that the TCC headers and the path name
  *   webhook-timestamp  when it was signed, in seconds since 1970
  *   webhook-signature  `v1,` and an HMAC-SHA-256 of id, time and body in base64; one for each secret, with
  *                      blanks between them
@@ -12,11 +13,20 @@
  */
 import { randomBytes } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
-import type { Call } from './call.ts';
 import { CALL_HEADERS } from './wire/call-headers.ts';
+import type { CallOp } from './wire/index.ts';
 
 export type SignatureHeader = 'webhook-id' | 'webhook-timestamp' | 'webhook-signature';
 export type SignatureHeaders = Readonly<Record<SignatureHeader, string>>;
+
+/** What a signature names. */
+export type SignedCall = {
+  /** The global transaction. */
+  readonly gid: string;
+  /** Null for `notify`, which is about the whole. */
+  readonly branchId: string | null;
+  readonly op: CallOp;
+};
 
 type Headers = { readonly [name: string]: string | readonly string[] | undefined };
 
@@ -44,6 +54,12 @@ export function checkSecret(secret: string): string | null {
   return null;
 }
 
+/** What a call is known by: its `webhook-id`, and its `idempotency-key`. Names hold no slash: no two calls have one id. */
+export const webhookIdOf = ({ gid, branchId, op }: SignedCall): string => idOf(gid, branchId, op);
+
+const idOf = (gid: unknown, branchId: unknown, op: unknown): string =>
+  (branchId === null ? [gid, op] : [gid, branchId, op]).join('/');
+
 /**
  * @param body exactly as it is sent
  * @param secrets one or more that `checkSecret` finds nothing wrong with; each signs
@@ -51,13 +67,13 @@ export function checkSecret(secret: string): string | null {
  * @throws TypeError without a secret
  */
 export function signatureHeaders(
-  call: Pick<Call, 'gid' | 'branchId' | 'op'>,
+  call: SignedCall,
   body: string,
   secrets: readonly string[],
   now: Date,
 ): SignatureHeaders {
   if (secrets.length === 0) throw new TypeError('there is no secret to sign with: give at least one');
-  const id = webhookId(call.gid, call.branchId, call.op);
+  const id = webhookIdOf(call);
   return {
     'webhook-id': id,
     'webhook-timestamp': String(Math.floor(now.getTime() / 1000)),
@@ -81,14 +97,13 @@ export function verifySignature(headers: Headers, body: string, secrets: readonl
   if (typeof timestamp !== 'string') return missing('webhook-timestamp');
   if (typeof signature !== 'string') return missing('webhook-signature');
   // Else somebody could send a signed call again under another name.
-  if (id !== webhookId(headers[CALL_HEADERS.gid], headers[CALL_HEADERS.branchId], headers[CALL_HEADERS.op]))
-    return 'webhook-id does not name the call of the TCC headers: it is gid/branchId/op of the same call';
+  const { gid, branchId, op } = CALL_HEADERS;
+  if (id !== idOf(headers[gid], headers[branchId] ?? null, headers[op]))
+    return 'webhook-id does not name the call of the TCC headers: it is gid/branchId/op of the same call, or gid/notify';
   const signed = { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signature };
   if (secrets.some((secret) => isSignedBy(secret, signed, body))) return null;
   return whyNot(timestamp);
 }
-
-const webhookId = (...parts: readonly (string | readonly string[] | undefined)[]): string => parts.join('/');
 
 const missing = (header: SignatureHeader): string =>
   `${header} is missing: only signed calls are served, so give the coordinator the participant's secret`;

@@ -1,6 +1,7 @@
 /** Beginning: the transaction that a key names, made now or before, and when it ends by our own clock. */
 import { type CoordinatorLink, PATIENCE_MS } from './coordinator-link.ts';
 import { CoordinatorUnavailable, RequestRejected } from './errors.ts';
+import { checkedCallback } from './options.ts';
 import { readTransaction, type SeenTransaction } from './seen-transaction.ts';
 import type { Timing } from './timing.ts';
 import type { RunOptions } from './types.ts';
@@ -30,7 +31,7 @@ export async function begin(options: RunOptions, given: BeginParts): Promise<Beg
       method: 'POST',
       path: '/v1/transactions',
       headers: beginHeaders(idempotencyKey, traceparent),
-      body: JSON.stringify({ name, businessKey, timeoutMs }),
+      body: JSON.stringify({ name, businessKey, timeoutMs, callback: checkedCallback(options) }),
       reads: readTransaction,
     },
     { patienceMs: PATIENCE_MS, signal },

@@ -3,11 +3,12 @@
  *
  *   TransactionCancelled    decided: cancel. Nothing of it takes effect
  *     TransactionTimedOut   … because its deadline passed
- *   TransactionDiverged     decided, and a branch waits for a person
+ *   TransactionDiverged     a branch waits for a person; decided, unless it is the pivot of a saga
  *   OutcomeUnknown          it may be decided either way: ask again, and take it for neither
  *   CoordinatorUnavailable  nothing was tried; run it again with the same key
  *   RequestRejected         the request is at fault
  *   TryRefused, TryUnknown, TryNotSent   one try, inside of `run`: the transaction can then only be cancelled
+ *   ActionRefused           the step whose refusal cancelled a saga, as the `refusal` of its TransactionCancelled
  */
 import type { Decision, Status, TransactionView } from '../wire/index.ts';
 
@@ -40,9 +41,9 @@ export abstract class TercetError extends Error {
   }
 }
 
-// ── One try ──────────────────────────────────────────────────────────────────────────────────────────────────
+// ── One try, or one action ───────────────────────────────────────────────────────────────────────────────────
 
-/** Which try it is about. */
+/** Which branch it is about. */
 export type TryOf = {
   readonly gid: string | null;
   readonly participant: string;
@@ -54,8 +55,7 @@ const named = ({ participant, activity, branchId }: Omit<TryOf, 'gid'>): string 
   `${activity} of ${participant} (branch “${branchId}”)`;
 
 /** The participant said no: 409 or 422. */
-export class TryRefused extends TercetError {
-  override readonly name = 'TryRefused';
+export abstract class BranchRefused extends TercetError {
   readonly participant: string;
   readonly activity: string;
   readonly branchId: string;
@@ -72,6 +72,16 @@ export class TryRefused extends TercetError {
     ({ participant: this.participant, activity: this.activity, branchId: this.branchId } = of);
     this.detail = detail;
   }
+}
+
+/** A try was refused. */
+export class TryRefused extends BranchRefused {
+  override readonly name = 'TryRefused';
+}
+
+/** The action of a step of a saga was refused; its `branchId` is the name of the step. */
+export class ActionRefused extends BranchRefused {
+  override readonly name = 'ActionRefused';
 }
 
 type Unheard = { readonly answer: string; readonly isOutOfTime?: boolean; readonly cause?: unknown };
@@ -125,13 +135,13 @@ export type Cancelled = {
   readonly gid: string;
   readonly status: Status;
   readonly reason: string;
-  readonly refusal: TryRefused | null;
+  readonly refusal: TryRefused | ActionRefused | null;
   /** The function of the transaction threw `cause`, which is no error of ours. */
   readonly isFunctionAtFault: boolean;
   readonly cause?: unknown;
 };
 
-/** Decided: cancel. What the tries set aside is given back. */
+/** Decided: cancel. What the tries set aside is given back; what the steps of a saga did is compensated. */
 export class TransactionCancelled extends TercetError {
   override readonly name: string = 'TransactionCancelled';
   declare readonly gid: string;
@@ -140,7 +150,7 @@ export class TransactionCancelled extends TercetError {
   /** Why, in words. */
   readonly reason: string;
   /** The refusal that led to it, where one did. `cause` is what the function threw. */
-  readonly refusal: TryRefused | null;
+  readonly refusal: TryRefused | ActionRefused | null;
 
   constructor(
     { gid, status, reason, refusal, isFunctionAtFault, cause }: Cancelled,
@@ -169,11 +179,15 @@ export class TransactionTimedOut extends TransactionCancelled {
   }
 }
 
-/** Decided, and a branch is parked: its retries are used up, and it waits for a person. The decision stands. */
+/**
+ * A branch is parked: its retries are used up, and it waits for a person. A decision that was taken stands. In a saga whose
+ * pivot is parked there is none yet: only the answer of the pivot decides.
+ */
 export class TransactionDiverged extends TercetError {
   override readonly name = 'TransactionDiverged';
   declare readonly gid: string;
-  readonly decision: Decision;
+  /** Null where the pivot of a saga waits. */
+  readonly decision: Decision | null;
   readonly status: Status;
   readonly isParked = true;
   /** What the coordinator says of it. */
@@ -182,17 +196,17 @@ export class TransactionDiverged extends TercetError {
   /** @param given.cause of a cancel: the `TransactionCancelled` that says why */
   constructor(given: {
     readonly gid: string;
-    readonly decision: Decision;
+    readonly decision: Decision | null;
     readonly status: Status;
     readonly explanation: string;
     readonly cause?: unknown;
   }) {
     const { gid, decision, status, explanation, cause } = given;
-    super(`Transaction ${gid} is decided, ${decision}, and a branch is parked: ${asSentence(explanation)}`, {
+    const stands = decision === null ? 'is not decided' : `is decided, ${decision}`;
+    const take = decision === null ? 'Take it for neither, and' : `Take the ${decision} for granted and`;
+    super(`Transaction ${gid} ${stands}, and a branch is parked: ${asSentence(explanation)}`, {
       ...{ code: 'transaction_diverged', gid, cause },
-      advice:
-        `Take the ${decision} for granted and repeat nothing; mend the participant, then ` +
-        `POST /v1/transactions/${gid}/retry.`,
+      advice: `${take} repeat nothing; mend the participant, then POST /v1/transactions/${gid}/retry.`,
     });
     this.decision = decision;
     this.status = status;

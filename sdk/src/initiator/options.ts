@@ -1,7 +1,9 @@
 /** What an initiator is given, checked before anything is sent: each fault says what to do. */
 import { randomUUID } from 'node:crypto';
 import type { Contract } from '../contract.ts';
+import { firstFault } from '../participant/first-fault.ts';
 import { checkSecret } from '../signature.ts';
+import { CallbackRequest } from '../wire/index.ts';
 import { RequestRejected } from './errors.ts';
 import type { Callable, OwnMembers, RunOptions } from './types.ts';
 
@@ -103,6 +105,13 @@ export function checkedKey({ idempotencyKey = randomUUID() }: Pick<RunOptions, '
   throw invalid(
     'the idempotencyKey has to be 1 to 255 printable ASCII characters, with no blank at either end',
   );
+}
+
+/** Undefined when there is none, so that nothing is sent of it. @throws RequestRejected */
+export function checkedCallback({ callback }: Pick<RunOptions, 'callback'>): CallbackRequest | undefined {
+  const fault = callback === undefined ? null : firstFault(CallbackRequest, callback);
+  if (fault === null) return callback;
+  throw invalid(`the callback has to name a participant and an activity: ${fault}`);
 }
 
 const invalid = (detail: string): RequestRejected =>

@@ -5,6 +5,7 @@
 import type { TransactionView } from '../wire/index.ts';
 import type { Ending, Verdict } from './decide.ts';
 import {
+  type ActionRefused,
   asSentence,
   OutcomeUnknown,
   TransactionCancelled,
@@ -16,7 +17,7 @@ import {
 /** Why a transaction is cancelled, as far as its initiator knows. */
 export type Why = {
   readonly reason: string;
-  readonly refusal: TryRefused | null;
+  readonly refusal: TryRefused | ActionRefused | null;
   readonly isTimedOut: boolean;
   /** The function threw what is no error of ours; it stands as `cause`. */
   readonly isFunctionAtFault?: boolean;

@@ -18,10 +18,19 @@ export function payloadAsJson({ name, activities }: Contract, activity: string, 
   return json;
 }
 
-function asJson(payload: unknown, what: string): string {
+/**
+ * @param what it is, in errors
+ * @param replacer as `JSON.stringify` has it
+ * @throws TypeError
+ */
+export function asJson(
+  payload: unknown,
+  what: string,
+  replacer?: (key: string, value: unknown) => unknown,
+): string {
   let json: string | undefined;
   try {
-    json = JSON.stringify(payload);
+    json = JSON.stringify(payload, replacer);
   } catch (error) {
     throw new TypeError(`${what} cannot be sent as JSON: ${inWords(error)}`);
   }

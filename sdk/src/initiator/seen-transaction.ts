@@ -9,11 +9,15 @@ import { Decision, Status } from '../wire/index.ts';
 const nullOr = <Schema extends Parameters<typeof Type.Array>[0]>(schema: Schema) =>
   Type.Union([schema, Type.Null()]);
 
+const SeenCall = nullOr(Type.Object({ answer: nullOr(Type.String()) }));
+
 const SeenBranch = Type.Object({
   branchId: Type.String(),
   participant: Type.String(),
   activity: Type.String(),
-  try: nullOr(Type.Object({ answer: nullOr(Type.String()) })),
+  try: SeenCall,
+  // A coordinator without sagas has none.
+  action: Type.Optional(SeenCall),
 });
 
 const SeenTransaction = Type.Object({

@@ -1,14 +1,18 @@
-/** Declared transactions: one request names all branches, and the coordinator calls their tries and decides. */
+/**
+ * Declared transactions: one request names all branches, and the coordinator calls their tries and decides; or all steps of a
+ * saga, and it calls their actions.
+ */
 import { beginHeaders } from './begin.ts';
 import { BranchNames } from './branch-names.ts';
 import { withPayload } from './branches.ts';
 import { type CoordinatorLink, PATIENCE_MS } from './coordinator-link.ts';
 import { endingOf } from './decide.ts';
-import { OutcomeUnknown, RequestRejected, TryRefused } from './errors.ts';
+import { ActionRefused, OutcomeUnknown, RequestRejected, TransactionDiverged, TryRefused } from './errors.ts';
+import { checkedCallback } from './options.ts';
 import { confirmedOrThrow, type Why } from './outcome.ts';
 import { lists, readTransaction, type SeenTransaction } from './seen-transaction.ts';
 import { traceContext } from './trace-context.ts';
-import type { DeclaredBranch, SubmitOptions, SubmitOutcome } from './types.ts';
+import type { DeclaredBranch, SubmitBranches, SubmitOptions, SubmitOutcome, SubmitSaga } from './types.ts';
 
 export type SubmitParts = {
   readonly link: CoordinatorLink;
@@ -22,15 +26,14 @@ const REPLAYED = 'idempotent-replayed';
 
 export async function submit(options: SubmitOptions, given: SubmitParts): Promise<SubmitOutcome> {
   const { link, waitMs, idempotencyKey } = given;
-  const branches = namedBranches(options);
+  const { body, branchIds } = declared(options);
   const answer = await link.ask(
     {
       method: 'POST',
       path: '/v1/transactions',
       headers: beginHeaders(idempotencyKey, traceContext(options.traceparent)),
-      body: bodyOf(options, branches),
-      waitMs,
-      reads: readSubmitted(branches),
+      ...{ body, waitMs },
+      reads: readSubmitted(branchIds),
     },
     { patienceMs: PATIENCE_MS, signal: null },
   );
@@ -42,10 +45,41 @@ export async function submit(options: SubmitOptions, given: SubmitParts): Promis
   return { ...outcomeOf(seen), isRepeated };
 }
 
+type Declared = { readonly body: string; readonly branchIds: readonly string[] };
+
+/** @throws TypeError, RequestRejected */
+function declared(options: SubmitOptions): Declared {
+  const { businessKey, timeoutMs } = options;
+  const about = { businessKey, timeoutMs, callback: checkedCallback(options) };
+  return 'saga' in options ? declaredSaga(options, about) : declaredBranches(options, about);
+}
+
+function declaredSaga({ saga }: SubmitSaga, about: object): Declared {
+  // As plain JavaScript may call it.
+  const definition = saga?.definition;
+  if (definition === undefined) throw new TypeError('saga is no saga: give what saga(…) has built');
+  return {
+    body: JSON.stringify({ ...definition, ...about }),
+    branchIds: definition.branches.map(({ branchId }) => branchId),
+  };
+}
+
 type NamedBranch = DeclaredBranch & { readonly branchId: string };
 
+function declaredBranches({ name, branches }: SubmitBranches, about: object): Declared {
+  const named = namedBranches(branches);
+  const texts = named.map(({ payload, participant, activity, branchId }) =>
+    withPayload({ branchId, participant, activity }, payload),
+  );
+  const fields = JSON.stringify({ name, ...about });
+  return {
+    body: `${fields.slice(0, -1)},"branches":[${texts.join()}]}`,
+    branchIds: named.map(({ branchId }) => branchId),
+  };
+}
+
 /** @throws TypeError when two branches have one branchId */
-function namedBranches({ branches }: SubmitOptions): readonly NamedBranch[] {
+function namedBranches(branches: readonly DeclaredBranch[]): readonly NamedBranch[] {
   const names = new BranchNames();
   return branches.map((branch) => ({
     ...branch,
@@ -53,36 +87,32 @@ function namedBranches({ branches }: SubmitOptions): readonly NamedBranch[] {
   }));
 }
 
-function bodyOf({ name, businessKey, timeoutMs }: SubmitOptions, branches: readonly NamedBranch[]): string {
-  const texts = branches.map(({ payload, participant, activity, branchId }) =>
-    withPayload({ branchId, participant, activity }, payload),
-  );
-  const fields = JSON.stringify({ name, businessKey, timeoutMs });
-  return `${fields.slice(0, -1)},"branches":[${texts.join()}]}`;
-}
-
 /** Its gid is not known before; that it is the one that was submitted, can be told by its branches. */
 const readSubmitted =
-  (branches: readonly NamedBranch[]) =>
+  (branchIds: readonly string[]) =>
   (body: unknown): SeenTransaction | null => {
     const seen = readTransaction(body);
-    const branchIds = branches.map(({ branchId }) => branchId);
     return seen !== null && lists(seen, branchIds) ? seen : null;
   };
 
 function outcomeOf(seen: SeenTransaction): Omit<SubmitOutcome, 'isRepeated'> {
-  const { gid, explanation } = seen;
+  const { gid, status, explanation, isParked } = seen;
   const ending = endingOf(seen);
-  return ending === null
-    ? { gid, status: 'trying', explanation }
-    : confirmedOrThrow(gid, ending, whyCancelled(seen));
+  if (ending !== null) return confirmedOrThrow(gid, ending, whyCancelled(seen));
+  // The pivot of a saga: it waits for a person, and nobody else decides.
+  if (isParked) throw new TransactionDiverged({ gid, decision: null, status, explanation });
+  return { gid, status: 'trying', explanation };
 }
 
 /** The coordinator heard the refusal, and says which branch it was. */
 function whyCancelled({ gid, decision, branches }: SeenTransaction): Why | null {
   const branch = branches.find(({ branchId }) => branchId === decision?.branchId);
   if (branch === undefined) return null;
-  const refusal = new TryRefused({ ...branch, gid }, { code: null, detail: branch.try?.answer ?? null });
+  const of = { ...branch, gid };
+  const said = (answer: string | null = null) => ({ code: null, detail: answer });
+  const refusal = branch.action
+    ? new ActionRefused(of, said(branch.action.answer))
+    : new TryRefused(of, said(branch.try?.answer));
   return { reason: refusal.summary, refusal, cause: refusal, isTimedOut: false };
 }
 

@@ -93,9 +93,13 @@ export class Tercet<const All extends readonly Callable[]> {
   }
 
   /**
-   * Hands over a transaction with all its branches: the coordinator calls the tries and decides. One request,
-   * and nothing is lost when the initiator dies after it.
+   * Hands over a transaction with all its branches, whose tries the coordinator calls, or a saga with all its steps; the
+   * coordinator decides. One request, and nothing is lost when the initiator dies after it.
    *
+   *   await tercet.submit({ name: 'order', branches: [branch(inventory, 'reserve', { … })], idempotencyKey });
+   *   await tercet.submit({ saga: fulfil, idempotencyKey });
+   *
+   * @throws TransactionDiverged also where the pivot of a saga waits for a person, so that nothing is decided
    * @throws as `run`; OutcomeUnknown also when it is not known whether it began. Its gid is then not known
    *   either
    */

@@ -1,5 +1,6 @@
 /** What an initiator gives and gets, typed by the contracts of those that take part. */
 import type { Contract, PayloadOf, ResultOf } from '../contract.ts';
+import type { SagaDefinition } from '../saga/saga.ts';
 import type { Fetch } from './exchange.ts';
 import type { Timing } from './timing.ts';
 
@@ -31,8 +32,6 @@ export type TercetOptions<All extends readonly Callable[]> = {
 };
 
 type AboutOptions = {
-  /** What kind of transaction it is, for people and for searching. */
-  readonly name: string;
   /** The initiator's own key, such as an order number, for searching. */
   readonly businessKey?: string;
   /**
@@ -55,16 +54,35 @@ type AboutOptions = {
    * its own.
    */
   readonly traceparent?: string;
+  /**
+   * Who hears of the end, also when nobody waits for it any more: a registered participant, whose listener has this activity
+   * (see `defineListener`).
+   */
+  readonly callback?: { readonly participant: string; readonly activity: string };
 };
 
-export type RunOptions = AboutOptions & {
-  /** Stops the tries and cancels. Once a confirm was asked for it has no effect any more. */
-  readonly signal?: AbortSignal;
+type Named = {
+  /** What kind of transaction it is, for people and for searching. */
+  readonly name: string;
 };
 
-export type SubmitOptions = AboutOptions & {
-  /** Made by `branch()`. */
-  readonly branches: readonly DeclaredBranch[];
+export type RunOptions = AboutOptions &
+  Named & {
+    /** Stops the tries and cancels. Once a confirm was asked for it has no effect any more. */
+    readonly signal?: AbortSignal;
+  };
+
+export type SubmitOptions = SubmitBranches | SubmitSaga;
+
+export type SubmitBranches = AboutOptions &
+  Named & {
+    /** Made by `branch()`. */
+    readonly branches: readonly DeclaredBranch[];
+  };
+
+export type SubmitSaga = AboutOptions & {
+  /** Built by `saga()`, which also names it. */
+  readonly saga: { readonly definition: SagaDefinition };
 };
 
 export type TryOptions = {
@@ -126,7 +144,7 @@ export type RunOutcome<Value> =
 
 export type SubmitOutcome = {
   readonly gid: string;
-  /** `trying`: not decided within the wait; the coordinator goes on. */
+  /** `trying`: not decided within the wait; the coordinator goes on. A saga is confirmed when its last step has succeeded. */
   readonly status: 'trying' | 'confirming' | 'confirmed';
   /** The same was submitted before with the same idempotencyKey. */
   readonly isRepeated: boolean;

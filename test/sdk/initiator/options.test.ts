@@ -140,7 +140,10 @@ describe('an initiator', () => {
       const contract = defineContract('shop', { buy: { payload: Type.Object({}) } });
       const outer = defineParticipant(contract, {
         barrier: {
-          run: async (_call, work) => ({ outcome: 'done', result: await work(null, { tryResult: null }) }),
+          run: async (_call, work) => ({
+            outcome: 'done',
+            result: await work(null, { tryResult: null, actionResult: null }),
+          }),
           outside: () => Promise.reject(new Error('not used')),
           createTable: async () => {},
         },

@@ -1,6 +1,6 @@
 /**
- * Two participants as services really are, over HTTP: each try, confirm and cancel takes effect once, behind a
- * barrier that is a Map. A test may answer in their place.
+ * Two participants as services really are, over HTTP: each try, confirm and cancel takes effect once, and each action and
+ * compensate, behind a barrier that is a Map. A test may answer in their place.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
@@ -108,15 +108,17 @@ function answerOnce({ gid, branchId, op }: Arrival, done: Map<string, string>, e
   const key = `${gid}/${branchId}`;
   const state = done.get(key);
   const ok = { status: 200, body: JSON.stringify({ reservationId: `r-${branchId}` }) };
-  if (op === 'try') {
-    if (state === 'cancel') return { status: 409, body: '{"code":"cancelled_before"}' };
+  const isFirst = op === 'try' || op === 'action';
+  if (isFirst) {
+    if (state === 'cancel' || state === 'compensate')
+      return { status: 409, body: '{"code":"cancelled_before"}' };
     if (state !== undefined) return ok;
   } else {
     if (state === op) return ok;
     if (op === 'confirm' && state !== 'try') return { status: 409 };
   }
   done.set(key, op);
-  if (op === 'try' || state === 'try') effects.push(`${op} ${branchId}`);
+  if (isFirst || state === 'try' || state === 'action') effects.push(`${op} ${branchId}`);
   return ok;
 }
 

@@ -1,0 +1,102 @@
+/**
+ * From the call that tells of an end to its answer: first whether it is to be believed, then what it says, and only then the
+ * listener's function. The coordinator goes by the status: a 2xx ends its calls, everything else is called again.
+ */
+import { Type } from 'typebox';
+import {
+  bodyNotRaw,
+  bodyTooLarge,
+  brokenJson,
+  failed,
+  invalidHeader,
+  MAX_BODY_BYTES,
+  notBelieved,
+} from '../participant/answers.ts';
+import { firstFault } from '../participant/first-fault.ts';
+import type { ParticipantAnswer, ParticipantRequest } from '../participant/participant.ts';
+import { verifySignature } from '../signature.ts';
+import { CALL_HEADERS, EndingNotice, type ProblemDocument } from '../wire/index.ts';
+
+export type Listen = (ending: EndingNotice) => unknown;
+
+export type Hearing = {
+  /** Null where calls need not be signed. */
+  readonly secrets: readonly string[] | null;
+  /** Never throws. */
+  readonly onError: (error: unknown, ending: EndingNotice | null) => void;
+};
+
+/** A newer coordinator may say more. */
+const Readable = Type.Object(EndingNotice.properties);
+
+const HEARD: ParticipantAnswer = { status: 204, headers: {}, body: '' };
+
+export async function answerNotice(
+  listen: Listen,
+  request: ParticipantRequest,
+  { secrets, onError }: Hearing,
+): Promise<ParticipantAnswer> {
+  const { headers, body, isRewritten } = request;
+  if (Buffer.byteLength(body) > MAX_BODY_BYTES) return bodyTooLarge();
+  if (secrets !== null && isRewritten === true) {
+    onError(new Error(NOT_RAW), null);
+    return bodyNotRaw(NOT_RAW);
+  }
+  const doubt = secrets === null ? null : verifySignature(headers, body, secrets);
+  if (doubt !== null) return notBelieved(doubt);
+  const read = readEnding(request);
+  if (read.ending === null) return read.answer;
+  try {
+    await listen(read.ending);
+    return HEARD;
+  } catch (error) {
+    onError(error, read.ending);
+    return failed();
+  }
+}
+
+const NOT_RAW =
+  'Signatures are over the body as it came, but it was parsed before: mount the listener before express.json() and the ' +
+  'like, or keep the bytes as request.rawBody.';
+
+type Read =
+  | { readonly ending: EndingNotice; readonly answer: null }
+  | { readonly ending: null; readonly answer: ParticipantAnswer };
+
+function readEnding({ headers, body }: ParticipantRequest): Read {
+  const unread = (answer: ParticipantAnswer): Read => ({ ending: null, answer });
+  if (headers[CALL_HEADERS.op] !== 'notify')
+    return unread(invalidHeader({ header: CALL_HEADERS.op, detail: 'is to be notify, as in the path' }));
+  const parsed = parse(body);
+  if ('broken' in parsed) return unread(brokenJson(parsed.broken));
+  const ending = parsed.value as EndingNotice;
+  const fault = firstFault(Readable, ending);
+  if (fault !== null) return unread(noEnding(fault));
+  // The signature is over both, and names the gid of the header.
+  if (headers[CALL_HEADERS.gid] !== ending.gid)
+    return unread(invalidHeader({ header: CALL_HEADERS.gid, detail: 'is to be the gid of the body' }));
+  return { ending, answer: null };
+}
+
+function parse(body: string): { readonly value: unknown } | { readonly broken: string } {
+  try {
+    return { value: JSON.parse(body) };
+  } catch (error) {
+    return { broken: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function noEnding(fault: string): ParticipantAnswer {
+  const document: ProblemDocument = {
+    type: 'urn:tercet:participant-error:invalid_request',
+    title: 'The call does not have the right form',
+    status: 400,
+    detail: `The body is not what tells of an end: ${fault}`,
+    code: 'invalid_request',
+  };
+  return {
+    status: 400,
+    headers: { 'content-type': 'application/problem+json' },
+    body: JSON.stringify(document),
+  };
+}

@@ -1,0 +1,118 @@
+/**
+ * A listener: hears how transactions end, also those that nobody waits for any more.
+ *
+ *   const listener = defineListener('orders', {
+ *     'order-ended': async ({ gid, status, businessKey }) => {
+ *       await db.query('UPDATE orders SET state = ?, gid = ? WHERE id = ?', [status, gid, businessKey]);
+ *     },
+ *   });
+ *   app.register(fastifyParticipant(listener), { prefix: '/tcc' });
+ *
+ * A begin names it as `callback: { participant: 'orders', activity: 'order-ended' }`; `orders` is registered with the
+ * coordinator as participants are, and may be one too: both are then mounted at one address.
+ */
+import { Value } from 'typebox/value';
+import type { Mountable, Route } from '../participant/participant.ts';
+import { routeOf } from '../participant/route.ts';
+import { inOneLine } from '../participant/thrown.ts';
+import { checkSecret } from '../signature.ts';
+import { type EndingNotice, ParticipantName } from '../wire/index.ts';
+import { answerNotice, type Hearing, type Listen } from './answer-notice.ts';
+
+export type ListenerOptions = {
+  /**
+   * Only calls that one of these signed are heard: those that `orders` is registered with. Two of them while the secret is
+   * changed. Absent: calls need not be signed.
+   */
+  readonly secrets?: readonly string[];
+  /**
+   * Hears of everything that is answered 500 or 503, with the ending where it could be read. When absent, it is one line on
+   * the standard error; and so it is when this throws or rejects. The answer does not wait for it.
+   */
+  readonly onError?: (error: unknown, ending: EndingNotice | null) => void | Promise<void>;
+};
+
+/** Mounted by the functions that mount participants; its routes are `POST /{activity}/notify`. */
+export interface Listener extends Mountable<'notify'> {
+  /** The name under which it is registered. */
+  readonly name: string;
+}
+
+/**
+ * Each function hears of an ending at least once, and may hear of the same one again: when it took too long, when its answer
+ * was lost, or when two replicas of the coordinator tell of it at once. What it does has to bear that; the `gid` is the key
+ * by which to know a repetition. Its call is over when it resolves: 204. When it throws, it is called again, with growing
+ * pauses, and what others wait for does not wait for it.
+ *
+ * @param name under which it is registered, one to 64 of `A-Z a-z 0-9 _ -`
+ * @param activities a function for each kind of callback
+ * @throws TypeError when a name is none, no function is given, or a secret is none
+ */
+export function defineListener(
+  name: string,
+  activities: { readonly [activity: string]: Listen },
+  { secrets, onError = logTo(name) }: ListenerOptions = {},
+): Listener {
+  checkNames(name, activities);
+  const hearing: Hearing = {
+    secrets: checkedSecrets(name, secrets),
+    onError: reporting(onError, logTo(name)),
+  };
+  const routes = Object.keys(activities).map((activity): Route<'notify'> => ({ activity, op: 'notify' }));
+  return {
+    name,
+    routes,
+    handle: async (request) => {
+      const route = routeOf({ routes }, request);
+      const listen = route === null ? undefined : activities[route.activity];
+      if (listen === undefined) return null;
+      return answerNotice((ending) => Reflect.apply(listen, activities, [ending]), request, hearing);
+    },
+  };
+}
+
+/** @throws TypeError */
+function checkNames(name: string, activities: unknown): void {
+  const all = Object.entries(activities ?? {});
+  for (const word of [name, ...all.map(([activity]) => activity)]) {
+    if (!Value.Check(ParticipantName, word))
+      throw new TypeError(
+        `“${word}” is no name for a listener or an activity: use 1 to 64 of A-Z a-z 0-9 _ -`,
+      );
+  }
+  if (all.length === 0)
+    throw new TypeError(`${name} hears nothing: give at least one function, such as order-ended`);
+  const [wrong] = all.find(([, listen]) => typeof listen !== 'function') ?? [];
+  if (wrong !== undefined)
+    throw new TypeError(`${wrong} of ${name} is no function: give one that takes an ending`);
+}
+
+/** @throws TypeError, which does not tell the secrets */
+function checkedSecrets(name: string, secrets: readonly string[] | undefined): readonly string[] | null {
+  if (secrets === undefined) return null;
+  if (secrets.length === 0)
+    throw new TypeError(`${name} has an empty list of secrets: give at least one, or leave secrets out`);
+  const fault = secrets.map(checkSecret).find((words) => words !== null);
+  if (fault !== undefined) throw new TypeError(`a secret of ${name} is wrong: ${fault}`);
+  return [...secrets];
+}
+
+const logTo =
+  (name: string): Hearing['onError'] =>
+  (error, ending) =>
+    console.error(`listener ${name}: ${ending?.gid ?? 'unread'}/notify: ${inOneLine(error)}`);
+
+/** The call is answered also when telling of its error fails, at once or later; it is not waited for. */
+const reporting =
+  (tell: NonNullable<ListenerOptions['onError']>, log: Hearing['onError']): Hearing['onError'] =>
+  (error, ending) => {
+    const failed = (failure: unknown) => {
+      log(error, ending);
+      log(failure, ending);
+    };
+    try {
+      Promise.resolve(tell(error, ending)).catch(failed);
+    } catch (failure) {
+      failed(failure);
+    }
+  };

@@ -1,0 +1,36 @@
+/** What may be said of a step beside what it asks for: how it is called, and where it stands. */
+import { type Static, Type } from 'typebox';
+import { firstFault } from '../participant/first-fault.ts';
+import { DeclaredBranchRequest } from '../wire/index.ts';
+
+const CallSettings = Type.Pick(DeclaredBranchRequest, ['callTimeoutMs', 'retry']);
+
+const Settings = Type.Pick(DeclaredBranchRequest, ['callTimeoutMs', 'retry', 'dependsOn', 'isCompensated'], {
+  additionalProperties: false,
+});
+export type GivenSettings = Static<typeof Settings>;
+
+/** Of a pivot, which comes after all before it. */
+export type PivotSettings = Static<typeof CallSettings>;
+
+/** Of a step; `Names` are the steps so far. */
+export type StepSettings<Names extends string> = PivotSettings & {
+  /** The steps that it waits for, and may refer to, with those that they wait for; all so far when absent, [] for none. */
+  readonly dependsOn?: readonly Names[];
+};
+
+/** Of a step before the pivot. */
+export type CompensatedSettings<Names extends string> = StepSettings<Names> & {
+  /** False where there is nothing to undo: `compensate` is then never called. */
+  readonly isCompensated?: boolean;
+};
+
+/**
+ * @param title the step, in errors
+ * @throws TypeError for words and values that are no settings
+ */
+export function checkedSettings(title: string, given: unknown): GivenSettings {
+  const fault = firstFault(Settings, given);
+  if (fault === null) return given as GivenSettings;
+  throw new TypeError(`${title}: its settings cannot be used: ${fault}`);
+}
