@@ -8,6 +8,7 @@ import {
   bodyTooLarge,
   brokenJson,
   failed,
+  invalidBody,
   invalidHeader,
   MAX_BODY_BYTES,
   notBelieved,
@@ -15,7 +16,7 @@ import {
 import { firstFault } from '../participant/first-fault.ts';
 import type { ParticipantAnswer, ParticipantRequest } from '../participant/participant.ts';
 import { verifySignature } from '../signature.ts';
-import { CALL_HEADERS, EndingNotice, type ProblemDocument } from '../wire/index.ts';
+import { CALL_HEADERS, EndingNotice } from '../wire/index.ts';
 
 export type Listen = (ending: EndingNotice) => unknown;
 
@@ -71,7 +72,7 @@ function readEnding({ headers, body }: ParticipantRequest): Read {
   if ('broken' in parsed) return unread(brokenJson(parsed.broken));
   const ending = parsed.value as EndingNotice;
   const fault = firstFault(Readable, ending);
-  if (fault !== null) return unread(noEnding(fault));
+  if (fault !== null) return unread(invalidBody(`The body is not what tells of an end: ${fault}`));
   // The signature is over both, and names the gid of the header.
   if (headers[CALL_HEADERS.gid] !== ending.gid)
     return unread(invalidHeader({ header: CALL_HEADERS.gid, detail: 'is to be the gid of the body' }));
@@ -84,19 +85,4 @@ function parse(body: string): { readonly value: unknown } | { readonly broken: s
   } catch (error) {
     return { broken: error instanceof Error ? error.message : String(error) };
   }
-}
-
-function noEnding(fault: string): ParticipantAnswer {
-  const document: ProblemDocument = {
-    type: 'urn:tercet:participant-error:invalid_request',
-    title: 'The call does not have the right form',
-    status: 400,
-    detail: `The body is not what tells of an end: ${fault}`,
-    code: 'invalid_request',
-  };
-  return {
-    status: 400,
-    headers: { 'content-type': 'application/problem+json' },
-    body: JSON.stringify(document),
-  };
 }

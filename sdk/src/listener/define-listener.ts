@@ -14,8 +14,8 @@
 import { Value } from 'typebox/value';
 import type { Mountable, Route } from '../participant/participant.ts';
 import { routeOf } from '../participant/route.ts';
+import { checkedSecrets, reporting } from '../participant/serving-options.ts';
 import { inOneLine } from '../participant/thrown.ts';
-import { checkSecret } from '../signature.ts';
 import { type EndingNotice, ParticipantName } from '../wire/index.ts';
 import { answerNotice, type Hearing, type Listen } from './answer-notice.ts';
 
@@ -87,32 +87,7 @@ function checkNames(name: string, activities: unknown): void {
     throw new TypeError(`${wrong} of ${name} is no function: give one that takes an ending`);
 }
 
-/** @throws TypeError, which does not tell the secrets */
-function checkedSecrets(name: string, secrets: readonly string[] | undefined): readonly string[] | null {
-  if (secrets === undefined) return null;
-  if (secrets.length === 0)
-    throw new TypeError(`${name} has an empty list of secrets: give at least one, or leave secrets out`);
-  const fault = secrets.map(checkSecret).find((words) => words !== null);
-  if (fault !== undefined) throw new TypeError(`a secret of ${name} is wrong: ${fault}`);
-  return [...secrets];
-}
-
 const logTo =
   (name: string): Hearing['onError'] =>
   (error, ending) =>
     console.error(`listener ${name}: ${ending?.gid ?? 'unread'}/notify: ${inOneLine(error)}`);
-
-/** The call is answered also when telling of its error fails, at once or later; it is not waited for. */
-const reporting =
-  (tell: NonNullable<ListenerOptions['onError']>, log: Hearing['onError']): Hearing['onError'] =>
-  (error, ending) => {
-    const failed = (failure: unknown) => {
-      log(error, ending);
-      log(failure, ending);
-    };
-    try {
-      Promise.resolve(tell(error, ending)).catch(failed);
-    } catch (failure) {
-      failed(failure);
-    }
-  };

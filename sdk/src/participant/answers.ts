@@ -10,10 +10,10 @@ import type { Fault, ProblemDocument } from '../wire/index.ts';
 import type { ParticipantAnswer } from './participant.ts';
 
 /**
- * The longest body that is read: the coordinator's 64 KiB for a payload, and a little for another way to
- * write it.
+ * The longest body that is read: the coordinator's 64 KiB for a payload, as much for what takes the place of its
+ * references, and a little for another way to write them.
  */
-export const MAX_BODY_BYTES = 65 * 1024;
+export const MAX_BODY_BYTES = 136 * 1024;
 
 const MAX_DETAIL_LENGTH = 2000;
 
@@ -62,6 +62,8 @@ export const askAgain = ({ message, retryAfterMs }: InProgress): ParticipantAnsw
 
 export const invalidHeader = (fault: Fault & { readonly header: string }): ParticipantAnswer =>
   problem(400, 'invalid_request', `${fault.header} ${fault.detail}`, [fault]);
+
+export const invalidBody = (words: string): ParticipantAnswer => problem(400, 'invalid_request', words);
 
 export const brokenJson = (why: string): ParticipantAnswer =>
   problem(400, 'broken_json', `The body is to be JSON in UTF-8: ${why}`);

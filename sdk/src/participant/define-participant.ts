@@ -21,11 +21,11 @@
 import type { Barrier } from '../barrier/barrier.ts';
 import type { Call } from '../call.ts';
 import type { Contract } from '../contract.ts';
-import { checkSecret } from '../signature.ts';
 import type { AllOps } from './activity-ops.ts';
 import { answerCall, type Serving } from './answer-call.ts';
 import type { Participant } from './participant.ts';
 import { routeOf } from './route.ts';
+import { checkedSecrets, reporting } from './serving-options.ts';
 import { type ServedActivity, servedActivity } from './served-activity.ts';
 import { inOneLine } from './thrown.ts';
 
@@ -59,7 +59,7 @@ export function defineParticipant<
   checkBarrier(contract, barrier);
   const served = servedActivities(contract, activities ?? {}, barrier);
   const serving: Serving = {
-    secrets: checkedSecrets(contract, secrets),
+    secrets: checkedSecrets(contract.name, secrets),
     onError: reporting(onError, logTo(contract)),
   };
   const routes = [...served].flatMap(([activity, { ops }]) => ops.map((op) => ({ activity, op })));
@@ -101,40 +101,9 @@ function servedActivities<SqlTx>(
   );
 }
 
-/** @throws TypeError */
-function checkedSecrets(
-  { name }: Contract,
-  secrets: readonly string[] | undefined,
-): readonly string[] | null {
-  if (secrets === undefined) return null;
-  if (secrets.length === 0)
-    throw new TypeError(`${name} has an empty list of secrets: give at least one, or leave secrets out`);
-  for (const secret of secrets) {
-    const fault = checkSecret(secret);
-    if (fault !== null) throw new TypeError(`a secret of ${name} is wrong: ${fault}`);
-  }
-  return [...secrets];
-}
-
 type OnError = Serving['onError'];
-type GivenOnError = ParticipantOptions<Contract, unknown, unknown>['onError'];
 
 const logTo =
   ({ name }: Contract): OnError =>
   (error, { gid, branchId, op }) =>
     console.error(`participant ${name}: ${gid}/${branchId}/${op}: ${inOneLine(error)}`);
-
-/** The call is answered also when telling of its error fails, at once or later; it is not waited for. */
-const reporting = (tell: NonNullable<GivenOnError>, log: OnError): OnError => {
-  return (error, call) => {
-    const failed = (failure: unknown) => {
-      log(error, call);
-      log(failure, call);
-    };
-    try {
-      Promise.resolve(tell(error, call)).catch(failed);
-    } catch (failure) {
-      failed(failure);
-    }
-  };
-};

@@ -6,8 +6,8 @@ import { routeOf } from './route.ts';
 
 /**
  * Answers a call, and then resolves to true. For any other request it resolves to false, and has touched
- * nothing, so that the next handler can have it: given to `createServer` alone, it would leave those hanging. A call whose body never ends is not answered, and nothing is
- * done.
+ * nothing, so that the next handler can have it: given to `createServer` alone, it would leave those hanging. A
+ * call whose body never ends is not answered, and nothing is done.
  *
  * Of `request.url` the whole path counts. To serve it below another, cut that off from `request.url` before.
  */
@@ -35,6 +35,8 @@ export function nodeHttpParticipant(
 /** Something before may have answered in the meantime, such as a time-out. */
 function send(response: ServerResponse, { status, headers, body }: ParticipantAnswer): void {
   if (response.headersSent) return;
-  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) });
+  // A 204 has no body, and may not tell its length.
+  const length = status === 204 ? {} : { 'content-length': Buffer.byteLength(body) };
+  response.writeHead(status, { ...headers, ...length });
   response.end(body);
 }

@@ -190,7 +190,7 @@ describe('a listener', () => {
 
   test('answers 413 to a body that is too large', async () => {
     const { listener, heard } = listening();
-    const body = JSON.stringify({ ...ending, name: 'a'.repeat(70_000) });
+    const body = JSON.stringify({ ...ending, name: 'a'.repeat(140_000) });
     expect(await problemOf(listener, { body })).toMatchObject({ status: 413, code: 'body_too_large' });
     expect(heard).toEqual([]);
   });

@@ -135,18 +135,18 @@ describe('a body is answered', () => {
 
   test('413 when it is over the limit by a byte, and is taken at the limit', async () => {
     const padded = (byteCount: number) => JSON.stringify(TEAPOTS).padEnd(byteCount, ' ');
-    expect(await problemOf(shop.participant, { ...callFor(), body: padded(65 * 1024 + 1) })).toMatchObject({
+    expect(await problemOf(shop.participant, { ...callFor(), body: padded(136 * 1024 + 1) })).toMatchObject({
       httpStatus: 413,
       code: 'body_too_large',
     });
     expect(shop.stock()).toEqual([10, 0, 0]);
-    expect(await answerOf(shop.participant, { ...callFor(), body: padded(65 * 1024) })).toMatchObject({
+    expect(await answerOf(shop.participant, { ...callFor(), body: padded(136 * 1024) })).toMatchObject({
       status: 200,
     });
   });
 
   test('413 by its bytes, not by its characters', async () => {
-    const body = JSON.stringify({ ...TEAPOTS, note: 'é'.repeat(33 * 1024) });
+    const body = JSON.stringify({ ...TEAPOTS, note: 'é'.repeat(69 * 1024) });
     expect(await problemOf(shop.participant, { ...callFor(), body })).toMatchObject({ httpStatus: 413 });
   });
 });

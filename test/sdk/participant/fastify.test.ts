@@ -40,7 +40,7 @@ test('errors of its hooks go to its own error handler, before anything is done',
 
 test('too long a body of a call is the participant’s own 413', async () => {
   const { path, headers } = callFor();
-  const answer = await post(`/tcc${path}`, headers, ' '.repeat(66 * 1024));
+  const answer = await post(`/tcc${path}`, headers, ' '.repeat(137 * 1024));
   expect(answer.statusCode).toBe(413);
   expect(answer.json()).toMatchObject({ code: 'body_too_large' });
 });

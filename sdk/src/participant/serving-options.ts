@@ -1,0 +1,38 @@
+/** What a participant and a listener are told in the same words: secrets, and who hears of errors. */
+import { checkSecret } from '../signature.ts';
+
+/**
+ * Null where calls need not be signed.
+ * @throws TypeError, which does not tell the secrets. An empty list is refused too: it would look like protection
+ */
+export function checkedSecrets(
+  name: string,
+  secrets: readonly string[] | undefined,
+): readonly string[] | null {
+  if (secrets === undefined) return null;
+  if (secrets.length === 0)
+    throw new TypeError(`${name} has an empty list of secrets: give at least one, or leave secrets out`);
+  const fault = secrets.map(checkSecret).find((words) => words !== null);
+  if (fault !== undefined) throw new TypeError(`a secret of ${name} is wrong: ${fault}`);
+  return [...secrets];
+}
+
+type Report<About> = (error: unknown, about: About) => void;
+
+/**
+ * The call is answered also when telling of its error fails, at once or later: then both errors are logged. It is not
+ * waited for.
+ */
+export const reporting =
+  <About>(tell: (error: unknown, about: About) => void | Promise<void>, log: Report<About>): Report<About> =>
+  (error, about) => {
+    const failed = (failure: unknown) => {
+      log(error, about);
+      log(failure, about);
+    };
+    try {
+      Promise.resolve(tell(error, about)).catch(failed);
+    } catch (failure) {
+      failed(failure);
+    }
+  };
