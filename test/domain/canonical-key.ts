@@ -1,12 +1,13 @@
 /**
  * The same key for worlds that have the same future. Seqs are reduced to "the newest or not", and worlds that
- * differ only in the names of their branches are one: no step treats one name unlike another.
+ * differ only in the names of their branches are one: no step treats one name unlike another. The steps of a saga are
+ * not alike, but for those that stand in the same place of its plan.
  */
 import { branchReply } from '../../src/domain/branch-reply.ts';
 import type { Reply } from '../../src/domain/global-transaction.ts';
 import type { Ledger } from './ledger.ts';
 import { mayHearTry } from './normal-form.ts';
-import { at, type Budget, type Call, type Replica, type World } from './world.ts';
+import { at, type Budget, type Call, type Replica, type Strays, type World } from './world.ts';
 
 export function canonicalKey(ledger: Ledger, world: World): string {
   const { durable, participants, initiator, time } = world;
@@ -16,7 +17,7 @@ export function canonicalKey(ledger: Ledger, world: World): string {
   const otherKnows = codesOf(other, newest);
   const branches: string[] = [];
   for (let b = 0; b < participants.length; b++) {
-    const { tries, confirms, cancels, tombstone, owedCancel } = at(participants, b);
+    const { tries, confirms, cancels, tombstone, refused, owedCancel } = at(participants, b);
     const strays = at(world.strays, b);
     branches.push(
       String.fromCharCode(
@@ -24,13 +25,18 @@ export function canonicalKey(ledger: Ledger, world: World): string {
         oneKnows?.[b] ?? 0,
         callCode(one.calls[b]),
         one.held?.saving.of.branchCodes[b] ?? 0,
-        one.held?.ask.branch === b ? 1 : 0,
+        (one.held?.ask.branch === b ? 1 : 0) | keptCode(one, b),
         otherKnows?.[b] ?? 0,
         callCode(other.calls[b]),
         other.held?.saving.of.branchCodes[b] ?? 0,
-        other.held?.ask.branch === b ? 1 : 0,
-        tries | (confirms << 1) | (cancels << 2) | (tombstone ? 8 : 0) | (owedCancel ? 16 : 0),
-        (strays.try ? 1 : 0) | (strays.confirm ? 2 : 0) | (strays.cancel ? 4 : 0),
+        (other.held?.ask.branch === b ? 1 : 0) | keptCode(other, b),
+        tries |
+          (confirms << 1) |
+          (cancels << 2) |
+          (tombstone ? 8 : 0) |
+          (owedCancel ? 16 : 0) |
+          (refused ? 32 : 0),
+        strayCode(strays) | (world.ran === null ? 0 : world.ran[b] ? 32 : 64),
         REGISTERED[at(initiator.branches, b)] | (callCode(initiator.calls[b]) << 2),
       ),
     );
@@ -44,7 +50,17 @@ export function canonicalKey(ledger: Ledger, world: World): string {
     heldCode(ledger, other, newest),
     ...leftCodes(world.left),
   );
-  return head + branches.sort().join('');
+  return head + sortedWithin(ledger.alike, branches);
+}
+
+const keptCode = ({ kept }: Replica, b: number): number =>
+  kept.length > 0 && kept.some(({ branch }) => branch === b) ? 2 : 0;
+
+/** In a tcc all branches are alike. */
+function sortedWithin(alike: Ledger['alike'], branches: string[]): string {
+  if (alike === null) return branches.sort().join('');
+  const sorted = alike.flatMap((group) => group.map((b) => branches[b]).sort());
+  return sorted.join('');
 }
 
 /** What is fresh is the durable state, which stands in the key anyway. */
@@ -53,8 +69,15 @@ function codesOf({ known }: Replica, newest: number): readonly number[] | null {
 }
 
 const REGISTERED = { no: 0, yes: 1, tried: 2, refused: 3 };
-const OP = { try: 0, confirm: 1, cancel: 2 };
+const OP = { try: 0, confirm: 1, cancel: 2, action: 3, compensate: 4 };
 const REPLY: Record<Reply, number> = { succeeded: 2, failed: 3, ongoing: 4, unknown: 5 };
+
+const strayCode = (strays: Strays): number =>
+  (strays.try ? 1 : 0) |
+  (strays.confirm ? 2 : 0) |
+  (strays.cancel ? 4 : 0) |
+  (strays.action ? 8 : 0) |
+  (strays.compensate ? 16 : 0);
 
 /** Replies that `branchReply` reads alike are one. */
 function callCode(call: Call | null | undefined): number {

@@ -15,7 +15,7 @@ const NO_FAULTS: Budget = {
 };
 
 /** All that a network and a process can do, once each. */
-const ALL_TOGETHER: Budget = {
+export const ALL_TOGETHER: Budget = {
   ...NO_FAULTS,
   losses: 1,
   duplicates: 1,
@@ -24,9 +24,9 @@ const ALL_TOGETHER: Budget = {
   crashes: 1,
 };
 
-const bad = (budget: Partial<Budget>): Budget => ({ ...NO_FAULTS, ...budget });
-const declared = { mode: 'declared', retryBudget: OUT_OF_REACH } as const;
-const interactive = { mode: 'interactive', retryBudget: OUT_OF_REACH } as const;
+export const bad = (budget: Partial<Budget>): Budget => ({ ...NO_FAULTS, ...budget });
+const declared = { mode: 'declared', retryBudget: OUT_OF_REACH, plan: null } as const;
+const interactive = { mode: 'interactive', retryBudget: OUT_OF_REACH, plan: null } as const;
 
 export const CASES_OF_TWO: readonly Case[] = [
   { ...declared, branchCount: 2, budget: ALL_TOGETHER },
@@ -64,10 +64,12 @@ export const SMALL_CASES: readonly Case[] = [
   },
 ];
 
-export function wordsOf({ mode, branchCount, budget, retryBudget }: Case): string {
+export function wordsOf({ mode, branchCount, budget, retryBudget, plan, bothDrive }: Case): string {
   const faults = Object.entries(budget)
     .filter(([, count]) => count > 0)
     .map(([fault, count]) => `${fault} ${count}`);
   const parks = retryBudget < OUT_OF_REACH ? [`parks after ${retryBudget}`] : [];
-  return [`${mode}, ${branchCount} branches: deadline`, ...faults, ...parks].join(', ');
+  const drivers = bothDrive ? ['both replicas drive'] : [];
+  const what = plan === null ? `${mode}, ${branchCount} branches` : `saga ${plan.words}`;
+  return [`${what}: deadline`, ...faults, ...parks, ...drivers].join(', ');
 }

@@ -19,10 +19,13 @@ export const EDGES: Record<Edge, true> = {
   'cancelling → cancelled': true,
 };
 
+/** What only sagas have: a decision that leaves nothing to call. */
+export const SAGA_EDGES = { 'trying → confirmed': true, 'trying → cancelled': true } as const;
+
 const branches = (count: number, bytes: number) =>
   Array.from({ length: count }, (_, n) => spec(`b${n}`, { payload: 'x'.repeat(bytes) }));
 
-export const REFUSALS: Record<Refusal, 'explored' | Begun> = {
+export const REFUSALS: Record<Refusal, 'explored' | 'explored in sagas' | Begun> = {
   unknown_transaction: 'explored',
   transaction_differs: 'explored',
   branch_differs: 'explored',
@@ -33,8 +36,8 @@ export const REFUSALS: Record<Refusal, 'explored' | Begun> = {
   deadline_passed: 'explored',
   deadline_not_reached: 'explored',
   nothing_to_retry: 'explored',
+  pivot_in_flight: 'explored in sagas',
   no_branches: begun({ branches: [] }),
-  duplicate_branch: begun({ branches: [spec('stock'), spec('stock')] }),
   too_many_branches: begun({ branches: branches(MAX_BRANCHES + 1, 2) }),
   payload_too_large: begun({ branches: branches(1, MAX_PAYLOAD_BYTES + 1) }),
   transaction_too_large: begun({ branches: branches(17, MAX_PAYLOAD_BYTES) }),

@@ -16,9 +16,10 @@ describe('the exploration reaches', () => {
     expect(reports.some(({ ledger }) => ledger.edges.has(edge))).toBe(true);
   });
 
-  test.each(Object.entries(REFUSALS))('the refusal %s', (code, where) => {
+  const ofTcc = Object.entries(REFUSALS).filter(([, where]) => where !== 'explored in sagas');
+  test.each(ofTcc)('the refusal %s', (code, where) => {
     const explored = reports.flatMap(({ ledger }) => [...ledger.refusals] as string[]);
     if (where === 'explored') expect(explored).toContain(code);
-    else expect(transition(null, where)).toEqual({ accepted: false, code });
+    else if (typeof where !== 'string') expect(transition(null, where)).toEqual({ accepted: false, code });
   });
 });

@@ -7,6 +7,7 @@ import { canonicalKey } from './canonical-key.ts';
 import { checkQuiescent, checkStep, checkWorld } from './invariants.ts';
 import { Ledger, type LedgerRules } from './ledger.ts';
 import { normalForm } from './normal-form.ts';
+import { withPlanOfCancel } from './saga-invariants.ts';
 import { steps, type Take } from './steps.ts';
 import { Violation } from './violation.ts';
 import { at, type Budget, firstWorld, type World } from './world.ts';
@@ -27,6 +28,7 @@ export type Report = {
 export async function explore(bounds: Case): Promise<Report> {
   const startedAt = performance.now();
   const ledger = new Ledger(bounds);
+  const { plan } = bounds;
   const first = firstWorld(bounds.branchCount, bounds.budget);
   const seen = new Set<string>([canonicalKey(ledger, first)]);
   const worlds: (World | null)[] = [first];
@@ -41,11 +43,11 @@ export async function explore(bounds: Case): Promise<Report> {
       if (index % WORLDS_AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve));
       const world = worlds[index] as World;
       worlds[index] = null;
-      checkWorld(world);
+      checkWorld(plan, world);
       let choice = 0;
       let freeCount = 0;
       steps(ledger, world, (kind, raw) => {
-        const next = normalForm(ledger, raw);
+        const next = normalForm(ledger, withPlanOfCancel(plan, world, raw));
         checkStep(world, next);
         choice += 1;
         if (kind === 'free') freeCount += 1;
@@ -58,7 +60,7 @@ export async function explore(bounds: Case): Promise<Report> {
       });
       if (freeCount > 0) continue;
       quiescentCount += 1;
-      checkQuiescent(world);
+      checkQuiescent(plan, world);
     }
   } catch (cause) {
     violation = told(cause, retrace(ledger, first, parents, choices, index));
@@ -81,13 +83,14 @@ function retrace(ledger: Ledger, first: World, parents: number[], choices: numbe
   for (let index = last; index > 0; index = at(parents, index)) path.unshift(at(choices, index));
   const lines: string[] = [];
   let world = first;
+  const { plan } = ledger.rules;
   for (const wanted of path) {
     let choice = 0;
     let taken: World = world;
     const take: Take = (_kind, next, ...words) => {
       choice += 1;
       if (choice !== wanted) return;
-      taken = normalForm(ledger, next);
+      taken = normalForm(ledger, withPlanOfCancel(plan, world, next));
       lines.push(`  ${lines.length + 1}. ${words.join(' ')}`);
     };
     steps(ledger, world, take);

@@ -35,7 +35,7 @@ export function initiatorSteps(ledger: Ledger, world: World, take: Take): void {
   }
   // Questions whose answer changes nothing; they are asked for the refusals, and checked by the ledger.
   for (const ask of ledger.asks.strange) ledger.answer(durable.of, ask, world.time);
-  if (!canExpire(world, durable)) ledger.answer(durable.of, ledger.asks.expire, world.time);
+  if (!canExpire(ledger, world, durable)) ledger.answer(durable.of, ledger.asks.expire, world.time);
   if (durable.of.isFinished) ledger.answer(durable.of, ledger.asks.retry, world.time);
 }
 
@@ -98,8 +98,8 @@ function takeRequest(ledger: Ledger, world: World, durable: Known, ask: Ask, tak
   const isDriven = !isIdle(world.replicas[DRIVER]);
   const guest = { base: durable, r: isDriven ? null : DRIVER };
   const askedOnes: { base: Known; r: number | null }[] = [guest];
-  world.replicas.forEach(({ known }, r) => {
-    if (known !== null) askedOnes.push({ base: known, r });
+  world.replicas.forEach(({ known, kept }, r) => {
+    if (known !== null && kept.length === 0) askedOnes.push({ base: known, r });
   });
   for (const { base, r } of askedOnes) {
     const after = askAndSave(ledger, durable, base, [ask], world.time);
@@ -125,6 +125,12 @@ function checkAnswer(durable: Known, answer: Answer): void {
     'I3',
     named === null || named === decision,
     `told ${named}, but the durable decision is ${decision}`,
+  );
+  const isWished = decision !== null || durable.of.tx.cancelAskedAt !== null;
+  demand(
+    'I3',
+    answer.accepted || answer.code !== 'pivot_in_flight' || isWished,
+    'a wish to cancel was not kept',
   );
 }
 

@@ -1,16 +1,18 @@
 /**
  * What must hold, checked in every world, by the numbers of docs/protocol.md.
  *
- * I5 and I7 stand in `participant.ts`, I9 where calls are sent (`replica.ts`, `initiator.ts`), I14 where rows are
- * saved (`journal.ts`).
+ * I10, and all that only sagas must keep, stands in `saga-invariants.ts`; I5 and I7 in `participant.ts`, I9 where calls
+ * are sent (`replica.ts`, `initiator.ts`), I14 where rows are saved (`journal.ts`).
  */
-import type { GlobalTransaction, Now, Status } from '../../src/domain/global-transaction.ts';
+import type { GlobalTransaction, Now, Op, Status } from '../../src/domain/global-transaction.ts';
 import type { Pending } from '../../src/domain/pending-calls.ts';
 import { type Event, transition, type Verdict } from '../../src/domain/transition.ts';
+import type { Plan } from './plan.ts';
+import { checkDue, checkEffects, checkNothingLeft, checkPivot, checkSagaState } from './saga-invariants.ts';
 import { demand } from './violation.ts';
 import { at, type World } from './world.ts';
 
-/** The state graph. A transaction without branches has nothing to call, so its decision also ends it. */
+/** The state graph. A decision after which there is nothing to call also ends the transaction. */
 const EDGES: Record<Status, readonly Status[]> = {
   trying: ['confirming', 'cancelling'],
   confirming: ['confirmed'],
@@ -20,13 +22,19 @@ const EDGES: Record<Status, readonly Status[]> = {
 };
 
 /** Holds for each step of the transaction, whoever asks for it and whether or not it is saved. */
-export function checkTransition(before: GlobalTransaction | null, event: Event, verdict: Verdict): void {
-  if (!verdict.accepted) return;
-  const { tx } = verdict;
+export function checkTransition(
+  plan: Plan | null,
+  before: GlobalTransaction | null,
+  event: Event,
+  verdict: Verdict,
+): void {
+  const tx = verdict.accepted ? verdict.tx : verdict.noted;
+  if (tx === undefined) return;
   if (before) {
     const step = EDGES[before.status];
     const onTheGraph = tx.status === before.status || step.includes(tx.status);
-    const bothAtOnce = tx.branches.length === 0 && step.some((next) => EDGES[next].includes(tx.status));
+    const mayOweNothing = tx.branches.length === 0 || plan !== null;
+    const bothAtOnce = mayOweNothing && step.some((next) => EDGES[next].includes(tx.status));
     demand('I2', onTheGraph || bothAtOnce, `${event.type} led from ${before.status} to ${tx.status}`);
     demand(
       'I2',
@@ -34,32 +42,57 @@ export function checkTransition(before: GlobalTransaction | null, event: Event, 
       `${event.type} changed the decision`,
     );
   }
-  const confirmedNow = tx.decision?.decision === 'confirm' && !before?.decision;
+  if (plan !== null) {
+    checkSagaState(plan, tx);
+    if (before) checkPivot(plan, before, event, tx);
+  }
+  const mayBeLate = tx.pivotStartedAt !== null;
+  const confirmedNow = tx.decision?.decision === 'confirm' && !before?.decision && !mayBeLate;
   demand('I13', !confirmedNow || event.now.latest < tx.deadlineAt, 'a confirm was decided too late');
   demand('I13', !confirmedNow || (tx.decision?.at ?? 0) < tx.deadlineAt, 'a confirm is dated too late');
   const repeatable = event.type !== 'replied' && event.type !== 'retryRequested';
   demand(
     'I3',
-    !repeatable || isSame(transition(tx, event), tx),
+    !repeatable || isSame(transition(tx, event), verdict, tx),
     `${event.type} repeated gives another answer`,
   );
 }
 
-const isSame = (verdict: Verdict, tx: GlobalTransaction): boolean => verdict.accepted && verdict.tx === tx;
+const isSame = (repeated: Verdict, first: Verdict, tx: GlobalTransaction): boolean =>
+  repeated.accepted
+    ? first.accepted && repeated.tx === tx
+    : !first.accepted && repeated.code === first.code && repeated.noted === undefined;
 
 /** Nothing unfinished is ever forgotten: there is a call to make now, or an instant to look again. */
-export function checkPending(tx: GlobalTransaction, { calls, lookAgainAt }: Pending, now: Now): void {
-  const hasPlan = calls.length > 0 || lookAgainAt !== null;
-  demand('I4', hasPlan || tx.finishedAt !== null, `${tx.status} has nothing to do, now or later`);
+export function checkPending(
+  plan: Plan | null,
+  tx: GlobalTransaction,
+  { calls, lookAgainAt }: Pending,
+  now: Now,
+): void {
+  const isLookedAt = calls.length > 0 || lookAgainAt !== null;
+  demand('I4', isLookedAt || tx.finishedAt !== null, `${tx.status} has nothing to do, now or later`);
   const isLate = now.latest >= tx.deadlineAt;
-  demand('I13', !isLate || calls.every(({ op }) => op !== 'try'), 'a try is due after the deadline');
+  const isBound = (op: Op) => op === 'try' || (op === 'action' && !tx.decision && tx.pivotStartedAt === null);
+  const inTime = !isLate || !calls.some(({ op }) => isBound(op));
+  demand('I13', inTime, 'a try or an action is due after the deadline');
+  if (plan !== null) checkDue(plan, tx, calls, now);
 }
 
-export function checkWorld(world: World): void {
+export function checkWorld(plan: Plan | null, world: World): void {
   const { durable, participants, initiator } = world;
   if (durable === null) return;
   const { tx, branchCodes } = durable.of;
   const decision = tx.decision?.decision ?? null;
+  for (const { known } of world.replicas) {
+    const older = known?.of.tx.decision?.decision ?? null;
+    demand('I9', older === null || decision !== null, 'a replica knows a decision that is not durable');
+    demand('I2', older === null || older === decision, 'a replica knows another decision');
+  }
+  if (plan !== null) {
+    checkEffects(plan, world);
+    return;
+  }
   let confirmCount = 0;
   let cancelCount = 0;
   for (let b = 0; b < participants.length; b++) {
@@ -75,11 +108,6 @@ export function checkWorld(world: World): void {
     demand('I8', tx.status !== 'cancelled' || cancels === 1 || tombstone, 'cancelled, but one branch is not');
   }
   demand('I1', confirmCount === 0 || cancelCount === 0, 'one branch is confirmed, another cancelled');
-  for (const { known } of world.replicas) {
-    const older = known?.of.tx.decision?.decision ?? null;
-    demand('I9', older === null || decision !== null, 'a replica knows a decision that is not durable');
-    demand('I2', older === null || older === decision, 'a replica knows another decision');
-  }
 }
 
 /** Whatever a client was told of a durable state stays true. */
@@ -92,11 +120,13 @@ export function checkStep(before: World, after: World): void {
     !older.decision || older.decision.decision === newer?.decision?.decision,
     'a decision was lost',
   );
+  const isWishKept = older.cancelAskedAt === null || !!newer?.decision || newer?.cancelAskedAt !== null;
+  demand('I3', isWishKept, 'a wish to cancel was lost');
   demand('I3', older.finishedAt === null || newer?.status === older.status, 'an end was taken back');
 }
 
 /** Holds when nothing is in flight and nothing is left to do. */
-export function checkQuiescent(world: World): void {
+export function checkQuiescent(plan: Plan | null, world: World): void {
   const { durable, participants } = world;
   if (durable === null || durable.of.isParked) return;
   demand(
@@ -104,6 +134,10 @@ export function checkQuiescent(world: World): void {
     durable.of.isFinished,
     `nothing is left to do, but the transaction is ${durable.of.tx.status}`,
   );
+  if (plan !== null) {
+    checkNothingLeft(plan, world);
+    return;
+  }
   for (const { tries, confirms, cancels, owedCancel } of participants) {
     demand('I6', tries === 0 || confirms + cancels > 0, 'a try is neither confirmed nor cancelled');
     demand('I6', !owedCancel, 'a late try was not cancelled once more');

@@ -42,9 +42,10 @@ export function askAll(ledger: Ledger, from: Snapshot, asks: readonly Ask[], tim
   let last: Answer = { accepted: true, changed: false, of };
   for (const ask of asks) {
     last = ledger.answer(of, ask, time);
-    if (!last.accepted) continue;
-    of = last.of;
-    changed ||= last.changed;
+    const next = last.accepted ? last.of : last.noted;
+    if (next === null) continue;
+    of = next;
+    changed ||= last.accepted ? last.changed : true;
   }
   return { of, changed, last };
 }

@@ -13,13 +13,14 @@ import {
   type GlobalTransaction,
   isFinished,
   isParked,
+  isPhaseOne,
   type Mode,
-  type Op,
 } from '../../src/domain/global-transaction.ts';
 import { pendingCalls } from '../../src/domain/pending-calls.ts';
 import { type Event, type Refusal, transition } from '../../src/domain/transition.ts';
 import { checkPending, checkTransition } from './invariants.ts';
-import { at, nowAt, TIMEOUT_MS, type Time } from './world.ts';
+import { interchangeable, mayHaveRun, type Plan, resultOf } from './plan.ts';
+import { at, type BranchOp, nowAt, TIMEOUT_MS, type Time } from './world.ts';
 
 /** Where a call is: on its way, lost, or coming back with an HTTP status. */
 export type Stage = 'request' | 'lost' | 200 | 404 | 409 | 503;
@@ -39,7 +40,7 @@ export type Snapshot = {
   readonly isFinished: boolean;
   readonly isParked: boolean;
   /** By time: the op that is due of each branch, or null. */
-  readonly due: (readonly (Op | null)[] | undefined)[];
+  readonly due: (readonly (BranchOp | null)[] | undefined)[];
   readonly answers: (Answer | undefined)[];
   isTimeless?: boolean;
 };
@@ -57,10 +58,18 @@ export type Ask = {
 
 export type Answer =
   | { readonly accepted: true; readonly changed: boolean; readonly of: Snapshot }
-  | { readonly accepted: false; readonly code: Refusal };
+  | {
+      readonly accepted: false;
+      readonly code: Refusal;
+      /** The state with the wish that was refused; null where there is nothing to keep. */
+      readonly noted: Snapshot | null;
+    };
 
 const BRANCH_IDS = ['a', 'b', 'c'];
-const OPS: readonly Op[] = ['try', 'confirm', 'cancel'];
+const OPS = {
+  tcc: { one: 'try', two: ['confirm', 'cancel'] },
+  saga: { one: 'action', two: ['compensate'] },
+} as const;
 const ANSWERS = ['lost', 200, 404, 409, 503] as const;
 
 /** No exploration has faults enough to spend a retry budget of this size. */
@@ -70,11 +79,17 @@ export type LedgerRules = {
   readonly mode: Mode;
   readonly branchCount: number;
   readonly retryBudget: number;
+  /** Of a saga; null in a tcc. */
+  readonly plan: Plan | null;
+  /** A replica that was overtaken and learns it drives on beside the other; else it lets go, as it does unless told so. */
+  readonly bothDrive?: boolean;
 };
 
 export class Ledger {
   readonly rules: LedgerRules;
   readonly branchIds: readonly string[];
+  /** Of a saga: groups of steps that may change places. */
+  readonly alike: readonly (readonly number[])[] | null;
   readonly asks: {
     readonly begin: Ask;
     readonly confirm: Ask;
@@ -94,19 +109,31 @@ export class Ledger {
 
   constructor(rules: LedgerRules) {
     this.rules = rules;
-    this.branchIds = BRANCH_IDS.slice(0, rules.branchCount);
+    this.branchIds =
+      rules.plan?.steps.map(({ branchId }) => branchId) ?? BRANCH_IDS.slice(0, rules.branchCount);
+    this.alike = rules.plan && interchangeable(rules.plan);
     this.asks = this.#clientAsks();
     this.branchIds.forEach((_id, b) => {
-      for (const op of OPS)
+      for (const op of [this.#ops.one, ...this.#ops.two])
         for (const stage of ANSWERS) this.#replies.set(`${b}${op}${stage}`, this.#reply(b, op, stage));
     });
   }
 
+  get #ops() {
+    return OPS[this.rules.plan === null ? 'tcc' : 'saga'];
+  }
+
   /** What the sender of a call makes of its end. */
-  reply(branch: number, op: Op, stage: Stage): Ask {
+  reply(branch: number, op: BranchOp, stage: Stage): Ask {
     const ask = this.#replies.get(`${branch}${op}${stage}`);
     if (!ask) throw new Error(`${stage} is no answer`);
     return ask;
+  }
+
+  /** Of a saga that is cancelled. */
+  isLateSuccess({ tx }: Snapshot, ask: Ask): boolean {
+    if (this.rules.plan === null || tx.decision?.decision !== 'cancel' || ask.branch === null) return false;
+    return ask === this.reply(ask.branch, 'action', 200);
   }
 
   begin(): Answer {
@@ -140,21 +167,32 @@ export class Ledger {
   }
 
   /** All that clients ask, and every reply that a decided transaction can get. */
-  #questions({ decision, branches }: GlobalTransaction): readonly Ask[] {
+  #questions(tx: GlobalTransaction): readonly Ask[] {
     const { confirm, cancel, expire, retry, register, strange } = this.asks;
-    const ops: readonly Op[] = decision ? ['try', decision.decision] : ['try'];
-    const replies = branches.flatMap(({ branchId }) =>
-      ops.flatMap((op) => ANSWERS.map((stage) => this.reply(this.branchIds.indexOf(branchId), op, stage))),
-    );
+    const replies = tx.branches.flatMap(({ branchId }) => {
+      const b = this.branchIds.indexOf(branchId);
+      return this.#askedOf(tx, b).flatMap((op) => ANSWERS.map((stage) => this.reply(b, op, stage)));
+    });
     return [confirm, cancel, expire, retry, ...register, ...strange, ...replies];
   }
 
-  due(snapshot: Snapshot, time: Time): readonly (Op | null)[] {
+  /** The ops of a branch that somebody may have sent. */
+  #askedOf({ decision, branches }: GlobalTransaction, b: number): readonly BranchOp[] {
+    const { plan } = this.rules;
+    if (plan === null) return decision ? ['try', decision.decision] : ['try'];
+    if (!mayHaveRun(plan, branches)[b]) return [];
+    return decision?.decision === 'cancel' && at(plan.steps, b).isCompensated
+      ? ['action', 'compensate']
+      : ['action'];
+  }
+
+  due(snapshot: Snapshot, time: Time): readonly (BranchOp | null)[] {
     const known = snapshot.due[time];
     if (known) return known;
     const pending = pendingCalls(snapshot.tx, nowAt(time));
-    checkPending(snapshot.tx, pending, nowAt(time));
-    const due = this.branchIds.map((id) => pending.calls.find(({ branchId }) => branchId === id)?.op ?? null);
+    checkPending(this.rules.plan, snapshot.tx, pending, nowAt(time));
+    const opOf = (id: string) => pending.calls.find(({ branchId }) => branchId === id)?.op ?? null;
+    const due = this.branchIds.map(opOf).filter((op) => op !== 'notify');
     snapshot.due[time] = due;
     return due;
   }
@@ -171,20 +209,22 @@ export class Ledger {
   #answer(before: Snapshot | null, ask: Ask, time: Time): Answer {
     const event = ask.event(time);
     const verdict = transition(before?.tx ?? null, event);
-    checkTransition(before?.tx ?? null, event, verdict);
+    checkTransition(this.rules.plan, before?.tx ?? null, event, verdict);
     if (!verdict.accepted) {
-      this.refusals.add(verdict.code);
-      return verdict;
+      const { accepted, code, noted } = verdict;
+      this.refusals.add(code);
+      return { accepted, code, noted: noted === undefined ? null : this.#snapshot(noted) };
     }
     if (before) this.edges.add(`${before.tx.status} → ${verdict.tx.status}`);
     return { accepted: true, changed: verdict.tx !== before?.tx, of: this.#snapshot(verdict.tx) };
   }
 
   #snapshot(tx: GlobalTransaction): Snapshot {
-    const head = this.code(`${tx.status} ${tx.finishedAt !== null}`);
+    const head = this.code(`${tx.status} ${tx.finishedAt !== null}${pivotText(tx)}`);
     const codes = this.branchIds.map((id) => {
       const branch = tx.branches.find(({ branchId }) => branchId === id);
-      return branch ? this.#branchCodes(tx, branch) : { whole: 0, triesOver: 0, stale: 0 };
+      if (!branch) return { whole: 0, triesOver: 0, stale: 0 };
+      return branch.step === null ? this.#branchCodes(tx, branch) : this.#stepCodes(tx, branch);
     });
     const branchCodes = codes.map(({ whole }) => whole);
     const key = `${head} ${branchCodes.join(' ')}`;
@@ -217,10 +257,23 @@ export class Ledger {
     };
   }
 
+  /** Whether an action succeeded says what else may have run, so it matters as long as the transaction does. */
+  #stepCodes({ decision }: GlobalTransaction, { phaseOne, phaseTwo, lateTryCount, result }: Branch) {
+    const counts = this.rules.retryBudget < OUT_OF_REACH;
+    const textOf = (call: BranchCall) => `${callText(call)}${counts ? ` ${call.attemptCount}` : ''}`;
+    const one = phaseOne.reply === 'succeeded' ? `succeeded ${result}` : textOf(phaseOne);
+    const isCancelled = decision?.decision === 'cancel';
+    const text = isCancelled
+      ? `${phaseOne.reply === 'succeeded' ? one : null} ${textOf(phaseTwo)} ${lateTryCount}`
+      : one;
+    const whole = this.code(text.replace('unknown', 'null'));
+    return { whole, triesOver: whole, stale: whole };
+  }
+
   // ── What can be asked ──────────────────────────────────────────────────────────────────────────────────────
 
   #clientAsks() {
-    const { mode, retryBudget } = this.rules;
+    const { mode, retryBudget, plan } = this.rules;
     const spec = (branchId: string, bodyHash = branchId) => ({
       branchId,
       participant: 'stock',
@@ -228,10 +281,12 @@ export class Ledger {
       payload: '{}',
       bodyHash,
       policy: null,
+      step: plan?.steps.find((step) => step.branchId === branchId) ?? null,
     });
     const begun = (bodyHash: string) => (time: Time) => ({
       type: 'begun' as const,
       gid: 'g',
+      pattern: plan === null ? ('tcc' as const) : ('saga' as const),
       mode,
       name: null,
       businessKey: null,
@@ -244,6 +299,7 @@ export class Ledger {
         poll: { firstDelayMs: 1, maxDelayMs: 1, budget: 3 },
         maxRetryAfterMs: 0,
       },
+      callback: null,
       branches: mode === 'declared' ? this.branchIds.map((id) => spec(id)) : [],
       now: nowAt(time),
     });
@@ -276,7 +332,7 @@ export class Ledger {
     };
   }
 
-  #reply(branch: number, op: Op, stage: Stage): Ask {
+  #reply(branch: number, op: BranchOp, stage: Stage): Ask {
     const branchId = at(this.branchIds, branch);
     const reply = branchReply(op, typeof stage === 'number' ? stage : null);
     return this.#ask(`${op} ${branchId} → ${stage === 'lost' ? 'timed out' : stage}`, branch, (time) => ({
@@ -284,6 +340,7 @@ export class Ledger {
       branchId,
       op,
       reply,
+      result: isPhaseOne(op) && reply === 'succeeded' ? resultOf(branchId) : null,
       answer: String(stage),
       durationMs: 0,
       retryAfterMs: null,
@@ -299,6 +356,10 @@ export class Ledger {
 
 const isDone = (tx: GlobalTransaction, id: string): boolean =>
   tx.branches.some(({ branchId, phaseTwo }) => branchId === id && phaseTwo.reply === 'succeeded');
+
+/** Empty in a tcc. A wish to cancel is checked as it is asked, and while only the pivot can decide. */
+const pivotText = ({ decision, pivotStartedAt, cancelAskedAt }: GlobalTransaction): string =>
+  `${pivotStartedAt === null ? '' : ' pivot'}${decision === null && cancelAskedAt !== null ? ' wished' : ''}`;
 
 /** Not yet due when written: only the doubtful moment around the deadline writes such calls. */
 function callText({ reply, dueAt, parkedAt }: BranchCall): string {

@@ -1,33 +1,48 @@
 /** What happens to messages: a request arrives, gets lost, arrives twice, or after its sender stopped waiting. */
-import type { Op } from '../../src/domain/global-transaction.ts';
 import type { Stage } from './ledger.ts';
-import { type Participant, receive } from './participant.ts';
+import { type Participant, receive, refuse } from './participant.ts';
+import type { Plan } from './plan.ts';
 import type { Take } from './steps.ts';
-import { at, type Call, put, spend, type World, withReplica, withStray } from './world.ts';
+import {
+  at,
+  BRANCH_OPS,
+  type BranchOp,
+  type Call,
+  put,
+  spend,
+  type World,
+  withReplica,
+  withStray,
+} from './world.ts';
 
-const OPS: readonly Op[] = ['try', 'confirm', 'cancel'];
-
-export function networkSteps(world: World, take: Take): void {
+export function networkSteps(plan: Plan | null, world: World, take: Take): void {
   for (let b = 0; b < world.participants.length; b++) {
     world.replicas.forEach(({ calls }, r) => {
       const call = calls[b];
       const setCall = (next: World, stage: Stage) =>
         withReplica(next, r, { calls: put(at(next.replicas, r).calls, b, { op: call?.op ?? 'try', stage }) });
-      if (call) takeAwaited(world, b, call, setCall, take);
+      if (call) takeAwaited(plan, world, b, call, setCall, take);
     });
     const call = world.initiator.calls[b];
     const setCall = (next: World, stage: Stage) => {
       const calls = put(next.initiator.calls, b, { op: 'try', stage } as const);
       return { ...next, initiator: { ...next.initiator, calls } };
     };
-    if (call) takeAwaited(world, b, call, setCall, take);
-    for (const op of OPS) if (at(world.strays, b)[op]) takeStray(world, b, op, take);
+    if (call) takeAwaited(plan, world, b, call, setCall, take);
+    for (const op of BRANCH_OPS) if (at(world.strays, b)[op]) takeStray(world, b, op, take);
   }
 }
 
 type SetCall = (world: World, stage: Stage) => World;
 
-function takeAwaited(world: World, b: number, call: Call, setCall: SetCall, take: Take): void {
+function takeAwaited(
+  plan: Plan | null,
+  world: World,
+  b: number,
+  call: Call,
+  setCall: SetCall,
+  take: Take,
+): void {
   const { left } = world;
   if (call.stage === 'lost') return;
   if (left.losses > 0)
@@ -56,8 +71,12 @@ function takeAwaited(world: World, b: number, call: Call, setCall: SetCall, take
       call.op,
       'twice',
     );
-  if (call.op === 'try' && left.refusedTries > 0 && before.tries === 0)
-    take('fault', setCall(spend(world, 'refusedTries'), 409), 'participant', b, 'refuses its try');
+  const { isPivot = false, isAfterPivot = false } = plan?.steps[b] ?? {};
+  const mayRefuse = (call.op === 'try' || call.op === 'action') && before.tries === 0;
+  if (mayRefuse && !isAfterPivot && left.refusedTries > 0) {
+    const refused = withParticipant(spend(world, 'refusedTries'), b, refuse(before, isPivot));
+    take('fault', setCall(refused, 409), 'participant', b, 'refuses its', call.op);
+  }
   if (left.brokenAnswers === 0) return;
   const broken = spend(world, 'brokenAnswers');
   if (status === 200) {
@@ -65,10 +84,11 @@ function takeAwaited(world: World, b: number, call: Call, setCall: SetCall, take
     take('fault', worked, 'participant', b, 'does its', call.op, 'and answers 503');
   }
   take('fault', setCall(broken, 404), 'participant', b, 'answers 404 to', call.op);
+  if (isAfterPivot) take('fault', setCall(broken, 409), 'participant', b, 'answers 409 to', call.op);
 }
 
 /** Nobody reads the reply. */
-function takeStray(world: World, b: number, op: Op, take: Take): void {
+function takeStray(world: World, b: number, op: BranchOp, take: Take): void {
   const strays = at(world.strays, b);
   const gone = { ...world, strays: put(world.strays, b, { ...strays, [op]: false }) };
   const { participant } = receive(at(world.participants, b), op);

@@ -5,20 +5,31 @@
  * Such a step commutes with every other one, and each fault that could befall it can befall its reply with the
  * same outcome; so nothing is left out but worlds that look alike.
  */
-import type { Op } from '../../src/domain/global-transaction.ts';
 import type { Known, Ledger, Stage } from './ledger.ts';
 import { type Participant, receive } from './participant.ts';
-import { at, put, type Replica, STRAGGLER, type Strays, type World, withReplica } from './world.ts';
+import {
+  at,
+  BRANCH_OPS,
+  type BranchOp,
+  put,
+  type Replica,
+  STRAGGLER,
+  type Strays,
+  type World,
+  withReplica,
+} from './world.ts';
 
 export function normalForm(ledger: Ledger, world: World): World {
   let next = withIdleTime(ledger, withoutDoneStraggler(ledger, world));
   for (let b = 0; b < world.participants.length; b++) {
     next = withoutEmptyReplies(ledger, next, b);
     const participant = at(world.participants, b);
-    if (participant.tries === 0 && !participant.tombstone) continue;
+    if (participant.tries === 0 && !participant.tombstone && !participant.refused) continue;
     const strays = at(next.strays, b);
     const left = mattering(strays, participant);
     if (left !== strays) next = { ...next, strays: put(next.strays, b, left) };
+    // In a saga a request may be delayed, or answered wrongly, where losses are not in the bounds.
+    if (ledger.rules.plan !== null) continue;
     for (const r of [0, 1]) {
       const calls = answered(at(next.replicas, r).calls, b, participant);
       if (calls !== at(next.replicas, r).calls) next = withReplica(next, r, { calls });
@@ -30,14 +41,14 @@ export function normalForm(ledger: Ledger, world: World): World {
 }
 
 function mattering(strays: Strays, participant: Participant): Strays {
-  const matters = (op: Op) => strays[op] && mayHaveEffect(op, participant);
-  const left = { try: matters('try'), confirm: matters('confirm'), cancel: matters('cancel') };
-  const isSame = left.try === strays.try && left.confirm === strays.confirm && left.cancel === strays.cancel;
-  return isSame ? strays : left;
+  let left = strays;
+  for (const op of BRANCH_OPS)
+    if (strays[op] && !mayHaveEffect(op, participant)) left = { ...left, [op]: false };
+  return left;
 }
 
 /** Now, or once a confirm or a cancel has come first: each time the participant itself says so. */
-function mayHaveEffect(op: Op, participant: Participant): boolean {
+function mayHaveEffect(op: BranchOp, participant: Participant): boolean {
   const confirmed = receive(participant, 'confirm').participant;
   const cancelled = receive(participant, 'cancel').participant;
   return [participant, confirmed, cancelled].some((then) => receive(then, op).participant !== then);
@@ -54,7 +65,7 @@ function answered(calls: Replica['calls'], b: number, participant: Participant):
  * The answer of a participant that is through with its branch, given by the participant itself: were it to have
  * an effect after all, the request would stay in flight and be explored.
  */
-function certainAnswer(op: Op, participant: Participant): Stage | null {
+function certainAnswer(op: BranchOp, participant: Participant): Stage | null {
   const { confirms, cancels, tombstone } = participant;
   if (confirms === 0 && cancels === 0 && !tombstone) return null;
   const received = receive(participant, op);
@@ -69,7 +80,8 @@ function withoutEmptyReplies(ledger: Ledger, world: World, b: number): World {
   world.replicas.forEach(({ calls, held }, r) => {
     const call = calls[b];
     if (!call || call.stage === 'request' || held) return;
-    const isEmpty = call.op === 'try' ? call.stage !== 200 : isSettledForGood(world, b);
+    const isPhaseOne = call.op === 'try' || call.op === 'action';
+    const isEmpty = isPhaseOne ? call.stage !== 200 : isSettledForGood(world, b);
     const answer = ledger.answer(durable.of, ledger.reply(b, call.op, call.stage), world.time);
     if (isEmpty && answer.accepted && !answer.changed)
       next = withReplica(next, r, { calls: put(calls, b, null) });
@@ -83,8 +95,9 @@ function isSettledForGood(world: World, b: number): boolean {
 
 /** A straggler that was overtaken, and would send nothing, acts no more on what it knew: its saves are all lost. */
 function withoutDoneStraggler(ledger: Ledger, world: World): World {
-  const { known } = world.replicas[STRAGGLER];
-  if (known === null || known.seq === world.durable?.seq) return world;
+  const { known, kept } = world.replicas[STRAGGLER];
+  if (known === null || kept.length > 0 || ledger.rules.bothDrive || known.seq === world.durable?.seq)
+    return world;
   return maySend(ledger, world, STRAGGLER, known) ? world : withReplica(world, STRAGGLER, { known: null });
 }
 
@@ -100,7 +113,10 @@ function withIdleTime(ledger: Ledger, world: World): World {
 /** Now, or when calls that still wait are due. */
 function maySend(ledger: Ledger, world: World, r: number, known: Known): boolean {
   const { calls } = at(world.replicas, r);
-  const wouldSend = (op: Op | null, b: number) => op !== null && calls[b] === null;
+  // A compensate that waits for its own action is sent once that is heard, also by one that learns nothing from it.
+  const isFree = (op: BranchOp, b: number) =>
+    calls[b] === null || (ledger.rules.plan !== null && calls[b]?.op !== op);
+  const wouldSend = (op: BranchOp | null, b: number) => op !== null && isFree(op, b);
   return ledger.due(known.of, world.time).some(wouldSend) || ledger.due(known.of, 2).some(wouldSend);
 }
 
@@ -109,6 +125,6 @@ export function mayHearTry({ durable, replicas }: World, b: number): boolean {
   if (!durable?.of.tx.decision) return true;
   return replicas.some(({ known, calls, held }) => {
     const isBehind = known !== null && known.of.tx.decision === null;
-    return isBehind || held !== null || calls[b]?.op === 'try';
+    return isBehind || held !== null || calls[b]?.op === 'try' || calls[b]?.op === 'action';
   });
 }

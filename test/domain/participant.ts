@@ -1,10 +1,10 @@
 /**
  * A participant that owes the least: records of try, confirm and cancel that commit with the work, a tombstone
  * for a cancel that found nothing, and refusals. It never looks at the clock: the deadline header only adds
- * refusals, and a refused try is explored anyway.
+ * refusals, and a refused try is explored anyway. In a saga its action is its try, and its compensate its cancel.
  */
-import type { Op } from '../../src/domain/global-transaction.ts';
 import { demand } from './violation.ts';
+import type { BranchOp } from './world.ts';
 
 export type Participant = {
   /** How often each had an effect; also the records themselves. */
@@ -13,6 +13,8 @@ export type Participant = {
   readonly cancels: number;
   /** A cancel came before any try. */
   readonly tombstone: boolean;
+  /** The pivot has refused: for good. */
+  readonly refused: boolean;
   /** The coordinator heard a try succeed after its cancel had; until the next cancel it owes one more. */
   readonly owedCancel: boolean;
 };
@@ -22,13 +24,22 @@ export const NO_RECORDS: Participant = {
   confirms: 0,
   cancels: 0,
   tombstone: false,
+  refused: false,
   owedCancel: false,
 };
 
 export type Received = { readonly participant: Participant; readonly status: 200 | 409 };
 
-export function receive(participant: Participant, op: Op): Received {
-  const received = { try: receiveTry, confirm: receiveConfirm, cancel: receiveCancel }[op](participant);
+const RECEIVE: { readonly [op in BranchOp]: (participant: Participant) => Received } = {
+  try: receiveTry,
+  confirm: receiveConfirm,
+  cancel: receiveCancel,
+  action: receiveTry,
+  compensate: receiveCancel,
+};
+
+export function receive(participant: Participant, op: BranchOp): Received {
+  const received = RECEIVE[op](participant);
   const { tries, confirms, cancels, tombstone } = received.participant;
   demand('I1', confirms === 0 || cancels === 0, 'one branch was confirmed and cancelled');
   demand('I5', tries <= 1 && confirms <= 1 && cancels <= 1, 'an op had its effect twice');
@@ -36,7 +47,12 @@ export function receive(participant: Participant, op: Op): Received {
   return received;
 }
 
+/** One attempt is refused, and a later one may be taken; but the pivot decides for all. */
+export const refuse = (participant: Participant, isPivot: boolean): Participant =>
+  isPivot ? { ...participant, refused: true } : participant;
+
 function receiveTry(participant: Participant): Received {
+  if (participant.refused) return { participant, status: 409 };
   if (participant.tombstone || participant.cancels > 0) return { participant, status: 409 };
   if (participant.tries > 0) return { participant, status: 200 };
   return { participant: { ...participant, tries: participant.tries + 1 }, status: 200 };

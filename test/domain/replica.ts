@@ -4,10 +4,12 @@
  * its calls away and feeds only the replies on.
  *
  * One replica drives. Another takes over when it crashed, or when it stands still: then the first is the
- * straggler, which acts later on what it knew, until it learns that it was overtaken and lets go.
+ * straggler, which acts later on what it knew, until it learns that it was overtaken and lets go; or, where the bounds
+ * say so, drives on beside the other.
  */
 import { askAll, askAndSave, save } from './journal.ts';
 import type { Ask, Known, Ledger } from './ledger.ts';
+import { checkSentBySaga } from './saga-invariants.ts';
 import type { Take } from './steps.ts';
 import { demand } from './violation.ts';
 import {
@@ -56,11 +58,15 @@ function takeLoad(ledger: Ledger, world: World, durable: Known, take: Take): voi
   }
 }
 
-export const canExpire = (world: World, known: Known): boolean =>
-  world.time === 2 && known.of.tx.decision === null;
+/** The deadline has passed, and that means something. */
+export function canExpire(ledger: Ledger, world: World, known: Known): boolean {
+  if (world.time !== 2 || known.of.tx.decision !== null) return false;
+  const answer = ledger.answer(known.of, ledger.asks.expire, world.time);
+  return answer.accepted && answer.changed;
+}
 
 const hasWork = (ledger: Ledger, world: World, known: Known): boolean =>
-  canExpire(world, known) || ledger.due(known.of, world.time).some((op) => op !== null);
+  canExpire(ledger, world, known) || ledger.due(known.of, world.time).some((op) => op !== null);
 
 function takeDriving(
   ledger: Ledger,
@@ -72,11 +78,17 @@ function takeDriving(
 ): void {
   const { calls } = at(world.replicas, r);
   const isStale = known.seq < durable.seq;
-  if (isStale)
-    take('free', settled(ledger, world, r, { known: durable }), at(NAMES, r), 'looks at the newest row');
+  if (isStale) take('free', looked(ledger, world, durable, r), at(NAMES, r), 'looks at the newest row');
   // A straggler that is not yet overtaken sends nothing that it could not have sent before it stalled.
-  if (isStale || r === DRIVER) takeSend(ledger, world, durable, known, r, take);
-  if (canExpire(world, known)) takeAsk(ledger, world, durable, known, r, ledger.asks.expire, calls, take);
+  if (isStale || r === DRIVER || ledger.rules.bothDrive) takeSend(ledger, world, durable, known, r, take);
+  if (canExpire(ledger, world, known))
+    takeAsk(ledger, world, durable, known, r, ledger.asks.expire, calls, take);
+}
+
+function looked(ledger: Ledger, world: World, durable: Known, r: number): World {
+  const { calls, kept } = at(world.replicas, r);
+  if (kept.length === 0) return settled(ledger, world, r, { known: durable });
+  return asked(ledger, withReplica(world, r, { kept: [] }), durable, durable, r, kept, calls);
 }
 
 /** A straggler that knows that it was overtaken still hears what it asked for, on top of the newest row. */
@@ -125,7 +137,10 @@ function takeSend(ledger: Ledger, world: World, durable: Known, known: Known, r:
     if (op === null || calls[b]) continue;
     demand('I9', durable.of.branchCodes[b] !== 0, `${op} is sent to a branch that is not durable`);
     const decision = durable.of.tx.decision?.decision ?? null;
-    demand('I9', op === 'try' || decision === op, `${op} is sent, but the durable decision is ${decision}`);
+    const { plan } = ledger.rules;
+    if (plan !== null) checkSentBySaga(plan, world, b, op);
+    else
+      demand('I9', op === 'try' || decision === op, `${op} is sent, but the durable decision is ${decision}`);
     calls = put(calls, b, { op, stage: 'request' });
   }
   if (calls !== before) take('free', withReplica(world, r, { calls }), at(NAMES, r), 'sends what is due');
@@ -176,7 +191,14 @@ function asked(
   asks: readonly Ask[],
   calls: Replica['calls'],
 ): World {
+  const { kept } = at(world.replicas, r);
   const after = askAndSave(ledger, durable, known, asks, world.time);
+  // Of the older state that it knows this changes nothing: it is kept, and heard again of the newer one.
+  const late = asks.filter((ask) => ledger.isLateSuccess(known.of, ask));
+  if (late.length > 0 && after.known.seq < durable.seq)
+    return withReplica(world, r, { calls, kept: [...kept, ...late] });
+  if (kept.length > 0 && after.known.seq !== known.seq)
+    return asked(ledger, withReplica(world, r, { kept: [] }), durable, durable, r, [...kept, ...asks], calls);
   let owing = world;
   for (const ask of asks) owing = withOwedCancel(ledger, owing, durable, ask);
   const saved = after.durable === durable ? owing : { ...owing, durable: after.durable };
@@ -197,11 +219,12 @@ function takeHeld(ledger: Ledger, world: World, durable: Known, r: number, take:
   take('free', next, 'the held save for', held.ask.words, outcome);
 }
 
-/** A try heard to have succeeded when its cancel already had: from here on the participant is owed a cancel. */
+/** A try or action heard to have succeeded when it was already undone: the participant is owed one more cancel. */
 function withOwedCancel(ledger: Ledger, world: World, durable: Known, ask: Ask): World {
   const { branch: b } = ask;
   const { decision, branches } = durable.of.tx;
-  if (b === null || decision?.decision !== 'cancel' || ask !== ledger.reply(b, 'try', 200)) return world;
+  const one = ledger.rules.plan === null ? 'try' : 'action';
+  if (b === null || decision?.decision !== 'cancel' || ask !== ledger.reply(b, one, 200)) return world;
   const branch = branches.find(({ branchId }) => branchId === ledger.branchIds[b]);
   if (branch?.phaseTwo.reply !== 'succeeded' || branch.phaseOne.reply === 'succeeded') return world;
   const participant = { ...at(world.participants, b), owedCancel: true };
@@ -213,7 +236,8 @@ export function settled(ledger: Ledger, world: World, r: number, change: Partial
   const replica = { ...at(world.replicas, r), ...change };
   const { known, calls } = replica;
   if (known === null) return withReplica(world, r, replica);
-  const isOvertaken = r === STRAGGLER && known.seq === world.durable?.seq;
+  const { bothDrive = false } = ledger.rules;
+  const isOvertaken = r === STRAGGLER && known.seq === world.durable?.seq && !bothDrive;
   const isDone = calls.every((call) => call === null) && !hasWork(ledger, world, known);
   return withReplica(world, r, isOvertaken || isDone ? { ...replica, known: null } : replica);
 }

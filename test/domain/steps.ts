@@ -13,7 +13,7 @@ export type Take = (kind: Kind, next: World, ...words: readonly (string | number
 export function steps(ledger: Ledger, world: World, take: Take): void {
   initiatorSteps(ledger, world, take);
   replicaSteps(ledger, world, take);
-  networkSteps(world, take);
+  networkSteps(ledger.rules.plan, world, take);
   if (world.time < 2 && world.durable !== null) {
     const time = (world.time + 1) as Time;
     take('free', { ...world, time }, time === 1 ? 'the deadline is near' : 'the deadline has passed');

@@ -9,6 +9,10 @@ import type { Now, Op } from '../../src/domain/global-transaction.ts';
 import type { Ask, Known, Stage } from './ledger.ts';
 import { NO_RECORDS, type Participant } from './participant.ts';
 
+/** What is asked of a participant with its branch. */
+export type BranchOp = Exclude<Op, 'notify'>;
+export const BRANCH_OPS: readonly BranchOp[] = ['try', 'confirm', 'cancel', 'action', 'compensate'];
+
 /** Before the deadline, astride it (nobody can tell which side), after it. */
 export type Time = 0 | 1 | 2;
 
@@ -23,7 +27,7 @@ const MOMENTS: readonly Now[] = [
 export const nowAt = (time: Time): Now => at(MOMENTS, time);
 
 /** A call that its sender still waits for. A status is a reply on its way back; a lost one can only time out. */
-export type Call = { readonly op: Op; readonly stage: Stage };
+export type Call = { readonly op: BranchOp; readonly stage: Stage };
 
 /** A save that was computed, and then its replica stalled: it reaches the store whenever it likes. */
 export type Held = { readonly base: Known; readonly saving: Known; readonly ask: Ask };
@@ -34,13 +38,15 @@ export type Replica = {
   /** By branch: at most one outstanding call each. */
   readonly calls: readonly (Call | null)[];
   readonly held: Held | null;
+  /** Late successes that changed nothing of the older state it knows: it hears them again of a newer one. */
+  readonly kept: readonly Ask[];
 };
 
 /**
  * Requests whose sender waits no more: timed out, crashed, or the copy of a duplicate. They may still arrive. Of
  * two that are alike the second changes nothing once the first arrived, so they count as one.
  */
-export type Strays = { readonly try: boolean; readonly confirm: boolean; readonly cancel: boolean };
+export type Strays = { readonly [op in BranchOp]: boolean };
 
 /** What the initiator of an interactive transaction knows of a branch. */
 export type Registered = 'no' | 'yes' | 'tried' | 'refused';
@@ -61,8 +67,9 @@ export type Budget = {
   /** A replica stands still, another takes over, and the first acts later on what it knew. */
   readonly stalls: number;
   readonly crashes: number;
+  /** Tries, or actions up to the pivot. */
   readonly refusedTries: number;
-  /** A 503 although the work was done, or a 404 that did nothing. */
+  /** A 503 although the work was done, or a 404 that did nothing; after the pivot a 409 as well. */
   readonly brokenAnswers: number;
   /** A person retries what is parked. */
   readonly retries: number;
@@ -77,10 +84,18 @@ export type World = {
   readonly participants: readonly Participant[];
   readonly strays: readonly Strays[];
   readonly initiator: Initiator;
+  /** Of a saga that is cancelled, by step: it may have run, by what was durable as the cancel became so; else null. */
+  readonly ran: readonly boolean[] | null;
   readonly left: Budget;
 };
 
-export const NO_STRAYS: Strays = { try: false, confirm: false, cancel: false };
+export const NO_STRAYS: Strays = {
+  try: false,
+  confirm: false,
+  cancel: false,
+  action: false,
+  compensate: false,
+};
 
 export function firstWorld(branchCount: number, budget: Budget): World {
   const each = <T>(value: T): readonly T[] => Array.from({ length: branchCount }, () => value);
@@ -92,6 +107,7 @@ export function firstWorld(branchCount: number, budget: Budget): World {
     participants: each(NO_RECORDS),
     strays: each(NO_STRAYS),
     initiator: { branches: each('no'), calls: each(null) },
+    ran: null,
     left: budget,
   };
 }
@@ -103,6 +119,7 @@ export const idleReplica = (branchCount: number): Replica => ({
   known: null,
   calls: Array.from({ length: branchCount }, () => null),
   held: null,
+  kept: [],
 });
 
 export const isIdle = ({ known, calls, held }: Replica): boolean =>
