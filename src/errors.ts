@@ -169,10 +169,16 @@ export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
     advice:
       'Write {"$from": "step.property"} with nothing beside it, in at most 256 characters. Write $$from for a property that is itself called $from.',
   },
+  unknown_reference: {
+    status: 422,
+    title: 'A step refers to the result of one that is not there',
+    advice: 'Refer only to steps of the same saga, by their branchIds.',
+  },
   reference_not_upstream: {
     status: 422,
     title: 'A step refers to the result of one that does not come before it',
-    advice: 'Let it depend on that step, directly or through others.',
+    advice:
+      'Let it depend on that step, directly or through others; no step can refer to itself or to a later one.',
   },
 
   // ── What only the coordinator can know ───────────────────────────────────────────────────────────────────

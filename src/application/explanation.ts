@@ -168,7 +168,7 @@ const WORDS: Readonly<Record<Op, string>> = {
 /** @param budget null where the attempts are not counted out */
 function lastAnswer({ answer, attemptCount, durationMs, parkedAt }: Call, budget: number | null): string {
   if (answer === null) return 'no answer yet';
-  const said = /^\d{3}$/.test(answer) ? `answered ${answer}` : `ended with “${answer}”`;
+  const said = /^\d{3}(?:: |$)/.test(answer) ? `answered ${answer}` : `ended with “${answer}”`;
   const after = durationMs === null ? '' : ` after ${(durationMs / 1000).toFixed(1)} s`;
   if (parkedAt !== null && attemptCount < (budget ?? 0))
     return `it said too often that it is still at work, and at last ${said}${after}`;

@@ -25,7 +25,7 @@ export type Attempt = {
   /** Null when no complete answer came. */
   readonly httpStatus: number | null;
   readonly reply: Reply;
-  /** What came instead of a complete answer, or is missing in it, in words; absent when the status says it all. */
+  /** What came instead of a complete answer, what it lacks, or why it refuses, in words; absent without. */
   readonly error?: string;
 };
 

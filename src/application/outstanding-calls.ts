@@ -17,6 +17,7 @@ import type { CallGate, CallResult, Entered } from './call-gate.ts';
 import type { Attempt } from './journal.ts';
 import { endingNotice } from './ending-notice.ts';
 import type { Chance, Observer, ParticipantAnswer, ParticipantClient, Time } from './ports.ts';
+import { refusalReason } from './refusal-reason.ts';
 import { resultFault } from './results.ts';
 
 /** A reply, and the call that it came to. */
@@ -132,6 +133,8 @@ function readAnswer(
   const said = branchReply(op, httpStatus);
   // What is called after the decision has no reason to refuse.
   const reply = said === 'failed' && decision !== null ? 'unknown' : said;
+  const reason = said === 'failed' && body !== undefined ? refusalReason(body) : null;
+  if (reason !== null) return { reply, answer: `${answer}: ${reason}`, result: null, error: reason };
   const error = httpStatus === null ? answer : null;
   if (reply !== 'succeeded' || wanted.length === 0) return { reply, answer, result: null, error };
   const fault = resultFault(body ?? null, wanted);

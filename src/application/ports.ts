@@ -177,7 +177,7 @@ export type ParticipantAnswer = {
   readonly httpStatus: number | null;
   readonly answer: string;
   readonly retryAfterMs: number | null;
-  /** Where it is wanted; absent when it was too long, or no UTF-8. */
+  /** Where it is wanted, and of a 409 or 422; absent when it was over 4 KiB, or no UTF-8. */
   readonly body?: string;
   /** The call never left this process, for a reason of its own: it was no attempt, and spends no budget. */
   readonly isUnsent?: true;

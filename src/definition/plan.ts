@@ -25,10 +25,11 @@ export type PlanFault =
   | 'compensation_after_pivot'
   | 'too_many_references'
   | 'malformed_reference'
+  | 'unknown_reference'
   | 'reference_not_upstream';
 
-/** `place` is a JSON pointer into the list of branches: `/2/dependsOn/0`. */
-export type Faulty = { readonly code: PlanFault; readonly place: string };
+/** `place` is a JSON pointer into the list of branches: `/2/dependsOn/0`; `about` the step that is named there. */
+export type Faulty = { readonly code: PlanFault; readonly place: string; readonly about?: string };
 
 /** Each of them may become 4 KiB as the payload is sent. */
 const MAX_REFERENCES = 16;
@@ -40,7 +41,8 @@ export function planOf(pattern: Pattern, asked: readonly AskedBranch[]): readonl
   const second = asked.findIndex(
     ({ branchId }, n) => asked.findIndex((each) => each.branchId === branchId) < n,
   );
-  if (second >= 0) return { code: 'duplicate_branch', place: `/${second}/branchId` };
+  if (second >= 0)
+    return { code: 'duplicate_branch', place: `/${second}/branchId`, about: asked[second]?.branchId ?? '' };
   for (const [n, branch] of asked.entries()) {
     const fault = hasPlan(pattern) ? faultOf(branch, plan) : misplaced(branch);
     if (fault !== null) return { ...fault, place: `/${n}${fault.place}` };
@@ -76,7 +78,8 @@ function faultOf(branch: AskedBranch, plan: Plan): Faulty | null {
   const { branchId, dependsOn, isPivot, isCompensated, references } = branch;
   const { before, pivotId } = plan;
   const unknown = (dependsOn ?? []).findIndex((id) => !before.has(id));
-  if (unknown >= 0) return { code: 'unknown_dependency', place: `/dependsOn/${unknown}` };
+  if (unknown >= 0)
+    return { code: 'unknown_dependency', place: `/dependsOn/${unknown}`, about: dependsOn?.[unknown] ?? '' };
   const upstream = upstreamOf([branchId], before);
   if (upstream.has(branchId)) return { code: 'circular_dependency', place: '/dependsOn' };
   if (isPivot && branchId !== pivotId) return { code: 'several_pivots', place: '/isPivot' };
@@ -88,7 +91,9 @@ function faultOf(branch: AskedBranch, plan: Plan): Faulty | null {
   if (references.length > MAX_REFERENCES) return { code: 'too_many_references', place: '/payload' };
   for (const { to, place } of references) {
     if (to === null) return { code: 'malformed_reference', place: `/payload${place}` };
-    if (!upstream.has(stepOf(to))) return { code: 'reference_not_upstream', place: `/payload${place}` };
+    const about = stepOf(to);
+    if (!before.has(about)) return { code: 'unknown_reference', place: `/payload${place}`, about };
+    if (!upstream.has(about)) return { code: 'reference_not_upstream', place: `/payload${place}`, about };
   }
   return null;
 }

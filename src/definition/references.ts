@@ -14,8 +14,8 @@ export type Reference = {
 
 const FROM = '$from';
 const ESCAPED = /^\$\$+from$/;
-/** A name of a step; then parts without dots. */
-const WELL_FORMED = /^[A-Za-z0-9_-]{1,64}(?:\.[^.]+)*$/;
+/** A name of a step; then parts without dots, and without brackets, which elsewhere stand for an index. */
+const WELL_FORMED = /^[A-Za-z0-9_-]{1,64}(?:\.[^.[\]]+)*$/;
 const MAX_LENGTH = 256;
 
 /** Nothing in the text is a reference, or stands for the sign of one. */

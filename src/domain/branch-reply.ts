@@ -9,8 +9,8 @@ const STILL_AT_WORK: readonly number[] = [202, 425];
 
 /**
  * @param httpStatus the status of a complete answer; null for a time-out, a reset, or a body over the limit.
- * What follows the decision is never done, and never refused, on a 4xx: a 404 is usually a wrong path. Who is told of the
- * end has heard it with any 2xx.
+ * Only a try or an action can be refused; after the decision `transition` takes even that for unknown. Nothing is ever done
+ * on a 4xx: a 404 is usually a wrong path. Who is told of the end has heard it with any 2xx.
  */
 export function branchReply(op: Op, httpStatus: number | null): Reply {
   if (httpStatus === null) return 'unknown';

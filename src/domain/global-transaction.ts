@@ -77,11 +77,11 @@ export type OwnPolicy = {
   readonly retry?: Partial<Backoff>;
 };
 
-/** One phase of one branch: the calls made for it so far, as one record. */
+/** The calls made so far for one phase of a branch, or for the callback, as one record. */
 export type Call = {
   /** The last settled or unknown reply; null before the first. */
   readonly reply: Exclude<Reply, 'ongoing'> | null;
-  /** Replies that spent retry budget. */
+  /** Replies, but for those of polling, since the first call or a person's last retry; the budget bounds them. */
   readonly attemptCount: number;
   /** No call before this instant. */
   readonly dueAt: Instant;

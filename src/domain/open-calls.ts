@@ -21,6 +21,7 @@ import {
 export type OpenCall = {
   /** Null for the callback. */
   readonly branch: Branch | null;
+  /** Who is called: the branch's participant, or the callback's. */
   readonly to: Callback;
   readonly op: Op;
   readonly call: Call;
@@ -93,7 +94,7 @@ export function upstreamOf(
 
 /** All that it depends on has succeeded: so its own action may have run, whatever was heard of it. */
 function isReachedIn({ branches }: GlobalTransaction): (branch: Branch) => boolean {
-  const succeeded = new Set(branches.filter(hasRun).map(({ branchId }) => branchId));
+  const succeeded = new Set(branches.filter(hasSucceeded).map(({ branchId }) => branchId));
   return ({ step }) => step?.dependsOn.every((id) => succeeded.has(id)) ?? false;
 }
 
@@ -102,7 +103,7 @@ function isToUndo(tx: GlobalTransaction): (branch: Branch) => boolean {
   return (branch) => branch.step?.isCompensated === true && isReached(branch);
 }
 
-const hasRun = ({ phaseOne }: Branch): boolean => phaseOne.reply === 'succeeded';
+const hasSucceeded = ({ phaseOne }: Branch): boolean => phaseOne.reply === 'succeeded';
 const isUnsettled = ({ phaseOne }: Branch): boolean => !isSettled(phaseOne);
 const isNotDone = ({ phaseTwo }: Branch): boolean => phaseTwo.reply !== 'succeeded';
 

@@ -51,7 +51,7 @@ export const PARKED_LOOK_MS = 3_600_000;
 /** After the pivot nothing comes too late: each attempt is given this long to arrive. */
 const FORWARD_MS = 24 * 3_600_000;
 
-/** Tries and actions are called only while they can still lead to a confirm. */
+/** What the deadline bounds is called only before it: later it could not lead to a confirm. */
 export function pendingCalls(tx: GlobalTransaction, now: Now): Pending {
   const isTooLate = isBounded(tx) && now.latest >= tx.deadlineAt;
   const open = isTooLate ? [] : openCalls(tx);

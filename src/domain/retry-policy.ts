@@ -18,7 +18,7 @@ export type Unsettled = {
 
 /**
  * The call after a reply that settled nothing: due again later, or parked.
- * @param mayPark false for phase one, which the deadline ends.
+ * @param mayPark false while the deadline ends it, and for a callback.
  */
 export function backOff(call: Call, policy: CallPolicy, unsettled: Unsettled, mayPark: boolean): Call {
   const { reply, answer, durationMs, at } = unsettled;

@@ -319,7 +319,10 @@ function hearAction(tx: GlobalTransaction, event: Replied): GlobalTransaction {
   return isLast ? decide(next, 'confirm', 'all_actions_succeeded', now) : startPivotIfReached(next, now);
 }
 
-/** The plan of a cancel is read off the actions that had succeeded before it: no late one is added to them (I10). */
+/**
+ * The plan of a cancel is read off the actions that had succeeded before it. So, unlike a late try, which only completes the
+ * record, a late action is never added to them (I10).
+ */
 function hearLateAction(tx: GlobalTransaction, branch: Branch, { reply, now }: Replied): GlobalTransaction {
   const isUndone = branch.phaseTwo.reply === 'succeeded' && branch.phaseOne.reply !== 'succeeded';
   return reply === 'succeeded' && isUndone ? withBranch(tx, undoneOnceMore(branch, now)) : tx;

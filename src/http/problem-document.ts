@@ -44,7 +44,8 @@ export function refusalProblem({ code, about, place }: Refused): ProblemDocument
     return problemOf(code, { about: about === undefined ? undefined : REFUSED_ABOUT[code]?.(about) });
   // Keys of a payload may hold halves of characters, which no URI can.
   const pointer = `#/branches${place.toWellFormed().split('/').map(encodeURIComponent).join('/')}`;
-  return problemOf(code, { about: `${pointer}:`, faults: [{ pointer, detail: errors[code].title }] });
+  const named = about === undefined ? '' : ` names “${about}”`;
+  return problemOf(code, { about: `${pointer}${named}:`, faults: [{ pointer, detail: errors[code].title }] });
 }
 
 export type Refused = {

@@ -50,8 +50,8 @@ test('a number that a double cannot carry is refused, wherever it stands, and sh
   expect(resultFault('{"id":9007199254740992,"price":0.1}', ['a.id'])).toBeNull();
 });
 
-test('no body is one that was too long', () => {
-  expect(resultFault(null, ['a'])).toBe(`its result is over ${MAX_RESULT_BYTES} bytes`);
+test('no body is one that was too long, or no UTF-8', () => {
+  expect(resultFault(null, ['a'])).toBe(`its result is over ${MAX_RESULT_BYTES} bytes, or no UTF-8`);
 });
 
 test('a long reference is shown in short', () => {

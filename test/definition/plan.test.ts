@@ -158,10 +158,8 @@ describe('a plan is refused', () => {
     ],
     ['malformed_reference at /1/payload/id', [hotel, asked('flight', { payload: { id: from(7) } })]],
     ['malformed_reference at /1/payload', [hotel, asked('flight', { payload: from('hotel.') })]],
-    [
-      'reference_not_upstream at /1/payload/0/id',
-      [hotel, asked('flight', { payload: [{ id: from('car') }] })],
-    ],
+    ['malformed_reference at /1/payload', [hotel, asked('flight', { payload: from('hotel.rooms[0]') })]],
+    ['unknown_reference at /1/payload/0/id', [hotel, asked('flight', { payload: [{ id: from('car') }] })]],
     ['reference_not_upstream at /0/payload', [asked('hotel', { payload: from('flight.id') }), flight]],
     ['reference_not_upstream at /0/payload', [asked('hotel', { payload: from('hotel.id') })]],
     [

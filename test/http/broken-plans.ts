@@ -2,7 +2,12 @@
 import type { PlanFault } from '../../src/definition/plan.ts';
 import { branch } from './world.ts';
 
-export type BrokenPlan = { readonly body: object; readonly pointer: string };
+export type BrokenPlan = {
+  readonly body: object;
+  readonly pointer: string;
+  /** The step that stands at the place. */
+  readonly named?: string;
+};
 
 const saga = (...branches: object[]) => ({ pattern: 'saga', branches });
 const from = (reference: unknown, beside: object = {}) => ({
@@ -14,6 +19,7 @@ export const BROKEN_PLANS: Readonly<Record<PlanFault, BrokenPlan>> = {
   duplicate_branch: {
     body: saga(branch('a'), branch('b'), branch('b', { dependsOn: ['a'] })),
     pointer: '#/branches/2/branchId',
+    named: 'b',
   },
   only_for_sagas: {
     body: { branches: [branch('a'), branch('b', { dependsOn: ['a'] })] },
@@ -22,6 +28,7 @@ export const BROKEN_PLANS: Readonly<Record<PlanFault, BrokenPlan>> = {
   unknown_dependency: {
     body: saga(branch('a'), branch('b'), branch('c', { dependsOn: ['a', 'z'] })),
     pointer: '#/branches/2/dependsOn/1',
+    named: 'z',
   },
   circular_dependency: {
     body: saga(branch('a', { dependsOn: ['c'] }), branch('b'), branch('c')),
@@ -47,8 +54,14 @@ export const BROKEN_PLANS: Readonly<Record<PlanFault, BrokenPlan>> = {
     body: saga(branch('a'), branch('b', from('a', { beside: 1 }))),
     pointer: '#/branches/1/payload/at/0',
   },
+  unknown_reference: {
+    body: saga(branch('a'), branch('b', from('z.id'))),
+    pointer: '#/branches/1/payload/at/0',
+    named: 'z',
+  },
   reference_not_upstream: {
     body: saga(branch('a', from('b.id')), branch('b')),
     pointer: '#/branches/0/payload/at/0',
+    named: 'b',
   },
 };

@@ -115,11 +115,12 @@ describe('a saga', () => {
 });
 
 describe('a plan is refused with its place:', () => {
-  test.each(Object.entries(BROKEN_PLANS))('%s', async (code, { body, pointer }) => {
+  test.each(Object.entries(BROKEN_PLANS))('%s', async (code, { body, pointer, named }) => {
     const refused = await begin(body);
     expect(refused.statusCode).toBe(422);
     const { title, advice } = errors[code as keyof typeof BROKEN_PLANS];
-    expect(refused.json()).toMatchObject({ code, title, detail: `${pointer}: ${advice}` });
+    const place = named === undefined ? pointer : `${pointer} names “${named}”`;
+    expect(refused.json()).toMatchObject({ code, title, detail: `${place}: ${advice}` });
     expect(refused.json().errors).toEqual([{ pointer, detail: title }]);
     expect(world.store.batchCount).toBe(0);
   });
@@ -341,7 +342,7 @@ describe('a result that later steps refer to', () => {
       '{"id":12345678901234567890}',
       'its result has a number that JSON cannot carry exactly: 12345678901234567890',
     ],
-    ['over 4 KiB', JSON.stringify({ id: 'x'.repeat(4096) }), 'its result is over 4096 bytes'],
+    ['over 4 KiB', JSON.stringify({ id: 'x'.repeat(4096) }), 'its result is over 4096 bytes, or no UTF-8'],
   ])('%s is asked for again, and told in words', async (_what, body, fault) => {
     resultOfA(body);
     const { gid } = (await begin(referring({ $from: 'a.id' }), {})).json();

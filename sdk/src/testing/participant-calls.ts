@@ -69,7 +69,8 @@ function heard(answer: ParticipantAnswer | null, { isResultWanted }: Participant
   if (byteCount > MAX_BODY_BYTES) return silence(`${status}, but its body is over 64 KiB`);
   const seconds = /^\d{1,12}$/.exec(headers['retry-after'] ?? '')?.[0];
   const retryAfterMs = seconds === undefined ? null : Number(seconds) * 1000;
-  const isKept = isResultWanted && byteCount <= MAX_KEPT_BYTES;
+  const isAskedFor = isResultWanted || status === 409 || status === 422;
+  const isKept = isAskedFor && byteCount <= MAX_KEPT_BYTES;
   return { httpStatus: status, answer: String(status), retryAfterMs, ...(isKept && { body }) };
 }
 

@@ -2,7 +2,8 @@
  * What every call of a participant brings beside the payload, as HTTP headers; in lower case, as Node shows them.
  *
  * - `tcc-transaction-id`, `tcc-branch-id`, `tcc-op`: which branch of which transaction, and what is asked of it
- * - `tcc-attempt`: 1 for the first call of this op for this branch; it counts on with each
+ * - `tcc-attempt`: 1 for the first call of this op for this branch. It counts on with each, and starts again at 1 after a
+ *   person's retry; a call whose answer a crash left unheard comes again under the same number
  * - `tcc-deadline`: an ISO 8601 instant in UTC; a try or an action that comes later is refused. It bounds nothing else
  * - `idempotency-key`: `gid/branchId/op`, the same in every attempt
  * - `traceparent`: W3C trace context, where the initiator sent one

@@ -46,7 +46,10 @@ export const AttemptView = Type.Object(
       description: 'What the call came to; after ongoing and unknown the participant is asked again.',
     }),
     error: nullable(
-      Type.String({ description: 'What came instead of a complete answer, in words; null when one came.' }),
+      Type.String({
+        description:
+          'What came instead of a complete answer, what it lacks, or why it refuses, in words; null when there is nothing to add.',
+      }),
     ),
   },
   { additionalProperties: false, description: 'One call to a participant, as it went.' },

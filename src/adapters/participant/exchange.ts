@@ -1,6 +1,7 @@
 /**
  * One call under way: hears what undici tells of it and answers once, whichever comes first of a complete answer, an
- * error, a body over the limit, and the time-out. Of the body only its length matters, unless its text is wanted.
+ * error, a body over the limit, and the time-out. Of the body only its length matters, unless its text is wanted or may tell
+ * why something was refused.
  */
 import { isUtf8 } from 'node:buffer';
 import type { Dispatcher } from 'undici';
@@ -11,6 +12,7 @@ import { retryAfterMs } from './retry-after.ts';
 const MAX_BODY_BYTES = 64 * 1024;
 /** A longer one is not kept, and so not told. */
 const MAX_KEPT_BYTES = 4096;
+const REFUSALS: readonly number[] = [409, 422];
 /** Answers are kept with the transaction and shown to people: a line, no more. */
 const MAX_ANSWER_LENGTH = 200;
 
@@ -74,6 +76,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     headers: Record<string, string | string[] | undefined>,
   ): void {
     this.#status = status;
+    // Whoever refuses may say why.
+    if (REFUSALS.includes(status)) this.#kept ??= [];
     const retryAfter = headers['retry-after'];
     if (retryAfter !== undefined) this.#retryAfterMs = retryAfterMs(String(retryAfter), Date.now());
   }

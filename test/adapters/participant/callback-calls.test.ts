@@ -192,7 +192,11 @@ describe('a step of a saga', () => {
   });
 
   test.each([
-    ['over 4 KiB', JSON.stringify({ id: 'x'.repeat(4096) }), '200, but its result is over 4096 bytes'],
+    [
+      'over 4 KiB',
+      JSON.stringify({ id: 'x'.repeat(4096) }),
+      '200, but its result is over 4096 bytes, or no UTF-8',
+    ],
     ['that is no JSON', '<p>done</p>', '200, but its result is not JSON'],
     ['that lacks it', '{"ID":1}', '200, but its result lacks what a later step refers to: reserve.id'],
   ])('whose result is one %s has not succeeded, and is asked again', async (_what, body, told) => {

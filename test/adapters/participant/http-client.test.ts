@@ -185,6 +185,8 @@ describe('an answer', () => {
       httpStatus: status,
       answer: String(status),
       retryAfterMs: null,
+      // Who refuses may say why.
+      ...([409, 422].includes(status) && { body: '{"anything":true}' }),
     });
   });
 
