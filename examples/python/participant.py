@@ -1,8 +1,10 @@
 """A participant in Python, with nothing but its standard library: any service that speaks HTTP and has a database can
-take part in global transactions.
+take part in global transactions, by both patterns.
 
-    POST /reserve/{op}   the coordinator asks for a try, a confirm or a cancel: {"item": "mug", "quantity": 1}
-    GET  /numbers        what is available, reserved and sold
+    POST /reserve/{try,confirm,cancel}   a branch of a tcc, which sets aside first: {"item": "mug", "quantity": 1}
+    POST /take/{action,compensate}       a step of a saga, which sells at once: the same; answers what it costs
+    POST /charge/action                  the pivot of a saga: {"account": "ann", "cents": 1250}
+    GET  /numbers                        what is available, reserved and sold; what is left and spent
 
 What makes it safe is the barrier: one table with one row for each branch, beside the stock. A call locks it, looks what
 was done before, and changes row and stock in one SQL transaction, so that both stand or fall together:
@@ -12,6 +14,8 @@ was done before, and changes row and stock in one SQL transaction, so that both 
 3. A try that finds the tombstone, or comes after its deadline, is refused.
 4. A confirm without a try, a confirm after a cancel and a cancel after a confirm are refused.
 5. A refusal rolls everything back and leaves no trace. It is 409; whatever else goes wrong is 503: ask again.
+6. For a step, action stands in the place of try, and compensate in the place of cancel.
+7. The refusal of a pivot is the one that stays: nobody compensates a pivot, so none of its calls may land later.
 
 Set by the environment: PORT (0, the default, is any free one) and DATABASE (a file; by default one that goes when the
 process ends). Once it listens it prints one line: {"name": "inventory", "port": 40123}
@@ -32,17 +36,27 @@ TABLES = """
     name TEXT PRIMARY KEY, available INTEGER NOT NULL, reserved INTEGER NOT NULL, sold INTEGER NOT NULL
   );
   INSERT OR IGNORE INTO item VALUES ('mug', 100, 0, 0);
+  CREATE TABLE IF NOT EXISTS account (name TEXT PRIMARY KEY, cents INTEGER NOT NULL, spent INTEGER NOT NULL);
+  INSERT OR IGNORE INTO account VALUES ('ann', 10000, 0);
   CREATE TABLE IF NOT EXISTS barrier (
     gid TEXT NOT NULL, branch_id TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('tried', 'confirmed', 'cancelled')),
-    result TEXT NOT NULL, -- what the try answered, as JSON
+    activity TEXT NOT NULL, -- of the branch, whatever its op
+    state TEXT NOT NULL CHECK (state IN ('done', 'confirmed', 'undone', 'refused')),
+    result TEXT NOT NULL, -- what the try or the action answered, or why the pivot was refused, as JSON
     PRIMARY KEY (gid, branch_id)
   )"""
 RESERVE = """UPDATE item SET available = available - :quantity, reserved = reserved + :quantity
              WHERE name = :item AND available >= :quantity"""
 SELL = "UPDATE item SET reserved = reserved - :quantity, sold = sold + :quantity WHERE name = :item"
 PUT_BACK = "UPDATE item SET reserved = reserved - :quantity, available = available + :quantity WHERE name = :item"
-MAX_BODY_BYTES = 64 * 1024
+TAKE = """UPDATE item SET available = available - :quantity, sold = sold + :quantity
+          WHERE name = :item AND available >= :quantity"""
+TAKE_BACK = "UPDATE item SET sold = sold - :quantity, available = available + :quantity WHERE name = :item"
+CHARGE = """UPDATE account SET cents = cents - :cents, spent = spent + :cents
+            WHERE name = :account AND cents >= :cents"""
+PRICE_CENTS = 1250
+MAX_AMOUNT = 1_000_000
+MAX_BODY_BYTES = 128 * 1024  # a payload has 64 KiB; with what a step takes from earlier ones, up to 128
 LOCK_TIMEOUT_S = 5
 IDLE_TIMEOUT_S = 60
 
@@ -51,62 +65,118 @@ class Refusal(Exception):
     """“No”, for good reasons: 409."""
 
 
+# The business. Only here there are reasons to refuse: what confirm, cancel and compensate work on is there.
+
+
 def reserve(db, order):
-    """The only op with a reason to refuse: for confirm and cancel, what the try set aside is there."""
-    if not isinstance(order, dict) or type(order.get("quantity")) is not int or order["quantity"] < 1:
-        raise Refusal("the payload is not what this activity takes")
-    if db.execute(RESERVE, {"item": order.get("item"), "quantity": order["quantity"]}).rowcount == 0:
-        raise Refusal("there is not enough of it")
+    change(db, RESERVE, order, "item", "quantity")
     return {"reserved": order["quantity"]}
+
+
+def take(db, order):
+    change(db, TAKE, order, "item", "quantity")
+    return {"taken": order["quantity"], "cents": order["quantity"] * PRICE_CENTS}
+
+
+def charge(db, order):
+    change(db, CHARGE, order, "account", "cents")
+    return {"charged": order["cents"]}
+
+
+def change(db, statement, order, name, amount):
+    if not isinstance(order, dict) or not isinstance(order.get(name), str):
+        raise Refusal("the payload is not what this activity takes")
+    if type(order.get(amount)) is not int or not 0 < order[amount] <= MAX_AMOUNT:
+        raise Refusal("the payload is not what this activity takes")
+    if db.execute(statement, order).rowcount == 0:
+        raise Refusal(f"there is not enough: {name} {order[name]}, {amount} {order[amount]}")
 
 
 # The barrier, an op each: from the state of the branch's row (None: there is none) and the result in it to the new ones.
 
 
-def pass_try(db, state, result, order, deadline):
-    if state == "cancelled":
-        raise Refusal("this branch was cancelled before")
-    if state is not None:
-        return state, result
-    if datetime.now(timezone.utc) >= deadline:
-        raise Refusal("the deadline of this try has passed")
-    return "tried", reserve(db, order)
+def first(work):
+    """A try or an action."""
+
+    def pass_first(db, state, result, order, deadline):
+        if state == "undone":
+            raise Refusal("this branch was cancelled or compensated before")
+        if state is not None:
+            return state, result
+        if datetime.now(timezone.utc) >= deadline:
+            raise Refusal("the deadline of this call has passed")
+        return "done", work(db, order)
+
+    return pass_first
+
+
+def pivot(work):
+    """An action whose refusal is a record as its success is. What the work did before it refused is not."""
+    pass_first = first(work)
+
+    def pass_pivot(db, state, result, order, deadline):
+        db.execute("SAVEPOINT work")
+        try:
+            return pass_first(db, state, result, order, deadline)
+        except Refusal as refusal:
+            db.execute("ROLLBACK TO work")
+            return "refused", str(refusal)
+
+    return pass_pivot
+
+
+def undo(statement):
+    """A cancel or a compensate."""
+
+    def pass_undo(db, state, result, order, _deadline):
+        if state == "confirmed":
+            raise Refusal("this branch was confirmed before")
+        if state == "done":
+            db.execute(statement, order)
+        return "undone", result  # where there was no row, this one is the tombstone
+
+    return pass_undo
 
 
 def pass_confirm(db, state, result, order, _deadline):
     if state is None:
         raise Refusal("there is no try to confirm")
-    if state == "cancelled":
+    if state == "undone":
         raise Refusal("this branch was cancelled before")
-    if state == "tried":
+    if state == "done":
         db.execute(SELL, order)
     return "confirmed", result
 
 
-def pass_cancel(db, state, result, order, _deadline):
-    if state == "confirmed":
-        raise Refusal("this branch was confirmed before")
-    if state == "tried":
-        db.execute(PUT_BACK, order)
-    return "cancelled", result  # where there was no row, this one is the tombstone
+OPS = {
+    "/reserve/try": first(reserve),
+    "/reserve/confirm": pass_confirm,
+    "/reserve/cancel": undo(PUT_BACK),
+    "/take/action": first(take),
+    "/take/compensate": undo(TAKE_BACK),
+    "/charge/action": pivot(charge),
+}
 
 
-OPS = {"/reserve/try": pass_try, "/reserve/confirm": pass_confirm, "/reserve/cancel": pass_cancel}
-
-
-def carry_out(db, pass_op, gid, branch_id, deadline, order):
+def carry_out(db, path, gid, branch_id, deadline, order):
     """BEGIN IMMEDIATE locks before the look: of two calls for one branch at once, the second sees what the first did."""
+    activity = path.split("/")[1]
     db.execute("BEGIN IMMEDIATE")
     try:
-        query = "SELECT state, result FROM barrier WHERE gid = ? AND branch_id = ?"
-        state, result = db.execute(query, (gid, branch_id)).fetchone() or (None, "null")
-        state, result = pass_op(db, state, json.loads(result), order, deadline)
-        db.execute("REPLACE INTO barrier VALUES (?, ?, ?, ?)", (gid, branch_id, state, json.dumps(result)))
+        query = "SELECT activity, state, result FROM barrier WHERE gid = ? AND branch_id = ?"
+        known, state, result = db.execute(query, (gid, branch_id)).fetchone() or (activity, None, "null")
+        if known != activity:
+            raise Refusal(f"this branch was called to {known} before")
+        state, result = OPS[path](db, state, json.loads(result), order, deadline)
+        row = (gid, branch_id, activity, state, json.dumps(result))
+        db.execute("REPLACE INTO barrier VALUES (?, ?, ?, ?, ?)", row)
         db.execute("COMMIT")
-        return result
     except BaseException:
         db.execute("ROLLBACK")
         raise
+    if state == "refused":
+        raise Refusal(result)
+    return result
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -125,7 +195,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(404, {"detail": f"there is no GET {self.path}"})
         with closing(connect()) as db:
             db.row_factory = sqlite3.Row
-            self.answer(200, [dict(row) for row in db.execute("SELECT * FROM item ORDER BY name")])
+            queries = ("SELECT * FROM item ORDER BY name", "SELECT * FROM account ORDER BY name")
+            self.answer(200, [dict(row) for query in queries for row in db.execute(query)])
 
     def do_POST(self):
         # The body first, to its end: while it comes, the branch may be cancelled.
@@ -144,7 +215,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(400, {"detail": "the TCC headers are missing, or the body is not JSON"})
         try:
             with closing(connect()) as db:
-                self.answer(200, carry_out(db, OPS[self.path], gid, branch_id, deadline, order))
+                self.answer(200, carry_out(db, self.path, gid, branch_id, deadline, order))
         except Refusal as refusal:
             self.answer(409, {"detail": str(refusal)})
         except sqlite3.Error as error:

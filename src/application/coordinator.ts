@@ -38,6 +38,7 @@ import {
   type BeginRequest,
   type BranchRequest,
   bodyHash,
+  callbackOf,
   type MaxPolicy,
   overMaximum,
   askedOf,
@@ -120,7 +121,10 @@ export class Coordinator {
     const { carryOut, chance, policy, defaultTimeoutMs } = this.#given;
     carryOut.checkRoomToBegin();
     const timeoutMs = request.timeoutMs ?? defaultTimeoutMs;
-    const { pattern = DEFAULT_PATTERN, name = null, businessKey = null, callback = null } = request;
+    const { pattern = DEFAULT_PATTERN, name = null, businessKey = null } = request;
+    const asked = request.branches ?? [];
+    const called = request.callback === undefined ? asked : [...asked, request.callback];
+    const participants = await this.#participantsOf(called);
     const given = {
       type: 'begun',
       pattern,
@@ -131,10 +135,8 @@ export class Coordinator {
       traceparent,
       timeoutMs,
       policy: withOwn(policy, ownPolicyOf(request) ?? {}),
-      callback,
+      callback: callbackOf(request.callback, participants),
     } as const;
-    const asked = request.branches ?? [];
-    const participants = await this.#participantsOf(callback === null ? asked : [...asked, callback]);
     const plan = planOf(
       pattern,
       asked.map((branch) => askedOf(branch, participants)),

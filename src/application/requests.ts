@@ -5,7 +5,7 @@
 import { hash } from 'node:crypto';
 import type { AskedBranch } from '../definition/plan.ts';
 import { referencesIn } from '../definition/references.ts';
-import type { BranchSpec, Callback, OwnPolicy, Pattern } from '../domain/index.ts';
+import type { Addressee, BranchSpec, Callback, OwnPolicy, Pattern } from '../domain/index.ts';
 import type { Participant } from './ports.ts';
 
 /** How calls are made, where a request has wishes of its own. */
@@ -44,7 +44,7 @@ export type BeginRequest = PolicyRequest & {
   /** All branches, of a declared transaction; absent for an interactive one. */
   readonly branches?: readonly DeclaredBranchRequest[];
   /** Who hears of the end. */
-  readonly callback?: Callback;
+  readonly callback?: Addressee;
 };
 
 /** Participants of a request by name; null where there is none. */
@@ -62,6 +62,12 @@ export const specOf = (request: BranchRequest, participants: Participants): Bran
   }),
   step: null,
 });
+
+/** As a branch, it is called for as long as its participant is registered with, where it says so. */
+export const callbackOf = (asked: Addressee | undefined, participants: Participants): Callback | null =>
+  asked === undefined
+    ? null
+    : { ...asked, callTimeoutMs: participants.get(asked.participant)?.callTimeoutMs ?? null };
 
 export function askedOf(request: DeclaredBranchRequest, participants: Participants): AskedBranch {
   const { step: _step, ...spec } = specOf(request, participants);

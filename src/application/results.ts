@@ -16,13 +16,16 @@ export function resultFault(body: string | null, wanted: readonly string[]): str
   if (body === null) return `its result is over ${MAX_RESULT_BYTES} bytes, or no UTF-8`;
   const result = parsed(body);
   if (result === undefined) return 'its result is not JSON';
+  // As it is written where it is referred to: 1e20 has 21 digits there.
+  if (new TextEncoder().encode(JSON.stringify(result)).length > MAX_RESULT_BYTES)
+    return `its result is over ${MAX_RESULT_BYTES} bytes when it is written out`;
   const inexact = inexactNumberIn(body);
   if (inexact !== null)
     return `its result has a number that JSON cannot carry exactly: ${inexact.source.slice(0, 40)}`;
   const missing = wanted.find((reference) => !has(result, reference));
   return missing === undefined
     ? null
-    : `its result lacks what a later step refers to: ${missing.slice(0, 80)}`;
+    : `its result lacks what a later step refers to: ${missing.slice(0, 80).toWellFormed()}`;
 }
 
 function parsed(body: string): unknown {

@@ -135,8 +135,14 @@ export type Branch = BranchSpec & {
   readonly result: string | null;
 };
 
+/** Who is called, and what for. */
+export type Addressee = { readonly participant: string; readonly activity: string };
+
 /** Who hears of the end. */
-export type Callback = { readonly participant: string; readonly activity: string };
+export type Callback = Addressee & {
+  /** Null for the transaction's own. */
+  readonly callTimeoutMs: number | null;
+};
 
 export type GlobalTransaction = {
   readonly gid: string;
@@ -220,7 +226,11 @@ export const withOwn = (policy: CallPolicy, own: OwnPolicy): CallPolicy => ({
 
 /** The longest that any call of the transaction may take. */
 export const longestCallMs = (tx: GlobalTransaction): number =>
-  Math.max(tx.policy.callTimeoutMs, ...tx.branches.map((branch) => policyOf(tx, branch).callTimeoutMs));
+  Math.max(
+    tx.policy.callTimeoutMs,
+    tx.callback?.callTimeoutMs ?? 0,
+    ...tx.branches.map((branch) => policyOf(tx, branch).callTimeoutMs),
+  );
 
 /** Makes the compiler prove that every case of a union was handled. */
 export function unreachable(value: never): never {

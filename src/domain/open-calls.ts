@@ -8,9 +8,9 @@
  * - Both: who asked to be told hears of the end.
  */
 import {
+  type Addressee,
   type Branch,
   type Call,
-  type Callback,
   type Decision,
   type GlobalTransaction,
   isSettled,
@@ -21,8 +21,7 @@ import {
 export type OpenCall = {
   /** Null for the callback. */
   readonly branch: Branch | null;
-  /** Who is called: the branch's participant, or the callback's. */
-  readonly to: Callback;
+  readonly to: Addressee;
   readonly op: Op;
   readonly call: Call;
 };

@@ -72,7 +72,10 @@ const dueAt = ({ call }: OpenCall): Instant => call.ongoing?.nextAt ?? call.dueA
 function pending(tx: GlobalTransaction, open: OpenCall, now: Now): PendingCall {
   const { branch, op, call } = open;
   const { participant, activity } = open.to;
-  const { callTimeoutMs } = branch === null ? tx.policy : policyOf(tx, branch);
+  const callTimeoutMs =
+    branch === null
+      ? (tx.callback?.callTimeoutMs ?? tx.policy.callTimeoutMs)
+      : policyOf(tx, branch).callTimeoutMs;
   const isForward = op === 'action' && tx.decision !== null;
   return {
     ...{ branchId: branch?.branchId ?? null, op, participant, activity },

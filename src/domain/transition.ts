@@ -344,11 +344,19 @@ function hearPhaseTwo(
   return finishIfDone(withBranch(tx, { ...branch, phaseTwo }), event.now);
 }
 
+/** With its budget spent, a callback that nobody hears is repeated about this often. */
+const UNHEARD_PAUSE_MS = 3_600_000;
+
 /** Never parked: it is repeated until somebody has heard. */
 function hearNotify(tx: GlobalTransaction, event: Replied): GlobalTransaction {
-  const { notification } = tx;
-  if (notification === null || notification.reply === 'succeeded') return tx;
-  return { ...tx, notification: heard(tx, notification, null, event) };
+  if (tx.notification === null || tx.notification.reply === 'succeeded') return tx;
+  const notification = heard(tx, tx.notification, null, event);
+  const isSpent = notification.reply === 'unknown' && notification.attemptCount >= tx.policy.retry.budget;
+  const pauseMs = Math.ceil((UNHEARD_PAUSE_MS * (1 + event.chance)) / 2);
+  return {
+    ...tx,
+    notification: isSpent ? { ...notification, dueAt: event.now.latest + pauseMs } : notification,
+  };
 }
 
 /** Refusals count until the decision; afterwards there is no business reason to refuse, and it is asked again. */

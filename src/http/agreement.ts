@@ -34,7 +34,7 @@ export type WireAgreesWithDomain = Proven<
     Same<wire.DecisionReason, domain.DecisionReason>,
     Same<wire.Reply, NonNullable<domain.Call['reply']>>,
     Same<wire.StepPlace, PlacedStep>,
-    Same<wire.CallbackRequest, Writable<domain.Callback>>,
+    Same<wire.CallbackRequest, Writable<domain.Addressee>>,
     Same<Omit<wire.EndingNotice, 'status'>, Omit<ReturnType<typeof noticeOf>, 'status'>>,
     Fits<wire.EndingNotice['status'], domain.Status>,
     Fits<wire.BeginRequest, requests.BeginRequest>,

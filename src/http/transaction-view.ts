@@ -66,7 +66,11 @@ export const stepView = (step: Step | null): wire.StepPlace | null =>
   step && { dependsOn: [...step.dependsOn], isPivot: step.isPivot, isCompensated: step.isCompensated };
 
 export const callbackView = ({ callback, notification }: Notified): wire.CallbackView | null =>
-  callback && { ...callback, notify: notification && callView(notification, true) };
+  callback && {
+    participant: callback.participant,
+    activity: callback.activity,
+    notify: notification && callView(notification, true),
+  };
 
 /**
  * @param isUnderWay false when no call of it is made now: it is not yet reached, or over. Polling after `ongoing` is

@@ -326,7 +326,7 @@ test.each([
 });
 
 describe('who is to hear of the end', () => {
-  const callback = { participant: 'billing', activity: 'orders' };
+  const callback = { participant: 'billing', activity: 'orders', callTimeoutMs: null };
   const ended = () =>
     told(
       begin({ callback, branches: [spec('stock')] }),

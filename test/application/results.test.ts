@@ -60,3 +60,15 @@ test('a long reference is shown in short', () => {
     `its result lacks what a later step refers to: ${reference.slice(0, 80)}`,
   );
 });
+
+test('a result is measured as it is written out where it is referred to', () => {
+  const powers = JSON.stringify({ v: Array.from({ length: 600 }, () => 0) }).replaceAll('0', '1e20');
+  expect(powers.length).toBeLessThan(MAX_RESULT_BYTES);
+  expect(resultFault(powers, ['a.v'])).toBe('its result is over 4096 bytes when it is written out');
+});
+
+test('what is told of a missing part ends in no half of a character', () => {
+  const fault = resultFault('{}', [`a.${'x'.repeat(77)}🙂🙂`]) ?? '';
+  expect(fault).toContain('lacks');
+  expect(fault.isWellFormed()).toBe(true);
+});

@@ -110,8 +110,8 @@ describe('docs/participants.md', () => {
       expect([activity, op, answer?.status]).toEqual([activity, op, 200]);
     }
     expect(done).toEqual([
-      ['enter', { bookingId: gid, seats: 2 }],
-      ['strike', { bookingId: gid, seats: 2 }],
+      ['enter', { bookingId: `${gid}/book`, seats: 2 }],
+      ['strike', { bookingId: `${gid}/book`, seats: 2 }],
       ['pay', `${gid}/pay/action`],
       ['send', `${gid}/mail/action`],
     ]);

@@ -121,7 +121,7 @@ export function registered(branchId: string, bodyHash: string): Event {
 function owing(event: Event): Case[1] {
   return (tx) => {
     if (tx === null || tx.finishedAt === null) return null;
-    const callback = { participant: 'shop', activity: 'ended' };
+    const callback = { participant: 'shop', activity: 'ended', callTimeoutMs: null };
     return { tx: { ...tx, callback, notification: freshCall(tx.finishedAt) }, event };
   };
 }

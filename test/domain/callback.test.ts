@@ -1,13 +1,18 @@
 // Who asked to be told hears of the end, in both patterns.
 import { describe, expect, test } from '@jest/globals';
 import { branchReply } from '../../src/domain/branch-reply.ts';
-import { type GlobalTransaction, isParked, type Reply } from '../../src/domain/global-transaction.ts';
+import {
+  type GlobalTransaction,
+  isParked,
+  longestCallMs,
+  type Reply,
+} from '../../src/domain/global-transaction.ts';
 import { PARKED_LOOK_MS, pendingCalls } from '../../src/domain/pending-calls.ts';
 import { type Replied, transition } from '../../src/domain/transition.ts';
 import { begin, DEADLINE, exactly, POLICY, replied, spec, T0, told } from '../support/transactions.ts';
 import { action, cancel, compensate, due, refusal, retry, saga, step } from './sagas.ts';
 
-const callback = { participant: 'shop', activity: 'ended' };
+const callback = { participant: 'shop', activity: 'ended', callTimeoutMs: null };
 const now = exactly(T0);
 const heard = (reply: Reply, given: Partial<Replied> = {}): Replied => ({
   ...replied('', 'notify', reply),
@@ -74,7 +79,7 @@ describe('a callback', () => {
       expect(branchReply('notify', status)).toBe('unknown');
   });
 
-  test('is never parked: it is repeated, with growing pauses, until it is heard', () => {
+  test('is never parked: it is repeated, with growing pauses, and with its budget spent about every hour', () => {
     let tx = confirmed();
     const pausesMs: number[] = [];
     for (let attempt = 1; attempt <= 20; attempt += 1) {
@@ -86,8 +91,19 @@ describe('a callback', () => {
       pausesMs.push((tx.notification?.dueAt ?? 0) - at);
       expect(isParked(tx)).toBe(false);
     }
-    expect(pausesMs.slice(0, 4)).toEqual([50, 100, 200, 400]);
-    expect(pausesMs.slice(-3)).toEqual(Array(3).fill(POLICY.retry.maxDelayMs / 2));
+    expect(pausesMs.slice(0, POLICY.retry.budget - 1)).toEqual([50, 100]);
+    expect(pausesMs.slice(POLICY.retry.budget - 1)).toEqual(Array(18).fill(0.75 * 3_600_000));
+  });
+
+  test('has as long for a call as its participant is registered with, else as the transaction', () => {
+    const timeoutMs = (callTimeoutMs: number | null) => {
+      const tx = confirmed();
+      const slow = { ...tx, callback: { ...callback, callTimeoutMs } };
+      expect(longestCallMs(slow)).toBe(Math.max(callTimeoutMs ?? 0, POLICY.callTimeoutMs));
+      return pendingCalls(slow, now).calls[0]?.timeoutMs;
+    };
+    expect(timeoutMs(9000)).toBe(9000);
+    expect(timeoutMs(null)).toBe(POLICY.callTimeoutMs);
   });
 
   test('is asked for again after an answer that would have been a refusal', () => {

@@ -44,7 +44,7 @@ describe('transactions', () => {
 
   test('that are sagas are counted with the rest, and a notice of their end is no second end', async () => {
     const { metrics, scraped } = measured();
-    const callback = { participant: 'billing', activity: 'orders' };
+    const callback = { participant: 'billing', activity: 'orders', callTimeoutMs: null };
     const step = { dependsOn: [], isPivot: false, isCompensated: true, references: [] };
     const begun = begin({ pattern: 'saga', callback, branches: [spec('stock', { step })] });
     const ended = told(begun, replied('stock', 'action', 'succeeded'));

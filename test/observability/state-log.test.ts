@@ -172,7 +172,7 @@ describe('a saga', () => {
 });
 
 describe('who asked to hear of the end', () => {
-  const callback = { participant: 'billing', activity: 'orders' };
+  const callback = { participant: 'billing', activity: 'orders', callTimeoutMs: null };
   const ended = confirmedLater(tried(begin({ callback, traceparent })));
   const notified = (reply: Reply) => ({ ...replied('', 'notify', reply), branchId: null });
 

@@ -27,7 +27,7 @@ export function begunSaga(gid = newGid()): GlobalTransaction {
   const verdict = transition(null, {
     ...{ type: 'begun', gid, pattern: 'saga', mode: 'declared', name: null, businessKey: null },
     ...{ bodyHash: 'a'.repeat(64), traceparent: null, timeoutMs: 30_000, policy, now: now(null, 0) },
-    callback: { participant: 'shop', activity: 'ended' },
+    callback: { participant: 'shop', activity: 'ended', callTimeoutMs: 700 },
     branches: [step('a', []), step('p', ['a'], true), step('z', ['p'])],
   });
   if (!verdict.accepted) throw new Error(`refused: ${verdict.code}`);

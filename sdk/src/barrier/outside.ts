@@ -57,10 +57,13 @@ export async function outside<Result>(
     await change((row) => ({ row: workedRow(mine(row, worker), call.op, text), answer: null }));
     return { outcome: 'done', result: answered(text) };
   } catch (error) {
-    await change((row) => ({
-      row: row.worker === worker ? leftBy(error, row, isPivot) : null,
-      answer: null,
-    }));
+    const isMine = await change((row) =>
+      row.worker === worker
+        ? { row: leftBy(error, row, isPivot), answer: true }
+        : { row: null, answer: false },
+    );
+    // Another call has the branch by now, and may do what this one refuses: a pivot says no only where it is remembered.
+    if (!isMine && isPivot && error instanceof Refusal) throw tooLate(error);
     throw error;
   }
 }
@@ -92,5 +95,10 @@ const leftBy = (error: unknown, row: Row, isPivot: boolean): Row =>
 
 function mine(row: LockedRow, worker: string): Row {
   if (row.worker === worker) return row;
-  throw new Error('the work took longer than its limit, and the branch was given to another call meanwhile');
+  throw tooLate();
 }
+
+const tooLate = (cause?: Refusal): Error =>
+  new Error('the work took longer than its limit, and the branch was given to another call meanwhile', {
+    cause,
+  });

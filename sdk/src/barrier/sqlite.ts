@@ -39,7 +39,12 @@ export type SqliteDatabase = {
   };
 };
 
-/** @param given.table `tercet_barrier` when absent */
+/**
+ * With it the ops of a participant are synchronous functions: what an op that returns a promise wrote is rolled back, and it is
+ * answered 503. Ops outside the database may be asynchronous.
+ *
+ * @param given.table `tercet_barrier` when absent
+ */
 export function sqliteBarrier<Database extends SqliteDatabase>(given: {
   db: Database;
   table?: string;

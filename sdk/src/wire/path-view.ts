@@ -52,7 +52,8 @@ const Called = Type.Object(
     branchId: nullable(BranchId),
     op: CallOp,
     attemptCount: count(
-      'How many calls it were, those after a retry by hand and those answered 202 included.',
+      'How many calls it were, those after a retry by hand and those answered 202 included; of a long row of 202 only the ' +
+        'newest 200 are known.',
     ),
     reply: attemptFields.reply,
     attempts: Type.Array(PathAttempt, { description: 'These calls, oldest first; the newest 20 of them.' }),

@@ -128,6 +128,8 @@ function wordsOf(error: unknown): string {
 
 /** One short line. */
 function line(words: string): string {
-  const whole = words.replaceAll(/\s+/g, ' ');
-  return whole.length > MAX_ANSWER_LENGTH ? `${whole.slice(0, MAX_ANSWER_LENGTH - 1)}…` : whole;
+  const whole = words.toWellFormed().replaceAll(/\s+/g, ' ');
+  return whole.length > MAX_ANSWER_LENGTH
+    ? `${whole.slice(0, MAX_ANSWER_LENGTH - 1).toWellFormed()}…`
+    : whole;
 }

@@ -211,6 +211,34 @@ export function sagaContract(opened: () => BarrierWorld): void {
       expect((await going).result).toBe('paid');
     });
 
+    test('that outlives its limit and has lost the branch says no to nobody: who has it now may do it', async () => {
+      const call = callOf('action');
+      let refuse = (): void => {};
+      const never = () =>
+        new Promise<string>((_, reject) => (refuse = () => reject(new Refusal('no money'))));
+      const late = outside(call, never, { isPivot, limitMs: 300 });
+      const lost = expect(late).rejects.toThrow('took longer than its limit');
+      await until(async () => (await rowsOf(call.gid)).length > 0);
+      let end = (_result: string): void => {};
+      const paying = () => new Promise<string>((resolve) => (end = resolve));
+      let hasBranch = false;
+      const next = whenFree(() =>
+        outside(
+          call,
+          () => {
+            hasBranch = true;
+            return paying();
+          },
+          { isPivot },
+        ),
+      );
+      await until(async () => hasBranch);
+      refuse();
+      await lost;
+      end('paid');
+      expect((await next).result).toBe('paid');
+    });
+
     test('that refused outside refuses for good, and what it left there may still be compensated', async () => {
       const call = callOf('action');
       const no = () => Promise.reject(new Refusal('booked, and then refused'));

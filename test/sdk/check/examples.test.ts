@@ -1,18 +1,17 @@
 /** The participants of the examples, each as a process of its own, pass without anything left unjudged. */
 import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { expect, test } from '@jest/globals';
-import { check } from '@tercet/sdk/check';
+import { describe, expect, test } from '@jest/globals';
+import { type CheckOptions, check } from '@tercet/sdk/check';
 import { NODE_FROM_SOURCE, whileRunning } from './program.ts';
 
 const examples = join(import.meta.dirname, '../../../examples');
 
-const checkAt = (baseUrl: string) =>
+const checkOf = (asked: Pick<CheckOptions, 'activity' | 'pattern'>) => (baseUrl: string) =>
   check({
-    baseUrl,
-    activity: 'reserve',
-    payload: { item: 'mug', quantity: 1 },
-    observeUrl: `${baseUrl}/numbers`,
+    ...{ baseUrl, payload: { item: 'mug', quantity: 1 }, observeUrl: `${baseUrl}/numbers` },
+    ...asked,
   });
 
 const PASSED = { verdict: 'passed', findings: [], notJudged: [] };
@@ -20,14 +19,91 @@ const PASSED = { verdict: 'passed', findings: [], notJudged: [] };
 test('the inventory of the shop passes', async () => {
   const args = [...NODE_FROM_SOURCE, join(examples, 'shop/inventory.ts')];
   const env = { SHOP_PORT: '0', SHOP_DATABASE: ':memory:' };
-  expect(await whileRunning(process.execPath, args, env, checkAt)).toMatchObject(PASSED);
+  const checked = await whileRunning(process.execPath, args, env, checkOf({ activity: 'reserve' }));
+  expect(checked).toMatchObject(PASSED);
 });
 
 const hasPython = spawnSync('python3', ['--version']).status === 0;
 // Under CI a missing python3 is a failure: there the claim of the example has to be proven.
-const testPython = hasPython || process.env.CI ? test : test.skip;
+const describeInPython = hasPython || process.env.CI ? describe : describe.skip;
 
-testPython(`the participant in Python passes${hasPython ? '' : ' (there is no python3 here)'}`, async () => {
-  const args = [join(examples, 'python/participant.py')];
-  expect(await whileRunning('python3', args, { PORT: '0' }, checkAt)).toMatchObject(PASSED);
+describeInPython(`the participant in Python${hasPython ? '' : ' (there is no python3 here)'}`, () => {
+  const whileItRuns = <Result>(work: (baseUrl: string) => Promise<Result>) =>
+    whileRunning('python3', [join(examples, 'python/participant.py')], { PORT: '0' }, work);
+
+  test('passes with its branches of a tcc', async () => {
+    expect(await whileItRuns(checkOf({ activity: 'reserve' }))).toMatchObject(PASSED);
+  });
+
+  test('passes with its steps of a saga', async () => {
+    expect(await whileItRuns(checkOf({ activity: 'take', pattern: 'saga' }))).toMatchObject(PASSED);
+  });
+
+  // The kit undoes what it has asked for, and nothing undoes a pivot.
+  test('remembers the refusal of its pivot, and that of its deadline', async () => {
+    await whileItRuns(async (baseUrl) => {
+      const [poor, late] = [callsOf(baseUrl), callsOf(baseUrl)];
+      const refused = await poor('/charge/action', { account: 'ann', cents: 10_001 });
+      expect(refused).toEqual({
+        status: 409,
+        body: { detail: 'there is not enough: account ann, cents 10001' },
+      });
+      expect(await poor('/charge/action', { account: 'ann', cents: 1 })).toEqual(refused);
+
+      const passed = await late('/charge/action', { account: 'ann', cents: 1 }, -1);
+      expect(passed).toMatchObject({ status: 409 });
+      expect(await late('/charge/action', { account: 'ann', cents: 1 })).toEqual(passed);
+
+      expect(await accountAt(baseUrl)).toEqual({ name: 'ann', cents: 10_000, spent: 0 });
+    });
+  });
+
+  test('charges once in its pivot, however often it is called', async () => {
+    await whileItRuns(async (baseUrl) => {
+      const call = callsOf(baseUrl);
+      const charged = { status: 200, body: { charged: 2500 } };
+      expect(await call('/charge/action', { account: 'ann', cents: 2500 })).toEqual(charged);
+      expect(await call('/charge/action', { account: 'ann', cents: 2500 })).toEqual(charged);
+      expect(await accountAt(baseUrl)).toEqual({ name: 'ann', cents: 7500, spent: 2500 });
+    });
+  });
+
+  test('forgets the refusal of a step that is no pivot', async () => {
+    await whileItRuns(async (baseUrl) => {
+      const call = callsOf(baseUrl);
+      expect(await call('/take/action', { item: 'mug', quantity: 101 })).toMatchObject({ status: 409 });
+      expect(await call('/take/action', { item: 'mug', quantity: 100 })).toMatchObject({ status: 200 });
+    });
+  });
+
+  test('takes no branch of one pattern for a step of the other', async () => {
+    await whileItRuns(async (baseUrl) => {
+      const call = callsOf(baseUrl);
+      expect(await call('/reserve/try', { item: 'mug', quantity: 1 })).toMatchObject({ status: 200 });
+      expect(await call('/take/action', { item: 'mug', quantity: 1 })).toMatchObject({ status: 409 });
+      expect(await call('/take/compensate', { item: 'mug', quantity: 1 })).toMatchObject({ status: 409 });
+      expect(await call('/reserve/cancel', { item: 'mug', quantity: 1 })).toMatchObject({ status: 200 });
+    });
+  });
 });
+
+/** Calls for one branch. */
+function callsOf(baseUrl: string) {
+  const gid = randomUUID();
+  return async (path: string, payload: object, deadlineInS = 60) => {
+    const response = await fetch(`${baseUrl}${path}`, {
+      method: 'POST',
+      headers: {
+        ...{ 'content-type': 'application/json', 'tcc-transaction-id': gid, 'tcc-branch-id': 'one' },
+        'tcc-deadline': new Date(Date.now() + deadlineInS * 1000).toISOString(),
+      },
+      body: JSON.stringify(payload),
+    });
+    return { status: response.status, body: await response.json() };
+  };
+}
+
+async function accountAt(baseUrl: string): Promise<unknown> {
+  const numbers = (await (await fetch(`${baseUrl}/numbers`)).json()) as { name: string }[];
+  return numbers.find(({ name }) => name === 'ann');
+}
