@@ -7,9 +7,10 @@ import { openStore, type SqlStore } from '../../src/adapters/sql/open-store.ts';
 import { rebuild } from '../../src/application/journal.ts';
 import type { SharedServer } from '../support/servers.ts';
 import { CoordinatorProcess } from './coordinator-process.ts';
-import { Order } from './order.ts';
-import { BRANCHES, Participants } from './participants.ts';
-import type { Story } from './points.ts';
+import { ALL_BRANCHES, LISTENER, tcc } from './forms.ts';
+import { Order, type OrderParts } from './order.ts';
+import { Participants } from './participants.ts';
+import type { Story } from './story.ts';
 
 const COMMIT_TIMEOUT_MS = 700;
 export const SHUTDOWN_TIMEOUT_MS = 5000;
@@ -17,13 +18,9 @@ const STANDARD_TIMEOUT_MS = 60_000;
 /** Ten lanes that look more often would keep a processor busy. */
 const LOOK_EVERY_MS = 250;
 
-/**
- * A call must not time out while it is held and a busy machine brings the others to their gates. What a dead process
- * left is taken over a call and a commit time-out and a second after its last save.
- */
+/** What a dead process left is taken over a call and a commit time-out and a second after its last save. */
 const settings = {
   TERCET_PORT: '0',
-  TERCET_CALL_TIMEOUT_MS: '3000',
   TERCET_COMMIT_TIMEOUT_MS: String(COMMIT_TIMEOUT_MS),
   TERCET_SWEEP_INTERVAL_MS: '250',
   TERCET_RETRY_FIRST_DELAY_MS: '20',
@@ -33,7 +30,8 @@ const settings = {
 
 export type Lane = Awaited<ReturnType<typeof openLane>>;
 
-export async function openLane(server: SharedServer) {
+/** @param callTimeoutMs how long a call may be held, and after a death a part of the time until somebody goes on */
+export async function openLane(server: SharedServer, callTimeoutMs: number) {
   const databaseUrl = await server.createDatabase();
   const sql: SqlStore = await openStore(databaseUrl, COMMIT_TIMEOUT_MS);
   await migrate(sql.dataSource);
@@ -46,7 +44,7 @@ export async function openLane(server: SharedServer) {
   };
   const participants = new Participants({ durable });
   await participants.listen();
-  for (const { participant: name } of BRANCHES)
+  for (const name of [...ALL_BRANCHES.map(({ participant }) => participant), LISTENER])
     await sql.registry.put({
       name,
       baseUrls: [participants.baseUrlOf(name)],
@@ -70,7 +68,8 @@ export async function openLane(server: SharedServer) {
 
     /** A further one, which nobody asks unless told by `ask`. */
     async startReplica(): Promise<CoordinatorProcess> {
-      const all = { ...settings, TERCET_DATABASE_URL: databaseUrl };
+      const ours = { TERCET_DATABASE_URL: databaseUrl, TERCET_CALL_TIMEOUT_MS: String(callTimeoutMs) };
+      const all = { ...settings, ...ours };
       const replica = new CoordinatorProcess(all);
       processes.push(replica);
       await replica.start();
@@ -81,25 +80,45 @@ export async function openLane(server: SharedServer) {
       asked = coordinator;
     },
 
+    /** @param given.coordinatorUrl whom it asks; when absent, the coordinator that this lane asks */
     place({
-      isRefused = false,
+      form = tcc,
+      refused,
       timeoutMs = STANDARD_TIMEOUT_MS,
-    }: Pick<Story, 'isRefused' | 'timeoutMs'>): Order {
+      coordinatorUrl = () => asked?.url ?? '',
+      isUnnamed = false,
+    }: Pick<Story, 'form' | 'refused' | 'timeoutMs'> &
+      Partial<Pick<OrderParts, 'coordinatorUrl' | 'isUnnamed'>>): Order {
       orderCount += 1;
-      const coordinatorUrl = () => asked?.url ?? '';
-      return new Order({ participants, coordinatorUrl, amount: orderCount, isRefused, timeoutMs });
+      const given = { form, refused, timeoutMs, coordinatorUrl, isUnnamed };
+      return new Order({ participants, amount: orderCount, ...given });
     },
 
-    /** @returns the gids that did not end within the time */
+    /** @returns the gids that did not end within the time, or whose shop was not told of the end */
     async unended(gids: readonly string[], withinMs: number): Promise<readonly string[]> {
       if (gids.length === 0) return [];
       const endsAt = Date.now() + withinMs;
       for (;;) {
         const open: { gid: string }[] = await sql.dataSource.query(
-          'SELECT gid FROM global_transaction WHERE finished_at IS NULL AND gid IN (?)',
+          'SELECT gid FROM global_transaction WHERE (finished_at IS NULL OR wake_at IS NOT NULL) AND gid IN (?)',
           [gids],
         );
         if (open.length === 0 || Date.now() > endsAt) return open.map(({ gid }) => gid);
+        await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+      }
+    },
+
+    /** How many there are, whoever began them. */
+    async transactionCount(): Promise<number> {
+      const [row] = await sql.dataSource.query('SELECT COUNT(*) AS count FROM global_transaction');
+      return Number(row.count);
+    },
+
+    /** Answers when the database's clock is past an instant. */
+    async untilPast(instant: number): Promise<void> {
+      for (;;) {
+        const [row] = await sql.dataSource.query('SELECT UNIX_TIMESTAMP(UTC_TIMESTAMP(3)) * 1000 AS now');
+        if (Number(row.now) > instant) return;
         await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
       }
     },
@@ -127,6 +146,17 @@ export async function openLane(server: SharedServer) {
       throw new Error(`no save stood before a lock within ${withinMs} ms`);
     },
 
+    /** Answers when this coordinator has heard an answer to each of its calls: to all but the first `from`. */
+    async untilAllIsHeard(coordinator: CoordinatorProcess, from: number): Promise<void> {
+      const endsAt = Date.now() + 10_000;
+      while (Date.now() < endsAt) {
+        const heardCount = await callCountOf(coordinator);
+        if (heardCount >= participants.coordinatorCallCount - from) return;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      throw new Error('a coordinator did not hear the answers to its calls within 10 s');
+    },
+
     /** What the coordinators of this lane logged as an error or worse. */
     get errorLines(): readonly string[] {
       const lines = processes.flatMap(({ printed }) => printed.split('\n'));
@@ -140,4 +170,11 @@ export async function openLane(server: SharedServer) {
       await sql.close();
     },
   };
+}
+
+/** How many calls a coordinator has heard the answers to, by its own metrics. */
+async function callCountOf({ url }: CoordinatorProcess): Promise<number> {
+  const scraped = await (await fetch(`${url}/metrics`)).text();
+  const counts = scraped.matchAll(/^tercet_call_attempts_total\{.*\} (\d+)$/gm);
+  return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
 }

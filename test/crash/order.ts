@@ -4,35 +4,45 @@
  */
 import type * as wire from '@tercet/sdk/wire';
 import { v7 as uuidv7 } from 'uuid';
-import { BRANCHES, type BranchId, type Participants } from './participants.ts';
+import { type BranchId, type Form, type FormBranch, requestOf } from './forms.ts';
+import type { Participants } from './participants.ts';
 
 export type OrderParts = {
   readonly participants: Participants;
   /** Where a coordinator listens now. */
   readonly coordinatorUrl: () => string;
+  readonly form: Form;
   /** Its own in every order, so that two errors cannot cancel each other out in a sum. */
   readonly amount: number;
-  /** `payment` says no to its try, whenever it is asked. */
-  readonly isRefused: boolean;
+  /** The branch that is refused, whenever it is asked for. */
+  readonly refused: BranchId | undefined;
   readonly timeoutMs: number;
+  /** Whether the coordinator is to name it; then only its key tells a repeated begin. */
+  readonly isUnnamed: boolean;
 };
 
 export class Order {
-  readonly gid = uuidv7();
+  readonly form: Form;
   readonly amount: number;
   /** Every answer of a coordinator, oldest first. */
   readonly told: wire.TransactionView[] = [];
   readonly #given: OrderParts;
+  readonly #key = uuidv7();
 
   constructor(given: OrderParts) {
     this.#given = given;
+    this.form = given.form;
     this.amount = given.amount;
+  }
+
+  get gid(): string {
+    return this.#given.isUnnamed ? (this.told[0]?.gid ?? '') : this.#key;
   }
 
   /** Begins it declared. A client that repeats this asks for the same, and never for a second one. */
   async declare(waitSeconds = 0): Promise<void> {
-    const branches = BRANCHES.map(({ branchId }) => this.#branch(branchId));
-    const headers: Record<string, string> = { 'idempotency-key': `order-${this.gid}` };
+    const branches = this.form.branches.map((branch) => this.#request(branch));
+    const headers: Record<string, string> = { 'idempotency-key': `order-${this.#key}` };
     if (waitSeconds > 0) headers.prefer = `wait=${waitSeconds}`;
     await this.#ask('', { ...this.#beginning(), branches }, headers);
   }
@@ -42,12 +52,13 @@ export class Order {
   }
 
   async register(...branchIds: BranchId[]): Promise<void> {
-    for (const branchId of branchIds) await this.#ask(`/${this.gid}/branches`, this.#branch(branchId));
+    for (const branchId of branchIds)
+      await this.#ask(`/${this.gid}/branches`, this.#request(this.#branch(branchId)));
   }
 
   /** The initiator's own call of a participant. @returns whether it succeeded */
   async tryBranch(branchId: BranchId): Promise<boolean> {
-    const { participant, activity, payload } = this.#branch(branchId);
+    const { participant, activity, payload } = this.#request(this.#branch(branchId));
     const response = await fetch(
       `${this.#given.participants.baseUrlOf(participant)}/${activity}/try`,
       post(payload, {
@@ -62,6 +73,15 @@ export class Order {
 
   async confirm(): Promise<void> {
     await this.#ask(`/${this.gid}/confirm`);
+  }
+
+  /** @returns why it was refused */
+  async cancelInVain(): Promise<string> {
+    const url = `${this.#given.coordinatorUrl()}/v1/transactions/${this.gid}/cancel`;
+    const response = await fetch(url, post({}, {}));
+    const body = (await response.json()) as Partial<wire.ProblemDocument>;
+    if (response.status !== 409) throw new Error(`a cancel was answered ${JSON.stringify(body)}`);
+    return body.code ?? '';
   }
 
   async read(): Promise<void> {
@@ -80,15 +100,18 @@ export class Order {
   }
 
   #beginning() {
-    return { gid: this.gid, name: 'order', timeoutMs: this.#given.timeoutMs };
+    const { isUnnamed, timeoutMs, form } = this.#given;
+    const { pattern, callback } = form;
+    const gid = isUnnamed ? {} : { gid: this.#key };
+    return { ...gid, pattern, name: 'order', timeoutMs, ...(callback && { callback }) };
   }
 
-  #branch(branchId: BranchId) {
-    const { amount, isRefused } = this.#given;
-    const branch = BRANCHES.find((one) => one.branchId === branchId) as (typeof BRANCHES)[number];
-    // Keys and text that a JSON column, or a second serialiser, would change.
-    const payload = { z: '日本 🍵', amount, a: 1e21, isRefused: isRefused && branchId === 'money' };
-    return { ...branch, payload };
+  #branch(branchId: BranchId): FormBranch {
+    return this.form.branches.find((one) => one.branchId === branchId) as FormBranch;
+  }
+
+  #request(branch: FormBranch): wire.DeclaredBranchRequest {
+    return requestOf(branch, this.amount, branch.branchId === this.#given.refused);
   }
 }
 

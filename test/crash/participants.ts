@@ -1,72 +1,58 @@
 /**
- * Two participants, `inventory` and `payment`, as real HTTP servers with a faithful barrier, whose calls a test can hold.
+ * The participants of both patterns, and the shop that hears of the ends, as a real HTTP server with a faithful barrier,
+ * whose calls a test can hold.
  *
- * A barrier's record and its work change together, in one step of this process, as they would in one SQL transaction. What
- * is held stays held when its caller dies: the effect of a held request lands late, and the answer to it is lost.
+ * What is held stays held when its caller dies: the effect of a held request lands late, or never, and the answer to it
+ * is lost.
  *
- * On arrival, each call is compared with the journal: what it stands on must be durable (I9).
+ * On arrival, each call is compared with the journal: what it stands on must be durable (I9, I10).
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { GlobalTransaction, Op } from '../../src/domain/index.ts';
-
-export const BRANCHES = [
-  { branchId: 'stock', participant: 'inventory', activity: 'reserve' },
-  { branchId: 'money', participant: 'payment', activity: 'hold' },
-] as const;
-
-export type BranchId = (typeof BRANCHES)[number]['branchId'];
-export type ParticipantName = (typeof BRANCHES)[number]['participant'];
-
-/** What a participant knows of a branch. A tombstone is a cancel that found no try. */
-export type WorkRecord = 'nothing' | 'tried' | 'confirmed' | 'cancelled' | 'tombstone';
+import { type Answer, Books, type Call } from './books.ts';
+import type { BranchId } from './forms.ts';
+import { sagaFault } from './saga-footing.ts';
+import { takeSaga } from './saga-work.ts';
+import { takeTcc, tccFault } from './tcc-work.ts';
 
 /**
  * What becomes of a call.
  * - `holdRequest`: it waits at the gate, before its effect.
  * - `holdAnswer`: it has its effect, and the answer waits.
- * - `holdOnceSiblingIsSaved`: 503 until the reply of the other branch is durable; then `holdRequest`.
+ * - `holdOnceSiblingIsSaved`: 503 until the reply of the other branch, of two, is durable; then `holdRequest`.
  */
 export type Treatment = 'take' | 'holdRequest' | 'holdAnswer' | 'holdOnceSiblingIsSaved';
 
+export type CallName = `${BranchId} ${Op}` | 'notify';
+
 /** What becomes of the calls of one transaction; a call that is not named is taken. */
-export type Script = { readonly [call in `${BranchId} ${Op}`]?: Treatment };
+export type Script = { readonly [call in CallName]?: Treatment };
 
-type Call = {
-  readonly gid: string;
-  readonly branchId: BranchId;
-  readonly op: Op;
-  readonly body: string;
-  readonly deadlineAt: number;
-};
+/** Through its gate, or never heard of again. */
+type Passage = 'lands' | 'lost';
 
-type Account = { readonly name: ParticipantName; available: number; held: number; taken: number };
+type Gate = { readonly name: CallName; readonly open: (passage: Passage) => void };
 
-/** What is in an account at first; enough for every order of a test. */
-export const INITIAL = 1_000_000_000;
+const LOST: Answer = { status: 500 };
 
 export class Participants {
-  /** What must never happen, and did. */
-  readonly faults: string[] = [];
-  readonly accounts: readonly Account[];
+  readonly books = new Books();
   readonly #durable: (gid: string) => Promise<GlobalTransaction | null>;
   readonly #server: Server;
-  readonly #records = new Map<string, WorkRecord>();
   /** The bodies of a branch: one, however often it is called. */
   readonly #bodies = new Map<string, string>();
-  readonly #callCounts = new Map<string, number>();
+  readonly #callNames = new Map<string, Set<CallName>>();
   readonly #scripts = new Map<string, Script>();
-  readonly #gates = new Map<string, (() => void)[]>();
+  readonly #gates = new Map<string, Gate[]>();
   readonly #watchers = new Set<() => void>();
+  #coordinatorCallCount = 0;
   #underWayCount = 0;
 
   /** @param given.durable the transaction as the journal has it now */
   constructor(given: { durable: (gid: string) => Promise<GlobalTransaction | null> }) {
     this.#durable = given.durable;
-    this.accounts = BRANCHES.map(({ participant: name }) => ({
-      ...{ name, available: INITIAL, held: 0, taken: 0 },
-    }));
     this.#server = createServer((request, response) => void this.#serve(request, response));
   }
 
@@ -84,6 +70,11 @@ export class Participants {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/${participant}`;
   }
 
+  /** What must never happen, and did. */
+  get faults(): readonly string[] {
+    return this.books.faults;
+  }
+
   /** Until `forgetScript`. */
   follow(gid: string, script: Script): void {
     this.#scripts.set(gid, script);
@@ -96,25 +87,33 @@ export class Participants {
 
   /** Opens the gates of a transaction. */
   letGo(gid: string): void {
+    this.#open(gid, 'lands');
+  }
+
+  /** What waits at the gates of a transaction never arrived. */
+  lose(gid: string): void {
+    this.#open(gid, 'lost');
+  }
+
+  #open(gid: string, passage: Passage): void {
     const gates = this.#gates.get(gid) ?? [];
     this.#gates.delete(gid);
-    for (const open of gates) open();
+    for (const { open } of gates) open(passage);
   }
 
+  /** How many calls stand at the gates of a transaction; one that was given up and repeated counts once. */
   heldCount(gid: string): number {
-    return this.#gates.get(gid)?.length ?? 0;
+    return new Set(this.#gates.get(gid)?.map(({ name }) => name)).size;
   }
 
-  /** How many calls of this op arrived, for any branch. */
-  callCount(gid: string, op: Op): number {
-    return BRANCHES.reduce(
-      (sum, { branchId }) => sum + (this.#callCounts.get(`${gid}/${branchId}/${op}`) ?? 0),
-      0,
-    );
+  /** Which calls of a transaction arrived, however often. */
+  callNames(gid: string): readonly CallName[] {
+    return [...(this.#callNames.get(gid) ?? [])];
   }
 
-  recordOf(gid: string, branchId: string): WorkRecord {
-    return this.#records.get(`${gid}/${branchId}`) ?? 'nothing';
+  /** How many calls arrived of coordinators, and not of initiators. */
+  get coordinatorCallCount(): number {
+    return this.#coordinatorCallCount;
   }
 
   /** Answers at once when `isTrue`, which is asked again after each thing that happens here. */
@@ -146,60 +145,65 @@ export class Participants {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.#underWayCount += 1;
+    if (request.headers['tcc-attempt'] !== undefined) this.#coordinatorCallCount += 1;
     try {
-      const call = await callOf(request);
-      response.statusCode = await this.#answer(call);
+      const { status, body } = await this.#answer(await callOf(request));
+      response.statusCode = status;
+      response.end(body);
     } catch (error) {
-      this.faults.push(`a call could not be served: ${error}`);
+      this.books.faults.push(`a call could not be served: ${error}`);
       response.statusCode = 500;
+      response.end();
     }
-    response.end();
     this.#underWayCount -= 1;
     this.#tell();
   }
 
-  async #answer(call: Call): Promise<number> {
+  async #answer(call: Call): Promise<Answer> {
     const { gid, branchId, op } = call;
-    const key = `${gid}/${branchId}/${op}`;
-    this.#callCounts.set(key, (this.#callCounts.get(key) ?? 0) + 1);
+    const name = nameOf(call);
+    this.#callNames.set(gid, new Set([...this.callNames(gid), name]));
     const durable = await this.#durable(gid);
     this.#check(call, durable);
-    const treatment = this.#scripts.get(gid)?.[`${branchId} ${op}`] ?? 'take';
+    const treatment = this.#scripts.get(gid)?.[name] ?? 'take';
     switch (treatment) {
       case 'take':
         return this.#take(call);
       case 'holdRequest':
-        await this.#gate(gid);
-        return this.#take(call);
+        return (await this.#gate(gid, name)) === 'lands' ? this.#take(call) : LOST;
       case 'holdAnswer': {
-        const status = this.#take(call);
-        await this.#gate(gid);
-        return status;
+        const answer = this.#take(call);
+        await this.#gate(gid, name);
+        return answer;
       }
       case 'holdOnceSiblingIsSaved': {
         const sibling = durable?.branches.find((branch) => branch.branchId !== branchId);
         const heard = op === 'try' ? sibling?.phaseOne : sibling?.phaseTwo;
-        if (heard?.reply !== 'succeeded') return 503;
-        await this.#gate(gid);
-        return this.#take(call);
+        if (heard?.reply !== 'succeeded') return { status: 503 };
+        return (await this.#gate(gid, name)) === 'lands' ? this.#take(call) : LOST;
       }
     }
   }
 
-  /** I9, and one body for each branch, in whichever life of the coordinator it is sent. */
-  #check({ gid, branchId, op, body }: Call, durable: GlobalTransaction | null): void {
-    const isRegistered = durable?.branches.some((branch) => branch.branchId === branchId) ?? false;
-    if (!isRegistered) this.faults.push(`I9: ${op} of ${gid}/${branchId} came before the branch was durable`);
-    if (op !== 'try' && durable?.decision?.decision !== op)
-      this.faults.push(`I9: ${op} of ${gid}/${branchId} came before its decision was durable`);
-    const known = this.#bodies.get(`${gid}/${branchId}`) ?? body;
-    this.#bodies.set(`${gid}/${branchId}`, known);
-    if (known !== body) this.faults.push(`${op} of ${gid}/${branchId} was sent with another body: ${body}`);
+  #take(call: Call): Answer {
+    if (call.op === 'notify') return this.books.hearNotice(call);
+    return isOfSaga(call) ? takeSaga(this.books, call) : takeTcc(this.books, call);
   }
 
-  #gate(gid: string): Promise<void> {
-    return new Promise((resolve) => {
-      this.#gates.set(gid, [...(this.#gates.get(gid) ?? []), resolve]);
+  /** I9, and one body for each branch, in whichever life of the coordinator it is sent. */
+  #check(call: Call, durable: GlobalTransaction | null): void {
+    const { gid, branchId, op, body } = call;
+    const fault = durable === null ? 'came before the transaction was durable' : faultOf(call, durable);
+    if (fault !== null) this.books.faults.push(`I9: ${op} of ${gid}/${branchId} ${fault}`);
+    const known = this.#bodies.get(`${gid}/${branchId}`) ?? body;
+    this.#bodies.set(`${gid}/${branchId}`, known);
+    if (known !== body)
+      this.books.faults.push(`${op} of ${gid}/${branchId} was sent with another body: ${body}`);
+  }
+
+  #gate(gid: string, name: CallName): Promise<Passage> {
+    return new Promise((open) => {
+      this.#gates.set(gid, [...(this.#gates.get(gid) ?? []), { name, open }]);
       this.#tell();
     });
   }
@@ -207,59 +211,34 @@ export class Participants {
   #tell(): void {
     for (const look of [...this.#watchers]) look();
   }
-
-  // ── The barrier, and the work behind it ──────────────────────────────────────────────────────────────────
-
-  #take(call: Call): number {
-    const { amount, isRefused = false } = JSON.parse(call.body) as { amount: number; isRefused?: boolean };
-    const account = this.#accountOf(call.branchId);
-    const record = this.recordOf(call.gid, call.branchId);
-    const become = (next: WorkRecord): number => {
-      this.#records.set(`${call.gid}/${call.branchId}`, next);
-      return 200;
-    };
-    switch (call.op) {
-      case 'try':
-        if (record === 'cancelled' || record === 'tombstone') return 409;
-        if (record !== 'nothing') return 200;
-        if (isRefused || Date.now() >= call.deadlineAt) return 409;
-        account.available -= amount;
-        account.held += amount;
-        return become('tried');
-      case 'confirm':
-        if (record === 'confirmed') return 200;
-        if (record !== 'tried') return this.#refuse(call, record);
-        account.held -= amount;
-        account.taken += amount;
-        return become('confirmed');
-      case 'cancel':
-        if (record === 'cancelled' || record === 'tombstone') return 200;
-        if (record === 'confirmed') return this.#refuse(call, record);
-        if (record === 'nothing') return become('tombstone');
-        account.held -= amount;
-        account.available += amount;
-        return become('cancelled');
-    }
-  }
-
-  /** No coordinator that keeps I1 and I8 ever hears this. */
-  #refuse({ gid, branchId, op }: Call, record: WorkRecord): number {
-    this.faults.push(`I1: ${op} of ${gid}/${branchId} came, and it is ${record}`);
-    return 409;
-  }
-
-  #accountOf(branchId: BranchId): Account {
-    const index = BRANCHES.findIndex((branch) => branch.branchId === branchId);
-    return this.accounts[index] as Account;
-  }
 }
+
+const isOfSaga = ({ op }: Call): boolean => op === 'action' || op === 'compensate';
+
+function faultOf(call: Call, tx: GlobalTransaction): string | null {
+  if (call.op === 'notify') return noticeFault(call, tx);
+  const isRegistered = tx.branches.some(({ branchId }) => branchId === call.branchId);
+  if (!isRegistered) return 'came before the branch was durable';
+  return isOfSaga(call) ? sagaFault(call, tx) : tccFault(call, tx);
+}
+
+/** The end that is told is the one that is durable. */
+function noticeFault({ gid, body }: Call, { status, finishedAt }: GlobalTransaction): string | null {
+  if (finishedAt === null) return 'came before the end was durable';
+  const told = JSON.parse(body);
+  return told.gid === gid && told.status === status ? null : `told of another end: ${body}`;
+}
+
+const nameOf = ({ branchId, op }: Call): CallName =>
+  branchId === null ? 'notify' : (`${branchId} ${op}` as CallName);
 
 async function callOf(request: IncomingMessage): Promise<Call> {
   const header = (name: string) => String(request.headers[name]);
+  const op = header('tcc-op') as Op;
   return {
     gid: header('tcc-transaction-id'),
-    branchId: header('tcc-branch-id') as BranchId,
-    op: header('tcc-op') as Op,
+    branchId: op === 'notify' ? null : header('tcc-branch-id'),
+    op,
     deadlineAt: Date.parse(header('tcc-deadline')),
     body: await text(request),
   };

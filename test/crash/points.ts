@@ -1,49 +1,12 @@
 /**
- * The points at which a coordinator is killed, as tables: who stands there, what is durable and done when it dies, and
- * how each transaction must end.
+ * The points of a tcc at which a coordinator is killed, as tables: who stands there, what is durable and done when it
+ * dies, and how each transaction must end. Of each pair, the first is of `stock`, the second of `money`.
  *
  * A point is pinned by gates, not by time: each call that `script` names is held until the process is dead.
  */
-import type { Call, Decision, Status } from '../../src/domain/index.ts';
 import type { Order } from './order.ts';
-import type { Script, WorkRecord } from './participants.ts';
-
-/** One transaction of a round. */
-export type Story = {
-  readonly title: string;
-  /** `payment` refuses its try. */
-  readonly isRefused?: boolean;
-  readonly timeoutMs?: number;
-  readonly script: Script;
-  /** What its initiator does in the life that ends. */
-  readonly before: (order: Order) => Promise<void>;
-  /** `before` is still under way when the process dies. */
-  readonly isUnanswered?: true;
-  /** What its initiator does with the next coordinator; without it nobody helps. */
-  readonly after?: (order: Order) => Promise<void>;
-  readonly atDeath: Standing;
-  readonly ends: 'confirmed' | 'cancelled';
-  /** It waits for its deadline, through later rounds and other deaths. */
-  readonly isLong?: true;
-};
-
-type Pair<T> = readonly [stock: T, money: T];
-type Reply = Call['reply'];
-
-/** How many of its calls stand at gates when the process dies. */
-export const heldCountOf = ({ script }: Story): number => Object.keys(script).length;
-
-/** What the database and the participants show of a transaction whose coordinator is dead. */
-export type Standing = {
-  readonly status: Status;
-  readonly decision: Decision | null;
-  readonly rowCount: number | 'varies';
-  /** Null where no branch is registered. */
-  readonly replies: { readonly one: Pair<Reply | 'any'>; readonly two: Pair<Reply> } | null;
-  readonly records: Pair<WorkRecord>;
-};
-
-export type Point = { readonly title: string; readonly stories: readonly Story[] };
+import type { Script } from './participants.ts';
+import type { Point, Story } from './story.ts';
 
 const WAIT_SECONDS = 60;
 /** Long enough to be killed before, short enough to be waited for. */
@@ -128,7 +91,7 @@ export const points: readonly Point[] = [
       },
       {
         title: 'declared, with a try that will be refused',
-        isRefused: true,
+        refused: 'money',
         ...declared,
         script: holdTries,
         atDeath: { ...begun, records: ['nothing', 'nothing'] },
@@ -194,7 +157,7 @@ export const points: readonly Point[] = [
       },
       {
         title: 'one try took effect, and the other will be refused',
-        isRefused: true,
+        refused: 'money',
         ...declared,
         script: { 'money try': 'holdRequest' },
         atDeath: { ...begun, records: ['tried', 'nothing'] },
@@ -243,7 +206,7 @@ export const points: readonly Point[] = [
       },
       {
         title: 'to cancel',
-        isRefused: true,
+        refused: 'money',
         ...declared,
         script: holdCancels,
         atDeath: { ...cancelling, records: ['tried', 'nothing'] },
@@ -289,7 +252,7 @@ export const points: readonly Point[] = [
       },
       {
         title: 'one cancel took effect',
-        isRefused: true,
+        refused: 'money',
         ...declared,
         script: { 'money cancel': 'holdRequest' },
         atDeath: { ...cancelling, records: ['cancelled', 'nothing'] },
@@ -323,7 +286,7 @@ export const points: readonly Point[] = [
       },
       {
         title: 'every cancel took effect',
-        isRefused: true,
+        refused: 'money',
         ...declared,
         script: { 'stock cancel': 'holdAnswer', 'money cancel': 'holdAnswer' },
         atDeath: { ...cancelling, records: ['cancelled', 'tombstone'] },
@@ -355,7 +318,7 @@ export const commits: readonly Story[] = [
   {
     title: 'a decision by request is being saved',
     before: tryBoth,
-    // Not answered, it may be asked for again.
+    askedInCommit: (order) => order.confirm(),
     after: (order) => order.confirm(),
     script: {},
     atDeath: { ...registered, records: ['tried', 'tried'] },

@@ -5,12 +5,11 @@ import { checkEnd, checkStanding } from './checks.ts';
 import type { CoordinatorProcess } from './coordinator-process.ts';
 import type { Lane } from './lane.ts';
 import type { Order } from './order.ts';
-import { BRANCHES } from './participants.ts';
-import { heldCountOf, type Story } from './points.ts';
+import { heldCountOf, type Story } from './story.ts';
 import { inTurn } from './turns.ts';
 
 export const ENDS_WITHIN_MS = 30_000;
-const AT_POINT_WITHIN_MS = 10_000;
+const AT_POINT_WITHIN_MS = 15_000;
 
 /** A transaction that must end, and how. */
 export type Ending = {
@@ -27,23 +26,26 @@ export type RoundParts = {
   readonly lane: Lane;
   readonly stories: readonly Story[];
   readonly coordinator: CoordinatorProcess;
-  /** Another one carries on. */
-  readonly next: () => Promise<void>;
-  /** What was held lands at once, or when everything has ended. */
-  readonly lands: 'at once' | 'last';
+  /** Another one carries on with these. */
+  readonly next: (actors: readonly Actor[]) => Promise<void>;
+  readonly lands: Landing;
 };
+
+/** What was held lands at once, or when everything has ended; or a request that was held was never sent. */
+export type Landing = 'at once' | 'last' | 'never';
 
 /** @returns the transactions that wait for their deadlines still, for `finish` */
 export async function runRound({ lane, stories, coordinator, next, lands }: RoundParts): Promise<Actor[]> {
   const { participants } = lane;
   const actors = stories.map((story) => place(lane, story));
-  await inTurn(() => bringToPoint(lane, actors, () => coordinator.kill()));
+  await inTurn(() => bringToPoint(lane, actors, isAtPoint, () => coordinator.kill()));
   for (const { order } of actors) participants.forgetScript(order.gid);
   for (const actor of actors) actor.rowsAtDeath = await checkStanding(lane, actor);
 
   const short = actors.filter(({ story }) => !story.isLong);
   if (lands === 'at once') for (const { order } of short) participants.letGo(order.gid);
-  await next();
+  if (lands === 'never') for (const { order } of short) participants.lose(order.gid);
+  await next(actors);
   const restartedAt = Date.now();
   await Promise.all(actors.map(({ story, order }) => story.after?.(order)));
   await finish(lane, short, restartedAt + ENDS_WITHIN_MS - Date.now());
@@ -56,8 +58,13 @@ export const place = (lane: Lane, story: Story): Actor => ({
   rowsAtDeath: [],
 });
 
-/** Every actor does what its story says until its calls stand at their gates; then `kill`. */
-async function bringToPoint(lane: Lane, actors: readonly Actor[], kill: () => Promise<void>): Promise<void> {
+/** Every actor does what its story says until each is where it is to be; then `kill`. */
+export async function bringToPoint(
+  lane: Lane,
+  actors: readonly Actor[],
+  isThere: (lane: Lane, actor: Actor) => Promise<void>,
+  kill: () => Promise<void>,
+): Promise<void> {
   const errors: unknown[] = [];
   let isDead = false;
   const begun = actors.map(({ story, order }) => {
@@ -70,7 +77,7 @@ async function bringToPoint(lane: Lane, actors: readonly Actor[], kill: () => Pr
     );
     return undefined;
   });
-  await Promise.all([...begun, ...actors.map((actor) => isAtPoint(lane, actor))]);
+  await Promise.all([...begun, ...actors.map((actor) => isThere(lane, actor))]);
   // Told to a client, who may not find another truth later (I3).
   await Promise.all(actors.map(({ order }) => order.read()));
   expect(errors).toEqual([]);
@@ -81,13 +88,17 @@ async function bringToPoint(lane: Lane, actors: readonly Actor[], kill: () => Pr
 async function isAtPoint(lane: Lane, actor: Actor): Promise<void> {
   const { story, order } = actor;
   const { participants } = lane;
-  await isHeld(lane, actor, heldCountOf(story));
+  await isAtGates(lane, actor);
   const isDone = () =>
-    BRANCHES.every(
-      ({ branchId }, at) => participants.recordOf(order.gid, branchId) === story.atDeath.records[at],
+    order.form.branches.every(
+      ({ branchId }, at) => participants.books.recordOf(order.gid, branchId) === story.atDeath.records[at],
     );
   await participants.until(`“${story.title}” is at its point`, isDone, AT_POINT_WITHIN_MS);
 }
+
+/** Its calls stand at their gates. */
+export const isAtGates = (lane: Lane, actor: Actor): Promise<void> =>
+  isHeld(lane, actor, heldCountOf(actor.story));
 
 /** So many of its calls stand at their gates. */
 export function isHeld({ participants }: Lane, { story, order }: Ending, count: number): Promise<void> {

@@ -1,8 +1,12 @@
 /** The formula of docs/operations.md, in the letters that stand there: by when everything has ended once faults stop (I4). */
 import type { EngineSettings } from '../../src/application/engine.ts';
 
-/** @returns milliseconds after the last fault, for a transaction whose deadline is `leftMs` away by then */
-export function endsWithinMs(settings: EngineSettings, leftMs: number): number {
+/**
+ * @param phaseCount the calls that are made one after the other: two in a tcc; in a saga no more than its steps, and one
+ * more with a callback
+ * @returns milliseconds after the last fault, for a transaction whose deadline is `leftMs` away by then
+ */
+export function endsWithinMs(settings: EngineSettings, leftMs: number, phaseCount: number): number {
   const { policy, commitTimeoutMs: K, sweepIntervalMs: S, gate } = settings;
   const C = policy.callTimeoutMs;
   const G = C + K + 1000;
@@ -10,5 +14,5 @@ export function endsWithinMs(settings: EngineSettings, leftMs: number): number {
   const W = Math.max(policy.retry.maxDelayMs, policy.maxRetryAfterMs);
   const H = 2 * gate.maxRestMs;
   const A = L + H + C + K + W;
-  return leftMs + L + 2 * A;
+  return leftMs + L + phaseCount * A;
 }

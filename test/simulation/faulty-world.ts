@@ -11,10 +11,11 @@ import { InProcessWakeQueue } from '../../src/adapters/wake/in-process.ts';
 import type { Coordinator } from '../../src/application/coordinator.ts';
 import { createEngine, type Ports } from '../../src/application/engine.ts';
 import type { BatchWriter, ParticipantAnswer, ParticipantCall } from '../../src/application/ports.ts';
-import type { Op } from '../../src/domain/index.ts';
-import { NO_RECORDS, type Participant, receive } from '../domain/participant.ts';
+import { type GlobalTransaction, isPhaseOne } from '../../src/domain/index.ts';
+import { sagaFault } from '../crash/saga-footing.ts';
 import { engineSettings, noLog, noObserver } from '../support/engine.ts';
 import { type Fault, FaultWriter } from '../support/fault-writer.ts';
+import { Barriers, type Delivery } from './barriers.ts';
 import { seededChance, VirtualClock } from './virtual-time.ts';
 
 export const FAULTS_UNTIL_MS = 40_000;
@@ -37,10 +38,9 @@ export type Replica = { isAlive: boolean; readonly coordinator: Coordinator };
 export class FaultyWorld {
   readonly clock = new VirtualClock();
   readonly store = new MemoryTransactionStore();
-  /** By `gid/branchId`: what each participant's barrier recorded. */
-  readonly barriers = new Map<string, Participant>();
   readonly chance: ReturnType<typeof seededChance>;
   readonly violations: string[] = [];
+  readonly barriers = new Barriers(this.violations);
   readonly #registry = new MemoryParticipantRegistry();
   readonly #calm: number;
   #replicas: Replica[] = [];
@@ -68,36 +68,40 @@ export class FaultyWorld {
     return this.clock.nowMs > this.#calm && this.#inFlight === 0;
   }
 
+  /** An initiator's own call. */
+  tryBranch(gid: string, branchId: string): Promise<ParticipantAnswer> {
+    return this.#call({ gid, branchId, op: 'try', body: '{}' }, CALL_TIMEOUT_MS, Infinity);
+  }
+
   /** A call through the network: what the caller hears, and maybe later, or twice, what the participant gets. */
-  call(key: string, op: Op, timeoutMs: number): Promise<ParticipantAnswer> {
+  #call(delivery: Delivery, timeoutMs: number, deadlineAt: number): Promise<ParticipantAnswer> {
     return new Promise((resolve) => {
-      const hear = (httpStatus: number | null) =>
-        resolve({ httpStatus, answer: `${httpStatus}`, retryAfterMs: null });
+      const hear = (httpStatus: number | null, body?: string) =>
+        resolve({ httpStatus, answer: `${httpStatus}`, retryAfterMs: null, ...(body && { body }) });
       this.clock.after(timeoutMs, () => hear(null));
       if (this.#goesWrong()) return;
-      this.#deliver(key, op, hear);
-      if (this.#goesWrong()) this.#deliver(key, op, () => {});
+      this.#deliver(delivery, deadlineAt, hear);
+      if (this.#goesWrong()) this.#deliver(delivery, deadlineAt, () => {});
     });
   }
 
-  /** A call is sent only after the registration, and the decision, that it rests on are durable (I9). */
-  async #isBacked({ gid, branchId, op }: ParticipantCall): Promise<void> {
+  /** A call is sent only after what it stands on is durable (I9, I10). */
+  async #checkFooting(call: ParticipantCall): Promise<void> {
+    const { gid, branchId, op } = call;
     const saved = await this.store.load(gid);
-    const isRegistered = saved?.tx.branches.some((branch) => branch.branchId === branchId);
-    const isDecided = op === 'try' || saved?.tx.decision?.decision === op;
-    if (!isRegistered || !isDecided)
-      this.violations.push(`I9: ${op} of ${gid}/${branchId} was sent too early`);
+    const fault = saved === null ? 'came before the begin was durable' : footingFault(call, saved.tx);
+    if (fault !== null) this.violations.push(`I9: ${op} of ${gid}/${branchId} ${fault}`);
   }
 
-  #deliver(key: string, op: Op, hear: (httpStatus: number) => void): void {
+  #deliver(delivery: Delivery, deadlineAt: number, hear: (httpStatus: number, body?: string) => void): void {
     this.#later(() => {
       if (this.#goesWrong()) return hear(503);
-      const isRefused = op === 'try' && this.#goesWrong();
-      const { participant, status } = isRefused
-        ? { participant: this.barriers.get(key) ?? NO_RECORDS, status: 409 }
-        : receive(this.barriers.get(key) ?? NO_RECORDS, op);
-      this.barriers.set(key, participant);
-      if (!this.#goesWrong()) this.#later(() => hear(status));
+      const isLate = this.clock.nowMs >= deadlineAt && this.chance.is(0.5);
+      const isRefused = isPhaseOne(delivery.op) && (isLate || this.#goesWrong());
+      const { httpStatus, body } = this.barriers.take(delivery, isRefused);
+      // Some answers lack what later steps refer to.
+      const heard = this.#goesWrong() ? '{}' : body;
+      if (!this.#goesWrong()) this.#later(() => hear(httpStatus, heard));
     });
   }
 
@@ -144,8 +148,9 @@ export class FaultyWorld {
       registry: this.#registry,
       participants: {
         call: (call: ParticipantCall) => {
-          void this.#isBacked(call);
-          return whileAlive(this.call(`${call.gid}/${call.branchId}`, call.op, call.timeoutMs));
+          void this.#checkFooting(call);
+          const { gid, branchId, op, payload: body, timeoutMs, deadlineAt } = call;
+          return whileAlive(this.#call({ gid, branchId, op, body }, timeoutMs, deadlineAt));
         },
       },
       wakes: (onWake) => new InProcessWakeQueue({ time, onWake }),
@@ -178,4 +183,13 @@ export class FaultyWorld {
       },
     };
   }
+}
+
+/** What a call stands on and is not durable, in words; null when all is. */
+function footingFault({ branchId, op }: ParticipantCall, tx: GlobalTransaction): string | null {
+  if (op === 'notify') return tx.finishedAt === null ? 'came before the end was durable' : null;
+  if (!tx.branches.some((branch) => branch.branchId === branchId))
+    return 'came before its branch was durable';
+  if (op === 'action' || op === 'compensate') return sagaFault({ branchId, op }, tx);
+  return op === 'try' || tx.decision?.decision === op ? null : 'came before its decision was durable';
 }

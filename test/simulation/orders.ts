@@ -1,10 +1,11 @@
 /**
- * Initiators of the simulation: each places one order, declared or interactive, asks again when it is not answered,
+ * Initiators of the simulation: each places one order, a saga or a tcc, declared or interactive, asks again when it is not answered,
  * sometimes asks for the opposite, and sometimes falls silent. What they were told is kept, to be compared (I3).
  */
 import type { Outcome } from '../../src/application/coordinator.ts';
-import type { BranchRequest } from '../../src/application/requests.ts';
+import type { BeginRequest, BranchRequest } from '../../src/application/requests.ts';
 import type { FaultyWorld } from './faulty-world.ts';
+import { drawSaga } from './sagas.ts';
 
 const ASK_AGAIN_MS = 3000;
 const ASK_LIMIT = 6;
@@ -13,14 +14,19 @@ export type Told = { readonly gid: string; readonly status: string; readonly dec
 
 export async function placeOrder(world: FaultyWorld, key: string, told: Told[]): Promise<void> {
   const { chance } = world;
+  const callback = chance.is(0.3) && { callback: { participant: 'inventory', activity: 'tell' } };
+  if (chance.is(0.5)) {
+    await placeDeclared(world, key, { pattern: 'saga', branches: drawSaga(world), ...callback }, told);
+    return;
+  }
   const branchIds = ['a', 'b', 'c'].slice(0, 1 + Math.floor(chance.draw() * 3));
   const branches = branchIds.map((branchId) => ({ branchId, participant: 'inventory', activity: 'reserve' }));
-  if (chance.is(0.5)) await placeDeclared(world, key, branches, told);
+  if (chance.is(0.5)) await placeDeclared(world, key, { branches, ...callback }, told);
   else await placeInteractive(world, key, branches, told);
 }
 
-async function placeDeclared(world: FaultyWorld, key: string, branches: BranchRequest[], told: Told[]) {
-  const begin = () => ask(world, told, ({ coordinator }) => coordinator.begin({ branches }, key, null));
+async function placeDeclared(world: FaultyWorld, key: string, request: BeginRequest, told: Told[]) {
+  const begin = () => ask(world, told, ({ coordinator }) => coordinator.begin(request, key, null));
   const gid = gidOf(
     await (world.chance.is(0.3) ? Promise.all([begin(), begin()]).then(([one]) => one) : begin()),
   );
@@ -37,7 +43,7 @@ async function placeInteractive(world: FaultyWorld, key: string, branches: Branc
     const registered = await ask(world, told, ({ coordinator }) => coordinator.registerBranch(gid, branch));
     if (gidOf(registered) === null) isTried = false;
     // A try that is not known to be registered is never sent (I9).
-    else isTried &&= (await world.call(`${gid}/${branch.branchId}`, 'try', 2000)).httpStatus === 200;
+    else isTried &&= (await world.tryBranch(gid, branch.branchId)).httpStatus === 200;
   }
   if (world.chance.is(0.1)) return;
   const ops = isTried && !world.chance.is(0.1) ? ['confirm', 'cancel'] : ['cancel'];

@@ -16,15 +16,18 @@ export const USAGE = `tercet check <base-url> --activity <name> --payload <json>
 
 Drives a participant as a coordinator and a bad network would, and says what is wrong with it.
 It works on real stock: it needs at most ${STOCK_NEEDED} times what the payload asks for, held at once and
-confirmed, and what is confirmed stays so. Check a participant that nobody else uses.
+confirmed, and what is confirmed stays so; of a saga's steps all are undone again, and nothing
+stays. Check a participant that nobody else uses.
 
   --activity <name>           such as reserve: calls go to <base-url>/reserve/try, …/confirm, …/cancel
-  --pattern saga              checks the step of a saga: calls go to …/action and …/compensate; tcc when absent
+  --pattern saga              the activity is a step of a saga: calls go to …/action and …/compensate. One without
+                              a compensate, such as a pivot, cannot be checked. tcc when absent
   --payload <json>            the body of every call, or @file; let it ask for little
   --observe <url>             answers a GET with JSON whose numbers have a constant sum, such as
-                              {"available":10,"reserved":0,"sold":0}; without it effects are not judged
+                              {"available":10,"reserved":0,"sold":0}, or of a saga {"available":10,"sold":0};
+                              without it effects are not judged
   --secret whsec_…            signs the calls; may be given several times
-  --path reserve/try=/x       where an op has another path; may be given several times
+  --path reserve/try=/x       where an op has another path, of a saga take/action=/x; may be given several times
   --timeout-ms <n>            how long one call may take; 5000 when absent
   --json                      prints the report as JSON
 

@@ -49,9 +49,24 @@ type Declared = { readonly body: string; readonly branchIds: readonly string[] }
 
 /** @throws TypeError, RequestRejected */
 function declared(options: SubmitOptions): Declared {
+  checkForm(options);
   const { businessKey, timeoutMs } = options;
   const about = { businessKey, timeoutMs, callback: checkedCallback(options) };
-  return 'saga' in options ? declaredSaga(options, about) : declaredBranches(options, about);
+  return options.branches === undefined ? declaredSaga(options, about) : declaredBranches(options, about);
+}
+
+const OF_A_SAGA = ['name', 'branches'] as const;
+
+/** As plain JavaScript may call it: branches or a saga. @throws TypeError */
+function checkForm(options: SubmitOptions): void {
+  if (options.branches === undefined && !('saga' in options))
+    throw new TypeError('branches is missing: list what branch(…) has made, or give a saga');
+  const beside = OF_A_SAGA.filter((word) => options[word] !== undefined);
+  if (options.saga !== undefined && beside.length > 0)
+    throw new TypeError(
+      `${beside.join(' and ')} cannot stand beside saga, which has its own: leave ${beside.length > 1 ? 'them' : 'it'} ` +
+        'out, or leave the saga out',
+    );
 }
 
 function declaredSaga({ saga }: SubmitSaga, about: object): Declared {
@@ -109,11 +124,17 @@ function whyCancelled({ gid, decision, branches }: SeenTransaction): Why | null 
   const branch = branches.find(({ branchId }) => branchId === decision?.branchId);
   if (branch === undefined) return null;
   const of = { ...branch, gid };
-  const said = (answer: string | null = null) => ({ code: null, detail: answer });
+  const said = (answer: string | null = null) => ({ code: null, detail: reasonIn(answer) });
   const refusal = branch.action
     ? new ActionRefused(of, said(branch.action.answer))
     : new TryRefused(of, said(branch.try?.answer));
   return { reason: refusal.summary, refusal, cause: refusal, isTimedOut: false };
+}
+
+/** What a refusal was answered: its status, and the participant's reason if it gave one, such as `409: too few mugs`. */
+function reasonIn(answer: string | null): string | null {
+  const reason = answer?.replace(/^\d{3}(?:: |$)/, '').trim();
+  return reason ? reason : null;
 }
 
 /** It may have begun, and have ended either way. */

@@ -78,11 +78,15 @@ export type SubmitBranches = AboutOptions &
   Named & {
     /** Made by `branch()`. */
     readonly branches: readonly DeclaredBranch[];
+    readonly saga?: never;
   };
 
 export type SubmitSaga = AboutOptions & {
   /** Built by `saga()`, which also names it. */
   readonly saga: { readonly definition: SagaDefinition };
+  /** A saga has its own name and steps. Others beside them would be left out, and nobody would notice. */
+  readonly name?: never;
+  readonly branches?: never;
 };
 
 export type TryOptions = {

@@ -10,15 +10,18 @@ type OfCall = { readonly call: Call };
 /** What a try, confirm or cancel knows. */
 type KnownOfBranch<TryResult> = OfCall & {
   /**
-   * What the try of this branch returned; null in the try itself, and where a try outside never came to its
-   * end.
+   * What the try of this branch returned; null in the try itself, and in a cancel where a try outside never came to its
+   * end. Inside, a cancel is called only where the try was done, and so is every confirm.
    */
   readonly tryResult: TryResult;
 };
 
 /** What a compensate knows. */
 type KnownOfStep<ActionResult> = OfCall & {
-  /** What the action of this step returned; null where an action outside never came to its end. */
+  /**
+   * What the action of this step returned; null where an action outside never came to its end. Inside, a compensate is called
+   * only where the action was done.
+   */
   readonly actionResult: ActionResult;
 };
 
@@ -63,7 +66,9 @@ type ByPlace<Where, WhenInside, WhenOutside> = Where extends Outside ? WhenOutsi
  * nobody knows, and it is called again. Whatever it throws, what it wrote with `sqlTx` is rolled back.
  *
  * Inside, an op may be run several times before it is committed once, after a deadlock for example: it does
- * database work only. On SQLite it is synchronous.
+ * database work only. With `sqliteBarrier` it is a synchronous function; outside it may be asynchronous there too.
+ *
+ * An activity that becomes one inside after it was one outside still meets steps of before, whose results may be null.
  */
 export type ActivityOps<One extends Activity, SqlTx, Where = undefined> =
   | TccOps<One, SqlTx, Where>
@@ -78,9 +83,9 @@ export type TccOps<One extends Activity, SqlTx, Where = undefined> = {
     context: ByPlace<Where, InsideContext<SqlTx, null>, OutsideContext<null>>,
   ) => Answer<One>;
   /** Makes use of what the try has set aside. Returns any JSON, or nothing. */
-  readonly confirm: PhaseTwo<One, SqlTx, Where>;
+  readonly confirm: PhaseTwo<One, SqlTx, Where, ResultOf<One>>;
   /** Gives back what the try has set aside; it is called only where there is something to give back. */
-  readonly cancel: PhaseTwo<One, SqlTx, Where>;
+  readonly cancel: PhaseTwo<One, SqlTx, Where, ResultOf<One> | null>;
   readonly action?: never;
   readonly compensate?: never;
   readonly isPivot?: never;
@@ -99,7 +104,7 @@ export type SagaOps<One extends Activity, SqlTx, Where = undefined> = {
     payload: PayloadOf<One>,
     context: ByPlace<
       Where,
-      InsideCompensateContext<SqlTx, ResultOf<One> | null>,
+      InsideCompensateContext<SqlTx, ResultOf<One>>,
       OutsideCompensateContext<ResultOf<One> | null>
     >,
   ) => unknown;
@@ -117,9 +122,9 @@ type NoTcc = { readonly try?: never; readonly confirm?: never; readonly cancel?:
 
 type Answer<One extends Activity> = ResultOf<One> | Promise<ResultOf<One>>;
 
-type PhaseTwo<One extends Activity, SqlTx, Where> = (
+type PhaseTwo<One extends Activity, SqlTx, Where, ResultOutside> = (
   payload: PayloadOf<One>,
-  context: ByPlace<Where, InsideContext<SqlTx, ResultOf<One> | null>, OutsideContext<ResultOf<One> | null>>,
+  context: ByPlace<Where, InsideContext<SqlTx, ResultOf<One>>, OutsideContext<ResultOutside>>,
 ) => unknown;
 
 type Action<One extends Activity, SqlTx, Where> = (

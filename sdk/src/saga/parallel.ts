@@ -1,5 +1,5 @@
 /** The types of `parallel`: functions that each continue one saga, and what they make of it together. */
-import type { KnownSteps } from './known-steps.ts';
+import type { KnownSteps, NewName } from './known-steps.ts';
 import type { KNOWN, Saga } from './saga.ts';
 
 /**
@@ -9,6 +9,13 @@ import type { KNOWN, Saga } from './saga.ts';
 export type Stage = 'open' | 'branch' | 'past_pivot';
 
 export type InBranch<At extends Stage> = At extends 'past_pivot' ? 'past_pivot' : 'branch';
+
+/** In place of a pivot's name where no pivot can stand, words that no name is, for the compiler's error. */
+export type PivotName<Name extends string, Known, At extends Stage> = At extends 'open'
+  ? NewName<Name, Known>
+  : At extends 'branch'
+    ? 'no pivot inside of parallel: add it after the chains, which it has to wait for'
+    : 'no second pivot: this saga has one already';
 
 type AnySaga = { readonly [KNOWN]?: KnownSteps };
 

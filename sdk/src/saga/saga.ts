@@ -21,18 +21,18 @@ import { Value } from 'typebox/value';
 import type { Activity, ActivityHandle, PayloadOf, ResultOf } from '../contract.ts';
 import { BeginRequest, BranchId, type DeclaredBranchRequest } from '../wire/index.ts';
 import type { Earlier, KnownSteps, NamesOf, NewName, UpstreamOf, WithStep } from './known-steps.ts';
-import type { Branch, Distinct, InBranch, Joined, Stage } from './parallel.ts';
+import type { Branch, Distinct, InBranch, Joined, PivotName, Stage } from './parallel.ts';
 import type { WithReferences } from './reference.ts';
 import { stepPayload } from './step-payload.ts';
 import {
-  type CompensatedSettings,
   checkedSettings,
+  type ForwardSettings,
   type GivenSettings,
   type PivotSettings,
   type StepSettings,
 } from './step-settings.ts';
 
-/** What the coordinator is given; the steps stand in the order in which they were named. */
+/** What the coordinator is given; the steps stand in the order in which they were named, each with what it waits for. */
 export type SagaDefinition = {
   readonly pattern: 'saga';
   readonly name: string;
@@ -48,8 +48,8 @@ export type StepPayload<Payload, Before> =
 type Json = string | number | boolean | null | readonly unknown[] | { readonly [member: string]: unknown };
 
 type SettingsOf<Names extends string, At extends Stage> = At extends 'past_pivot'
-  ? StepSettings<Names>
-  : CompensatedSettings<Names>;
+  ? ForwardSettings<Names>
+  : StepSettings<Names>;
 
 /** @throws TypeError when the name is not 1 to 128 characters without control characters */
 export function saga(name: string): Saga<Record<never, never>, 'open'> {
@@ -99,12 +99,12 @@ export class Saga<Known extends KnownSteps, At extends Stage> {
    * what has run is compensated. From then on only its answer decides: a success confirms, and whatever is added after
    * it is called until it succeeds; a refusal cancels, which its participant has to remember for good.
    *
-   * @param settings without `dependsOn` and `isCompensated`: neither the pivot nor what comes after it is compensated
+   * @param settings without `dependsOn`, since it waits for all, and never with `isCompensated: true`: neither the pivot nor what
+   * comes after it is compensated
    * @throws TypeError as `step`; and when there is a pivot
    */
   pivot<Name extends string, One extends Activity>(
-    this: Saga<Known, 'open'>,
-    name: NewName<Name, Known>,
+    name: PivotName<Name, Known, At>,
     activity: ActivityHandle<One>,
     payload: NoInfer<StepPayload<PayloadOf<One>, Earlier<Known, NamesOf<Known>>>>,
     settings?: PivotSettings,
@@ -144,7 +144,7 @@ export class Saga<Known extends KnownSteps, At extends Stage> {
   get definition(): SagaDefinition {
     const { name, steps } = this.#built;
     if (steps.length === 0) throw new TypeError(`Saga “${name}” has no step: add one by .step(…)`);
-    return structuredClone({ pattern: 'saga', name, branches: steps.map(asDeclared) });
+    return structuredClone({ pattern: 'saga', name, branches: steps });
   }
 
   toJSON(): SagaDefinition {
@@ -169,7 +169,7 @@ export class Saga<Known extends KnownSteps, At extends Stage> {
     const title = this.#titleOf(name);
     const { steps } = this.#built;
     if (!Value.Check(BranchId, name))
-      throw new TypeError(`${title} has no name: use 1 to 64 of A-Z a-z 0-9 _ -`);
+      throw new TypeError(`${title} has a name that is none: use 1 to 64 of A-Z a-z 0-9 _ -`);
     checkHandle(title, activity);
     const dependsOn = settings.dependsOn ?? lastOf(steps);
     const unknown = dependsOn.find((one) => steps.every(({ branchId }) => branchId !== one));
@@ -196,8 +196,11 @@ export class Saga<Known extends KnownSteps, At extends Stage> {
     isPivot: boolean,
   ): void {
     const pivot = this.#pivot;
-    if (isCompensated !== undefined && (isPivot || pivot !== undefined))
-      throw new TypeError(`${title} cannot have isCompensated: nothing from the pivot on is compensated`);
+    // False says what is so in any case.
+    if (isCompensated === true && (isPivot || pivot !== undefined))
+      throw new TypeError(
+        `${title} cannot have isCompensated: true: nothing from the pivot on is compensated`,
+      );
     if (pivot !== undefined && !upstream.includes(pivot))
       throw new TypeError(`${title} has to come after the pivot “${pivot}”: name it in dependsOn`);
   }
@@ -246,10 +249,4 @@ function upstreamOf(steps: readonly Step[], branchIds: readonly string[]): reado
     if (found.has(branchId)) for (const one of dependsOn) found.add(one);
   }
   return steps.flatMap(({ branchId }) => (found.has(branchId) ? [branchId] : []));
-}
-
-/** What the coordinator takes for granted is left out. */
-function asDeclared({ dependsOn, ...step }: Step, at: number, steps: readonly Step[]): DeclaredBranchRequest {
-  const previous = steps.slice(Math.max(0, at - 1), at).map(({ branchId }) => branchId);
-  return dependsOn.join() === previous.join() ? step : { ...step, dependsOn };
 }

@@ -10,20 +10,31 @@ const Settings = Type.Pick(DeclaredBranchRequest, ['callTimeoutMs', 'retry', 'de
 });
 export type GivenSettings = Static<typeof Settings>;
 
-/** Of a pivot, which comes after all before it. */
-export type PivotSettings = Static<typeof CallSettings>;
+type CallSettings = Static<typeof CallSettings>;
 
-/** Of a step; `Names` are the steps so far. */
-export type StepSettings<Names extends string> = PivotSettings & {
+/** `Names` are the steps so far. */
+type Waiting<Names extends string> = {
   /** The steps that it waits for, and may refer to, with those that they wait for; all so far when absent, [] for none. */
   readonly dependsOn?: readonly Names[];
 };
 
-/** Of a step before the pivot. */
-export type CompensatedSettings<Names extends string> = StepSettings<Names> & {
-  /** False where there is nothing to undo: `compensate` is then never called. */
-  readonly isCompensated?: boolean;
+type NeverCompensated = {
+  /** False may be said, and changes nothing: from the pivot on nothing is compensated. */
+  readonly isCompensated?: false;
 };
+
+/** Of a step before the pivot. */
+export type StepSettings<Names extends string> = CallSettings &
+  Waiting<Names> & {
+    /** False where there is nothing to undo: `compensate` is then never called. */
+    readonly isCompensated?: boolean;
+  };
+
+/** Of a pivot, which comes after all before it. */
+export type PivotSettings = CallSettings & NeverCompensated;
+
+/** Of a step after the pivot. */
+export type ForwardSettings<Names extends string> = CallSettings & Waiting<Names> & NeverCompensated;
 
 /**
  * @param title the step, in errors

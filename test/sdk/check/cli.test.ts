@@ -48,6 +48,19 @@ test('a participant whose numbers are not shown: 2, with the rules that were not
   expect(stdout).toContain('Not judged in full: 20 kept, 13 could not be judged.\n');
 });
 
+test('a step of a saga that has no compensate: 2, and nothing is held against it', async () => {
+  const { baseUrl, stop } = await startNaive({ pattern: 'saga', fault: 'has no cancel' });
+  try {
+    const asked = ['--pattern', 'saga', '--activity', 'reserve', '--payload', '{}'];
+    const { exitCode, stdout } = await tercet('check', baseUrl, ...asked);
+    expect(exitCode).toBe(2);
+    expect(stdout).toMatch(/^Not judged: the compensate at .* was answered 404: it has nothing to undo/);
+    expect(stdout).toMatch(/\n\nNothing could be judged\.\n$/);
+  } finally {
+    await stop();
+  }
+});
+
 test('a violation without numbers: 1', async () => {
   expect(await checkNaive('leaves no tombstone', false)).toMatchObject({ exitCode: 1 });
 });

@@ -14,7 +14,7 @@ const PLANTED: { readonly [Each in Pattern]: { readonly [code: string]: readonly
     redirected: ['redirects tries'],
     sum_not_conserved: ['sells without taking off the shelf'],
     confirm_refused: ['has no confirm'],
-    cancel_refused: ['has no cancel'],
+    cancel_refused: ['has no cancel', 'refuses every cancel'],
     cancel_does_not_restore: ['sells what is cancelled'],
     answered_before_commit: [
       'answers tries before it works',
@@ -68,7 +68,7 @@ const PLANTED: { readonly [Each in Pattern]: { readonly [code: string]: readonly
     refused_call_applied: ['refuses, and reserves all the same'],
     slow_caller_blocks_others: ['serves one call at a time'],
     unsigned_call_accepted: ['believes anybody'],
-    compensate_refused: ['has no cancel'],
+    compensate_refused: ['refuses every cancel'],
     compensate_does_not_restore: ['sells what is cancelled'],
     repeated_action_refused: ['refuses a repeated try'],
     repeated_action_differs: ['answers each try with a new number'],

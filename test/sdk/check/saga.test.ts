@@ -80,6 +80,18 @@ test.concurrent('a participant that has another pattern is not judged, and the p
   expect(notJudged[0]?.because).toMatch(/the action at .*reserve\/action was answered 404.*the pattern/);
 });
 
+test.concurrent('a step without a compensate is not judged, and it is said what initiators have to say', async () => {
+  const { baseUrl, observeUrl } = await start({ pattern: 'saga', fault: 'has no cancel' });
+  const asked = { baseUrl, activity: 'reserve', pattern: 'saga', payload: {}, observeUrl } as const;
+  const { verdict, findings, judged, notJudged } = await check(asked);
+  expect({ verdict, findings, judged }).toEqual({ verdict: 'not_judged', findings: [], judged: [] });
+  expect([...new Set(notJudged.map(({ because }) => because))]).toEqual([
+    expect.stringMatching(
+      /^the compensate at .*reserve\/compensate was answered 404: .* isCompensated: false is to be said by initiators/,
+    ),
+  ]);
+});
+
 test.concurrent('numbers without what is done say too little for the sum, and enough for the rest', async () => {
   const { baseUrl, observeUrl } = await start({
     pattern: 'saga',

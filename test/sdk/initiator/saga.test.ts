@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import {
   ActionRefused,
+  branch,
   OutcomeUnknown,
   RequestRejected,
   saga,
@@ -57,11 +58,37 @@ describe('a submitted saga', () => {
     expect(status).toBe('cancelled');
     expect(refusal).toBeInstanceOf(ActionRefused);
     expect(refusal).toMatchObject({
-      ...{ name: 'ActionRefused', participant: 'payment', activity: 'hold', branchId: 'pay', detail: '409' },
+      ...{ name: 'ActionRefused', participant: 'payment', activity: 'hold', branchId: 'pay', detail: null },
     });
     expect(cause).toBe(refusal);
-    expect(message).toContain('is cancelled: hold of payment (branch “pay”) was refused: 409.');
+    expect(message).toContain('is cancelled: hold of payment (branch “pay”) was refused. Begin');
     expect(world.shop.effects).toEqual(['action stock', 'compensate stock']);
+  });
+
+  test.each([
+    ['409: too few mugs', 'too few mugs'],
+    ['422: 409: of 2 there are 1', '409: of 2 there are 1'],
+    ['409: ', null],
+    ['409', null],
+    [null, null],
+    ['sold out', 'sold out'],
+  ])('whose refusal is kept as %j is told that reason alone', async (answer, detail) => {
+    const { name, branchId } = { name: 'fulfil', branchId: 'stock' };
+    const tercet = world.initiator({
+      fetch: async () =>
+        Response.json({
+          ...{ gid: 'g', name, status: 'cancelled', isParked: false, explanation: 'Cancelled.' },
+          ...{ beganAt: '2026-01-01T00:00:00.000Z', deadlineAt: '2026-01-01T00:01:00.000Z' },
+          decision: { decision: 'cancel', reason: 'action_refused', branchId },
+          branches: [
+            { branchId, participant: 'inventory', activity: 'reserve', try: null, action: { answer } },
+          ],
+        }),
+    });
+    const { refusal, reason } = (await rejection(tercet.submit({ saga: start }))) as TransactionCancelled;
+    expect(refusal).toMatchObject({ name: 'ActionRefused', code: 'refused', detail });
+    const why = detail === null ? '' : `: ${detail}`;
+    expect(reason).toBe(`reserve of inventory (branch “stock”) was refused${why}.`);
   });
 
   test('that outlasts the wait goes on without us', async () => {
@@ -131,6 +158,37 @@ describe('a submitted saga', () => {
     expect(error).toBeInstanceOf(TypeError);
     expect((error as Error).message).toBe('saga is no saga: give what saga(…) has built');
     expect(world.requests).toEqual([]);
+  });
+
+  const branches = [branch(payment, 'hold', { account: 'ada', cents: 900 })];
+  test.each([
+    [
+      { name: 'order', branches },
+      'name and branches cannot stand beside saga, which has its own: leave them out',
+    ],
+    [{ name: 'order' }, 'name cannot stand beside saga, which has its own: leave it out'],
+    [{ branches: [] }, 'branches cannot stand beside saga'],
+  ])('that stands beside %j is refused, and nothing is sent', async (beside, words) => {
+    const tercet = world.initiator();
+    const error = await rejection(Reflect.apply(tercet.submit, tercet, [{ ...order, ...beside }]));
+    expect(error).toBeInstanceOf(TypeError);
+    expect((error as Error).message).toContain(words);
+    expect(world.requests).toEqual([]);
+  });
+
+  test('compiles without a name and branches beside it, and not with them', () => {
+    const tercet = world.initiator();
+    const neverRun = () => [
+      tercet.submit({ saga: fulfil }),
+      tercet.submit({ name: 'order', branches }),
+      // @ts-expect-error a saga has a name
+      tercet.submit({ saga: fulfil, name: 'order' }),
+      // @ts-expect-error a saga has its steps
+      tercet.submit({ saga: fulfil, branches }),
+      // @ts-expect-error nothing would come of the branches
+      tercet.submit({ saga: fulfil, name: 'order', branches }),
+    ];
+    expect(neverRun).toBeInstanceOf(Function);
   });
 });
 

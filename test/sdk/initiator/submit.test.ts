@@ -47,8 +47,20 @@ describe('a submitted transaction', () => {
     expect(error).toBeInstanceOf(TransactionCancelled);
     expect(error).toMatchObject({
       status: 'cancelled',
-      refusal: { participant: 'payment', activity: 'hold', branchId: 'money', detail: '409' },
+      refusal: { participant: 'payment', activity: 'hold', branchId: 'money', detail: null },
     });
+  });
+
+  test('that a participant refuses in words is told them', async () => {
+    const body = JSON.stringify({ code: 'refused', detail: 'ada has only 5.00' });
+    world.shop.answer(({ op, branchId }) =>
+      op === 'try' && branchId === 'money' ? { status: 409, body } : null,
+    );
+    const error = await rejection(world.initiator().submit(order));
+    expect(error).toMatchObject({ refusal: { name: 'TryRefused', detail: 'ada has only 5.00' } });
+    expect((error as Error).message).toContain(
+      'hold of payment (branch “money”) was refused: ada has only 5.00.',
+    );
   });
 
   test('that outlasts the wait goes on without us', async () => {
@@ -109,6 +121,13 @@ describe('a submitted transaction', () => {
     const error = await rejection(world.initiator().submit({ name: 'order', branches: [twice, twice] }));
     expect(error).toBeInstanceOf(TypeError);
     expect((error as Error).message).toContain('“money”');
+    expect(world.requests).toEqual([]);
+  });
+
+  test('without branches, and without a saga, is refused, and not sent', async () => {
+    const tercet = world.initiator();
+    const error = await rejection(Reflect.apply(tercet.submit, tercet, [{ name: 'order' }]));
+    expect(error).toEqual(new TypeError('branches is missing: list what branch(…) has made, or give a saga'));
     expect(world.requests).toEqual([]);
   });
 

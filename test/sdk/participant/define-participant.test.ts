@@ -33,9 +33,10 @@ describe('ops are typed by their contract', () => {
             await sqlTx.execute(`${to} ${none} ${call.gid}`);
             return { tour: 1 };
           },
-          confirm: ({ to }, { sqlTx }) => sqlTx.execute(to),
+          confirm: ({ to }, { sqlTx, tryResult }) => sqlTx.execute(`${to} ${tryResult.tour + 1}`),
           async cancel(_payload, { tryResult, sqlTx }) {
-            const tour: number | undefined = tryResult?.tour;
+            // Inside it is called only where the try was done.
+            const { tour }: { readonly tour: number } = tryResult;
             await sqlTx.execute(`${tour}`);
           },
         },
@@ -50,7 +51,7 @@ describe('ops are typed by their contract', () => {
         insure: {
           outside: { limitMs: 500 },
           try: async ({ cents }, { signal }) => `${cents} ${signal.aborted}`,
-          confirm: (_payload, { tryResult }) => tryResult?.toUpperCase(),
+          confirm: (_payload, { tryResult }) => tryResult.toUpperCase(),
           // @ts-expect-error there is no SQL transaction outside the database
           cancel: (_payload, { sqlTx }) => sqlTx,
         },
@@ -70,7 +71,7 @@ describe('ops are typed by their contract', () => {
             return { tour: 1 };
           },
           async compensate(_payload, { actionResult, sqlTx }) {
-            const tour: number | undefined = actionResult?.tour;
+            const { tour }: { readonly tour: number } = actionResult;
             await sqlTx.execute(`${tour}`);
           },
         },
@@ -91,6 +92,30 @@ describe('ops are typed by their contract', () => {
       { activity: 'weigh', op: 'action' },
       { activity: 'insure', op: 'action' },
     ]);
+  });
+
+  test('outside with results that may be missing, where the first op never came to its end', () => {
+    const first = async () => ({ tour: 1 });
+    defineParticipant(shipping, {
+      barrier,
+      activities: {
+        book: {
+          outside: true,
+          action: first,
+          // @ts-expect-error it may be null
+          compensate: (_payload, { actionResult }) => actionResult.tour,
+        },
+        weigh: { outside: true, action: async () => null, compensate: () => null },
+        insure: {
+          outside: true,
+          try: async () => 'policy',
+          confirm() {},
+          // @ts-expect-error it may be null
+          cancel: (_payload, { tryResult }) => tryResult.toUpperCase(),
+        },
+      },
+    });
+    expect(shipping.name).toBe('shipping');
   });
 
   test('so that a wrong result or context of a saga does not compile', () => {

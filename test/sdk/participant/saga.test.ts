@@ -39,9 +39,9 @@ beforeEach(async () => {
           return { bookingId };
         },
         compensate(order, { actionResult }) {
-          strike.run(actionResult?.bookingId);
+          strike.run(actionResult.bookingId);
           give.run(order);
-          return { struck: actionResult?.bookingId };
+          return { struck: actionResult.bookingId };
         },
       },
       mail: { action: () => null },

@@ -19,14 +19,9 @@ const fulfil = saga('fulfil-order')
     retry: { budget: 100 },
   });
 
-/** By step: those that it waits for, as the coordinator reads it. */
+/** By step: those that it waits for. */
 const waits = (one: { readonly definition: SagaDefinition }) =>
-  Object.fromEntries(
-    one.definition.branches.map(({ branchId, dependsOn }, at, all) => [
-      branchId,
-      dependsOn ?? all.slice(Math.max(0, at - 1), at).map((previous) => previous.branchId),
-    ]),
-  );
+  Object.fromEntries(one.definition.branches.map(({ branchId, dependsOn }) => [branchId, dependsOn]));
 
 describe('a saga', () => {
   test('compiles to what begins it', () => {
@@ -35,15 +30,21 @@ describe('a saga', () => {
       pattern: 'saga',
       name: 'fulfil-order',
       branches: [
-        { branchId: 'reserve', participant: 'inventory', activity: 'reserve', payload: mugs },
-        { branchId: 'hold', participant: 'payment', activity: 'authorise', payload: money },
+        {
+          ...{ branchId: 'reserve', participant: 'inventory', activity: 'reserve', dependsOn: [] },
+          payload: mugs,
+        },
+        {
+          ...{ branchId: 'hold', participant: 'payment', activity: 'authorise', dependsOn: ['reserve'] },
+          payload: money,
+        },
         {
           ...{ branchId: 'book', participant: 'shipping', activity: 'book', dependsOn: ['reserve'] },
           payload: { to: 'ada', grams: [{ $from: 'reserve.boxes.0.grams' }, 20] },
         },
         {
-          ...{ branchId: 'tell', participant: 'shipping', activity: 'anything', isCompensated: false },
-          payload: { text: 'booked' },
+          ...{ branchId: 'tell', participant: 'shipping', activity: 'anything', dependsOn: ['book'] },
+          ...{ payload: { text: 'booked' }, isCompensated: false },
         },
         {
           ...{ branchId: 'charge', participant: 'payment', activity: 'capture', isPivot: true },
@@ -54,8 +55,8 @@ describe('a saga', () => {
           },
         },
         {
-          ...{ branchId: 'send', participant: 'shipping', activity: 'send', retry: { budget: 100 } },
-          payload: { booking: { id: booked }, labels: {} },
+          ...{ branchId: 'send', participant: 'shipping', activity: 'send', dependsOn: ['charge'] },
+          ...{ payload: { booking: { id: booked }, labels: {} }, retry: { budget: 100 } },
         },
       ],
     });
@@ -66,9 +67,14 @@ describe('a saga', () => {
     expect(JSON.parse(JSON.stringify(fulfil, null, 2))).toEqual(fulfil.definition);
   });
 
-  test('names those that a step waits for only where it is not the one before it', () => {
-    const named = fulfil.definition.branches.filter(({ dependsOn }) => dependsOn !== undefined);
-    expect(named.map(({ branchId }) => branchId)).toEqual(['book', 'charge']);
+  test('may say of any step that it has nothing to undo, also where nothing is compensated anyway', () => {
+    const no = { isCompensated: false } as const;
+    const steps = saga('order')
+      .step('a', shipping.anything, 1, no)
+      .pivot('b', shipping.anything, 2, no)
+      .step('c', shipping.anything, 3, { ...no, dependsOn: ['b'] })
+      .parallel((chain) => chain.step('d', shipping.anything, 4, no)).definition.branches;
+    expect(steps.map(({ isCompensated }) => isCompensated)).toEqual([false, false, false, false]);
   });
 
   test('is not changed by what is added to it: it can be continued in several ways', () => {
@@ -178,7 +184,7 @@ describe('a saga is not built', () => {
     [
       'with a step whose name cannot be a branchId',
       () => add(one, 'pay now'),
-      'use 1 to 64 of A-Z a-z 0-9 _ -',
+      'Saga “order”, step “pay now” has a name that is none: use 1 to 64 of A-Z a-z 0-9 _ -',
     ],
     ['with a step that has no name', () => add(one, undefined), 'step “undefined”'],
     ['with two steps of one name', () => add(one, 'a'), 'has two steps “a”'],
@@ -224,12 +230,12 @@ describe('a saga is not built', () => {
       'a pivot waits for all that stand before it',
     ],
     [
-      'with a pivot that says whether it is compensated',
-      () => loose(one, 'pivot', 'q', shipping.anything, 3, { isCompensated: false }),
+      'with a pivot that is said to be compensated',
+      () => loose(one, 'pivot', 'q', shipping.anything, 3, { isCompensated: true }),
       'nothing from the pivot on is compensated',
     ],
     [
-      'with a step after the pivot that does',
+      'with a step after the pivot that is said to be',
       () => add(pivoted, 'b', { isCompensated: true }),
       'nothing from the pivot on is compensated',
     ],

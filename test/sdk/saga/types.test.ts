@@ -1,6 +1,6 @@
 // What compiles, and what must not: each expected error is one that the compiler has to find. None of it is run.
 import { expect, test } from '@jest/globals';
-import { defineContract, type Reference, saga } from '@tercet/sdk';
+import { defineContract, type Reference, type Saga, saga } from '@tercet/sdk';
 import { Type } from 'typebox';
 import { inventory, money, mugs, payment, shipping } from './contracts.ts';
 
@@ -112,20 +112,30 @@ neverRun.push(() => [
 const pivoted = start.pivot('charge', payment.authorise, money);
 neverRun.push(() => [
   start.step('a', payment.authorise, money, { isCompensated: false }),
+  start.step('a', payment.authorise, money, { isCompensated: true }),
+  start.pivot('a', payment.authorise, money, { isCompensated: false }),
   pivoted.step('a', payment.capture, ({ charge }) => ({ holdId: charge.holdId }), { callTimeoutMs: 1 }),
+  pivoted.step('a', payment.authorise, money, { isCompensated: false }),
+  pivoted.parallel((chain) => chain.step('a', payment.authorise, money, { isCompensated: false })),
   // @ts-expect-error it has a pivot
   pivoted.pivot('a', payment.authorise, money),
   // @ts-expect-error nothing is compensated after the pivot
-  pivoted.step('a', payment.authorise, money, { isCompensated: false }),
+  pivoted.step('a', payment.authorise, money, { isCompensated: true }),
   // @ts-expect-error nor is the pivot
-  start.pivot('a', payment.authorise, money, { isCompensated: false }),
+  start.pivot('a', payment.authorise, money, { isCompensated: true }),
   // @ts-expect-error a pivot waits for all
   start.pivot('a', payment.authorise, money, { dependsOn: ['reserve'] }),
   // @ts-expect-error a chain has no pivot
   start.parallel((chain) => chain.pivot('a', payment.authorise, money)),
   // @ts-expect-error nothing is compensated after the pivot, in chains neither
-  pivoted.parallel((chain) => chain.step('a', payment.authorise, money, { isCompensated: false })),
+  pivoted.parallel((chain) => chain.step('a', payment.authorise, money, { isCompensated: true })),
 ]);
+
+// Where there can be no pivot, the compiler says why: the words stand in the place of a name.
+const inChain: Parameters<Saga<Record<never, never>, 'branch'>['pivot']>[0] =
+  'no pivot inside of parallel: add it after the chains, which it has to wait for';
+const second: Parameters<typeof pivoted.pivot>[0] = 'no second pivot: this saga has one already';
+neverRun.push(() => [inChain, second]);
 
 // What is made at run time compiles as well: the names of such steps are not known to the compiler.
 const items = [mugs];

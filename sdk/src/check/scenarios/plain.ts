@@ -28,6 +28,7 @@ export const firstAndUndone = ({ first: op, undo, codes }: Pair): Scenario => ({
     const branch = await firstOf(trial, op);
     const before = trial.effectOf(op);
     const answer = await trial.ask(branch, undo);
+    if (undo === 'compensate' && answer.status === NOT_FOUND) throw nothingToUndo(trial);
     const undone = `${undo} after ${one(op)} was answered ${answer.words}`;
     trial.judge(codes.undoRefused, succeeded(answer), `The ${undone}.`);
     if (!succeeded(answer)) throw new Unjudgeable(`a ${undone}`);
@@ -37,6 +38,16 @@ export const firstAndUndone = ({ first: op, undo, codes }: Pair): Scenario => ({
     if (before && changes) trial.learn(undo, plus(changes, before, -1));
   },
 });
+
+const NOT_FOUND = 404;
+
+/** An activity need not have a compensate: that there is none says nothing against it, and all else asks for one. */
+const nothingToUndo = ({ settings }: Trial): Unjudgeable =>
+  new Unjudgeable(
+    `the compensate at ${settings.urls.compensate} was answered 404: it has nothing to undo, or is a pivot? Then ` +
+      'isCompensated: false is to be said by initiators (of a pivot it need not be), and it cannot be checked. ' +
+      'Else see that the path is right. One action stays done',
+  );
 
 /** There may be numbers that show no confirm; but a confirm may also show late. */
 async function learnConfirm(trial: Trial, tried: Difference, { words }: Answer): Promise<void> {

@@ -15,6 +15,7 @@ export const FAULTS = [
   'books two for one',
   'has no confirm',
   'has no cancel',
+  'refuses every cancel',
   'sells what is cancelled',
   'answers tries before it works',
   'answers confirms before it works',
@@ -208,6 +209,7 @@ class Naive {
 
   async cancel(_call: Call, row: Row, state: State): Promise<Answer> {
     if (this.#has('has no cancel')) return { status: 404, body: {} };
+    if (this.#has('refuses every cancel')) return refused('what is done is done');
     if (state === 'confirmed')
       return this.#has('cancels after the confirm') ? done() : refused('confirmed before');
     if (state === 'stuck') return refused('somebody else works on it');
