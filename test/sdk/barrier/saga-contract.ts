@@ -220,19 +220,14 @@ export function sagaContract(opened: () => BarrierWorld): void {
       const lost = expect(late).rejects.toThrow('took longer than its limit');
       await until(async () => (await rowsOf(call.gid)).length > 0);
       let end = (_result: string): void => {};
-      const paying = () => new Promise<string>((resolve) => (end = resolve));
-      let hasBranch = false;
-      const next = whenFree(() =>
-        outside(
-          call,
-          () => {
-            hasBranch = true;
-            return paying();
-          },
-          { isPivot },
-        ),
-      );
-      await until(async () => hasBranch);
+      let begin = (): void => {};
+      const isBegun = new Promise<void>((resolve) => (begin = resolve));
+      const paying = () => {
+        begin();
+        return new Promise<string>((resolve) => (end = resolve));
+      };
+      const next = whenFree(() => outside(call, paying, { isPivot }));
+      await isBegun;
       refuse();
       await lost;
       end('paid');
