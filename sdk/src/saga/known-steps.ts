@@ -4,6 +4,9 @@ import type { Reference } from './reference.ts';
 export type KnownStep = { readonly result: unknown; readonly upstream: string };
 export type KnownSteps = { readonly [name: string]: KnownStep };
 
+/** For the compiler alone: where it can infer what is known of a saga. */
+export declare const KNOWN: unique symbol;
+
 export type NamesOf<Known extends KnownSteps> = keyof Known & string;
 
 /** These, and all that come before them. All are known to be all, so that a long saga is not looked through at each step. */

@@ -1,6 +1,5 @@
 /** The types of `parallel`: functions that each continue one saga, and what they make of it together. */
-import type { KnownSteps, NewName } from './known-steps.ts';
-import type { KNOWN, Saga } from './saga.ts';
+import type { KNOWN, KnownSteps, NewName } from './known-steps.ts';
 
 /**
  * How far a saga is built: it may have a pivot yet; it is continued by a function of `parallel`, where no pivot can stand; or
@@ -17,9 +16,7 @@ export type PivotName<Name extends string, Known, At extends Stage> = At extends
     ? 'no pivot inside of parallel: add it after the chains, which it has to wait for'
     : 'no second pivot: this saga has one already';
 
-type AnySaga = { readonly [KNOWN]?: KnownSteps };
-
-export type Branch<Known extends KnownSteps, At extends Stage> = (chain: Saga<Known, At>) => AnySaga;
+export type AnySaga = { readonly [KNOWN]?: KnownSteps };
 
 /** The functions, unless two of them name a step alike: then words that no function is, for the compiler's error. */
 export type Distinct<Branches extends readonly unknown[], Before> = [NamedTwice<Branches, Before>] extends [

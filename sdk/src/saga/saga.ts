@@ -20,8 +20,9 @@
 import { Value } from 'typebox/value';
 import type { Activity, ActivityHandle, PayloadOf, ResultOf } from '../contract.ts';
 import { BeginRequest, BranchId, type DeclaredBranchRequest } from '../wire/index.ts';
-import type { Earlier, KnownSteps, NamesOf, NewName, UpstreamOf, WithStep } from './known-steps.ts';
-import type { Branch, Distinct, InBranch, Joined, PivotName, Stage } from './parallel.ts';
+// biome-ignore lint/correctness/noUnusedImports: KNOWN is the name of a member of the class, which the rule does not see.
+import type { Earlier, KNOWN, KnownSteps, NamesOf, NewName, UpstreamOf, WithStep } from './known-steps.ts';
+import type { AnySaga, Distinct, InBranch, Joined, PivotName, Stage } from './parallel.ts';
 import type { WithReferences } from './reference.ts';
 import { stepPayload } from './step-payload.ts';
 import {
@@ -62,9 +63,11 @@ type Step = DeclaredBranchRequest & { readonly dependsOn: string[] };
 
 type Built = { readonly name: string; readonly steps: readonly Step[]; readonly isBranch: boolean };
 
-/** For the compiler alone: where it can infer what is known of a saga, and how far it is built. */
-export declare const KNOWN: unique symbol;
+/** For the compiler alone: where it can infer how far a saga is built. */
 declare const STAGE: unique symbol;
+
+/** A function that is given to `parallel`, and continues the saga by a chain. */
+type Branch<Known extends KnownSteps, At extends Stage> = (chain: Saga<Known, At>) => AnySaga;
 
 export class Saga<Known extends KnownSteps, At extends Stage> {
   declare readonly [KNOWN]?: Known;
