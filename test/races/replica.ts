@@ -44,7 +44,9 @@ export class Replica {
   }
 
   async read(gid: string): Promise<wire.TransactionView> {
-    return (await this.#send('GET', `/transactions/${gid}`)).body as wire.TransactionView;
+    const { body } = await this.#send('GET', `/transactions/${gid}`);
+    const { path: _path, ...view } = body as wire.TransactionDetails;
+    return view;
   }
 
   async eventsOf(gid: string): Promise<readonly wire.EventView[]> {

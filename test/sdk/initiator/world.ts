@@ -28,13 +28,19 @@ export type World = Awaited<ReturnType<typeof openWorld>>;
 const contracts = [inventory, payment] as const;
 type Options = Partial<TercetOptions<typeof contracts>>;
 
-export async function openWorld({ apiTokens = [] }: { readonly apiTokens?: readonly string[] } = {}) {
+type WorldOptions = {
+  readonly apiTokens?: readonly string[];
+  /** One call without an answer, and the branch waits for a person, unless more is said. */
+  readonly retryBudget?: number;
+};
+
+export async function openWorld({ apiTokens = [], retryBudget = 1 }: WorldOptions = {}) {
   const shop = await openShop();
   const store = new MemoryTransactionStore();
   const registry = new MemoryParticipantRegistry();
   const time = new HandTime();
   const participants = new HttpParticipantClient({ registry, ca: null, connectionsPerOrigin: 100 });
-  const backoff = { firstDelayMs: 100, maxDelayMs: 1000, budget: 1 };
+  const backoff = { firstDelayMs: 100, maxDelayMs: 1000, budget: retryBudget };
   const engine = createEngine(
     {
       ...{ store, writer: store, registry, participants, time, chance: systemChance, log: noLog },
@@ -42,7 +48,6 @@ export async function openWorld({ apiTokens = [] }: { readonly apiTokens?: reado
       observer: noObserver,
     },
     engineSettings({
-      // One call without an answer, and the branch waits for a person.
       policy: { callTimeoutMs: 5000, retry: backoff, poll: backoff, maxRetryAfterMs: 1000 },
       retentionMs: 30 * 86_400_000,
     }),
