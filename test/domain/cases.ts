@@ -39,9 +39,9 @@ export const CASES_OF_TWO: readonly Case[] = [
   { ...interactive, retryBudget: 2, branchCount: 2, budget: bad({ brokenAnswers: 3, retries: 1 }) },
 ];
 
-/** Interactive, three branches have too many worlds for all faults together: the stall is a case of its own. */
+/** Three branches have too many worlds for all faults together: the stall goes without duplicates, or is a case of its own. */
 export const CASES_OF_THREE: readonly Case[] = [
-  { ...declared, branchCount: 3, budget: ALL_TOGETHER },
+  { ...declared, branchCount: 3, budget: { ...ALL_TOGETHER, duplicates: 0 } },
   { ...declared, branchCount: 3, budget: { ...ALL_TOGETHER, stalls: 0, refusedTries: 1 } },
   { ...declared, branchCount: 3, budget: bad({ lateDeliveries: 1, stalls: 1, refusedTries: 1 }) },
   { ...interactive, branchCount: 3, budget: { ...ALL_TOGETHER, stalls: 0 } },
