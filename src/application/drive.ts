@@ -7,8 +7,9 @@
  * - A save that is lost discards what was computed from it and feeds only the facts on: replies are heard again and
  *   requests asked again, of the state that won (I14).
  * - What is answered to a client was made durable first (I3).
- * - Only successes wait for their siblings, unless they open the way for other calls: a success that a crash forgets is repeated, and the participant's barrier
- *   answers it again. So a transaction in which nothing goes wrong costs three saves.
+ * - Only successes wait for their siblings, unless they open the way for other calls: a success that a crash forgets is
+ *   repeated, and the participant's barrier answers it again. So a tcc in which nothing goes wrong costs three saves, and a
+ *   saga one more than it has layers.
  */
 import {
   type Event,

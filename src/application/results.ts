@@ -4,7 +4,7 @@
 import { has } from '../definition/references.ts';
 import { inexactNumberIn } from './exact-numbers.ts';
 
-/** Of the text that is answered, as UTF-8. */
+/** Of the text that is answered, as UTF-8: whoever makes the calls keeps no longer one. */
 export const MAX_RESULT_BYTES = 4096;
 
 /**

@@ -4,7 +4,8 @@
  */
 import { isPhaseOne, type Op, type Reply } from './global-transaction.ts';
 
-const REFUSALS: readonly number[] = [409, 422];
+/** The statuses that refuse, where something can be refused. */
+export const REFUSALS: readonly number[] = [409, 422];
 const STILL_AT_WORK: readonly number[] = [202, 425];
 
 /**

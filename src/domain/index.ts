@@ -1,5 +1,5 @@
 /** The domain's face: what the application may use of it. */
-export { branchReply } from './branch-reply.ts';
+export { branchReply, REFUSALS } from './branch-reply.ts';
 export * from './global-transaction.ts';
 export { callsOf, hasPlan, type OpenCall, openCalls, opsOf, upstreamOf } from './open-calls.ts';
 export {

@@ -89,13 +89,7 @@ const find = async (gid: string) => {
   return loaded;
 };
 
-/** Fires every timer up to then. */
-async function pass(ms: number): Promise<void> {
-  await setImmediate();
-  const until = clock.nowMs + ms;
-  clock.after(ms, () => {});
-  while (clock.nowMs < until) await clock.step();
-}
+const pass = (ms: number): Promise<void> => clock.pass(ms);
 
 const notices = () => calls.filter(({ op }) => op === 'notify');
 const isFinal = async (gid: string) => (await engine.coordinator.endsOf([gid])).ends[0]?.isFinal;

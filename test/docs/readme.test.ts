@@ -1,13 +1,14 @@
 /** What the README tells a newcomer to paste, the first transaction and the first saga, is pasted, and comes to what it says. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { freePort } from '../../scripts/servers/free-port.ts';
 import { Child } from '../../examples/demo/children.ts';
+import { describeInPython } from '../support/in-python.ts';
 
 const repository = fileURLToPath(new URL('../../', import.meta.url));
 const LIMIT_MS = 120_000;
@@ -16,11 +17,7 @@ const LIMIT_MS = 120_000;
 const UNTIL_INPUT_ENDS = 'sh -e -c "$1"; cat > /dev/null; kill -9 0';
 const END = 'all was pasted';
 
-const hasPython = spawnSync('python3', ['--version']).status === 0;
-// Under CI a missing python3 is a failure: there the claim of the README has to be proven.
-const describeInPython = hasPython || process.env.CI ? describe : describe.skip;
-
-describeInPython(`the README${hasPython ? '' : ' (there is no python3 here)'}`, () => {
+describeInPython('the README', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tercet-readme-'));
   const coordinator = new Child(
     {
@@ -39,7 +36,7 @@ describeInPython(`the README${hasPython ? '' : ' (there is no python3 here)'}`, 
   beforeAll(async () => {
     await coordinator.start();
     const ports = await Promise.all(
-      [9001, 9002, 9003].map(async (told) => [told, await freePort()] as const),
+      [9001, 9002, 9003].map(async (told) => [told, await freePort('127.0.0.1')] as const),
     );
     const commands = ports.reduce(
       (text, [told, port]) => text.replaceAll(String(told), String(port)),
@@ -98,14 +95,4 @@ async function linesUntilEnd({ stdout }: ChildProcess): Promise<readonly string[
     if (printed.includes(`${END}\n`)) return printed.split('\n');
   }
   throw new Error(`a line that was pasted has failed after:\n${printed}`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (typeof address !== 'object' || address === null) throw new Error('no port is free');
-  return address.port;
 }

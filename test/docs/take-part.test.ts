@@ -1,11 +1,10 @@
 // The pages for newcomers are done as they are written, in an empty folder, with the SDK as it is packed and real servers.
 import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { freePort } from '../../scripts/servers/free-port.ts';
 import { Child } from '../../examples/demo/children.ts';
 import { describeOn } from '../support/servers.ts';
 import { cloneInto } from '../support/clone.ts';
@@ -38,7 +37,7 @@ describeOn(['mysql'], 'an empty folder', (server) => {
   beforeAll(async () => {
     await coordinator.start();
     cloneInto(join(home, 'tercet'));
-    const port = String(await freePort());
+    const port = String(await freePort('127.0.0.1'));
     participantUrl = `http://127.0.0.1:${port}`;
     reader = new Reader({
       home,
@@ -113,16 +112,6 @@ describeOn(['mysql'], 'an empty folder', (server) => {
     PAGE_TIMEOUT_MS,
   );
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (typeof address !== 'object' || address === null) throw new Error('no port is free');
-  return address.port;
-}
 
 const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
 

@@ -27,6 +27,14 @@ export class VirtualClock {
     await new Promise((resolve) => setImmediate(resolve));
   }
 
+  /** Fires every timer up to then. */
+  async pass(ms: number): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    const until = this.nowMs + ms;
+    this.after(ms, () => {});
+    while (this.nowMs < until) await this.step();
+  }
+
   /** The time of a replica that may die: a dead one hears nothing any more. */
   timeFor(replica: { isAlive: boolean }): Time {
     return {

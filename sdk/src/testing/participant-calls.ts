@@ -8,6 +8,8 @@ import type {
   ParticipantClient,
   ParticipantRegistry,
 } from '../../../src/application/ports.ts';
+import { MAX_RESULT_BYTES } from '../../../src/application/results.ts';
+import { REFUSALS } from '../../../src/domain/index.ts';
 import type { ParticipantAnswer, ParticipantRequest } from '../participant/participant.ts';
 import { signatureHeaders, webhookIdOf } from '../signature.ts';
 import { CALL_HEADERS } from '../wire/index.ts';
@@ -16,8 +18,6 @@ import type { Called, Door } from './door.ts';
 
 /** Longer answers are not read by a coordinator. */
 const MAX_BODY_BYTES = 64 * 1024;
-/** Nor is a longer one kept, where its text is wanted. */
-const MAX_KEPT_BYTES = 4096;
 
 export type ParticipantCallsParts = {
   readonly participants: ReadonlyMap<string, Called>;
@@ -69,8 +69,8 @@ function heard(answer: ParticipantAnswer | null, { isResultWanted }: Participant
   if (byteCount > MAX_BODY_BYTES) return silence(`${status}, but its body is over 64 KiB`);
   const seconds = /^\d{1,12}$/.exec(headers['retry-after'] ?? '')?.[0];
   const retryAfterMs = seconds === undefined ? null : Number(seconds) * 1000;
-  const isAskedFor = isResultWanted || status === 409 || status === 422;
-  const isKept = isAskedFor && byteCount <= MAX_KEPT_BYTES;
+  const isAskedFor = isResultWanted || REFUSALS.includes(status);
+  const isKept = isAskedFor && byteCount <= MAX_RESULT_BYTES;
   return { httpStatus: status, answer: String(status), retryAfterMs, ...(isKept && { body }) };
 }
 

@@ -6,13 +6,12 @@
 import { isUtf8 } from 'node:buffer';
 import type { Dispatcher } from 'undici';
 import type { ParticipantAnswer } from '../../application/ports.ts';
+import { MAX_RESULT_BYTES } from '../../application/results.ts';
+import { REFUSALS } from '../../domain/index.ts';
 import { MAX_TIMER_MS } from '../system.ts';
 import { retryAfterMs } from './retry-after.ts';
 
 const MAX_BODY_BYTES = 64 * 1024;
-/** A longer one is not kept, and so not told. */
-const MAX_KEPT_BYTES = 4096;
-const REFUSALS: readonly number[] = [409, 422];
 /** Answers are kept with the transaction and shown to people: a line, no more. */
 const MAX_ANSWER_LENGTH = 200;
 
@@ -84,7 +83,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#bodyBytes += chunk.length;
-    if (this.#bodyBytes > MAX_KEPT_BYTES) this.#kept = null;
+    if (this.#bodyBytes > MAX_RESULT_BYTES) this.#kept = null;
     this.#kept?.push(Buffer.from(chunk));
     if (this.#bodyBytes > MAX_BODY_BYTES) this.#giveUp(`${this.#status}, but its body is over 64 KiB`);
   }

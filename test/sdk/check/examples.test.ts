@@ -1,10 +1,10 @@
 /** The participants of the examples, each as a process of its own, pass without anything left unjudged. */
-import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { type CheckOptions, check } from '@tercet/sdk/check';
 import { NODE_FROM_SOURCE, whileRunning } from './program.ts';
+import { describeInPython } from '../../support/in-python.ts';
 
 const examples = join(import.meta.dirname, '../../../examples');
 
@@ -23,11 +23,7 @@ test('the inventory of the shop passes', async () => {
   expect(checked).toMatchObject(PASSED);
 });
 
-const hasPython = spawnSync('python3', ['--version']).status === 0;
-// Under CI a missing python3 is a failure: there the claim of the example has to be proven.
-const describeInPython = hasPython || process.env.CI ? describe : describe.skip;
-
-describeInPython(`the participant in Python${hasPython ? '' : ' (there is no python3 here)'}`, () => {
+describeInPython('the participant in Python', () => {
   const whileItRuns = <Result>(work: (baseUrl: string) => Promise<Result>) =>
     whileRunning('python3', [join(examples, 'python/participant.py')], { PORT: '0' }, work);
 
