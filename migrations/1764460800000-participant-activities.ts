@@ -6,7 +6,9 @@ export class ParticipantActivities1764460800000 implements MigrationInterface {
 
   async up(queryRunner: QueryRunner): Promise<void> {
     const isSqlite = queryRunner.connection.options.type === 'better-sqlite3';
-    await queryRunner.query(`ALTER TABLE participant ADD COLUMN activities ${isSqlite ? 'text' : 'mediumtext'} NULL`);
+    await queryRunner.query(
+      `ALTER TABLE participant ADD COLUMN activities ${isSqlite ? 'text' : 'mediumtext'} NULL`,
+    );
   }
 
   async down(queryRunner: QueryRunner): Promise<void> {

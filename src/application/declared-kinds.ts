@@ -29,5 +29,7 @@ export function kindMismatchIn(
 }
 
 /** Names come from requests: `constructor` is none of an object's own. */
-const declaredIn = <Kind>(kinds: Readonly<Record<string, Kind>> | undefined, activity: string): Kind | null =>
-  kinds !== undefined && Object.hasOwn(kinds, activity) ? (kinds[activity] ?? null) : null;
+const declaredIn = <Kind>(
+  kinds: Readonly<Record<string, Kind>> | undefined,
+  activity: string,
+): Kind | null => (kinds !== undefined && Object.hasOwn(kinds, activity) ? (kinds[activity] ?? null) : null);

@@ -11,6 +11,7 @@ import { Type } from 'typebox';
 import { USAGE } from '../../sdk/src/check/arguments.ts';
 import { branchReply } from '../../src/domain/branch-reply.ts';
 import { acrossPatterns, sagaBarrierTable, tccBarrierTable } from './barrier-table.ts';
+import { kindsTable } from './kinds-table.ts';
 import { repliesTable } from './replies-table.ts';
 
 const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
@@ -27,6 +28,10 @@ describe('docs/participants.md', () => {
   test("has the barrier's rules as judge gives them", () => {
     expect(part('barrier')).toBe(tccBarrierTable());
     expect(part('saga barrier')).toBe(sagaBarrierTable());
+  });
+
+  test('has the table of kinds that the coordinator and the barrier go by', () => {
+    expect(part('kinds')).toBe(kindsTable());
   });
 
   test('says of an op of the other pattern what judge says of all of them', () => {
@@ -88,7 +93,11 @@ describe('docs/participants.md', () => {
     const { handle } = new Function(...names, `${block('js travel.mjs')}; return participant;`)(
       ...[
         defineParticipant,
-        defineContract('travel', { book: { payload }, pay: { payload }, mail: { payload } }),
+        defineContract('travel', {
+          book: { kind: 'step', payload },
+          pay: { kind: 'pivot', payload },
+          mail: { kind: 'final', payload },
+        }),
       ],
       ...[barrier, doing('enter'), doing('strike'), { pay: doing('pay') }, { send: doing('send') }],
     );

@@ -74,7 +74,14 @@ export class SqlParticipantRegistry implements ParticipantRegistry {
 }
 
 /** A column that the row does not name keeps its value: so secrets and activities are kept without being read. */
-const rowOf = ({ name, baseUrls, paths, activities, callTimeoutMs, secrets }: Participant): ParticipantRow => ({
+const rowOf = ({
+  name,
+  baseUrls,
+  paths,
+  activities,
+  callTimeoutMs,
+  secrets,
+}: Participant): ParticipantRow => ({
   name,
   baseUrls: JSON.stringify(baseUrls),
   paths: JSON.stringify(paths),
@@ -83,7 +90,14 @@ const rowOf = ({ name, baseUrls, paths, activities, callTimeoutMs, secrets }: Pa
   ...(secrets && { secrets: JSON.stringify(secrets) }),
 });
 
-const participantOf = ({ name, baseUrls, paths, activities, callTimeoutMs, secrets }: ParticipantRow): Participant => ({
+const participantOf = ({
+  name,
+  baseUrls,
+  paths,
+  activities,
+  callTimeoutMs,
+  secrets,
+}: ParticipantRow): Participant => ({
   name,
   baseUrls: JSON.parse(baseUrls),
   paths: JSON.parse(paths),
