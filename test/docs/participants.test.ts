@@ -202,7 +202,7 @@ describe('sdk/participant.openapi.json', () => {
     const { parameters } = operation(op);
     expect(parameters.map(({ name }) => name)).toEqual(HEADERS);
     const optional = parameters.filter(({ required }) => !required).map(({ name }) => name);
-    expect(optional).toEqual([CALL_HEADERS.traceparent, ...WEBHOOK_HEADERS]);
+    expect(optional).toEqual([CALL_HEADERS.kind, CALL_HEADERS.traceparent, ...WEBHOOK_HEADERS]);
     const found = (header: string) => parameters.find(({ name }) => name === header)?.schema;
     expect(found(CALL_HEADERS.gid)?.pattern).toBe(Reflect.get(Gid, 'pattern'));
     expect(found(CALL_HEADERS.branchId)?.pattern).toBe(Reflect.get(BranchId, 'pattern'));

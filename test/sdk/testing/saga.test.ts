@@ -10,8 +10,8 @@ import { everyRoute } from './shop.ts';
 const payload = Type.Unknown();
 const flights = defineContract('flights', {
   book: { kind: 'step', payload, result: Type.Object({ bookingId: Type.String() }) },
-  hold: { payload },
 });
+const seats = defineContract('seats', { hold: { payload } });
 /** `settle` is for good. */
 const bank = defineContract('bank', { pay: { kind: 'step', payload }, settle: { kind: 'pivot', payload } });
 const post = defineContract('post', { mail: { kind: 'step_uncompensated', payload } });
@@ -286,7 +286,7 @@ describe('who is told of the end', () => {
   }
 
   const withListener = ({ listener }: ReturnType<typeof listening>) =>
-    createTestWorld({ participants: [scripted(flights)], listeners: [listener] });
+    createTestWorld({ participants: [scripted(flights), scripted(seats)], listeners: [listener] });
 
   test('hears of it until it has answered, and expectFinal waits for that', async () => {
     const ear = listening();
@@ -313,8 +313,9 @@ describe('who is told of the end', () => {
   test('of a tcc, too', async () => {
     const ear = listening();
     const own = await withListener(ear);
-    own.on(flights, 'try').refuse('no seats');
-    const gid = await begin(own, [{ ...book, activity: 'hold' }], { callback, pattern: 'tcc' });
+    own.on(seats, 'try').refuse('no seats');
+    const seat = { ...book, participant: 'seats', activity: 'hold' };
+    const gid = await begin(own, [seat], { callback, pattern: 'tcc' });
     await own.expectFinal(gid, { status: 'cancelled' });
     expect(ear.heard).toEqual(['cancelled']);
   });

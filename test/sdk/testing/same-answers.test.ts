@@ -42,7 +42,10 @@ const branch = (branchId: string, more: object = {}) => ({
   ...more,
 });
 /** A step of a saga; of each kind there is an activity. */
-const step = (branchId: string, more: { isPivot?: boolean; isCompensated?: boolean } & object = {}) =>
+const step = (
+  branchId: string,
+  more: { isPivot?: boolean; isCompensated?: boolean; dependsOn?: string[]; payload?: unknown } = {},
+) =>
   branch(branchId, {
     activity: more.isPivot ? 'charge' : more.isCompensated === false ? 'look' : 'take',
     ...more,
