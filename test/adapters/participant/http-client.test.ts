@@ -123,6 +123,7 @@ describe('a call', () => {
       'tcc-transaction-id': GID,
       'tcc-branch-id': 'stock',
       'tcc-op': 'confirm',
+      'tcc-kind': 'tcc',
       'tcc-attempt': '3',
       'tcc-deadline': '2026-01-01T12:00:00.007Z',
       'idempotency-key': `${GID}/stock/confirm`,

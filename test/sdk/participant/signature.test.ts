@@ -21,7 +21,7 @@ function signedCall(asked: Asked, { secrets = [OURS], at = new Date() }: Signed 
   const gid = asked.gid ?? newGid();
   const call = callFor({ ...asked, gid });
   const signature = signatureHeaders(
-    { gid, branchId: 'stock', op: asked.op ?? 'try' },
+    { gid, branchId: 'stock', op: asked.op ?? 'try', ...(asked.kind === 'tcc' && { kind: 'tcc' }) },
     call.body,
     secrets,
     at,
@@ -36,6 +36,22 @@ describe('a participant with a secret', () => {
     for (const op of ['try', 'confirm'] as const)
       expect(await answerOf(participant, signedCall({ gid, op }))).toMatchObject({ status: 200 });
     expect(stock()).toEqual([8, 0, 2]);
+  });
+
+  test.each([
+    ['removed', undefined],
+    ['changed', 'pivot'],
+  ])('does not believe a signed call whose kind was %s on the way', async (_what, kind) => {
+    const { participant, stock } = await openShop([OURS]);
+    const { headers, ...call } = signedCall({ kind: 'tcc' });
+    const { 'tcc-kind': _kind, ...others } = headers as Record<string, string>;
+    const altered = { ...others, ...(kind !== undefined && { 'tcc-kind': kind }) };
+    expect(await problemOf(participant, { ...call, headers: altered })).toMatchObject({
+      ...{ httpStatus: 401, code: 'invalid_signature' },
+      detail: expect.stringContaining('webhook-id does not name the call of the TCC headers'),
+    });
+    expect(stock()).toEqual([10, 0, 0]);
+    expect(await answerOf(participant, signedCall({ kind: 'tcc' }))).toMatchObject({ status: 200 });
   });
 
   const doubtful: [string, () => ReturnType<typeof signedCall> | ReturnType<typeof callFor>, string][] = [
