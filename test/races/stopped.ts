@@ -3,6 +3,7 @@
  * meanwhile comes too late, and so does what it judged in time and did not save.
  */
 import { expect } from '@jest/globals';
+import { untilLockAwaited } from '../support/lock-waits.ts';
 import { type Arena, until } from './arena.ts';
 import { begin, branch } from './kind.ts';
 import type { Answer } from './replica.ts';
@@ -25,7 +26,7 @@ export async function confirmWhileStopped(arena: Arena, count: number): Promise<
   const unlock = await lockRow(arena, first);
   const asked = [confirm(first)];
   try {
-    await until('a save stands before the lock', () => someoneWaits(arena));
+    await untilLockAwaited(arena.sql.dataSource);
     asked.push(...gids.slice(0, count).map(confirm));
     // This is answered after they were judged.
     await stopped.read(first);
@@ -67,13 +68,4 @@ async function lockRow({ sql }: Arena, gid: string): Promise<() => Promise<void>
     await session.rollbackTransaction();
     await session.release();
   };
-}
-
-/** Not by information_schema.innodb_trx: it is a cache, which whoever else reads it keeps from being refreshed. */
-async function someoneWaits({ sql }: Arena): Promise<boolean> {
-  const rows: unknown[] = await sql.dataSource.query(
-    `SELECT 1 FROM information_schema.processlist
-     WHERE db = DATABASE() AND info LIKE 'UPDATE global_transaction SET seq%'`,
-  );
-  return rows.length > 0;
 }

@@ -16,6 +16,7 @@ import {
   StoreUnavailable,
 } from '../../src/application/ports.ts';
 import { noLog, noObserver } from '../support/engine.ts';
+import { untilLockAwaited } from '../support/lock-waits.ts';
 import { begun, cancelled, newGid, saveOf } from '../support/saves.ts';
 
 /** @param databaseUrl a migrated database */
@@ -134,7 +135,7 @@ export function lockFaults(databaseUrl: () => string): void {
       const saving = Promise.all(
         [saveOf(null, begun(newGid())), cancelOf(low), cancelOf(high)].map((s) => group.save(s)),
       );
-      await someoneWaits(other);
+      await untilLockAwaited(other.dataSource);
       await lock(low.tx.gid);
       await session.query('ROLLBACK');
       expect(await saving).toEqual(['saved', 'saved', 'saved']);
@@ -157,33 +158,6 @@ export function lockFaults(databaseUrl: () => string): void {
 async function makeHeavier(session: Connection): Promise<void> {
   const rows = Array.from({ length: 500 }, () => [systemChance.newId(), 'x']);
   await session.query('INSERT INTO begin_key (begin_key, gid) VALUES ?', [rows]);
-}
-
-/** The server refreshes the table below only when nobody has read it for 100 ms. */
-const REFRESHED_AFTER_MS = 150;
-
-/** Asks the server until a session in this very database waits for a lock: other tests share the server. */
-async function someoneWaits({ dataSource }: SqlStore): Promise<void> {
-  const waiting = `SELECT COUNT(*) AS count FROM information_schema.innodb_trx
-    JOIN information_schema.processlist ON id = trx_mysql_thread_id
-    WHERE trx_state = 'LOCK WAIT' AND db = DATABASE()`;
-  for (;;) {
-    if ((await countOf(waiting, dataSource)) > 0) return;
-    await new Promise((resolve) => systemTime.after(REFRESHED_AFTER_MS, () => resolve(null)));
-  }
-}
-
-/** The tables show the statements of all sessions, and MySQL fails on one with a character that they cannot hold. */
-const CANNOT_SHOW = 3854;
-
-async function countOf(sql: string, dataSource: SqlStore['dataSource']): Promise<number> {
-  try {
-    const [row] = await dataSource.query(sql);
-    return Number(row.count);
-  } catch (error) {
-    if ((error as { errno?: number }).errno === CANNOT_SHOW) return 0;
-    throw error;
-  }
 }
 
 class CountingWriter implements BatchWriter {
