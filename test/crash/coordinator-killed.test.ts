@@ -8,6 +8,6 @@ import { testScenes } from './scenes.ts';
 import { tccScenes } from './tcc-scenes.ts';
 
 // One after the other, in one file: side by side they would take each other's processors, and held calls would time out.
-testScenes('a coordinator', 3000, tccScenes);
+testScenes('a coordinator', 5000, tccScenes);
 // More steps are made before the last of them are at their points.
 testScenes('a coordinator of sagas', 7000, sagaScenes);

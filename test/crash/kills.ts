@@ -4,16 +4,7 @@ import { checkStanding } from './checks.ts';
 import type { CoordinatorProcess } from './coordinator-process.ts';
 import type { Lane } from './lane.ts';
 import { Load } from './load.ts';
-import {
-  type Actor,
-  bringToPoint,
-  ENDS_WITHIN_MS,
-  finish,
-  isAtGates,
-  type Landing,
-  place,
-  runRound,
-} from './round.ts';
+import { type Actor, bringToPoint, finish, type Landing, place, runRound } from './round.ts';
 import type { Story } from './story.ts';
 import { inTurn } from './turns.ts';
 
@@ -36,7 +27,7 @@ export async function killAndRestart(
     const lands = landings[kill % landings.length] ?? 'last';
     long.push(...(await runRound({ lane, stories, coordinator, next, lands })));
   }
-  await finish(lane, long, ENDS_WITHIN_MS);
+  await finish(lane, long);
 }
 
 /** It is started again when the deadlines have passed, which nobody was there to see. */
@@ -46,17 +37,17 @@ export async function killBeforeDeadlines(
   killCount: number,
 ): Promise<void> {
   const coordinator = await lane.startCoordinator();
-  const next = async (actors: readonly Actor[]) => {
+  const whileDead = async (actors: readonly Actor[]) => {
     const deadlines = actors.flatMap(({ order }) =>
       order.told.map(({ deadlineAt }) => Date.parse(deadlineAt)),
     );
     await lane.untilPast(Math.max(...deadlines));
-    await coordinator.start();
   };
+  const next = () => coordinator.start();
   for (let kill = 1; kill <= killCount; kill += 1) {
     // What lands last has been undone before (I7).
     const lands = kill % 2 === 0 ? 'never' : 'last';
-    await runRound({ lane, stories, coordinator, next, lands });
+    await runRound({ lane, stories, coordinator, whileDead, next, lands });
   }
 }
 
@@ -82,7 +73,7 @@ export async function killInCommits(lane: Lane, stories: readonly Story[], killC
     const actors = stories.map((story) => place(lane, story));
     let unlock = async () => {};
     await inTurn(() =>
-      bringToPoint(lane, actors, isAtGates, async () => {
+      bringToPoint(lane, actors, async () => {
         unlock = await killInCommit(lane, actors, coordinator, calledBefore);
       }),
     );
@@ -91,7 +82,7 @@ export async function killInCommits(lane: Lane, stories: readonly Story[], killC
     calledBefore = lane.participants.coordinatorCallCount;
     await coordinator.start();
     await Promise.all(actors.map(({ story, order }) => story.after?.(order)));
-    await finish(lane, actors, ENDS_WITHIN_MS);
+    await finish(lane, actors);
   }
 }
 
@@ -140,6 +131,6 @@ export async function killUnderLoad(lane: Lane, killCount: number): Promise<void
     await replica.start();
   }
   await load.stop();
-  await finish(lane, load.endings, ENDS_WITHIN_MS);
+  await finish(lane, load.endings);
   expect(await lane.transactionCount()).toBe(load.endings.length);
 }

@@ -5,6 +5,7 @@
 import { migrate, openConnection } from '../../src/adapters/sql/data-source.ts';
 import { openStore, type SqlStore } from '../../src/adapters/sql/open-store.ts';
 import { rebuild } from '../../src/application/journal.ts';
+import { untilLockAwaited } from '../support/sessions.ts';
 import type { SharedServer } from '../support/servers.ts';
 import { CoordinatorProcess } from './coordinator-process.ts';
 import { ALL_BRANCHES, LISTENER, tcc } from './forms.ts';
@@ -12,11 +13,15 @@ import { Order, type OrderParts } from './order.ts';
 import { Participants } from './participants.ts';
 import type { Story } from './story.ts';
 
-const COMMIT_TIMEOUT_MS = 700;
-export const SHUTDOWN_TIMEOUT_MS = 5000;
-const STANDARD_TIMEOUT_MS = 60_000;
+/** Longer than the server lets a save wait for a lock: then the save is set aside, and its fate is never unknown. */
+const COMMIT_TIMEOUT_MS = 3000;
+const SHUTDOWN_TIMEOUT_MS = 60_000;
+/** No transaction is to meet its deadline unless its story says so. */
+const STANDARD_TIMEOUT_MS = 600_000;
 /** Ten lanes that look more often would keep a processor busy. */
 const LOOK_EVERY_MS = 250;
+/** Bounds a hang. */
+const HEARD_WITHIN_MS = 60_000;
 
 /** What a dead process left is taken over a call and a commit time-out and a second after its last save. */
 const settings = {
@@ -132,29 +137,17 @@ export async function openLane(server: SharedServer, callTimeoutMs: number) {
     },
 
     /** Answers when a save stands before the lock of `lockRows`: it is begun, and cannot end. */
-    async untilSomeoneWaits(withinMs = 10_000): Promise<void> {
-      const endsAt = Date.now() + withinMs;
-      while (Date.now() < endsAt) {
-        // Not information_schema.innodb_trx: it is a cache, which whoever else reads it keeps from being refreshed.
-        const rows: unknown[] = await sql.dataSource.query(
-          `SELECT 1 FROM information_schema.processlist
-           WHERE db = DATABASE() AND info LIKE 'UPDATE global_transaction SET seq%'`,
-        );
-        if (rows.length > 0) return;
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-      throw new Error(`no save stood before a lock within ${withinMs} ms`);
-    },
+    untilSomeoneWaits: () => untilLockAwaited(sql.dataSource),
 
     /** Answers when this coordinator has heard an answer to each of its calls: to all but the first `from`. */
     async untilAllIsHeard(coordinator: CoordinatorProcess, from: number): Promise<void> {
-      const endsAt = Date.now() + 10_000;
+      const endsAt = Date.now() + HEARD_WITHIN_MS;
       while (Date.now() < endsAt) {
         const heardCount = await callCountOf(coordinator);
         if (heardCount >= participants.coordinatorCallCount - from) return;
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
-      throw new Error('a coordinator did not hear the answers to its calls within 10 s');
+      throw new Error(`a coordinator did not hear the answers to its calls within ${HEARD_WITHIN_MS} ms`);
     },
 
     /** What the coordinators of this lane logged as an error or worse. */

@@ -14,7 +14,8 @@ const CLIENTS = 3;
 const PACE_MS = 100;
 /** Some answers tell of a transaction that is under way. */
 const WAIT_SECONDS = 1;
-const ANSWERED_WITHIN_MS = 30_000;
+/** Bounds a hang. */
+const ANSWERED_WITHIN_MS = 240_000;
 
 type Wish = { readonly form: Form; readonly refused?: BranchId };
 

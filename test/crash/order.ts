@@ -21,6 +21,8 @@ export type OrderParts = {
   readonly isUnnamed: boolean;
 };
 
+const MAX_WAIT_SECONDS = 60;
+
 export class Order {
   readonly form: Form;
   readonly amount: number;
@@ -45,6 +47,12 @@ export class Order {
     const headers: Record<string, string> = { 'idempotency-key': `order-${this.#key}` };
     if (waitSeconds > 0) headers.prefer = `wait=${waitSeconds}`;
     await this.#ask('', { ...this.#beginning(), branches }, headers);
+  }
+
+  /** As a client that needs the end: a wait that runs out is begun again. */
+  async declareUntilEnded(): Promise<void> {
+    do await this.declare(MAX_WAIT_SECONDS);
+    while (this.told.at(-1)?.finishedAt === null);
   }
 
   async begin(): Promise<void> {

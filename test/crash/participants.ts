@@ -36,6 +36,8 @@ type Passage = 'lands' | 'lost';
 type Gate = { readonly name: CallName; readonly open: (passage: Passage) => void };
 
 const LOST: Answer = { status: 500 };
+/** Bounds a hang. */
+const QUIET_WITHIN_MS = 60_000;
 
 export class Participants {
   readonly books = new Books();
@@ -140,14 +142,17 @@ export class Participants {
   /** Answers when every call that arrived and is not held has had its effect. */
   async quiet(): Promise<void> {
     const isQuiet = () => this.#underWayCount === [...this.#gates.values()].flat().length;
-    await this.until('no call is under way', isQuiet, 10_000);
+    await this.until('no call is under way', isQuiet, QUIET_WITHIN_MS);
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const call = await callOf(request);
+    // Its caller died, or gave up, before all of it was sent: it never arrived.
+    if (call === null) return;
     this.#underWayCount += 1;
     if (request.headers['tcc-attempt'] !== undefined) this.#coordinatorCallCount += 1;
     try {
-      const { status, body } = await this.#answer(await callOf(request));
+      const { status, body } = await this.#answer(call);
       response.statusCode = status;
       response.end(body);
     } catch (error) {
@@ -232,14 +237,17 @@ function noticeFault({ gid, body }: Call, { status, finishedAt }: GlobalTransact
 const nameOf = ({ branchId, op }: Call): CallName =>
   branchId === null ? 'notify' : (`${branchId} ${op}` as CallName);
 
-async function callOf(request: IncomingMessage): Promise<Call> {
+/** Null when the connection broke before its end. */
+async function callOf(request: IncomingMessage): Promise<Call | null> {
   const header = (name: string) => String(request.headers[name]);
   const op = header('tcc-op') as Op;
+  const body = await text(request).catch(() => null);
+  if (body === null) return null;
   return {
     gid: header('tcc-transaction-id'),
     branchId: op === 'notify' ? null : header('tcc-branch-id'),
     op,
     deadlineAt: Date.parse(header('tcc-deadline')),
-    body: await text(request),
+    body,
   };
 }

@@ -8,9 +8,8 @@ import type { Order } from './order.ts';
 import type { Script } from './participants.ts';
 import type { Point, Story } from './story.ts';
 
-const WAIT_SECONDS = 60;
 /** Long enough to be killed before, short enough to be waited for. */
-const FORGOTTEN_AFTER_MS = 6000;
+const FORGOTTEN_AFTER_MS = 30_000;
 
 // ── What initiators do ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -18,7 +17,7 @@ const declared = { before: (order: Order) => order.declare() };
 
 /** The answer to this client dies with the coordinator; it asks the next one again. */
 const waiting = {
-  before: (order: Order) => order.declare(WAIT_SECONDS),
+  before: (order: Order) => order.declareUntilEnded(),
   isUnanswered: true,
   after: (order: Order) => order.declare(),
 } as const;
@@ -41,27 +40,15 @@ async function tryBoth(order: Order): Promise<void> {
 const nothing = [null, null] as const;
 const succeeded = ['succeeded', 'succeeded'] as const;
 
-const begun = {
-  status: 'trying',
-  decision: null,
-  rowCount: 1,
-  replies: { one: nothing, two: nothing },
-} as const;
-/** Begun, and two registrations. */
-const registered = { ...begun, rowCount: 3 } as const;
-const confirming = {
-  status: 'confirming',
-  decision: 'confirm',
-  rowCount: 2,
-  replies: { one: succeeded, two: nothing },
-} as const;
-const confirmingInteractive = { ...confirming, rowCount: 4, replies: begun.replies } as const;
-/** The refusal decides; the other try was heard before it, or after it and written by itself, or is not saved. */
+const begun = { status: 'trying', decision: null, one: nothing, two: nothing } as const;
+const confirming = { status: 'confirming', decision: 'confirm', one: succeeded, two: nothing } as const;
+/** Its tries are the initiator's. */
+const confirmingInteractive = { ...confirming, one: nothing } as const;
 const cancelling = {
   status: 'cancelling',
   decision: 'cancel',
-  rowCount: 'varies',
-  replies: { one: ['any', 'failed'], two: nothing },
+  one: ['answered', 'failed'],
+  two: nothing,
 } as const;
 
 // ── What is held ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -102,7 +89,7 @@ export const points: readonly Point[] = [
         before: (order) => order.begin(),
         after: confirmIt,
         script: {},
-        atDeath: { ...begun, replies: null, records: ['nothing', 'nothing'] },
+        atDeath: { ...begun, one: [], two: [], records: ['nothing', 'nothing'] },
         ends: 'confirmed',
       },
       {
@@ -114,7 +101,7 @@ export const points: readonly Point[] = [
           await order.register('stock', 'money');
         },
         script: {},
-        atDeath: { ...registered, records: ['nothing', 'nothing'] },
+        atDeath: { ...begun, records: ['nothing', 'nothing'] },
         ends: 'cancelled',
       },
     ],
@@ -126,26 +113,21 @@ export const points: readonly Point[] = [
         title: 'one try took effect',
         ...declared,
         script: { 'money try': 'holdRequest' },
-        atDeath: { ...begun, records: ['tried', 'nothing'] },
+        atDeath: { ...begun, one: ['answered', null], records: ['tried', 'nothing'] },
         ends: 'confirmed',
       },
       {
         title: 'one try took effect, and the client waits',
         ...waiting,
         script: { 'stock try': 'holdRequest' },
-        atDeath: { ...begun, records: ['nothing', 'tried'] },
+        atDeath: { ...begun, one: [null, 'answered'], records: ['nothing', 'tried'] },
         ends: 'confirmed',
       },
       {
         title: 'one try durably succeeded',
         ...declared,
         script: { 'money try': 'holdOnceSiblingIsSaved' },
-        atDeath: {
-          ...begun,
-          rowCount: 'varies',
-          replies: { one: ['succeeded', 'unknown'], two: nothing },
-          records: ['tried', 'nothing'],
-        },
+        atDeath: { ...begun, one: ['succeeded', null], records: ['tried', 'nothing'] },
         ends: 'confirmed',
       },
       {
@@ -160,7 +142,7 @@ export const points: readonly Point[] = [
         refused: 'money',
         ...declared,
         script: { 'money try': 'holdRequest' },
-        atDeath: { ...begun, records: ['tried', 'nothing'] },
+        atDeath: { ...begun, one: ['answered', null], records: ['tried', 'nothing'] },
         ends: 'cancelled',
       },
       {
@@ -175,7 +157,7 @@ export const points: readonly Point[] = [
         },
         isUnanswered: true,
         script: { 'money try': 'holdRequest' },
-        atDeath: { ...registered, records: ['tried', 'nothing'] },
+        atDeath: { ...begun, records: ['tried', 'nothing'] },
         ends: 'cancelled',
       },
     ],
@@ -221,26 +203,21 @@ export const points: readonly Point[] = [
         title: 'one confirm took effect',
         ...declared,
         script: { 'money confirm': 'holdRequest' },
-        atDeath: { ...confirming, records: ['confirmed', 'tried'] },
+        atDeath: { ...confirming, two: ['answered', null], records: ['confirmed', 'tried'] },
         ends: 'confirmed',
       },
       {
         title: 'one confirm took effect, and the client waits',
         ...waiting,
         script: { 'stock confirm': 'holdRequest' },
-        atDeath: { ...confirming, records: ['tried', 'confirmed'] },
+        atDeath: { ...confirming, two: [null, 'answered'], records: ['tried', 'confirmed'] },
         ends: 'confirmed',
       },
       {
         title: 'one confirm durably succeeded',
         ...declared,
         script: { 'money confirm': 'holdOnceSiblingIsSaved' },
-        atDeath: {
-          ...confirming,
-          rowCount: 'varies',
-          replies: { one: succeeded, two: ['succeeded', 'unknown'] },
-          records: ['confirmed', 'tried'],
-        },
+        atDeath: { ...confirming, two: ['succeeded', null], records: ['confirmed', 'tried'] },
         ends: 'confirmed',
       },
       {
@@ -255,7 +232,7 @@ export const points: readonly Point[] = [
         refused: 'money',
         ...declared,
         script: { 'money cancel': 'holdRequest' },
-        atDeath: { ...cancelling, records: ['cancelled', 'nothing'] },
+        atDeath: { ...cancelling, two: ['answered', null], records: ['cancelled', 'nothing'] },
         ends: 'cancelled',
       },
     ],
@@ -274,7 +251,7 @@ export const points: readonly Point[] = [
         title: 'every confirm took effect, one was answered, and the client waits',
         ...waiting,
         script: { 'money confirm': 'holdAnswer' },
-        atDeath: { ...confirming, records: ['confirmed', 'confirmed'] },
+        atDeath: { ...confirming, two: ['answered', null], records: ['confirmed', 'confirmed'] },
         ends: 'confirmed',
       },
       {
@@ -304,7 +281,7 @@ export const commits: readonly Story[] = [
   {
     title: 'a decision by replies is being saved',
     ...declared,
-    script: holdTries,
+    script: { 'stock try': 'holdAnswer', 'money try': 'holdAnswer' },
     atDeath: { ...begun, records: ['tried', 'tried'] },
     ends: 'confirmed',
   },
@@ -321,7 +298,7 @@ export const commits: readonly Story[] = [
     askedInCommit: (order) => order.confirm(),
     after: (order) => order.confirm(),
     script: {},
-    atDeath: { ...registered, records: ['tried', 'tried'] },
+    atDeath: { ...begun, records: ['tried', 'tried'] },
     ends: 'confirmed',
   },
 ];

@@ -22,7 +22,7 @@ type Records = readonly [
 /** Where the pivot stands in these lists. */
 const PIVOT = 3;
 /** Long enough to be killed before, short enough to be waited for. */
-const SHORT_MS = 12_000;
+const SHORT_MS = 45_000;
 
 type Boundary = {
   readonly title: string;
@@ -61,13 +61,11 @@ function storyOf(boundary: Boundary, treatment: Treatment, at: 0 | 1): Story {
 
 // ── What initiators do ───────────────────────────────────────────────────────────────────────────────────────
 
-const WAIT_SECONDS = 60;
-
 const declared = { before: (order: Order) => order.declare() };
 
 /** The answer to this client dies with the coordinator; it sends the same begin with its key to the next one. */
 const waiting = {
-  before: (order: Order) => order.declare(WAIT_SECONDS),
+  before: (order: Order) => order.declareUntilEnded(),
   isUnanswered: true,
   after: (order: Order) => order.declare(),
 } as const;
@@ -87,34 +85,33 @@ const cancelling = {
 
 // ── What is durable ──────────────────────────────────────────────────────────────────────────────────────────
 
-type Replies = NonNullable<Standing['replies']>;
 const NONE = [null, null, null, null, null] as const;
-const REFUSED_BOOK = ['succeeded', 'any', 'failed', null, null] as const;
+const UP_TO_PIVOT = ['succeeded', 'succeeded', 'succeeded', 'succeeded', null] as const;
+const REFUSED_BOOK = ['succeeded', 'answered', 'failed', null, null] as const;
 const REFUSED_CHARGE = ['succeeded', 'succeeded', 'succeeded', 'failed', null] as const;
 
-const trying = (rowCount: number, one: Replies['one']): Boundary['durable'] => ({
-  ...{ status: 'trying', decision: null, rowCount, replies: { one, two: NONE } },
+const trying = (one: Standing['one']): Boundary['durable'] => ({
+  ...{ status: 'trying', decision: null, one, two: NONE },
 });
-const cancelled = (one: Replies['one'], two: Replies['two'] = NONE): Boundary['durable'] => ({
-  ...{ status: 'cancelling', decision: 'cancel', rowCount: 'varies', replies: { one, two } },
-});
-const ended = (durable: Boundary['durable'], status: Standing['status']): Boundary['durable'] => ({
-  ...durable,
-  status,
+const cancelled = (one: Standing['one'], two: Standing['two'] = NONE): Boundary['durable'] => ({
+  ...{ status: 'cancelling', decision: 'cancel', one, two },
 });
 
-const begun = trying(1, NONE);
-const reserved = trying(2, ['succeeded', null, null, null, null]);
+const begun = trying(NONE);
+const reserved = trying(['succeeded', null, null, null, null]);
 /** The success of pay is not saved by itself, but with the next that must be. */
-const reservedAndPaid = trying(2, ['succeeded', 'any', null, null, null]);
-const pivotStarted = trying(3, ['succeeded', 'succeeded', 'succeeded', null, null]);
+const reservedAndPaid = trying(['succeeded', 'answered', null, null, null]);
+const pivotStarted = trying(['succeeded', 'succeeded', 'succeeded', null, null]);
 const confirming: Boundary['durable'] = {
-  ...{ status: 'confirming', decision: 'confirm', rowCount: 4 },
-  replies: { one: ['succeeded', 'succeeded', 'succeeded', 'succeeded', null], two: NONE },
+  ...{ status: 'confirming', decision: 'confirm', one: UP_TO_PIVOT, two: NONE },
 };
 const confirmed: Boundary['durable'] = {
-  ...{ status: 'confirmed', decision: 'confirm', rowCount: 5 },
-  replies: { one: ['succeeded', 'succeeded', 'succeeded', 'succeeded', 'succeeded'], two: NONE },
+  ...{ status: 'confirmed', decision: 'confirm', two: NONE },
+  one: ['succeeded', 'succeeded', 'succeeded', 'succeeded', 'succeeded'],
+};
+const refusedAndUndone: Boundary['durable'] = {
+  ...cancelled(REFUSED_CHARGE, ['succeeded', 'succeeded', 'succeeded', null, null]),
+  status: 'cancelled',
 };
 
 // ── The boundaries ───────────────────────────────────────────────────────────────────────────────────────────
@@ -239,7 +236,7 @@ const boundaries: readonly Boundary[] = [
     ...declared,
     refused: 'charge',
     calls: ['pay compensate'],
-    durable: cancelled(REFUSED_CHARGE, [null, null, 'any', null, null]),
+    durable: cancelled(REFUSED_CHARGE, [null, null, 'answered', null, null]),
     records: [
       ['done', 'done', 'compensated', 'refused', 'nothing'],
       ['done', 'compensated', 'compensated', 'refused', 'nothing'],
@@ -274,10 +271,7 @@ const boundaries: readonly Boundary[] = [
     ...declared,
     refused: 'charge',
     calls: ['notify'],
-    durable: ended(
-      cancelled(REFUSED_CHARGE, ['succeeded', 'succeeded', 'succeeded', null, null]),
-      'cancelled',
-    ),
+    durable: refusedAndUndone,
     records: [
       ['compensated', 'compensated', 'compensated', 'refused', 'nothing'],
       ['compensated', 'compensated', 'compensated', 'refused', 'nothing'],

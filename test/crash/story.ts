@@ -1,5 +1,5 @@
 /** What a transaction of a round does, where it stands when its coordinator is killed, and how it must end. */
-import type { Call, Decision, Status } from '../../src/domain/index.ts';
+import type { Decision, Status } from '../../src/domain/index.ts';
 import type { WorkRecord } from './books.ts';
 import type { BranchId, Form } from './forms.ts';
 import type { Order } from './order.ts';
@@ -28,10 +28,18 @@ export type Story = {
   readonly isLong?: true;
 };
 
-type Reply = Call['reply'];
-
 /** How many of its calls stand at gates when the process dies. */
 export const heldCountOf = ({ script }: Story): number => Object.keys(script).length;
+
+/**
+ * What must be durable of a reply when the process dies. How many journal rows hold the replies depends on time, and is
+ * not stated.
+ * - `succeeded`, `failed`: the next step stands on it.
+ * - `answered`: it succeeded while a sibling was held. It is durable only if something else had to be saved since, such
+ *   as a call that was given up on a slow machine.
+ * - null: its answer was never given, so it is not settled.
+ */
+export type DurableReply = 'succeeded' | 'failed' | 'answered' | null;
 
 /**
  * What the database and the participants show of a transaction whose coordinator is dead; lists are in the order of the
@@ -40,12 +48,9 @@ export const heldCountOf = ({ script }: Story): number => Object.keys(script).le
 export type Standing = {
   readonly status: Status;
   readonly decision: Decision | null;
-  readonly rowCount: number | 'varies';
-  /** Null where no branch is registered. On a busy machine a held call may be given up: unknown stands for null then. */
-  readonly replies: {
-    readonly one: readonly (Reply | 'any')[];
-    readonly two: readonly (Reply | 'any')[];
-  } | null;
+  /** Of the phases one and two; empty where no branch is registered. */
+  readonly one: readonly DurableReply[];
+  readonly two: readonly DurableReply[];
   readonly records: readonly WorkRecord[];
 };
 

@@ -1,9 +1,9 @@
 /** Tcc whose coordinator dies at the points of the table, while commits are under way, or is told to stop. */
 import { expect } from '@jest/globals';
 import { killAndRestart, killByTurns, killInCommits } from './kills.ts';
-import { type Lane, SHUTDOWN_TIMEOUT_MS } from './lane.ts';
+import type { Lane } from './lane.ts';
 import { commits, holdConfirms, holdTries, points } from './points.ts';
-import { ENDS_WITHIN_MS, type Ending, finish, isHeld } from './round.ts';
+import { type Ending, finish, isHeld } from './round.ts';
 import type { Scene } from './scenes.ts';
 
 const KILLS_PER_POINT = 20;
@@ -57,7 +57,6 @@ async function stopAndRestart(lane: Lane): Promise<void> {
   const decided = deciding.order.confirm();
   await lane.untilSomeoneWaits();
 
-  const stoppedAt = Date.now();
   const exit = coordinator.end('SIGTERM');
   // Long before their minute is over, which also shows that the coordinator has begun to stop.
   await Promise.all(answers);
@@ -65,8 +64,8 @@ async function stopAndRestart(lane: Lane): Promise<void> {
   await decided;
   expect(deciding.order.told.at(-1)?.decision).toMatchObject({ decision: 'confirm' });
   for (const { order } of waiting) participants.letGo(order.gid);
+  // It was not cut off by its shutdown timeout, which ends with code 1.
   expect(await exit).toEqual({ code: 0, signal: null });
-  expect(Date.now() - stoppedAt).toBeLessThan(SHUTDOWN_TIMEOUT_MS);
 
   const actors = [deciding, ...waiting];
   for (const actor of actors) {
@@ -75,5 +74,5 @@ async function stopAndRestart(lane: Lane): Promise<void> {
     actor.rowsAtDeath = await lane.sql.store.journalOf(actor.order.gid);
   }
   await coordinator.start();
-  await finish(lane, actors, ENDS_WITHIN_MS);
+  await finish(lane, actors);
 }
