@@ -5,7 +5,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 const STEP_MS = 0.25;
-const MAX_LEAD_MS = 250;
+const MAX_LEAD_MS = 1000;
 
 export type Side = 0 | 1;
 

@@ -3,8 +3,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { until } from './arena.ts';
 import { begin, branch, type Kind, sideThatWrote } from './kind.ts';
 
-/** Long enough to begin and register, many at once. */
-const SHORT_MS = 600;
+/** Mostly long enough to begin and register, many at once; where it was not, the deadline has won. */
+const SHORT_MS = 1500;
 
 const confirmAndCancel: Kind = {
   title: 'a confirm and a cancel',

@@ -36,7 +36,7 @@ export type Kind = {
 };
 
 /** Long before it nothing decides by itself. */
-export const LONG_MS = 60_000;
+export const LONG_MS = 600_000;
 
 export const branch = (branchId: string, note = 'the same'): wire.BranchRequest => ({
   ...{ branchId, participant: PARTICIPANT, activity: 'reserve', payload: { note } },

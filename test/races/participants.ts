@@ -24,8 +24,11 @@ export class Participants {
   readonly #ill = new Set<string>();
   readonly #held = new Map<string, (() => void)[]>();
   readonly #server: Server = createServer(async (request, response) => {
+    // Its caller gave up before all of it was sent: it never arrived.
+    const body = await text(request).catch(() => null);
+    if (body === null) return;
     try {
-      response.statusCode = await this.#answer(request);
+      response.statusCode = await this.#answer(request, body);
     } catch (error) {
       this.faults.push(`a call could not be served: ${error}`);
       response.statusCode = 500;
@@ -74,11 +77,10 @@ export class Participants {
     return this.#work.get(gid) ?? new Map();
   }
 
-  async #answer(request: IncomingMessage): Promise<number> {
+  async #answer(request: IncomingMessage, body: string): Promise<number> {
     const header = (name: string) => String(request.headers[name]);
     const [gid, branchId] = [header('tcc-transaction-id'), header('tcc-branch-id')];
     const op = header('tcc-op') as Op;
-    const body = await text(request);
     if (this.#ill.has(gid)) return 503;
     const status = this.#take(this.#branchWork(gid, branchId), op, body);
     if (status !== 200 && op !== 'try') this.faults.push(`I1: ${op} of ${gid}/${branchId} contradicts`);

@@ -17,7 +17,8 @@ import { beginDeclared, confirmInteractive, TOLD_WITHIN_MS, waitAtBoth } from '.
 const RACE_COUNT = 200;
 /** Of the races of a kind: how often each side wins, and how often a save is lost, at the least. */
 const LEAST_COUNT = RACE_COUNT * 0.05;
-const LIMIT_MS = 120_000;
+/** Bounds a hang. */
+const LIMIT_MS = 900_000;
 
 describeOn(['mysql'], 'two replicas on one database', (server) => {
   let arena: Arena;
@@ -32,9 +33,9 @@ describeOn(['mysql'], 'two replicas on one database', (server) => {
   afterAll(() => arena?.close(), LIMIT_MS);
 
   test.each([...decisions, ...registrations, ...beginnings].map((kind) => [kind.title, kind] as const))(
-    `answer the truth in ${RACE_COUNT} races of %s`,
+    `answer the truth in ${RACE_COUNT} races or more of %s`,
     async (_title, kind) => {
-      const tally = await runKind(arena, kind, RACE_COUNT);
+      const tally = await runKind(arena, kind, { raceCount: RACE_COUNT, leastCount: LEAST_COUNT });
       expect(Object.entries(tally).filter(([, count]) => count < LEAST_COUNT)).toEqual([]);
     },
     LIMIT_MS,
