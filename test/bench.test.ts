@@ -3,6 +3,9 @@ import { execFile } from 'node:child_process';
 import { describe, expect, test } from '@jest/globals';
 import type { Report } from '../bench/run.ts';
 
+/** Bounds a hang. */
+const LIMIT_MS = 240_000;
+
 type Ended = { readonly exitCode: number; readonly stdout: string; readonly stderr: string };
 
 function bench(...args: string[]): Promise<Ended> {
@@ -16,31 +19,42 @@ function bench(...args: string[]): Promise<Ended> {
 }
 
 describe('the benchmark', () => {
-  test('on SQLite: one JSON document, no errors, three journal rows a transaction, all commits counted', async () => {
-    const { exitCode, stdout, stderr } = await bench(
-      ...['--database', 'sqlite', '--clients', '2', '--seconds', '1', '--rounds', '1', '--json'],
-    );
-    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: expect.stringContaining('commits/tx') });
-    const report: Report = JSON.parse(stdout);
-    expect(report).toMatchObject({ database: expect.stringMatching(/^SQLite 3/), faults: [] });
-    expect(report.stored).toEqual({ transactionCount: report.told, confirmedCount: report.told });
-    const [result] = report.results;
-    expect(result).toMatchObject({ clients: 2, errorCount: 0, journalRowsPerTransaction: 3 });
-    // Two clients share a commit now and then, and never need more than three for a transaction.
-    expect(result?.commitsPerTransaction).toBeGreaterThan(1);
-    expect(result?.commitsPerTransaction).toBeLessThanOrEqual(3);
-  }, 60_000);
+  test(
+    'on SQLite: one JSON document, no errors, three journal rows a transaction, all commits counted',
+    async () => {
+      const { exitCode, stdout, stderr } = await bench(
+        ...['--database', 'sqlite', '--clients', '2', '--seconds', '1', '--rounds', '1', '--json'],
+      );
+      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: expect.stringContaining('commits/tx') });
+      const report: Report = JSON.parse(stdout);
+      expect(report).toMatchObject({ database: expect.stringMatching(/^SQLite 3/), faults: [] });
+      expect(report.stored).toEqual({ transactionCount: report.told, confirmedCount: report.told });
+      const [result] = report.results;
+      expect(result).toMatchObject({ clients: 2, errorCount: 0, journalRowsPerTransaction: 3 });
+      // Two clients share a commit now and then, and never need more than three for a transaction.
+      expect(result?.commitsPerTransaction).toBeGreaterThan(1);
+      expect(result?.commitsPerTransaction).toBeLessThanOrEqual(3);
+    },
+    LIMIT_MS,
+  );
 
-  test('sagas of two steps on SQLite: three journal rows each, the last with decision and end', async () => {
-    const { exitCode, stdout, stderr } = await bench(
-      ...['--pattern', 'saga', '--database', 'sqlite', '--redis', 'off'],
-      ...['--clients', '2', '--seconds', '1', '--rounds', '1', '--json'],
-    );
-    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: expect.stringContaining('saga: declared') });
-    const report: Report = JSON.parse(stdout);
-    expect(report).toMatchObject({ pattern: 'saga', faults: [] });
-    expect(report.results[0]).toMatchObject({ errorCount: 0, journalRowsPerTransaction: 3 });
-  }, 60_000);
+  test(
+    'sagas of two steps on SQLite: three journal rows each, the last with decision and end',
+    async () => {
+      const { exitCode, stdout, stderr } = await bench(
+        ...['--pattern', 'saga', '--database', 'sqlite', '--redis', 'off'],
+        ...['--clients', '2', '--seconds', '1', '--rounds', '1', '--json'],
+      );
+      expect({ exitCode, stderr }).toEqual({
+        exitCode: 0,
+        stderr: expect.stringContaining('saga: declared'),
+      });
+      const report: Report = JSON.parse(stdout);
+      expect(report).toMatchObject({ pattern: 'saga', faults: [] });
+      expect(report.results[0]).toMatchObject({ errorCount: 0, journalRowsPerTransaction: 3 });
+    },
+    LIMIT_MS,
+  );
 
   test.each([
     [['--pattern', 'xa'], '--pattern: “xa” is neither tcc nor saga'],

@@ -18,7 +18,8 @@ async function outcomeOf(program: 'main' | 'migrate', settings: Record<string, s
   try {
     const { stdout } = await run(process.execPath, ['--conditions=tercet-source', file], {
       env,
-      timeout: 15_000,
+      // Bounds a hang.
+      timeout: 100_000,
     });
     return { code: 0, said: stdout };
   } catch (error) {

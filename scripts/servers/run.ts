@@ -29,6 +29,10 @@ export type RunningServer = {
   restart(): Promise<void>;
 };
 
+const PORT_ATTEMPTS = 3;
+/** Bounds a hang: a loaded machine takes its time. */
+const READY_WITHIN_MS = 240_000;
+
 export type StartOptions = {
   /** More flags for the server's command line; the last of two equal ones counts. */
   readonly flags?: readonly string[];
@@ -60,10 +64,25 @@ async function reachServer(name: ServerName, url: string): Promise<RunningServer
   };
 }
 
+/** Between the choice of a free port and its use another process may take it: then another port is chosen. */
 async function startIn(
   folder: WatchedFolder,
   server: Startable,
-  { flags = [], readyTimeoutMs = 60_000 }: StartOptions,
+  options: StartOptions,
+): Promise<RunningServer> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await startOnFreePort(folder, server, options);
+    } catch (error) {
+      if (attempt === PORT_ATTEMPTS || !/address already in use/i.test(`${error}`)) throw error;
+    }
+  }
+}
+
+async function startOnFreePort(
+  folder: WatchedFolder,
+  server: Startable,
+  { flags = [], readyTimeoutMs = READY_WITHIN_MS }: StartOptions,
 ): Promise<RunningServer> {
   const host = '127.0.0.1';
   const port = await freePort(host);

@@ -15,7 +15,8 @@ const repository = fileURLToPath(new URL('../../', import.meta.url));
 const lifeline = join(repository, 'examples/demo/lifeline.ts');
 /** Makes the coordinator of a demo compensate in the wrong order. */
 const undoAllAtOnce = `--import=${new URL('undo-all-at-once.ts', import.meta.url).href}`;
-const LIMIT_MS = 60_000;
+/** Bounds a hang. */
+const LIMIT_MS = 240_000;
 
 /** A temporary folder for the demos' own, so that what they leave can be seen. */
 const temporary = mkdtempSync(join(tmpdir(), 'tercet-demo-test-'));

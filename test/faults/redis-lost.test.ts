@@ -14,7 +14,9 @@ import { CoordinatorProcess } from '../crash/coordinator-process.ts';
 import { describeOn, describeOwn } from '../support/servers.ts';
 
 /** Longer than a drive keeps a transaction in hand: it is let go, and a wake is armed. */
-const RETRY_AFTER_SECONDS = 2;
+const RETRY_AFTER_SECONDS = 4;
+/** Bounds a hang. */
+const LIMIT_MS = 240_000;
 
 await describeOwn('redis', 'a coordinator whose Redis comes and goes', (startRedis) => {
   describeOn(['mysql'], 'on a database of its own', (server) => {
@@ -52,7 +54,7 @@ await describeOwn('redis', 'a coordinator whose Redis comes and goes', (startRed
       await coordinator.start();
       const { port } = participant.address() as AddressInfo;
       await ask('PUT', '/v1/participants/stock', { baseUrl: `http://127.0.0.1:${port}` });
-    }, 60_000);
+    }, LIMIT_MS);
     afterAll(async () => {
       await coordinator.remove();
       await redis.stop();
@@ -70,7 +72,7 @@ await describeOwn('redis', 'a coordinator whose Redis comes and goes', (startRed
 
     async function begin(): Promise<string> {
       const branches = [{ branchId: 'b', participant: 'stock', activity: 'reserve' }];
-      const { status, body } = await ask('POST', '/v1/transactions', { branches, timeoutMs: 60_000 });
+      const { status, body } = await ask('POST', '/v1/transactions', { branches, timeoutMs: 600_000 });
       expect(status).toBe(202);
       return String(body.gid);
     }
@@ -84,7 +86,9 @@ await describeOwn('redis', 'a coordinator whose Redis comes and goes', (startRed
           await pause(50);
           view = (await ask('GET', `/v1/transactions/${gid}`)).body as TransactionView;
         } while (view.finishedAt === null);
-        expect(view).toMatchObject({ status: 'confirmed', branches: [{ confirm: { attemptCount: 2 } }] });
+        expect(view.status).toBe('confirmed');
+        // The first was put off; on a slow machine another may have timed out.
+        expect(view.branches[0]?.confirm?.attemptCount).toBeGreaterThanOrEqual(2);
       }
     }
 
@@ -99,63 +103,78 @@ await describeOwn('redis', 'a coordinator whose Redis comes and goes', (startRed
       }
     }
 
-    /** Jobs that wait for their time. */
-    async function delayedCount(): Promise<number> {
+    /** Jobs that wait for their time; and those that ever did, since Redis started or was flushed. */
+    async function delayedCounts(): Promise<{ now: number; ever: number }> {
       const client = new Redis(redis.url, { lazyConnect: true });
       try {
         await client.connect();
-        return await client.zcard('tercet:calls:delayed');
+        const events = await client.xrange('tercet:calls:events', '-', '+');
+        const ever = events.filter(([, fields]) => fields.includes('delayed')).length;
+        return { now: await client.zcard('tercet:calls:delayed'), ever };
       } finally {
         client.disconnect();
       }
     }
 
-    /** Not all of them: on a busy machine the first have been taken again before the last are armed. */
-    async function someAreDelayed(): Promise<void> {
-      while ((await delayedCount()) === 0) await pause(20);
+    /** Answers when the first of them waits for its time in Redis, or did: on a slow machine it is soon taken again. */
+    async function begunAndDelayed(count: number): Promise<string[]> {
+      const { ever } = await delayedCounts();
+      const gids = await begun(count);
+      while ((await delayedCounts()).ever <= ever) await pause(20);
+      return gids;
     }
 
-    test('without Redis at its start it is degraded, and carries everything to its end', async () => {
-      expect(await readiness('degraded')).toMatchObject({ reason: expect.stringContaining('Redis') });
-      await allConfirmed(await begun(20));
-      expect(await readiness('degraded')).toBeTruthy();
-    }, 60_000);
+    test(
+      'without Redis at its start it is degraded, and carries everything to its end',
+      async () => {
+        expect(await readiness('degraded')).toMatchObject({ reason: expect.stringContaining('Redis') });
+        await allConfirmed(await begun(20));
+        expect(await readiness('degraded')).toBeTruthy();
+      },
+      LIMIT_MS,
+    );
 
-    test('when Redis comes it is used, and a transaction in which all goes well never touches it', async () => {
-      await redis.restart();
-      await readiness('ready');
-      expect(await delayedCount()).toBe(0);
-      const gids = await begun(20);
-      await someAreDelayed();
-      await allConfirmed(gids);
-    }, 60_000);
+    test(
+      'when Redis comes it is used, and a transaction in which all goes well never touches it',
+      async () => {
+        await redis.restart();
+        await readiness('ready');
+        expect(await delayedCounts()).toEqual({ now: 0, ever: 0 });
+        await allConfirmed(await begunAndDelayed(20));
+      },
+      LIMIT_MS,
+    );
 
-    test('wakes that are flushed away are found by the sweep', async () => {
-      const gids = await begun(20);
-      await someAreDelayed();
-      const client = new Redis(redis.url);
-      // Others are armed while the first are flushed away.
-      do {
-        await client.flushall();
-        await pause(200);
-      } while ((await delayedCount()) > 0);
-      client.disconnect();
-      await allConfirmed(gids);
-      const later = await begun(5);
-      await someAreDelayed();
-      await allConfirmed(later);
-    }, 60_000);
+    test(
+      'wakes that are flushed away are found by the sweep',
+      async () => {
+        const gids = await begunAndDelayed(20);
+        const client = new Redis(redis.url);
+        // Others are armed while the first are flushed away.
+        do {
+          await client.flushall();
+          await pause(200);
+        } while ((await delayedCounts()).now > 0);
+        client.disconnect();
+        await allConfirmed(gids);
+        await allConfirmed(await begunAndDelayed(5));
+      },
+      LIMIT_MS,
+    );
 
-    test('Redis is killed in mid-flight and comes back: nothing is lost, and it is used again', async () => {
-      const gids = await begun(20);
-      await someAreDelayed();
-      await redis.kill();
-      await readiness('degraded');
-      const meanwhile = await begun(10);
-      await allConfirmed([...gids, ...meanwhile]);
-      await redis.restart();
-      await readiness('ready');
-      await allConfirmed(await begun(5));
-    }, 60_000);
+    test(
+      'Redis is killed in mid-flight and comes back: nothing is lost, and it is used again',
+      async () => {
+        const gids = await begunAndDelayed(20);
+        await redis.kill();
+        await readiness('degraded');
+        const meanwhile = await begun(10);
+        await allConfirmed([...gids, ...meanwhile]);
+        await redis.restart();
+        await readiness('ready');
+        await allConfirmed(await begun(5));
+      },
+      LIMIT_MS,
+    );
   });
 });

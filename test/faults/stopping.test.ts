@@ -8,11 +8,14 @@ import { CoordinatorProcess } from '../crash/coordinator-process.ts';
 import { describeOn } from '../support/servers.ts';
 
 /** Far longer than the test may take: a coordinator that waited for its call would not end in time. */
-const CALL_TIMEOUT_MS = '60000';
+const CALL_TIMEOUT_MS = 3_600_000;
+/** Bounds a hang. */
+const LIMIT_MS = 300_000;
 
 describeOn(['mysql'], 'a coordinator that is told to stop', (server) => {
   let participant: Server;
-  const held: ServerResponse[] = [];
+  /** By transaction, the last call of it that is held. */
+  const held = new Map<string, ServerResponse>();
   let isHolding = true;
   const replicas: CoordinatorProcess[] = [];
   let settings: Record<string, string>;
@@ -20,7 +23,7 @@ describeOn(['mysql'], 'a coordinator that is told to stop', (server) => {
   beforeAll(async () => {
     participant = createServer((request, response) => {
       request.resume();
-      if (isHolding) held.push(response);
+      if (isHolding) held.set(String(request.headers['tcc-transaction-id']), response);
       else response.end();
     });
     await new Promise<void>((resolve) => participant.listen(0, '127.0.0.1', resolve));
@@ -29,7 +32,7 @@ describeOn(['mysql'], 'a coordinator that is told to stop', (server) => {
     await migrate(dataSource);
     await dataSource.destroy();
     settings = {
-      ...{ TERCET_PORT: '0', TERCET_DATABASE_URL: databaseUrl, TERCET_SHUTDOWN_TIMEOUT_MS: '1000' },
+      ...{ TERCET_PORT: '0', TERCET_DATABASE_URL: databaseUrl, TERCET_SHUTDOWN_TIMEOUT_MS: '5000' },
       ...{ TERCET_COMMIT_TIMEOUT_MS: '1000', TERCET_SWEEP_INTERVAL_MS: '200' },
     };
   });
@@ -52,35 +55,41 @@ describeOn(['mysql'], 'a coordinator that is told to stop', (server) => {
       ...(body && { body: JSON.stringify(body) }),
     });
 
-  test('answers those who wait, ends by its deadline whatever hangs, and another one carries on', async () => {
-    const stopping = await startReplica({ TERCET_CALL_TIMEOUT_MS: CALL_TIMEOUT_MS });
-    const { port } = participant.address() as AddressInfo;
-    await ask(stopping, 'PUT', '/v1/participants/stock', { baseUrl: `http://127.0.0.1:${port}` });
-    const branches = [{ branchId: 'b', participant: 'stock', activity: 'reserve' }];
-    const begin = { branches, timeoutMs: 600_000, callTimeoutMs: 1000 };
-    const waiting = ask(
-      stopping,
-      'POST',
-      '/v1/transactions',
-      { ...begin, callTimeoutMs: 60_000 },
-      { prefer: 'wait=60' },
-    );
-    const brief = await ask(stopping, 'POST', '/v1/transactions', begin);
-    const { gid } = (await brief.json()) as { gid: string };
-    while (held.length < 2) await pause(20);
+  test(
+    'answers those who wait, ends by its deadline whatever hangs, and another one carries on',
+    async () => {
+      const stopping = await startReplica({ TERCET_MAX_CALL_TIMEOUT_MS: String(CALL_TIMEOUT_MS) });
+      const { port } = participant.address() as AddressInfo;
+      await ask(stopping, 'PUT', '/v1/participants/stock', { baseUrl: `http://127.0.0.1:${port}` });
+      const branches = [{ branchId: 'b', participant: 'stock', activity: 'reserve' }];
+      const begin = { branches, timeoutMs: 600_000, callTimeoutMs: 1000 };
+      const waiting = ask(
+        stopping,
+        'POST',
+        '/v1/transactions',
+        { ...begin, callTimeoutMs: CALL_TIMEOUT_MS },
+        { prefer: 'wait=60' },
+      );
+      const brief = await ask(stopping, 'POST', '/v1/transactions', begin);
+      const { gid } = (await brief.json()) as { gid: string };
+      while (held.size < 2) await pause(20);
 
-    const exit = await stopping.end('SIGTERM');
-    const answer = await waiting;
-    expect(answer.status).toBe(202);
-    expect(await answer.json()).toMatchObject({ status: 'trying' });
-    expect(exit.signal).toBeNull();
+      const exit = await stopping.end('SIGTERM');
+      const answer = await waiting;
+      expect(answer.status).toBe(202);
+      expect(await answer.json()).toMatchObject({ status: 'trying' });
+      expect(exit.signal).toBeNull();
 
-    isHolding = false;
-    const other = await startReplica({});
-    for (;;) {
-      const view = (await (await ask(other, 'GET', `/v1/transactions/${gid}`)).json()) as { status: string };
-      if (view.status === 'confirmed') break;
-      await pause(50);
-    }
-  }, 45_000);
+      isHolding = false;
+      const other = await startReplica({});
+      for (;;) {
+        const view = (await (await ask(other, 'GET', `/v1/transactions/${gid}`)).json()) as {
+          status: string;
+        };
+        if (view.status === 'confirmed') break;
+        await pause(50);
+      }
+    },
+    LIMIT_MS,
+  );
 });

@@ -13,6 +13,8 @@ import { engineSettings, noLog, noObserver } from '../support/engine.ts';
 import { describeOn } from '../support/servers.ts';
 import { IdleTime } from './idle-time.ts';
 
+/** Bounds a hang. */
+const LIMIT_MS = 900_000;
 const STUCK_COUNT = 5000;
 /** Of these each second one fails at first: so few in a row that their participant is given no rest. */
 const FRESH_COUNT = 1000;
@@ -87,46 +89,50 @@ describeOn(['mysql'], 'five thousand branches stuck on one participant', (server
   const finishedCount = () =>
     countOf('SELECT COUNT(*) AS count FROM global_transaction WHERE finished_at IS NOT NULL');
 
-  test('do not keep fresh failures of another from being retried within two intervals of the sweep', async () => {
-    sql = await openStore(await server.createDatabase(), 10_000);
-    await migrate(sql.dataSource);
-    for (const name of ['stuck', 'well'])
-      await sql.registry.put({ name, baseUrls: ['http://127.0.0.1:1'], paths: {}, callTimeoutMs: null });
-    time = new IdleTime();
+  test(
+    'do not keep fresh failures of another from being retried within two intervals of the sweep',
+    async () => {
+      sql = await openStore(await server.createDatabase(), 10_000);
+      await migrate(sql.dataSource);
+      for (const name of ['stuck', 'well'])
+        await sql.registry.put({ name, baseUrls: ['http://127.0.0.1:1'], paths: {}, callTimeoutMs: null });
+      time = new IdleTime();
 
-    const dying = { isAlive: true };
-    const first = newEngine(dying);
-    await confirmAll(first, 'stuck', STUCK_COUNT);
-    await time.pass(20_000);
-    await confirmAll(first, 'well', FRESH_COUNT);
-    expect([calls.well, await finishedCount()]).toEqual([FRESH_COUNT, FRESH_COUNT / 2]);
-    dying.isAlive = false;
+      const dying = { isAlive: true };
+      const first = newEngine(dying);
+      await confirmAll(first, 'stuck', STUCK_COUNT);
+      await time.pass(20_000);
+      await confirmAll(first, 'well', FRESH_COUNT);
+      expect([calls.well, await finishedCount()]).toEqual([FRESH_COUNT, FRESH_COUNT / 2]);
+      dying.isAlive = false;
 
-    const second = newEngine({ isAlive: true });
-    second.sweep.start();
-    calls.stuck = 0;
-    // The fresh ones are due for somebody else when the retry that the dead one owed is overdue.
-    await time.pass(backoff.maxDelayMs + TAKE_OVER_MS + 2 * SWEEP_INTERVAL_MS);
-    await time.settled();
-    expect(await finishedCount()).toBe(FRESH_COUNT);
-    expect(calls.well).toBe(FRESH_COUNT * 1.5);
-    // The stuck one was spared: at first as many calls as fit, from then on one after each rest.
-    expect(calls.stuck).toBeLessThanOrEqual(GATE.concurrency + 10);
+      const second = newEngine({ isAlive: true });
+      second.sweep.start();
+      calls.stuck = 0;
+      // The fresh ones are due for somebody else when the retry that the dead one owed is overdue.
+      await time.pass(backoff.maxDelayMs + TAKE_OVER_MS + 2 * SWEEP_INTERVAL_MS);
+      await time.settled();
+      expect(await finishedCount()).toBe(FRESH_COUNT);
+      expect(calls.well).toBe(FRESH_COUNT * 1.5);
+      // The stuck one was spared: at first as many calls as fit, from then on one after each rest.
+      expect(calls.stuck).toBeLessThanOrEqual(GATE.concurrency + 10);
 
-    // In the next seconds each of them was called or held back again and again, and none was forgotten or given up.
-    await time.pass(10_000);
-    const overdue = new Date(time.elapsedMs() - 15_000).toISOString().replace('T', ' ').slice(0, 23);
-    expect(
-      await countOf(`SELECT COUNT(*) AS count FROM global_transaction WHERE wake_at < '${overdue}'`),
-    ).toBe(0);
-    expect(await countOf('SELECT COUNT(*) AS count FROM global_transaction WHERE wake_at IS NOT NULL')).toBe(
-      STUCK_COUNT,
-    );
-    const spent = await countOf(
-      'SELECT SUM(phase_two_attempt_count) AS count FROM branch WHERE participant = "stuck"',
-    );
-    expect(spent).toBeLessThan(STUCK_COUNT);
-    second.sweep.stop();
-    await sql.close();
-  }, 120_000);
+      // In the next seconds each of them was called or held back again and again, and none was forgotten or given up.
+      await time.pass(10_000);
+      const overdue = new Date(time.elapsedMs() - 15_000).toISOString().replace('T', ' ').slice(0, 23);
+      expect(
+        await countOf(`SELECT COUNT(*) AS count FROM global_transaction WHERE wake_at < '${overdue}'`),
+      ).toBe(0);
+      expect(
+        await countOf('SELECT COUNT(*) AS count FROM global_transaction WHERE wake_at IS NOT NULL'),
+      ).toBe(STUCK_COUNT);
+      const spent = await countOf(
+        'SELECT SUM(phase_two_attempt_count) AS count FROM branch WHERE participant = "stuck"',
+      );
+      expect(spent).toBeLessThan(STUCK_COUNT);
+      second.sweep.stop();
+      await sql.close();
+    },
+    LIMIT_MS,
+  );
 });

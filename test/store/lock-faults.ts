@@ -16,7 +16,7 @@ import {
   StoreUnavailable,
 } from '../../src/application/ports.ts';
 import { noLog, noObserver } from '../support/engine.ts';
-import { untilLockAwaited } from '../support/lock-waits.ts';
+import { untilLockAwaited } from '../support/sessions.ts';
 import { begun, cancelled, newGid, saveOf } from '../support/saves.ts';
 
 /** @param databaseUrl a migrated database */

@@ -1,6 +1,7 @@
 /**
- * Whether a session of one database waits for a row lock, by the server's own tables of locks. They show no statements:
- * MySQL fails on the tables that do when any session of the server sends a character beyond utf8mb3.
+ * The sessions of one database, and whether one waits for a row lock, by tables that are not disturbed by what the other
+ * sessions of the server send: on information_schema.processlist and innodb_trx MySQL fails while any of their statements
+ * has a character beyond utf8mb3.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { DataSource } from 'typeorm';
@@ -32,6 +33,18 @@ export async function untilLockAwaited(dataSource: DataSource): Promise<void> {
     if (Date.now() > endsAt) throw new Error(`no session waited for a lock within ${LIMIT_MS} ms`);
     await pause(POLL_MS[kindOf(dataSource)]);
   }
+}
+
+const OTHERS = {
+  mysql: `SELECT processlist_id AS id FROM performance_schema.threads
+    WHERE processlist_db = DATABASE() AND processlist_id <> CONNECTION_ID()`,
+  mariadb: 'SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()',
+} as const;
+
+/** The connections to this database but for the one that asks. */
+export async function otherConnectionIds(dataSource: DataSource): Promise<readonly number[]> {
+  const rows: { id: number }[] = await dataSource.query(OTHERS[kindOf(dataSource)]);
+  return rows.map(({ id }) => Number(id));
 }
 
 const kindOf = ({ options }: DataSource): 'mysql' | 'mariadb' =>

@@ -15,25 +15,33 @@ describeOn(['mysql'], 'questions to the database', (server) => {
     const answered = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value[0].id] : []));
     const refused = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
     for (const reason of refused) expect(reason).toBeInstanceOf(Overloaded);
-    return { ids: new Set<string>(answered), answeredCount: answered.length, refusedCount: refused.length };
+    const turnedAway = refused.filter(({ message }) => /questions to the database wait$/.test(message));
+    return {
+      ids: new Set<string>(answered),
+      ...{ answeredCount: answered.length, refusedCount: refused.length },
+      turnedAwayCount: turnedAway.length,
+    };
   }
 
   test('take turns on a few connections, and too many of them are turned away', async () => {
     const dataSource = await openDataSource(await server.createDatabase());
-    const { ids, answeredCount, refusedCount } = await askOften(dataSource, 2500, 0.005);
+    const { ids, answeredCount, turnedAwayCount } = await askOften(dataSource, 2500, 0.005);
     expect(ids.size).toBeLessThanOrEqual(MAX_QUESTIONS);
-    expect(answeredCount).toBe(2000 + MAX_QUESTIONS);
-    expect(refusedCount).toBe(490);
+    expect(turnedAwayCount).toBe(2500 - 2000 - MAX_QUESTIONS);
+    // On a slow machine some of those that took turns waited too long.
+    expect(answeredCount).toBeGreaterThanOrEqual(MAX_QUESTIONS);
     await dataSource.destroy();
-  }, 30_000);
+  });
 
   test('that wait too long give up, and the connections that others use stay whole', async () => {
     const dataSource = await openDataSource(await server.createDatabase());
-    const { ids, refusedCount } = await askOften(dataSource, 4 * MAX_QUESTIONS, 2.2);
-    expect(refusedCount).toBe(MAX_QUESTIONS);
+    // The first are answered after 3 s; the last would have their turn after 6 s at the earliest, and wait for 5 s.
+    const { ids, refusedCount, turnedAwayCount } = await askOften(dataSource, 3 * MAX_QUESTIONS, 3);
+    expect([ids.size, turnedAwayCount]).toEqual([MAX_QUESTIONS, 0]);
+    expect(refusedCount).toBeGreaterThanOrEqual(MAX_QUESTIONS);
     const after = await askOften(dataSource, 10 * MAX_QUESTIONS, 0);
     expect(after.refusedCount).toBe(0);
     expect([...after.ids].filter((id) => !ids.has(id))).toEqual([]);
     await dataSource.destroy();
-  }, 30_000);
+  });
 });

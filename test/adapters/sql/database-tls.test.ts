@@ -37,7 +37,7 @@ await describeOwn('mysql', 'TLS to the database', (start) => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'tercet-tls-'));
     [url, otherUrl] = await Promise.all([serverFor(['localhost']), serverFor(['db.test'])]);
-  }, 120_000);
+  }, 300_000);
   afterAll(async () => {
     for (const stop of stops) await stop();
     stops = [];
@@ -100,5 +100,5 @@ await describeOwn('mysql', 'TLS to the database', (start) => {
     stops.push(plain.stop);
     const plainUrl = `${plain.url.replace('127.0.0.1', 'localhost')}/mysql`;
     await expect(openDataSource(plainUrl, known)).rejects.toThrow(/does not offer TLS/);
-  }, 60_000);
+  });
 });

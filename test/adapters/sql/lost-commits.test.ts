@@ -8,6 +8,7 @@ import { systemChance } from '../../../src/adapters/system.ts';
 import { createEngine } from '../../../src/application/engine.ts';
 import { type ParticipantCall, StoreUnavailable } from '../../../src/application/ports.ts';
 import { engineSettings, noObserver } from '../../support/engine.ts';
+import { otherConnectionIds } from '../../support/sessions.ts';
 import { describeOn, describeOwn } from '../../support/servers.ts';
 
 await describeOwn('mysql', 'a server that may lose what it acknowledged', (start) => {
@@ -20,7 +21,7 @@ await describeOwn('mysql', 'a server that may lose what it acknowledged', (start
     ]);
     await close();
     await server.stop();
-  }, 60_000);
+  });
 });
 
 describeOn(['mysql', 'mariadb'], 'a database that lost acknowledged commits', (server) => {
@@ -59,12 +60,8 @@ describeOn(['mysql', 'mariadb'], 'a database that lost acknowledged commits', (s
     // What a failover to a replica that was behind looks like from here: another connection, and the last rows gone.
     for (const table of ['journal', 'global_transaction'])
       await sql.dataSource.query(`DELETE FROM ${table} WHERE gid = ?`, [lost]);
-    const own = await sql.dataSource.query('SELECT CONNECTION_ID() AS id');
-    const others: { Id: number }[] = await sql.dataSource.query('SHOW PROCESSLIST');
-    const database =
-      new URL(server.url).port && (await sql.dataSource.query('SELECT DATABASE() AS name'))[0].name;
-    for (const { Id, db } of others as { Id: number; db?: string }[])
-      if (db === database && Id !== own[0].id) await sql.dataSource.query(`KILL ${Id}`).catch(() => {});
+    for (const id of await otherConnectionIds(sql.dataSource))
+      await sql.dataSource.query(`KILL ${id}`).catch(() => {});
 
     await expect(coordinator.confirm(kept)).rejects.toBeInstanceOf(StoreUnavailable);
     await expect(coordinator.begin({}, null, null)).rejects.toBeInstanceOf(StoreUnavailable);

@@ -67,10 +67,13 @@ describeOn(['redis'], 'waking by BullMQ', ({ url: redisUrl }) => {
     const prefix = randomPrefix();
     const first = await world.openWhole({ redisUrl, prefix });
     const jobs = new Queue('timeouts', { prefix, connection: world.client(redisUrl) });
-    first.wakes.wakeAt('left', 1, Date.now() + 300, 'timeout');
+    first.wakes.wakeAt('left', 1, Date.now() + 3_600_000, 'timeout');
     await until(async () => (await jobs.getDelayedCount()) === 1);
     await first.wakes.close();
+    // Its time comes when only the second is there.
+    const [left] = await jobs.getDelayed();
     const second = await world.openWhole({ redisUrl, prefix });
+    await left?.promote();
     await until(() => second.woken.includes('left'));
     expect(first.woken).toEqual([]);
   });
@@ -81,15 +84,18 @@ describeOn(['redis'], 'waking by BullMQ', ({ url: redisUrl }) => {
       await world.openWhole({ redisUrl, prefix }),
       await world.openWhole({ redisUrl, prefix }),
     ];
-    const when = Date.now() + 200;
+    const jobs = new Queue('calls', { prefix, connection: world.client(redisUrl) });
+    // Later than both have armed it, also on a slow machine.
+    const when = Date.now() + 1500;
     for (const { wakes } of replicas) {
       wakes.wakeAt('same', 7, when, 'call');
       wakes.wakeAt('same', 7, when + 100, 'call');
       wakes.wakeAt('last', 1, when + 300, 'call');
     }
-    await until(() => replicas.some(({ woken }) => woken.includes('last')));
-    const woken = replicas.flatMap((replica) => replica.woken);
-    expect(woken.sort()).toEqual(['last', 'same', 'same']);
+    const woken = () => replicas.flatMap((replica) => replica.woken).sort();
+    await until(() => woken().length >= 3);
+    await until(async () => (await jobs.getJobCountByTypes('active', 'wait', 'delayed')) === 0);
+    expect(woken()).toEqual(['last', 'same', 'same']);
     expect(replicas.flatMap(({ fallen }) => fallen)).toEqual([]);
   });
 
@@ -149,7 +155,8 @@ describeOn(['redis'], 'waking by BullMQ', ({ url: redisUrl }) => {
       opened.wakes.wakeAt('last', 1, Date.now(), 'call');
       await until(() => opened.woken.includes('last'));
       expect(packetCount).toBeGreaterThan(0);
-      expect(packetCount).toBeLessThan(30);
+      // One by one they would be a packet each; how many fit into one is the kernel's affair.
+      expect(packetCount).toBeLessThan(150);
     } finally {
       await world.close();
       await proxy.close();

@@ -1,6 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { until as untilNamed } from '../../support/until.ts';
 
-/** Waits for a condition; the test's own time limit ends it. */
-export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await sleep(10);
-}
+export const until = (holds: () => boolean | Promise<boolean>): Promise<void> =>
+  untilNamed(`${holds}`, holds);
