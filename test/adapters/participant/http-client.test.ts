@@ -38,7 +38,7 @@ const call = (more: Partial<ParticipantCall> = {}): ParticipantCall => ({
   payload: '{"items":2,"наименование":"чай"}',
   attempt: 1,
   isResultWanted: false,
-  timeoutMs: 5000,
+  timeoutMs: 60_000,
   deadlineAt: Date.UTC(2026, 0, 1, 12, 0, 0, 7),
   traceparent: null,
   ...more,

@@ -6,6 +6,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { verifySignature } from '@tercet/sdk/signature';
 
@@ -79,11 +80,9 @@ type Row = { state: State; result: unknown; endsAs: State | null; deadlineAt: nu
 type Call = { readonly key: string; readonly op: Op; readonly deadlineAt: number };
 type Answer = { readonly status: number; readonly body: unknown };
 
-/** As long as a database may take between a look and a change. */
-const DATABASE_MS = 25;
+/** The longest that a database takes between a read and a change when no other call of the branch comes meanwhile. */
+const DATABASE_MS = 150;
 
-/** As long as an answer may be ahead of its commit. */
-const EARLY_MS = 50;
 const EARLY_ANSWERS = [
   ['answers tries before it works', 'available', 'reserved'],
   ['answers confirms before it works', 'reserved', 'sold'],
@@ -91,11 +90,6 @@ const EARLY_ANSWERS = [
   ['answers tries before it works', 'available', 'sold'],
   ['answers cancels before it works', 'sold', 'available'],
 ] as const;
-
-function workLater(isLate: boolean, work: () => void): void {
-  if (isLate) setTimeout(work, EARLY_MS);
-  else work();
-}
 
 const done = (body: unknown = {}): Answer => ({ status: 200, body });
 const refused = (reason: string): Answer => ({ status: 409, body: { reason } });
@@ -119,6 +113,10 @@ class Naive {
   readonly #rows = new Map<string, Row>();
   #reservationCount = 0;
   #last: Promise<void> = Promise.resolve();
+  /** Work that was answered, and is done once the numbers were read without it. */
+  #owed: (() => void)[] = [];
+  /** By branch, a call between its read and its change. */
+  readonly #atWork = new Map<string, () => void>();
 
   constructor(options: NaiveOptions) {
     this.#options = options;
@@ -148,7 +146,8 @@ class Naive {
     before: State,
   ): Promise<Answer> {
     const { show = (numbers) => numbers, secret = null, instead, fault = null } = this.#options;
-    if (request.url === '/numbers') return done(show(this.numbers));
+    this.#expire();
+    if (request.url === '/numbers') return done(this.#readNumbers(show));
     const status = instead?.(request) ?? null;
     if (status !== null) return { status, body: { instead: 'of the participant' } };
     const op = opOf(request, this.#options.pattern ?? 'tcc');
@@ -175,11 +174,10 @@ class Naive {
     if (state === 'tried' || state === 'confirmed') return this.#repeatedTry(row, number);
     if (isLate) return this.#noToTry('the deadline has passed');
     if (this.numbers.available < 1) return this.#noToTry('sold out');
-    if (this.#has('tries twice at once')) await pause(DATABASE_MS);
+    if (this.#has('tries twice at once')) await this.#databaseWork(call.key);
     this.#move('available', this.#taken);
     row.state = 'tried';
     row.deadlineAt = call.deadlineAt;
-    if (this.#has('gives back at the deadline')) this.#expireAtDeadline(call.key, row);
     row.result ??= { reservation: number, ...this.#options.result };
     return done(row.result);
   }
@@ -204,10 +202,10 @@ class Naive {
       return done();
     }
     const ends = this.#has('sells without taking off the shelf') ? this.#sellMore : this.#sell;
-    return this.#end(row, 'confirmed', ends);
+    return this.#end(call.key, row, 'confirmed', ends);
   }
 
-  async cancel(_call: Call, row: Row, state: State): Promise<Answer> {
+  async cancel({ key }: Call, row: Row, state: State): Promise<Answer> {
     if (this.#has('has no cancel')) return { status: 404, body: {} };
     if (this.#has('refuses every cancel')) return refused('what is done is done');
     if (state === 'confirmed')
@@ -219,7 +217,8 @@ class Naive {
       if (this.#has('cancels twice') && state === 'cancelled') this.#move(this.#taken, 'available');
       return done();
     }
-    return this.#end(row, 'cancelled', this.#has('sells what is cancelled') ? this.#sell : this.#putBack);
+    const ends = this.#has('sells what is cancelled') ? this.#sell : this.#putBack;
+    return this.#end(key, row, 'cancelled', ends);
   }
 
   #cancelNothing(row: Row): Answer {
@@ -230,18 +229,18 @@ class Naive {
   }
 
   /** Confirm or cancel of a branch that was found tried. */
-  async #end(row: Row, endsAs: 'confirmed' | 'cancelled', work: () => void): Promise<Answer> {
+  async #end(key: string, row: Row, endsAs: 'confirmed' | 'cancelled', work: () => void): Promise<Answer> {
     const rival = row.endsAs;
     row.endsAs = endsAs;
     if (this.#has('confirms twice at once') || this.#has('locks each op for itself'))
-      await pause(DATABASE_MS);
-    if (this.#has('cancels twice at once') && endsAs === 'cancelled') await pause(DATABASE_MS);
+      await this.#databaseWork(key);
+    if (this.#has('cancels twice at once') && endsAs === 'cancelled') await this.#databaseWork(key);
     if (this.#has('locks each op for itself') && row.state === endsAs) return done();
     if (this.#has('confirms twice at once') && row.state !== 'tried' && row.state !== endsAs)
       return refused('somebody else was faster');
     if (this.#has('refuses both at once') && rival !== null && rival !== endsAs) row.state = 'stuck';
     if (this.#has('refuses both at once') || this.#has('acts before it looks again'))
-      await pause(DATABASE_MS);
+      await this.#databaseWork(key);
     if (row.state === 'stuck') return refused('somebody else works on it');
     if (this.#has('acts before it looks again')) {
       if (row.state === endsAs) return done();
@@ -273,25 +272,52 @@ class Naive {
       ([fault, ...way]) => this.#has(fault) && way.join() === `${from},${to}`,
     );
     const countOf = (place: keyof Numbers) => (place === 'sold' && this.#has('books two for one') ? 2 : 1);
-    workLater(isEarly, () => {
+    const work = () => {
       this.numbers[from] -= countOf(from);
       this.numbers[to] += countOf(to);
+    };
+    if (isEarly) this.#owed.push(work);
+    else work();
+  }
+
+  #readNumbers(show: NonNullable<NaiveOptions['show']>): unknown {
+    const read: unknown = structuredClone(show(this.numbers));
+    for (const work of this.#owed.splice(0)) work();
+    return read;
+  }
+
+  /** Ends when another call of the branch has come as far, so that two that come at once always meet. */
+  #databaseWork(key: string): Promise<void> {
+    const other = this.#atWork.get(key);
+    if (other !== undefined) {
+      other();
+      return new Promise((resolve) => setImmediate(resolve));
+    }
+    return new Promise((resolve) => {
+      const end = () => {
+        clearTimeout(timer);
+        this.#atWork.delete(key);
+        resolve();
+      };
+      const timer = setTimeout(end, DATABASE_MS);
+      this.#atWork.set(key, end);
     });
   }
 
-  #expireAtDeadline(key: string, row: Row): void {
-    const expire = () => {
-      if (row.state !== 'tried') return;
+  /** As a job of the database does it at the deadline. */
+  #expire(): void {
+    if (!this.#has('gives back at the deadline')) return;
+    for (const [key, { state, deadlineAt }] of this.#rows) {
+      if (state !== 'tried' || deadlineAt > Date.now()) continue;
       this.#putBack();
       this.#rows.delete(key);
-    };
-    setTimeout(expire, row.deadlineAt - Date.now()).unref();
+    }
   }
 
   /** The answer takes a while; whoever does not wait for it has never been here. */
   async #forget({ key }: Call, response: ServerResponse): Promise<void> {
-    response.once('close', () => response.writableFinished || this.#rows.delete(key));
-    await pause(DATABASE_MS);
+    const closed = once(response, 'close').then(() => response.writableFinished || this.#rows.delete(key));
+    await Promise.race([closed, pause(DATABASE_MS)]);
   }
 
   #forgetOthers(key: string): void {
