@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Refusal } from '@tercet/sdk';
 import { sagaContract } from './saga-contract.ts';
-import { chain, raise, refusal, until, whenFree } from './scenes.ts';
+import { begunInTime, chain, HeldWork, raise, refusal, until, whenFree } from './scenes.ts';
 import { type BarrierWorld, callOf, freshGid, OPENING_CENTS, totalsOf } from './world.ts';
 
 export function barrierContract(open: () => BarrierWorld | Promise<BarrierWorld>): void {
@@ -257,18 +257,15 @@ export function barrierContract(open: () => BarrierWorld | Promise<BarrierWorld>
 
     test('while it goes on, every other call of the branch is told to ask again', async () => {
       const gid = freshGid();
-      let end = (_result: string): void => {};
-      const going = world.barrier.outside(
-        callOf('try', { gid }),
-        () => new Promise<string>((resolve) => (end = resolve)),
-      );
+      const held = new HeldWork();
+      const going = world.barrier.outside(callOf('try', { gid }), held.run);
       const busy = expect.objectContaining({ name: 'InProgress', retryAfterMs: expect.any(Number) });
-      await until(async () => (await rowsOf(gid)).length > 0);
+      await held.begun;
       for (const op of ['try', 'cancel'] as const) {
         await expect(world.another().outside(callOf(op, { gid }), async () => op)).rejects.toEqual(busy);
         await expect(pass(callOf(op, { gid }))).rejects.toEqual(busy);
       }
-      end('booked');
+      held.end('booked');
       expect((await going).result).toBe('booked');
       expect((await pass(callOf('cancel', { gid }))).outcome).toBe('done');
     });
@@ -328,35 +325,32 @@ export function barrierContract(open: () => BarrierWorld | Promise<BarrierWorld>
     });
 
     test('work that outlives its limit and has lost the branch does not overwrite what came after', async () => {
-      const gid = freshGid();
-      let end = (_result: string): void => {};
-      const late = world.barrier.outside(
-        callOf('try', { gid }),
-        () => new Promise<string>((resolve) => (end = resolve)),
-        { limitMs: 300 },
-      );
-      const lost = expect(late).rejects.toThrow('took longer than its limit');
-      await until(async () => (await rowsOf(gid)).length > 0);
+      let gid = '';
+      const { work: late, ended } = await begunInTime((held, limitMs) => {
+        gid = freshGid();
+        return world.barrier.outside(callOf('try', { gid }), held.run, { limitMs });
+      });
       await whenFree(() => world.another().outside(callOf('cancel', { gid }), async () => 'undone'));
-      end('too late');
-      await lost;
+      late.end('too late');
+      expect(await ended).toMatchObject({ message: expect.stringContaining('took longer than its limit') });
       expect(await rowsOf(gid)).toEqual([{ phase: 'cancelled' }]);
     });
 
     test('its signal is aborted at the limit', async () => {
-      const aborted = world.barrier.outside(
-        callOf('try'),
-        ({ signal }) =>
-          new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
-        { limitMs: 500 },
+      const { work: held, ended } = await begunInTime((work, limitMs) =>
+        world.barrier.outside(callOf('try'), work.run, { limitMs }),
       );
-      await expect(aborted).rejects.toMatchObject({ name: 'TimeoutError' });
+      const { signal } = held;
+      signal?.addEventListener('abort', () => held.fail(signal.reason));
+      if (signal?.aborted) held.fail(signal.reason);
+      expect(await ended).toMatchObject({ name: 'TimeoutError' });
     });
 
     test('whoever finds it under way is told to look again soon: it mostly ends long before its limit', async () => {
       const call = callOf('try');
-      void world.barrier.outside(call, never, { limitMs: 60_000 });
-      await until(async () => (await rowsOf(call.gid)).length > 0);
+      const held = new HeldWork();
+      void world.barrier.outside(call, held.run, { limitMs: 600_000 });
+      await held.begun;
       const busy = await world.barrier.outside(call, async () => 1).catch((error) => error);
       expect(busy.retryAfterMs).toBeLessThanOrEqual(1000);
     });

@@ -1,7 +1,7 @@
 /** What holds of the barrier for the steps of sagas, on every driver; and where both patterns meet at one branch. */
 import { describe, expect, test } from '@jest/globals';
 import { Refusal } from '@tercet/sdk';
-import { chain, raise, refusal, until, whenFree } from './scenes.ts';
+import { begunInTime, chain, HeldWork, raise, refusal, until, whenFree } from './scenes.ts';
 import { type BarrierWorld, callOf, freshGid, type Op, totalsOf } from './world.ts';
 
 export function sagaContract(opened: () => BarrierWorld): void {
@@ -175,14 +175,14 @@ export function sagaContract(opened: () => BarrierWorld): void {
     test('that was refused for its deadline refuses for good, whatever the clock says next', async () => {
       const call = callOf('action', { deadlineAt: long() });
       await expect(run(call, () => 'late', { isPivot })).rejects.toEqual(refusal('deadline_passed'));
-      const again = run({ ...call, deadlineAt: Date.now() + 60_000 }, () => 'in time', { isPivot });
+      const again = run({ ...call, deadlineAt: Date.now() + 600_000 }, () => 'in time', { isPivot });
       await expect(again).rejects.toMatchObject({ message: 'the deadline of this action has passed' });
     });
 
     test('refuses for its deadline for good also outside the database', async () => {
       const call = callOf('action', { deadlineAt: long() });
       await expect(outside(call, async () => 1, { isPivot })).rejects.toEqual(refusal('deadline_passed'));
-      const again = outside({ ...call, deadlineAt: Date.now() + 60_000 }, async () => 1, { isPivot });
+      const again = outside({ ...call, deadlineAt: Date.now() + 600_000 }, async () => 1, { isPivot });
       await expect(again).rejects.toEqual(refusal('refused'));
     });
 
@@ -202,35 +202,27 @@ export function sagaContract(opened: () => BarrierWorld): void {
 
     test('that is under way outside is asked again after its deadline, too', async () => {
       const call = callOf('action');
-      let end = (_result: string): void => {};
-      const going = outside(call, () => new Promise<string>((resolve) => (end = resolve)), { isPivot });
-      await until(async () => (await rowsOf(call.gid)).length > 0);
+      const held = new HeldWork();
+      const going = outside(call, held.run, { isPivot });
+      await held.begun;
       const late = outside({ ...call, deadlineAt: long() }, async () => 'twice', { isPivot });
       await expect(late).rejects.toEqual(expect.objectContaining({ name: 'InProgress' }));
-      end('paid');
+      held.end('paid');
       expect((await going).result).toBe('paid');
     });
 
     test('that outlives its limit and has lost the branch says no to nobody: who has it now may do it', async () => {
-      const call = callOf('action');
-      let refuse = (): void => {};
-      const never = () =>
-        new Promise<string>((_, reject) => (refuse = () => reject(new Refusal('no money'))));
-      const late = outside(call, never, { isPivot, limitMs: 300 });
-      const lost = expect(late).rejects.toThrow('took longer than its limit');
-      await until(async () => (await rowsOf(call.gid)).length > 0);
-      let end = (_result: string): void => {};
-      let begin = (): void => {};
-      const isBegun = new Promise<void>((resolve) => (begin = resolve));
-      const paying = () => {
-        begin();
-        return new Promise<string>((resolve) => (end = resolve));
-      };
-      const next = whenFree(() => outside(call, paying, { isPivot }));
-      await isBegun;
-      refuse();
-      await lost;
-      end('paid');
+      let call = callOf('action');
+      const { work: late, ended } = await begunInTime((work, limitMs) => {
+        call = callOf('action');
+        return outside(call, work.run, { isPivot, limitMs });
+      });
+      const paying = new HeldWork();
+      const next = whenFree(() => outside(call, paying.run, { isPivot }));
+      await paying.begun;
+      late.fail(new Refusal('no money'));
+      expect(await ended).toMatchObject({ message: expect.stringContaining('took longer than its limit') });
+      paying.end('paid');
       expect((await next).result).toBe('paid');
     });
 

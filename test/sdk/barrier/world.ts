@@ -82,7 +82,7 @@ export function freshGid(): string {
 
 export const callOf = (
   op: Op,
-  { gid = freshGid(), branchId = 'money', deadlineAt = Date.now() + 60_000 } = {},
+  { gid = freshGid(), branchId = 'money', deadlineAt = Date.now() + 600_000 } = {},
 ): BarrierCall => ({
   gid,
   branchId,
