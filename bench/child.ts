@@ -20,28 +20,34 @@ export type Child = {
 
 export type Program = {
   readonly name: string;
-  /** Its path in the repository. */
-  readonly file: string;
+  /** What Node gets: flags, and the file last. */
+  readonly command: readonly string[];
+  /** The checkout that it belongs to, and its working directory. */
+  readonly folder?: string;
+  readonly node?: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** More flags, in front of the command's own. */
   readonly flags?: readonly string[];
 };
 
+/** A program of the benchmark itself. */
+export const benchProgram = (name: string, file: string): Program => ({
+  ...{ name, command: ['--conditions=tercet-source', file] },
+});
+
 const ORDERLY_MS = 12_000;
 
-export function startChild({ name, file, environment = {}, flags = [] }: Program): Child {
+export function startChild({ name, command, environment = {}, flags = [], ...place }: Program): Child {
+  const { folder = repository, node = process.execPath } = place;
   const lifeline = new URL('lifeline.ts', import.meta.url).href;
-  const running = spawn(
-    process.execPath,
-    ['--conditions=tercet-source', '--import', lifeline, ...flags, join(repository, file)],
-    {
-      cwd: repository,
-      env: { ...foreignEnvironment(), ...environment },
-      // Standard output is the benchmark's own.
-      stdio: ['ignore', 2, 2, 'ipc'],
-      // Away from the terminal's group: Ctrl-C goes to the benchmark, which stops its children in order.
-      detached: true,
-    },
-  );
+  const running = spawn(node, ['--import', lifeline, ...flags, ...command], {
+    cwd: folder,
+    env: { ...foreignEnvironment(), ...environment },
+    // Standard output is the benchmark's own.
+    stdio: ['ignore', 2, 2, 'ipc'],
+    // Away from the terminal's group: Ctrl-C goes to the benchmark, which stops its children in order.
+    detached: true,
+  });
   const ended = new Promise<string>((resolve) => {
     running.once('error', (error) => resolve(error.message));
     running.once('exit', (code, signal) => resolve(String(signal ?? code)));
@@ -77,5 +83,5 @@ export function startChild({ name, file, environment = {}, flags = [] }: Program
 }
 
 /** Settings of a coordinator in this shell are not meant for the benchmark's. */
-const foreignEnvironment = () =>
+export const foreignEnvironment = (): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('TERCET_')));

@@ -1,4 +1,5 @@
 /** The database under the coordinator, and what it says of the work that it did: the side that cannot flatter itself. */
+import type { Checkout } from './checkout.ts';
 import type { Child } from './child.ts';
 
 /** Counted from some beginning; differences tell. */
@@ -18,9 +19,16 @@ export type Tally = {
 
 export type Span = { readonly beganAt: number; readonly endedAt: number };
 
-export type BenchDatabase = {
+/** A database server, or SQLite in its place. */
+export type DatabaseServer = {
   /** What it is, and in which version. */
   readonly title: string;
+  /** A new database, with the schema that this checkout gives it: another one's may differ. */
+  createFor(checkout: Checkout): Promise<BenchDatabase>;
+};
+
+/** The database of one coordinator. */
+export type BenchDatabase = {
   /** For the coordinator. */
   readonly url: string;
   /** Null when it is no process of ours. */

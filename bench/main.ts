@@ -19,7 +19,7 @@
  */
 import { readOptions, UsageError, usage } from './options.ts';
 import { printProfile } from './profile.ts';
-import { writeReport } from './report.ts';
+import { tableOf, writeReport } from './report.ts';
 import { run } from './run.ts';
 
 const opened = new AsyncDisposableStack();
@@ -38,7 +38,7 @@ try {
   if (options === 'help') process.stdout.write(usage);
   else {
     const report = await run(options, opened);
-    writeReport(report, options.json);
+    writeReport(report, tableOf(report), options.json);
     if (options.profile !== null) printProfile(options.profile);
     await leave(report.faults.length === 0 ? 0 : 1);
   }

@@ -4,8 +4,9 @@
  */
 import { cpuSeconds } from './cpu-time.ts';
 import type { Counters, Span } from './database.ts';
-import type { Lab, Target } from './lab.ts';
+import type { Lab } from './lab.ts';
 import type { LoadAnswer, LoadQuestion } from './load.ts';
+import type { Target } from './target.ts';
 
 /** Seconds of CPU for 1000 transactions; null where the system or a foreign server does not tell. */
 export type CpuPer1000 = {
@@ -73,17 +74,14 @@ type Readings = {
   readonly redisCommands: number | null;
 };
 
-async function readings(
-  { database, redis, coordinator, participants, load }: Lab,
-  target: Target,
-): Promise<Readings> {
-  const isCoordinator = target === coordinator;
+async function readings({ participants, load }: Lab, target: Target): Promise<Readings> {
+  const { database, redis } = target;
   return {
-    redisCommands: (isCoordinator && (await redis?.commandCount())) || null,
-    counters: isCoordinator ? await database.counters(coordinator.process) : null,
+    redisCommands: (await redis?.commandCount()) || null,
+    counters: (await database?.counters(target.process)) ?? null,
     cpu: {
       target: cpuSeconds(target.process.pid),
-      database: isCoordinator ? cpuSeconds(database.pid) : null,
+      database: cpuSeconds(database?.pid ?? null),
       participants: cpuSeconds(participants.pid),
       load: cpuSeconds(load.pid),
     },

@@ -6,9 +6,9 @@ import { startServer } from '../scripts/servers/run.ts';
 
 export type BenchRedis = {
   readonly title: string;
-  /** For the coordinator. */
-  readonly url: string;
-  /** Learns what the coordinator's workers ask while nothing is under way; to be awaited before anything is. */
+  /** The URL of a database of its own for a coordinator. */
+  createDatabase(): string;
+  /** Learns what the coordinators' workers ask while nothing is under way; to be awaited before anything is. */
   learnIdle(): Promise<void>;
   /** Commands from some beginning on, without those of idle workers; differences tell. */
   commandCount(): Promise<number>;
@@ -22,6 +22,7 @@ export async function openRedis(opened: AsyncDisposableStack): Promise<BenchRedi
   const client = new Redis(server.url);
   client.on('error', () => {});
   opened.defer(() => client.disconnect());
+  let databaseCount = 0;
   let idlePerMs = 0;
   let askedCount = 0;
   const startedAt = performance.now();
@@ -33,7 +34,10 @@ export async function openRedis(opened: AsyncDisposableStack): Promise<BenchRedi
   };
   return {
     title: `Redis ${server.version}`,
-    url: server.url,
+    createDatabase() {
+      databaseCount += 1;
+      return new URL(`/${databaseCount}`, server.url).href;
+    },
     async learnIdle() {
       const before = await processed();
       await sleep(LEARN_MS);

@@ -3,8 +3,12 @@ import type { Result } from './result.ts';
 import type { Report } from './run.ts';
 
 /** With `json` the document has stdout for itself, and the table goes to stderr. */
-export function writeReport(report: Report, json: boolean): void {
-  (json ? process.stderr : process.stdout).write(`\n${tableOf(report)}\n`);
+export function writeReport(
+  report: { readonly faults: readonly string[] },
+  table: string,
+  json: boolean,
+): void {
+  (json ? process.stderr : process.stdout).write(`\n${table}\n`);
   for (const fault of report.faults) process.stderr.write(`bench: WRONG: ${fault}\n`);
   if (json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
 }
@@ -28,14 +32,12 @@ const COLUMNS: readonly Column[] = [
   { title: 'errors', cell: ({ errorCount }) => String(errorCount) },
 ];
 
-function tableOf(report: Report): string {
-  const lines = [COLUMNS.map(({ title }) => title), ...report.results.map(lineOf)];
-  const widths = COLUMNS.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
+export function tableOf(report: Report): string {
   return [
     `${report.database}, Node ${report.node}, ${report.machine}`,
     `${report.pattern}: declared transactions of 2 branches, ${report.roundCount} rounds of ${report.secondsPerMeasurement} s, medians`,
     '',
-    ...lines.map((line) => line.map((cell, column) => cell.padStart(widths[column] ?? 0)).join('  ')),
+    ...grid([COLUMNS.map(({ title }) => title), ...report.results.map(lineOf)]),
     '',
     'cpu s: of the coordinator (of the wire limit) for 1000 transactions. ratio = tx/s ÷ wire/s; cpu ratio = wire cpu ÷ cpu.',
     'commits and log syncs as the database counted them; rows are journal rows; redis/tx: commands.',
@@ -43,7 +45,13 @@ function tableOf(report: Report): string {
   ].join('\n');
 }
 
+/** Cells in columns, as lines. */
+export function grid(lines: readonly (readonly string[])[]): string[] {
+  const widths = lines[0]?.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
+  return lines.map((line) => line.map((cell, column) => cell.padStart(widths?.[column] ?? 0)).join('  '));
+}
+
 const lineOf = (result: Result): string[] => COLUMNS.map(({ cell }) => cell(result));
 
-const shown = (figure: number | null, digits: number): string =>
+export const shown = (figure: number | null, digits: number): string =>
   figure === null ? '–' : figure.toFixed(digits);

@@ -59,7 +59,7 @@ function cpuRatio(coordinator: Measurement, wireLimit: Measurement): number | nu
 }
 
 /** The middle of the figures, or the mean of the two in the middle; null when any of them is unknown. */
-function median(figures: readonly (number | null)[]): number | null {
+export function median(figures: readonly (number | null)[]): number | null {
   const known = figures.filter((figure) => figure !== null).sort((one, other) => one - other);
   if (known.length < figures.length || known.length === 0) return null;
   const middle = (known.length - 1) / 2;

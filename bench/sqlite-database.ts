@@ -2,15 +2,31 @@
 import { join } from 'node:path';
 import SQLite from 'better-sqlite3';
 import { watchedFolder } from '../scripts/servers/watched-folder.ts';
-import { type BenchDatabase, COUNT_JOURNAL, COUNT_TRANSACTIONS, gidsOf } from './database.ts';
+import {
+  type BenchDatabase,
+  COUNT_JOURNAL,
+  COUNT_TRANSACTIONS,
+  type DatabaseServer,
+  gidsOf,
+} from './database.ts';
 
-export async function openSqlite(opened: AsyncDisposableStack): Promise<BenchDatabase> {
+export async function openSqlite(opened: AsyncDisposableStack): Promise<DatabaseServer> {
   const folder = watchedFolder('bench');
   opened.defer(() => folder.remove());
-  const file = join(folder.path, 'bench.sqlite');
-  const counting = new URL('sqlite-commits.ts', import.meta.url).href;
+  let fileCount = 0;
   return {
     title: `SQLite ${versionOf()}`,
+    // A coordinator brings its file up to date by itself.
+    async createFor() {
+      fileCount += 1;
+      return databaseIn(join(folder.path, `bench-${fileCount}.sqlite`));
+    },
+  };
+}
+
+function databaseIn(file: string): BenchDatabase {
+  const counting = new URL('sqlite-commits.ts', import.meta.url).href;
+  return {
     ...{ url: `sqlite:${file}`, pid: null, coordinatorFlags: ['--import', counting] },
     async counters(coordinator) {
       const { commits } = await coordinator.ask<{ commits: number }>({ count: 'commits' });
@@ -19,10 +35,12 @@ export async function openSqlite(opened: AsyncDisposableStack): Promise<BenchDat
     async tally(spans) {
       using database = disposable(new SQLite(file, { readonly: true }));
       const counted = database.prepare(COUNT_TRANSACTIONS).get() as Counted;
-      const countRows = database.prepare<[string, string], { rowCount: number }>(COUNT_JOURNAL);
       return {
         ...counted,
-        journalRowCounts: spans.map((span) => countRows.get(...gidsOf(span))?.rowCount ?? 0),
+        journalRowCounts: spans.map((span) => {
+          const countRows = database.prepare<[string, string], { rowCount: number }>(COUNT_JOURNAL);
+          return countRows.get(...gidsOf(span))?.rowCount ?? 0;
+        }),
       };
     },
   };

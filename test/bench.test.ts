@@ -1,22 +1,10 @@
 // The benchmark works: what it counts is right. How fast anything is, is no matter of a test.
-import { execFile } from 'node:child_process';
 import { describe, expect, test } from '@jest/globals';
 import type { Report } from '../bench/run.ts';
+import { bench } from './support/bench.ts';
 
 /** Bounds a hang. */
 const LIMIT_MS = 240_000;
-
-type Ended = { readonly exitCode: number; readonly stdout: string; readonly stderr: string };
-
-function bench(...args: string[]): Promise<Ended> {
-  return new Promise((resolve) => {
-    const child = execFile(
-      process.execPath,
-      ['--conditions=tercet-source', 'bench/main.ts', ...args],
-      (_error, stdout, stderr) => resolve({ exitCode: child.exitCode ?? -1, stdout, stderr }),
-    );
-  });
-}
 
 describe('the benchmark', () => {
   test(
