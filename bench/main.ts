@@ -5,6 +5,7 @@
  *   npm run bench -- --clients 64 --rounds 5          closer at one of them
  *   npm run -s bench -- --json > figures.json         for a program; people read the table on stderr
  *   npm run bench -- --pattern saga                   sagas of two steps
+ *   npm run bench -- --against ../before --pairs 10   this checkout and another one, alternating
  *   npm run bench -- --help                           every option
  *
  * The case: a declared transaction of two branches, asked for with `Prefer: wait`: one request in, two tries, two
@@ -14,13 +15,22 @@
  * HTTP server, schemas and participant client, with store and protocol cut out. Coordinator, wire limit, participants,
  * load and database are a process each and share the machine.
  *
+ * With `--against FOLDER` there is no wire limit. The coordinators of this checkout and of FOLDER alternate: A then B, then B
+ * then A. Load, participants, database server and Redis are this checkout's; each coordinator has a database of its own, with
+ * the schema of its own checkout. The figure to judge a change by is the median ratio within a pair: of tx/s, and of CPU
+ * seconds per transaction, which other work on the machine disturbs less. Both coordinators stay started. An idle one scans
+ * for overdue transactions every second and keeps its Redis workers waiting: about 1 % of a core.
+ *
  * Exit code 0: every transaction was confirmed, and the database holds as many as the clients were told of. 1: not so, or
  * it could not run. 2: the options are wrong. 130: interrupted.
  */
-import { readOptions, UsageError, usage } from './options.ts';
+import { type AgainstReport, runAgainst } from './against.ts';
+import { againstTable } from './against-report.ts';
+import { type Checkout, otherCheckout } from './checkout.ts';
+import { type Options, readOptions, UsageError, usage } from './options.ts';
 import { printProfile } from './profile.ts';
 import { tableOf, writeReport } from './report.ts';
-import { run } from './run.ts';
+import { type Report, run } from './run.ts';
 
 const opened = new AsyncDisposableStack();
 let isInterrupted = false;
@@ -37,13 +47,37 @@ try {
   const options = readOptions(process.argv.slice(2));
   if (options === 'help') process.stdout.write(usage);
   else {
-    const report = await run(options, opened);
-    writeReport(report, tableOf(report), options.json);
-    if (options.profile !== null) printProfile(options.profile);
-    await leave(report.faults.length === 0 ? 0 : 1);
+    const { faults } = await (options.against === null
+      ? besideWireLimit(options)
+      : againstCheckout(options, options.against));
+    await leave(faults.length === 0 ? 0 : 1);
   }
 } catch (error) {
   if (!isInterrupted) await complain(error as Error);
+}
+
+async function besideWireLimit(options: Options): Promise<Report> {
+  const report = await run(options, opened);
+  writeReport(report, tableOf(report), options.json);
+  if (options.profile !== null) printProfile(options.profile);
+  return report;
+}
+
+async function againstCheckout(
+  options: Options,
+  { folder, pairs }: NonNullable<Options['against']>,
+): Promise<AgainstReport> {
+  const report = await runAgainst(options, { other: checkoutIn(folder), pairs }, opened);
+  writeReport(report, againstTable(report), options.json);
+  return report;
+}
+
+function checkoutIn(folder: string): Checkout {
+  try {
+    return otherCheckout(folder);
+  } catch (error) {
+    throw new UsageError(`--against: ${(error as Error).message}`);
+  }
 }
 
 /** Stops every child and removes every folder, whatever of them there is yet. */

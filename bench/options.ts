@@ -7,6 +7,8 @@ export type Options = {
   readonly clientCounts: readonly number[];
   readonly seconds: number;
   readonly rounds: number;
+  /** Another checkout to compare with, in place of the wire limit; null for none. */
+  readonly against: { readonly folder: string; readonly pairs: number } | null;
   readonly database: 'mysql' | 'mariadb' | 'sqlite';
   /** A server that somebody else runs; null to start one. */
   readonly databaseUrl: string | null;
@@ -20,9 +22,11 @@ export type Options = {
 export const usage = `Usage: npm run bench -- [options]
 
   --pattern tcc          tcc or saga
-  --clients 1,20,64,128  how many clients ask at once, one measurement after the other
+  --clients 1,20,64,128  how many clients ask at once, one measurement after the other; with --against 64 unless given
   --seconds 5            how long one measurement takes, 1 to 3600
   --rounds 3             how often each is repeated, 1 to 100; the median is shown
+  --against FOLDER       compare with the coordinator of another checkout of this repository, in place of the wire limit
+  --pairs 10             how often both checkouts are measured, one after the other, 1 to 100; only with --against
   --database mysql       mysql, mariadb or sqlite, started for the run with full durability
   --database-url URL     mysql://USER:PASSWORD@HOST:PORT of a running server instead; the run makes a database of its
                          own there and drops it
@@ -42,14 +46,16 @@ export function readOptions(args: readonly string[]): Options | 'help' {
   const given = parse(args);
   if (given.help) return 'help';
   const { database, 'database-url': databaseUrl = null } = given;
+  const against = againstOf(given);
   if (databaseUrl !== null) checkUrl(databaseUrl, database);
   return {
     pattern: patternOf(given.pattern ?? 'tcc'),
-    clientCounts: (given.clients ?? '1,20,64,128')
+    clientCounts: (given.clients ?? (against === null ? '1,20,64,128' : '64'))
       .split(',')
       .map((count) => whole('--clients', count, 10_000)),
     seconds: whole('--seconds', given.seconds ?? '5', 3600),
     rounds: whole('--rounds', given.rounds ?? '3', 100),
+    against,
     database: databaseOf(database ?? 'mysql'),
     databaseUrl,
     redis: switchOf('--redis', given.redis ?? 'on'),
@@ -67,6 +73,8 @@ function parse(args: readonly string[]) {
         clients: { type: 'string' },
         seconds: { type: 'string' },
         rounds: { type: 'string' },
+        against: { type: 'string' },
+        pairs: { type: 'string' },
         database: { type: 'string' },
         'database-url': { type: 'string' },
         redis: { type: 'string' },
@@ -78,6 +86,27 @@ function parse(args: readonly string[]) {
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
+}
+
+function againstOf({
+  against: folder,
+  pairs,
+  rounds,
+  profile,
+}: ReturnType<typeof parse>): Options['against'] {
+  if (folder === undefined) {
+    if (pairs === undefined) return null;
+    throw new UsageError('--pairs counts comparisons with another checkout: it needs --against FOLDER');
+  }
+  if (rounds !== undefined)
+    throw new UsageError(
+      '--rounds is for runs without --against: use --pairs to say how often both are measured',
+    );
+  if (profile !== undefined)
+    throw new UsageError(
+      '--profile slows one coordinator, so it excludes --against: profile each checkout by itself',
+    );
+  return { folder, pairs: whole('--pairs', pairs ?? '10', 100) };
 }
 
 function whole(option: string, text: string, max: number): number {

@@ -51,6 +51,11 @@ describe('the benchmark', () => {
     [['--database', 'oracle'], '--database: “oracle” is none of mysql, mariadb and sqlite'],
     [['--database-url', 'mysql://root@host/shop'], 'leave the database out'],
     [['--fast'], "Unknown option '--fast'"],
+    [['--pairs', '3'], '--pairs counts comparisons with another checkout: it needs --against FOLDER'],
+    [['--against', '.', '--pairs', '0'], '--pairs: “0” is no whole number from 1 to 100'],
+    [['--against', '.', '--rounds', '3'], '--rounds is for runs without --against: use --pairs'],
+    [['--against', '.', '--profile', 'folder'], 'so it excludes --against: profile each checkout by itself'],
+    [['--against', 'docs'], 'docs is no checkout of this repository'],
   ])('refuses %j, and says how it is used', async (args, complaint) => {
     const { exitCode, stdout, stderr } = await bench(...args);
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
