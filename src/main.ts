@@ -3,7 +3,7 @@
  * everything; "who provides this?" is answered here.
  */
 import closeWithGrace from 'close-with-grace';
-import pino, { type Logger } from 'pino';
+import type { Logger } from 'pino';
 import { whyNeverCalled } from './adapters/participant/forbidden-addresses.ts';
 import { HttpParticipantClient } from './adapters/participant/http-client.ts';
 import { isSqlite, migrate, schemaFault } from './adapters/sql/data-source.ts';
@@ -15,14 +15,17 @@ import { InProcessWakeQueue } from './adapters/wake/in-process.ts';
 import { AllowedAddresses } from './application/allowed-addresses.ts';
 import { createEngine, type Engine, type EngineSettings } from './application/engine.ts';
 import type { Log, Time, WakeQueue } from './application/ports.ts';
-import { type Config, databaseTlsOf, readConfig, shownUrl } from './config.ts';
+import { type Config, databaseTlsOf, readConfig, shownUrl, UnusableConfig } from './config.ts';
 import { buildApp } from './http/app.ts';
+import { reasonOf } from './observability/error-fields.ts';
+import { createLogger } from './observability/logger.ts';
 import { Metrics } from './observability/metrics.ts';
 import { observers } from './observability/observers.ts';
 import { StateLog } from './observability/state-log.ts';
+import { exitOnStrayErrors } from './observability/stray-errors.ts';
 
 async function start(config: Config): Promise<void> {
-  const logger = pino({ level: config.logLevel, name: 'tercet' });
+  const logger = createLogger(config.logLevel);
   const log: Log = { error: (what, error) => logger.error({ err: error }, what) };
   const sql = await openDatabase(config);
   await tellRisks(config, sql, logger);
@@ -54,7 +57,11 @@ async function start(config: Config): Promise<void> {
   });
   // npm passes a Ctrl-C on that the terminal has sent already: the second one is the same wish, and `delay` bounds it.
   const onSecondSignal = () => {};
-  closeWithGrace({ delay: config.shutdownTimeoutMs, logger, onSecondSignal }, async ({ signal }) => {
+  const onSecondError = (err: unknown) => logger.fatal({ err }, 'a second unexpected error stops tercet now');
+  const closing = { delay: config.shutdownTimeoutMs, logger, onSecondSignal, onSecondError };
+  stopWatching();
+  closeWithGrace(closing, async ({ err, signal }) => {
+    if (err) logger.fatal({ err }, 'an unexpected error stops tercet');
     logger.info(
       `tercet is stopping${signal ? `, by ${signal}` : ''}: what is under way is finished or handed over`,
     );
@@ -66,9 +73,7 @@ async function start(config: Config): Promise<void> {
   });
   await app.listen({ host: config.host, port: config.port }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EADDRINUSE') throw error;
-    throw new Error(`TERCET_PORT ${config.port} is in use on ${config.host}: ${error.message}`, {
-      cause: error,
-    });
+    throw new Error(`TERCET_PORT ${config.port} is in use on ${config.host}`, { cause: error });
   });
   engine.sweep.start();
   engine.retention.start();
@@ -83,9 +88,7 @@ async function openDatabase(config: Config): Promise<SqlStore> {
   const { databaseUrl, commitTimeoutMs } = config;
   const sql = await openStore(databaseUrl, commitTimeoutMs, { tls: databaseTlsOf(config) }).catch(
     (error: Error) => {
-      throw new Error(`the database of TERCET_DATABASE_URL cannot be used: ${error.message}`, {
-        cause: error,
-      });
+      throw new Error('the database of TERCET_DATABASE_URL cannot be used', { cause: error });
     },
   );
   if (isSqlite(sql.dataSource)) await migrate(sql.dataSource);
@@ -159,9 +162,11 @@ const settingsOf = (config: Config): EngineSettings => ({
   retentionMs: config.retentionDays * DAY_MS,
 });
 
+const stopWatching = exitOnStrayErrors('tercet could not start');
 try {
   await start(readConfig());
 } catch (error) {
-  process.stderr.write(`tercet could not start: ${(error as Error).message}\n`);
+  const reason = error instanceof UnusableConfig ? error.message : reasonOf(error);
+  process.stderr.write(`tercet could not start: ${reason}\n`);
   process.exit(1);
 }

@@ -1,7 +1,12 @@
 /** `npm run migrate`: brings the schema of TERCET_DATABASE_URL up to date, and says of which database, and what it did. */
 import { migrate, openDataSource } from './adapters/sql/data-source.ts';
-import { databaseTlsOf, readConfig, shownUrl } from './config.ts';
+import { databaseTlsOf, readConfig, shownUrl, UnusableConfig } from './config.ts';
+import { reasonOf } from './observability/error-fields.ts';
+import { exitOnStrayErrors } from './observability/stray-errors.ts';
 
+const FAILED = 'the schema could not be brought up to date';
+
+exitOnStrayErrors(FAILED);
 try {
   const config = readConfig();
   const database = shownUrl(config.databaseUrl);
@@ -12,11 +17,10 @@ try {
     const did = ran.length > 0 ? `ran ${ran.join(', ')}` : 'the schema is up to date';
     process.stdout.write(`${database}: ${did}\n`);
   } catch (error) {
-    throw new Error(`the database of TERCET_DATABASE_URL, ${database}: ${(error as Error).message}`, {
-      cause: error,
-    });
+    throw new Error(`the database of TERCET_DATABASE_URL, ${database}`, { cause: error });
   }
 } catch (error) {
-  process.stderr.write(`the schema could not be brought up to date: ${(error as Error).message}\n`);
+  const reason = error instanceof UnusableConfig ? error.message : reasonOf(error);
+  process.stderr.write(`${FAILED}: ${reason}\n`);
   process.exit(1);
 }

@@ -217,14 +217,17 @@ export class GroupCommit {
   }
 }
 
+const NOT_WRITTEN = 'the store did not take a save';
+
 const STUCK = 'a commit has been unanswered for seconds: nothing else is written until its fate is known';
 
 const BEHIND =
   'the database has lost commits that it had acknowledged, as after a failover to a replica that was behind: nothing ' +
   'more is carried out here; bring the lost commits back or accept their loss, then restart this process';
 
+/** Not with the words of the error: a driver's may carry values of the rows. */
 function refuse(batch: readonly Waiting[], error: Error): void {
-  for (const { reject } of batch) reject(new StoreUnavailable(error.message, { cause: error }));
+  for (const { reject } of batch) reject(new StoreUnavailable(NOT_WRITTEN, { cause: error }));
 }
 
 /** While a packet of ours may still appear, only an answer about the rows themselves ends the matter. */

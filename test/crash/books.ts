@@ -5,7 +5,9 @@
  * A record and the work that it stands for change together, in one step of this process, as they would in one SQL
  * transaction.
  */
+
 import type { Op } from '../../src/domain/index.ts';
+import { MARKS } from '../support/marks.ts';
 import { ALL_BRANCHES } from './forms.ts';
 import type { Effect } from './saga-effects.ts';
 
@@ -40,6 +42,8 @@ export type Call = {
 export type Answer = { readonly status: number; readonly body?: string };
 
 export const OK: Answer = { status: 200 };
+/** With words, as a refusal may have them. */
+export const NO: Answer = { status: 409, body: JSON.stringify({ detail: MARKS.detail }) };
 
 /** What is in an account at first; enough for every order of a test. */
 export const INITIAL = 1_000_000_000;

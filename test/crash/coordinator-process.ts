@@ -8,6 +8,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type WatchedFolder, watchedFolder } from '../../scripts/servers/watched-folder.ts';
+import { marksIn } from '../support/marks.ts';
 import { inTurn } from './turns.ts';
 
 const program = join(import.meta.dirname, '../../src/main.ts');
@@ -60,10 +61,12 @@ export class CoordinatorProcess {
     return how;
   }
 
-  /** For good. */
+  /** For good. @throws when it printed a mark: a payload, a key or a secret that a test planted */
   async remove(): Promise<void> {
     if (this.#running !== null) await this.kill();
+    const leaked = marksIn(this.printed);
     await this.#folder.remove();
+    if (leaked.length > 0) throw new Error(`the coordinator printed what must never be logged: ${leaked}`);
   }
 
   async #start(): Promise<void> {

@@ -4,6 +4,7 @@
  */
 import type * as wire from '@tercet/sdk/wire';
 import type { Pattern } from '../../src/domain/index.ts';
+import { MARKS } from '../support/marks.ts';
 
 export type Form = {
   readonly pattern: Pattern;
@@ -88,7 +89,7 @@ export function requestOf(
   isRefused: boolean,
 ): wire.DeclaredBranchRequest {
   // Keys and text that a JSON column, or a second serialiser, would change.
-  const payload = { z: '日本 🍵', amount, a: 1e21, isRefused };
+  const payload = { z: `日本 🍵 ${MARKS.payload}`, amount, a: 1e21, isRefused };
   if (step === undefined) return { branchId, participant, activity, payload };
   const from = Object.fromEntries(step.refersTo.map((id) => [id, { $from: `${id}.id` }]));
   return {

@@ -4,6 +4,7 @@
  */
 import type * as wire from '@tercet/sdk/wire';
 import { v7 as uuidv7 } from 'uuid';
+import { MARKS } from '../support/marks.ts';
 import { type BranchId, type Form, type FormBranch, requestOf } from './forms.ts';
 import type { Participants } from './participants.ts';
 
@@ -44,7 +45,7 @@ export class Order {
   /** Begins it declared. A client that repeats this asks for the same, and never for a second one. */
   async declare(waitSeconds = 0): Promise<void> {
     const branches = this.form.branches.map((branch) => this.#request(branch));
-    const headers: Record<string, string> = { 'idempotency-key': `order-${this.#key}` };
+    const headers: Record<string, string> = { 'idempotency-key': `${MARKS.idempotencyKey}-${this.#key}` };
     if (waitSeconds > 0) headers.prefer = `wait=${waitSeconds}`;
     await this.#ask('', { ...this.#beginning(), branches }, headers);
   }
@@ -111,7 +112,14 @@ export class Order {
     const { isUnnamed, timeoutMs, form } = this.#given;
     const { pattern, callback } = form;
     const gid = isUnnamed ? {} : { gid: this.#key };
-    return { ...gid, pattern, name: 'order', timeoutMs, ...(callback && { callback }) };
+    return {
+      ...gid,
+      pattern,
+      name: 'order',
+      businessKey: MARKS.businessKey,
+      timeoutMs,
+      ...(callback && { callback }),
+    };
   }
 
   #branch(branchId: BranchId): FormBranch {

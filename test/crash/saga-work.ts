@@ -1,5 +1,6 @@
 /** What becomes of an action and a compensate: the barrier, and the work behind it. */
-import { type Answer, type Books, type Call, OK } from './books.ts';
+import { MARKS } from '../support/marks.ts';
+import { type Answer, type Books, type Call, NO, OK } from './books.ts';
 import type { Payload } from './forms.ts';
 
 export function takeSaga(books: Books, call: Call): Answer {
@@ -13,10 +14,10 @@ function takeAction(books: Books, call: Call): Answer {
   const branchId = call.branchId ?? '';
   const record = books.recordOf(call.gid, branchId);
   if (record === 'done') return answered();
-  if (record !== 'nothing') return { status: 409 };
+  if (record !== 'nothing') return NO;
   if (isRefused || Date.now() >= call.deadlineAt) {
     books.write(call, 'refused');
-    return { status: 409 };
+    return NO;
   }
   const account = books.accountOf(branchId);
   account.available -= amount;
@@ -26,7 +27,10 @@ function takeAction(books: Books, call: Call): Answer {
   return answered();
 
   function answered(): Answer {
-    return { status: 200, body: JSON.stringify({ id: books.resultOf(call.gid, branchId) }) };
+    return {
+      status: 200,
+      body: JSON.stringify({ id: books.resultOf(call.gid, branchId), mark: MARKS.result }),
+    };
   }
 }
 

@@ -1,6 +1,6 @@
 /** What becomes of a try, a confirm and a cancel: the barrier, and the work behind it. */
 import type { GlobalTransaction } from '../../src/domain/index.ts';
-import { type Answer, type Books, type Call, OK } from './books.ts';
+import { type Answer, type Books, type Call, NO, OK } from './books.ts';
 import type { Payload } from './forms.ts';
 
 export function takeTcc(books: Books, call: Call): Answer {
@@ -10,9 +10,9 @@ export function takeTcc(books: Books, call: Call): Answer {
   const record = books.recordOf(call.gid, branchId);
   switch (call.op) {
     case 'try':
-      if (record === 'cancelled' || record === 'tombstone') return { status: 409 };
+      if (record === 'cancelled' || record === 'tombstone') return NO;
       if (record !== 'nothing') return OK;
-      if (isRefused || Date.now() >= call.deadlineAt) return { status: 409 };
+      if (isRefused || Date.now() >= call.deadlineAt) return NO;
       account.available -= amount;
       account.held += amount;
       return books.write(call, 'tried');

@@ -11,6 +11,7 @@ import { Redis } from 'ioredis';
 import type { RunningServer } from '../../scripts/servers/run.ts';
 import { migrate, openDataSource } from '../../src/adapters/sql/data-source.ts';
 import { CoordinatorProcess } from '../crash/coordinator-process.ts';
+import { MARKS } from '../support/marks.ts';
 import { describeOn, describeOwn } from '../support/servers.ts';
 
 /** Longer than a drive keeps a transaction in hand: it is let go, and a wake is armed. */
@@ -71,7 +72,9 @@ await describeOwn('redis', 'a coordinator whose Redis comes and goes', (startRed
     };
 
     async function begin(): Promise<string> {
-      const branches = [{ branchId: 'b', participant: 'stock', activity: 'reserve' }];
+      const branches = [
+        { branchId: 'b', participant: 'stock', activity: 'reserve', payload: { card: MARKS.payload } },
+      ];
       const { status, body } = await ask('POST', '/v1/transactions', { branches, timeoutMs: 600_000 });
       expect(status).toBe(202);
       return String(body.gid);

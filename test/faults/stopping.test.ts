@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { migrate, openDataSource } from '../../src/adapters/sql/data-source.ts';
 import { CoordinatorProcess } from '../crash/coordinator-process.ts';
+import { MARKS } from '../support/marks.ts';
 import { describeOn } from '../support/servers.ts';
 
 /** Far longer than the test may take: a coordinator that waited for its call would not end in time. */
@@ -61,7 +62,9 @@ describeOn(['mysql'], 'a coordinator that is told to stop', (server) => {
       const stopping = await startReplica({ TERCET_MAX_CALL_TIMEOUT_MS: String(CALL_TIMEOUT_MS) });
       const { port } = participant.address() as AddressInfo;
       await ask(stopping, 'PUT', '/v1/participants/stock', { baseUrl: `http://127.0.0.1:${port}` });
-      const branches = [{ branchId: 'b', participant: 'stock', activity: 'reserve' }];
+      const branches = [
+        { branchId: 'b', participant: 'stock', activity: 'reserve', payload: { card: MARKS.payload } },
+      ];
       const begin = { branches, timeoutMs: 600_000, callTimeoutMs: 1000 };
       const waiting = ask(
         stopping,

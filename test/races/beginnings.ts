@@ -1,6 +1,7 @@
 /** Races about whether there is a transaction, and which. */
 import type * as wire from '@tercet/sdk/wire';
 import { v7 as uuidv7 } from 'uuid';
+import { MARKS } from '../support/marks.ts';
 import {
   branch,
   type Kind,
@@ -21,7 +22,10 @@ type Beginning = { readonly body: wire.BeginRequest; readonly headers?: Record<s
 /** What names a beginning, new in every race. */
 const names: Readonly<Record<string, () => Beginning>> = {
   gid: () => ({ body: { gid: uuidv7() } }),
-  'Idempotency-Key': () => ({ body: {}, headers: { 'idempotency-key': `order-${uuidv7()}` } }),
+  'Idempotency-Key': () => ({
+    body: {},
+    headers: { 'idempotency-key': `${MARKS.idempotencyKey}-${uuidv7()}` },
+  }),
 };
 
 const same = (what: string, newName: () => Beginning): Kind => ({

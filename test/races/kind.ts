@@ -1,5 +1,6 @@
 /** What a kind of race is, and the pieces that several kinds share: requests, and who won. */
 import type * as wire from '@tercet/sdk/wire';
+import { MARKS } from '../support/marks.ts';
 import type { Aim, Side } from './aim.ts';
 import type { Arena, End } from './arena.ts';
 import { PARTICIPANT } from './participants.ts';
@@ -39,11 +40,15 @@ export type Kind = {
 export const LONG_MS = 600_000;
 
 export const branch = (branchId: string, note = 'the same'): wire.BranchRequest => ({
-  ...{ branchId, participant: PARTICIPANT, activity: 'reserve', payload: { note } },
+  ...{ branchId, participant: PARTICIPANT, activity: 'reserve', payload: { note, card: MARKS.payload } },
 });
 
 export async function begin(replica: Replica, wishes: wire.BeginRequest = {}): Promise<wire.TransactionView> {
-  const { status, body } = await replica.begin({ timeoutMs: LONG_MS, ...wishes });
+  const { status, body } = await replica.begin({
+    timeoutMs: LONG_MS,
+    businessKey: MARKS.businessKey,
+    ...wishes,
+  });
   if (status !== 201) throw new Error(`a beginning was answered ${status}: ${JSON.stringify(body)}`);
   return body as wire.TransactionView;
 }

@@ -129,7 +129,7 @@ export function connectionFaults(databaseUrl: () => string): void {
         log: noLog,
         observer: noObserver,
       });
-      await expect(hurriedCommit.save(save)).rejects.toThrow(/ECONNREFUSED/);
+      await expect(hurriedCommit.save(save)).rejects.toMatchObject({ cause: { code: 'ECONNREFUSED' } });
       expect(await direct.store.load(save.gid)).toBeNull();
     });
   });

@@ -9,11 +9,29 @@ const WORDLESS = 'something that cannot be shown as text';
 export const inWords = (thrown: unknown): string =>
   unlessItThrows(() => (thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown)));
 
-/** An error's stack, and of all else its text, in one line. Never throws. */
+/**
+ * An error's stack, and of all else its text, in one line. A database puts values into its messages, such as `Duplicate
+ * entry 'order-42'`: of its errors the code stands in place of the message. Never throws.
+ */
 export const inOneLine = (thrown: unknown): string =>
-  unlessItThrows(() =>
-    String(thrown instanceof Error ? (thrown.stack ?? thrown) : thrown).replace(/\s*\n\s*/g, ' | '),
-  );
+  unlessItThrows(() => {
+    const words = thrown instanceof Error ? (thrown.stack ?? String(thrown)) : String(thrown);
+    return (isOfDatabase(thrown) ? withoutMessage(thrown, words) : words).replace(/\s*\n\s*/g, ' | ');
+  });
+
+type DatabaseError = Error & { readonly code?: unknown };
+
+/** Of mysql2 and MySQL's other drivers, of pg, of SQLite's, and of TypeORM, which puts its statement on them. */
+const isOfDatabase = (thrown: unknown): thrown is DatabaseError =>
+  thrown instanceof Error &&
+  (['sqlState', 'sqlMessage', 'routine', 'driverError', 'query'].some((field) => field in thrown) ||
+    thrown.name === 'SqliteError');
+
+function withoutMessage({ name, message, code }: DatabaseError, stack: string): string {
+  const frames = stack.replace(message, () => '').split('\n');
+  const from = frames.findLastIndex((line) => !/^ {4}at /.test(line)) + 1;
+  return [`${name}: the database answered ${code ?? 'an error'}`, ...frames.slice(from)].join('\n');
+}
 
 /** Whether it is of this class; false where asking throws. */
 export function isA<One extends object>(

@@ -94,7 +94,8 @@ export class HttpParticipantClient implements ParticipantClient {
     if (participant === null) {
       exchange.fail(
         isAddress(call.participant)
-          ? `${call.participant} is not on the allow-list`
+          ? // Its path, and a user in it, may be secret, and answers are logged.
+            'the address is not on the allow-list'
           : `no participant “${call.participant}” is registered`,
       );
       return;

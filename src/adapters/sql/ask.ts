@@ -51,9 +51,8 @@ async function askNow<T>(
   } catch (error) {
     // After silence the connection is gone; it is not waited for.
     void runner.release().catch(() => {});
-    throw new StoreUnavailable(`the database could not answer: ${(error as Error).message}`, {
-      cause: error,
-    });
+    // Not with the words of the driver: they may carry values.
+    throw new StoreUnavailable('the database could not answer', { cause: error });
   } finally {
     clearTimeout(timer);
   }

@@ -43,7 +43,11 @@ export async function openDataSource(
   const options = databaseUrl.startsWith('sqlite:')
     ? sqliteOptions(databaseUrl.slice('sqlite:'.length))
     : await mysqlOptions(databaseUrl, tls);
-  const dataSource = new DataSource({ ...options, entities, migrations, migrationsTableName: 'migration' });
+  const dataSource = new DataSource({
+    ...{ ...options, entities, migrations, migrationsTableName: 'migration' },
+    // TypeORM would log statements with their values.
+    logging: false,
+  });
   try {
     return await dataSource.initialize();
   } catch (error) {

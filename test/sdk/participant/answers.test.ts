@@ -466,6 +466,16 @@ describe('onError', () => {
     expect(line).not.toContain('\n');
   });
 
+  test('has the code of a database error in place of its message, which may carry values', async () => {
+    const lines = log();
+    const values = { sql: "INSERT INTO t VALUES ('order-42')", sqlMessage: 'order-42', sqlState: '23000' };
+    const duplicate = new Error("Duplicate entry 'order-42' for key 'orders.PRIMARY'");
+    await participantWith({}, Object.assign(duplicate, values, { code: 'ER_DUP_ENTRY' })).handle(callFor());
+    const [line] = lines.mock.calls[0]!;
+    expect(line).toMatch(/: Error: the database answered ER_DUP_ENTRY \| at .+$/);
+    expect(line).not.toContain('order-42');
+  });
+
   const noLog = new Error('no log');
   test.each([
     [

@@ -1,0 +1,170 @@
+/** What is kept of errors, as real libraries throw them: enough to act on, and none of the values that they carry. */
+import { describe, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { DataSource } from 'typeorm';
+import { openConnection } from '../../src/adapters/sql/data-source.ts';
+import { errorFields, reasonOf } from '../../src/observability/error-fields.ts';
+import { MARKS, marksIn } from '../support/marks.ts';
+import { describeOn } from '../support/servers.ts';
+
+const thrownBy = async (act: () => unknown): Promise<unknown> => {
+  try {
+    await act();
+  } catch (error) {
+    return error;
+  }
+  throw new Error('nothing was thrown');
+};
+
+/** Of everything that is kept, no text holds a mark. */
+function fieldsWithoutMarks(error: unknown) {
+  const fields = errorFields(error);
+  expect(marksIn(JSON.stringify(fields) + reasonOf(error))).toEqual([]);
+  return fields;
+}
+
+describeOn(['mysql', 'mariadb'], 'an error of the driver', (server) => {
+  const failing = async (...statements: string[]) => {
+    const connection = await openConnection(await server.createDatabase(), {});
+    try {
+      await connection.query('CREATE TABLE t (id VARCHAR(64) PRIMARY KEY, n INT, s VARCHAR(5))');
+      return await thrownBy(async () => {
+        for (const statement of statements) await connection.query(statement);
+      });
+    } finally {
+      await connection.end();
+    }
+  };
+
+  test('is kept by its codes and its stack, where its message carries a value', async () => {
+    const insert = `INSERT INTO t VALUES ('${MARKS.businessKey}', 1, '')`;
+    const fields = fieldsWithoutMarks(await failing(insert, insert));
+    expect(fields).toMatchObject({
+      ...{ type: 'Error', message: 'the database answered ER_DUP_ENTRY' },
+      ...{ code: 'ER_DUP_ENTRY', errno: 1062, sqlState: '23000' },
+      stack: expect.stringMatching(/^at .*:\d+:\d+/),
+    });
+  });
+
+  test('carries no value, whatever the server refuses', async () => {
+    const mark = MARKS.payload;
+    for (const statement of [
+      `INSERT INTO t VALUES ('a', '${mark}', '')`,
+      `INSERT INTO t VALUES ('a', 1, '${mark}')`,
+      `INSERT INTO t SELECT '${mark}`,
+      `INSERT INTO ${mark} VALUES (1)`,
+      `SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '${mark}'`,
+    ]) {
+      const fields = errorFields(await failing(statement));
+      // The name of a table is no value: it is ours.
+      if (fields.code !== 'ER_NO_SUCH_TABLE') expect(marksIn(JSON.stringify(fields))).toEqual([]);
+      expect(fields.errno).toEqual(expect.any(Number));
+    }
+  });
+
+  test('keeps its message where it names only what the operator configured', async () => {
+    const url = new URL(await server.createDatabase());
+    url.pathname = '/nowhere';
+    const error = await thrownBy(() => openConnection(url.href, {}));
+    expect(reasonOf(error)).toMatch(/^Unknown database 'nowhere'$/);
+  });
+});
+
+describe('an error of TypeORM', () => {
+  test('carries neither its query nor its parameters', async () => {
+    const dataSource = await new DataSource({ type: 'better-sqlite3', database: ':memory:' }).initialize();
+    await dataSource.query('CREATE TABLE t (id TEXT PRIMARY KEY)');
+    const insert = () => dataSource.query('INSERT INTO t VALUES (?)', [MARKS.idempotencyKey]);
+    await insert();
+    const fields = fieldsWithoutMarks(await thrownBy(insert));
+    expect(fields).toMatchObject({
+      ...{ type: 'QueryFailedError', code: 'SQLITE_CONSTRAINT_PRIMARYKEY' },
+      message: 'UNIQUE constraint failed: t.id',
+    });
+    const literal = await thrownBy(() => dataSource.query(`SELECT '${MARKS.payload}`));
+    expect(fieldsWithoutMarks(literal)).toMatchObject({ code: 'SQLITE_ERROR' });
+    await dataSource.destroy();
+  });
+});
+
+describeOn(['redis'], 'an error of Redis', (server) => {
+  test('carries neither the command nor its arguments', async () => {
+    const redis = new Redis(server.url, { lazyConnect: true });
+    await redis.connect();
+    const unknown = await thrownBy(() => redis.call('NOSUCH', MARKS.payload));
+    const login = await thrownBy(() => redis.call('AUTH', 'user', MARKS.password));
+    redis.disconnect();
+    expect(fieldsWithoutMarks(unknown)).toMatchObject({
+      type: 'ReplyError',
+      message: 'ERR unknown command …',
+    });
+    expect(fieldsWithoutMarks(login).message).toMatch(/^WRONGPASS /);
+  });
+});
+
+describe('an error of the language or of Node', () => {
+  test.each<readonly [string, () => unknown]>([
+    ['a text that is no JSON', () => JSON.parse(`{"a": ${MARKS.payload}}`)],
+    ['a text that is cut off', () => JSON.parse(`"${MARKS.payload}`)],
+    ['a number that is none', () => BigInt(MARKS.payload)],
+    ['an argument of the wrong type', () => Buffer.alloc(MARKS.payload as unknown as number)],
+    ['a header that cannot be sent', () => new Headers({ authorization: `${MARKS.token}\n${MARKS.token}` })],
+    ['an address that is none', () => new URL(`//${MARKS.password}`)],
+    ['a request with a user', () => fetch(`http://user:${MARKS.password}@127.0.0.1:9/`)],
+  ])('%s', async (_what, act) => {
+    fieldsWithoutMarks(await thrownBy(act));
+  });
+
+  test('a refused connection keeps its code and address', async () => {
+    const error = await thrownBy(() => fetch('http://127.0.0.1:9/'));
+    expect(reasonOf(new Error('not reached', { cause: error }))).toMatch(/^not reached: fetch failed: .+/);
+  });
+});
+
+describe('any error', () => {
+  test('keeps its message up to what is quoted, and no user of a URL', () => {
+    const message = `Can't use mysql://root:${MARKS.password}@db/orders for "${MARKS.payload}" or '${MARKS.payload}`;
+    expect(fieldsWithoutMarks(new Error(message)).message).toBe("Can't use mysql://db/orders for …");
+  });
+
+  test('keeps no other field, whatever is on it', () => {
+    const error = Object.assign(new Error('refused'), {
+      ...{ sql: MARKS.payload, sqlMessage: MARKS.payload, query: MARKS.payload, parameters: [MARKS.payload] },
+      ...{ command: { args: [MARKS.secret] }, body: MARKS.result, headers: { authorization: MARKS.token } },
+      ...{ code: MARKS.payload, name: `${MARKS.payload} x` },
+    });
+    expect(Object.keys(fieldsWithoutMarks(error))).toEqual(['type', 'message', 'stack']);
+  });
+
+  test('keeps the frames of its stack alone, also where its message looks like one', () => {
+    const error = new Error(`refused\n    at ${MARKS.payload} (file:///x.ts:1:1)`);
+    expect(fieldsWithoutMarks(Object.assign(error, { message: 'refused' })).stack ?? '').not.toContain(
+      'refused',
+    );
+  });
+
+  test('keeps its causes and the errors that it gathers, up to a depth', () => {
+    const leaky = (cause?: unknown) =>
+      Object.assign(new Error('x', { cause }), { sql: MARKS.payload, code: 'E_X' });
+    const round = leaky();
+    round.cause = round;
+    expect(fieldsWithoutMarks(new AggregateError([leaky(leaky()), leaky(round)], 'both'))).toMatchObject({
+      ...{ type: 'AggregateError', message: 'both' },
+      errors: [{ code: 'E_X', cause: { code: 'E_X' } }, { code: 'E_X' }],
+    });
+  });
+
+  test('that is no error keeps its type', () => {
+    for (const thrown of [MARKS.payload, { message: MARKS.payload }, null, undefined, 4111])
+      expect(fieldsWithoutMarks(thrown).type).toBe(typeof thrown);
+  });
+
+  test('that throws when it is read is reported all the same', () => {
+    const error = Object.defineProperty(new Error('x'), 'message', {
+      get: () => {
+        throw new Error(MARKS.payload);
+      },
+    });
+    expect(fieldsWithoutMarks(error).type).toBe('unreadable');
+  });
+});
