@@ -7,6 +7,7 @@
 import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { dirname } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { getCACertificates } from 'node:tls';
 import mysql2, { createPool, type Pool, type PoolOptions } from 'mysql2';
 import { type Connection, type ConnectionOptions, createConnection, type SslOptions } from 'mysql2/promise';
@@ -14,14 +15,7 @@ import { DataSource, type DataSourceOptions, MigrationExecutor, type QueryRunner
 import { migrations } from '../../../migrations/index.ts';
 import { MAX_QUESTIONS } from './ask.ts';
 import { entities } from './entities.ts';
-
-/** What every connection is set to, whatever the server's own defaults are (rule 6 of a batch). */
-const SESSION_STATEMENTS = [
-  'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
-  "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
-  'SET SESSION innodb_lock_wait_timeout = 2',
-  "SET SESSION time_zone = '+00:00'",
-];
+import { SESSION } from './session.ts';
 
 /** A batch of a mebibyte of payloads, quoted, with its journal rows. */
 const MIN_PACKET_BYTES = 4 * 1024 * 1024;
@@ -96,7 +90,12 @@ export async function openConnection(
   const connection = await createConnection({ ...connectionOptions(databaseUrl, tls), ...options }).catch(
     (error: Error) => Promise.reject(tls === null ? error : inWordsOfTls(error, databaseUrl)),
   );
-  for (const statement of SESSION_STATEMENTS) await connection.query(statement);
+  try {
+    for (const statement of SESSION) await connection.query(statement);
+  } catch (error) {
+    connection.destroy();
+    throw error;
+  }
   return connection;
 }
 
@@ -158,11 +157,17 @@ async function mysqlOptions(databaseUrl: string, tls: DatabaseTls | null): Promi
   } as DataSourceOptions;
 }
 
-/** A new connection runs what it is given first before anything else that is asked of it. */
+/**
+ * A new connection runs what it is given first before anything else that is asked of it. One that cannot be set is broken
+ * off, and what was asked of it fails: it would write by settings that are not ours.
+ */
 function createOurPool(options: PoolOptions): Pool {
   const pool = createPool(options);
   pool.on('connection', (connection) => {
-    for (const statement of SESSION_STATEMENTS) connection.query(statement);
+    // Without a callback, a refusal would be an error that nothing catches.
+    const { stream } = connection as unknown as { readonly stream: Duplex };
+    const whenSet = (error: Error | null) => void (error && stream.destroy());
+    for (const statement of SESSION) connection.query(statement, whenSet);
   });
   return pool;
 }
