@@ -35,6 +35,7 @@ export type Call = {
   readonly gid: string;
   readonly branchId: string | null;
   readonly op: Op;
+  readonly kind: string | null;
   readonly body: string;
   readonly deadlineAt: number;
 };

@@ -10,7 +10,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import type { GlobalTransaction, Op } from '../../src/domain/index.ts';
+import { type GlobalTransaction, kindOf, type Op } from '../../src/domain/index.ts';
 import { type Answer, Books, type Call } from './books.ts';
 import type { BranchId } from './forms.ts';
 import { sagaFault } from './saga-footing.ts';
@@ -222,8 +222,11 @@ const isOfSaga = ({ op }: Call): boolean => op === 'action' || op === 'compensat
 
 function faultOf(call: Call, tx: GlobalTransaction): string | null {
   if (call.op === 'notify') return noticeFault(call, tx);
-  const isRegistered = tx.branches.some(({ branchId }) => branchId === call.branchId);
-  if (!isRegistered) return 'came before the branch was durable';
+  const branch = tx.branches.find(({ branchId }) => branchId === call.branchId);
+  if (branch === undefined) return 'came before the branch was durable';
+  const kind = kindOf(tx.pattern, tx.branches, branch);
+  // An initiator of a test that calls a try by itself sends none, which means the declared one.
+  if (call.kind !== null && call.kind !== kind) return `came as ${call.kind}, and is ${kind}`;
   return isOfSaga(call) ? sagaFault(call, tx) : tccFault(call, tx);
 }
 
@@ -247,6 +250,7 @@ async function callOf(request: IncomingMessage): Promise<Call | null> {
     gid: header('tcc-transaction-id'),
     branchId: op === 'notify' ? null : header('tcc-branch-id'),
     op,
+    kind: request.headers['tcc-kind']?.toString() ?? null,
     deadlineAt: Date.parse(header('tcc-deadline')),
     body,
   };
