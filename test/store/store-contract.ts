@@ -12,7 +12,7 @@ import type {
   Save,
   TransactionStore,
 } from '../../src/application/ports.ts';
-import { type GlobalTransaction, MAX_BRANCHES } from '../../src/domain/index.ts';
+import { type GlobalTransaction, type Kind, MAX_BRANCHES } from '../../src/domain/index.ts';
 import { noLog, noObserver } from '../support/engine.ts';
 import { AWKWARD_PAYLOAD, answered, begun, cancelled, newGid, saveOf } from '../support/saves.ts';
 import { AWKWARD_RESULT, begunSaga, carriedOn, TO_THE_END, UNDONE } from './saga-saves.ts';
@@ -383,6 +383,19 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
         'inventory',
         'shipping',
       ]);
+    });
+
+    test('keep the kinds of their activities until others, or none, are given', async () => {
+      const kinds = { charge: 'pivot', send: 'final' } as const;
+      const put = async (activities?: Readonly<Record<string, Kind>>) => {
+        await under.registry.put({ ...inventory, name: 'bank', ...(activities && { activities }) });
+        return (await under.registry.find('bank'))?.activities;
+      };
+      expect(await put()).toBeUndefined();
+      expect(await put(kinds)).toEqual(kinds);
+      expect(await put()).toEqual(kinds);
+      expect(await put({})).toEqual({});
+      expect(await put()).toEqual({});
     });
 
     test('keep their secrets until others, or none, are given', async () => {
