@@ -139,11 +139,7 @@ const PLANTED: { readonly [Each in Kind]: Planted } = {
   pivot: {
     ...KEPT,
     actions_mixed_up: [...(KEPT.actions_mixed_up ?? []), 'keeps one branch of a gid'],
-    refusal_forgotten: [
-      'forgets refusals for the deadline',
-      'forgets refusals of the business',
-      'forgets refusals for the kind',
-    ],
+    refusal_forgotten: ['forgets refusals for the deadline', 'forgets refusals of the business'],
     slow_pivot_accepted: ['looks before the body has come'],
     refused_and_done: ['remembers refusals too late'],
     late_repeat_refused: ['judges the deadline first'],

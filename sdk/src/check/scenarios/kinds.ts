@@ -18,8 +18,7 @@ export const kindsRefused = (pair: Pair): Scenario => ({
       const what = `${One(op)} of the kind ${kind} was answered ${answer.words}.`;
       await judgeRefused(trial, { op, code: 'kind_ignored', answer, what });
       if (succeeded(answer)) throw new Unjudgeable(`${one(op)} of the kind ${kind} was not refused`);
-      const isPivot = kind === 'pivot' || trial.settings.kind === 'pivot';
-      if (isPivot && !(await judgeRemembered(trial, branch, what))) return;
+      if (kind === 'pivot') await judgeRemembered(trial, branch, what);
       await judgeUndone(trial, pair, branch, what);
     }
   },
@@ -29,8 +28,8 @@ export const kindsRefused = (pair: Pair): Scenario => ({
 const kindsNotServed = (declared: Kind): readonly Kind[] =>
   declared === 'tcc' ? ['step'] : KINDS.filter((kind) => kind !== 'tcc' && !isServed(declared, kind));
 
-/** Nothing compensates a pivot, and a coordinator that is older sends no kind: no such call may land later. */
-async function judgeRemembered(trial: Trial, branch: Branch, what: string): Promise<boolean> {
+/** Nothing compensates what its initiator takes for a pivot, and an older coordinator sends no kind: no such call may land later. */
+async function judgeRemembered(trial: Trial, branch: Branch, what: string): Promise<void> {
   const unnamed = trial.branch({ gid: branch.gid, branchId: branch.branchId, kind: null });
   for (const [repetition, how] of [
     [branch, 'Repeated, it'],
@@ -38,9 +37,8 @@ async function judgeRemembered(trial: Trial, branch: Branch, what: string): Prom
   ] as const) {
     const again = await trial.ask(repetition, 'action');
     trial.judge('refusal_forgotten', !succeeded(again), `${what} ${how} was answered ${again.words}.`);
-    if (succeeded(again)) return false;
+    if (succeeded(again)) throw new Unjudgeable('the refusal of an action of the kind pivot was forgotten');
   }
-  return true;
 }
 
 async function judgeUndone(trial: Trial, { undo, codes }: Pair, branch: Branch, what: string): Promise<void> {
