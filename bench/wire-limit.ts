@@ -58,6 +58,7 @@ async function callOne(tx: GlobalTransaction, branch: Branch, op: Op): Promise<v
   const { branchId, participant, activity, payload } = branch;
   const { httpStatus, answer } = await participants.call({
     ...{ gid, branchId, op, participant, activity, payload, deadlineAt, traceparent },
+    kind: op === 'action' ? 'step' : 'tcc',
     ...{ attempt: 1, timeoutMs: policy.callTimeoutMs, isResultWanted: false },
   });
   if (httpStatus !== 200) throw new Error(`a participant answered ${answer}`);

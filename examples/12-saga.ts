@@ -24,16 +24,17 @@ import { withCoordinator } from './with-coordinator.ts';
 
 const Count = Type.Integer({ minimum: 1 });
 const inventory = defineContract('inventory', {
-  take: { payload: Type.Object({ mugs: Count }), result: Type.Object({ cents: Count }) },
+  take: { kind: 'step', payload: Type.Object({ mugs: Count }), result: Type.Object({ cents: Count }) },
 });
 const payment = defineContract('payment', {
   charge: {
+    kind: 'pivot',
     payload: Type.Object({ account: Type.String(), cents: Count }),
     result: Type.Object({ receipt: Type.String() }),
   },
 });
 const shipping = defineContract('shipping', {
-  send: { payload: Type.Object({ to: Type.String(), receipt: Type.String() }) },
+  send: { kind: 'final', payload: Type.Object({ to: Type.String(), receipt: Type.String() }) },
 });
 
 const db = new SQLite(':memory:');
@@ -102,7 +103,6 @@ async function openServices() {
       activities: {
         charge: {
           // A refusal decides, so it is remembered for good: asked again, it is the same.
-          isPivot: true,
           action({ account, cents }, { sqlTx }) {
             change(sqlTx, account, -cents);
             console.log(`charged ${account} ${cents}`);

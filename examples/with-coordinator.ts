@@ -14,7 +14,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Participant } from '@tercet/sdk';
+import { type Participant, Tercet } from '@tercet/sdk';
 import { nodeHttpParticipant } from '@tercet/sdk/node-http';
 import type { ParticipantRequest } from '@tercet/sdk/wire';
 import { Child } from './demo/children.ts';
@@ -30,7 +30,7 @@ export type Coordinator = {
   readonly serve: (answer: RequestListener) => Promise<string>;
   /** Has the coordinator call a participant of this name there. */
   readonly register: (name: string, where: ParticipantRequest) => Promise<void>;
-  /** Serves a participant and registers it; answers its address. */
+  /** Serves a participant and registers it with the kinds of its activities; answers its address. */
   readonly add: (participant: Participant) => Promise<string>;
 };
 
@@ -95,7 +95,7 @@ class Parts {
     const register = (name: string, where: ParticipantRequest) => registerAt(url, name, where);
     const add = async (participant: Participant) => {
       const baseUrl = await serve(mounted(participant));
-      await register(participant.contract.name, { baseUrl });
+      await new Tercet({ urls: url, contracts: [participant] }).register(participant, { baseUrl });
       return baseUrl;
     };
     return { url, folder, start, serve, register, add };

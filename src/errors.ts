@@ -187,6 +187,12 @@ export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
     title: 'A branch or the callback names a participant that is not registered',
     advice: 'Register it with PUT /v1/participants/{name}, then send the request again.',
   },
+  kind_mismatch: {
+    status: 422,
+    title: 'A branch uses an activity as another kind than its participant declared',
+    advice:
+      'Correct the transaction, or the contract of the participant and its registration. Only a pivot serves as a pivot, and only a tcc activity in a tcc.',
+  },
   address_not_allowed: {
     status: 422,
     title: 'A branch names an address that is not on the allow-list',

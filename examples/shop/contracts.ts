@@ -13,18 +13,25 @@ const Pieces = Type.Object({ item: Type.String(), quantity: Count });
 const Amount = Type.Object({ account: Type.String(), cents: Count });
 
 export const inventory = defineContract('inventory', {
-  reserve: { payload: Pieces },
-  take: { payload: Pieces },
+  reserve: { kind: 'tcc', payload: Pieces },
+  take: { kind: 'step', payload: Pieces },
 });
 
 export const payment = defineContract('payment', {
-  hold: { payload: Amount },
-  charge: { payload: Amount },
-  transfer: { payload: Amount },
+  hold: { kind: 'tcc', payload: Amount },
+  charge: { kind: 'step', payload: Amount },
+  transfer: { kind: 'pivot', payload: Amount },
 });
 
 export const shipping = defineContract('shipping', {
-  open: { payload: Type.Object({ order: Type.String(), address: Type.String() }) },
-  book: { payload: Type.Object({ order: Type.String() }), result: Type.Object({ van: Type.String() }) },
-  load: { payload: Type.Object({ order: Type.String(), address: Type.String(), van: Type.String() }) },
+  open: { kind: 'tcc', payload: Type.Object({ order: Type.String(), address: Type.String() }) },
+  book: {
+    kind: 'step',
+    payload: Type.Object({ order: Type.String() }),
+    result: Type.Object({ van: Type.String() }),
+  },
+  load: {
+    kind: 'step',
+    payload: Type.Object({ order: Type.String(), address: Type.String(), van: Type.String() }),
+  },
 });

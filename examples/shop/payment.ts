@@ -48,7 +48,7 @@ await serve(payment, {
       cancel: (order) => void release.run(order),
     },
     charge: { action: payAtOnce, compensate: (amount) => void refund.run(amount) },
-    transfer: { action: payAtOnce, isPivot: true },
+    transfer: { action: payAtOnce },
   },
   numbers: () => numbers.all(),
 });

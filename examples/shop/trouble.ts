@@ -62,7 +62,7 @@ function noBarrier(db: Database): Barrier<Database> {
     async run(_call, work) {
       db.exec('BEGIN IMMEDIATE');
       try {
-        const result = work(db, { tryResult: null, actionResult: null });
+        const result = work(db, { tryResult: null, actionResult: null, isStarted: false });
         db.exec('COMMIT');
         return { outcome: 'done', result: await result };
       } catch (error) {

@@ -1,5 +1,5 @@
 /** One call of a participant: which branch of which transaction it is for, and what is asked. */
-import type { Op } from './wire/index.ts';
+import type { Kind, Op } from './wire/index.ts';
 
 export type Call = {
   /** The global transaction, a UUIDv7. */
@@ -7,6 +7,8 @@ export type Call = {
   /** Unique in its transaction. */
   readonly branchId: string;
   readonly op: Op;
+  /** What its caller takes the activity for; the kind of the contract where the caller does not say. */
+  readonly kind: Kind;
   /** 1 for the first call of this op for this branch. */
   readonly attempt: number;
   /** Milliseconds since 1970. A try or an action that comes later is refused; it never bounds confirm, cancel and compensate. */

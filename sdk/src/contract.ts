@@ -5,17 +5,29 @@
  *
  *   export const inventory = defineContract('inventory', {
  *     reserve: {
+ *       kind: 'tcc',
  *       payload: Type.Object({ item: Type.String(), quantity: Type.Integer({ minimum: 1 }) }),
  *       result: Type.Object({ reservationId: Type.String() }),
  *     },
  *   });
+ *
+ * The kind of an activity says what it can be part of. Both sides derive from it what they implement and where they may call it,
+ * so they cannot disagree on what a step is.
  */
 import type { Static, TSchema } from 'typebox';
 import { Value } from 'typebox/value';
-import { ParticipantName } from './wire/index.ts';
+import { Kind, ParticipantName } from './wire/index.ts';
 
 /** One activity: the body of every call for it, and what its try answers to the initiator, or its action to later steps. */
 export type Activity = {
+  /**
+   * - `tcc`, which is the default: a branch of a tcc, with try, confirm and cancel.
+   * - `step`: a step of a saga, with action and compensate.
+   * - `step_uncompensated`: a step whose action has nothing to undo.
+   * - `pivot`: the step whose answer decides. The barrier remembers its refusal.
+   * - `final`: a step after the pivot only, such as a mail; it is called until it succeeds.
+   */
+  readonly kind?: Kind;
   readonly payload: TSchema;
   /** What the try or the action answers; when absent its answer is not looked at. */
   readonly result?: TSchema;
@@ -42,6 +54,19 @@ export type DefinedContract<Name extends string, All extends Activities> = Contr
   readonly [Word in keyof All & string]: ActivityHandle<All[Word]>;
 };
 
+/** Of an activity whose type says nothing of its kind, any. */
+export type KindOf<One extends Activity> = One extends { readonly kind: infer Given extends Kind }
+  ? Given
+  : Activity extends One
+    ? Kind
+    : 'tcc';
+
+export const kindOf = ({ kind = 'tcc' }: Pick<Activity, 'kind'>): Kind => kind;
+
+/** As the coordinator is told them at the registration: the kind of each activity, by its name. */
+export const kindsOf = ({ activities }: Contract): Record<string, Kind> =>
+  Object.fromEntries(Object.entries(activities).map(([word, one]) => [word, kindOf(one)]));
+
 export type PayloadOf<One extends Activity> = Static<One['payload']>;
 export type ResultOf<One extends Activity> = One extends { readonly result: infer Schema extends TSchema }
   ? Static<Schema>
@@ -62,8 +87,8 @@ type Hiding<All extends Activities> = {
 
 /**
  * @throws TypeError when the name, or that of an activity, is not one to 64 of `A-Z a-z 0-9 _ -`, when an
- *   activity is named `name`, `activities` or `contract`, when one has no payload, and when it has anything but
- *   payload and result
+ *   activity is named `name`, `activities` or `contract`, when one has no payload or a kind that is none, and when it has
+ *   anything but kind, payload and result
  */
 export function defineContract<const Name extends string, const All extends Activities>(
   name: Name,
@@ -92,7 +117,7 @@ export function defineContract<const Name extends string, const All extends Acti
   return { ...Object.fromEntries(handles), name, activities } as DefinedContract<Name, All>;
 }
 
-const WORDS: { readonly [Word in keyof Activity]-?: true } = { payload: true, result: true };
+const WORDS: { readonly [Word in keyof Activity]-?: true } = { kind: true, payload: true, result: true };
 
 /** @throws TypeError */
 function checkActivity(title: string, given: unknown): void {
@@ -100,8 +125,10 @@ function checkActivity(title: string, given: unknown): void {
     throw new TypeError(`${title} is no activity: give its payload, and its result`);
   const unknown = Object.keys(given).find((word) => !Object.hasOwn(WORDS, word));
   if (unknown !== undefined)
-    throw new TypeError(`${title} has “${unknown}”: an activity has payload and result`);
-  const { payload, result } = given as Partial<Activity>;
+    throw new TypeError(`${title} has “${unknown}”: an activity has kind, payload and result`);
+  const { kind, payload, result } = given as Partial<Activity>;
+  if (kind !== undefined && !Value.Check(Kind, kind))
+    throw new TypeError(`${title} is of kind “${kind}”: the kinds are ${Kind.enum.join(', ')}`);
   checkSchema(`the payload of ${title}`, payload);
   if (result !== undefined) checkSchema(`the result of ${title}`, result);
 }

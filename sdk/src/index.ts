@@ -17,6 +17,7 @@ export {
   type Contract,
   type DefinedContract,
   defineContract,
+  type KindOf,
   type PayloadOf,
   type ResultOf,
 } from './contract.ts';
@@ -34,6 +35,7 @@ export {
   TryRefused,
   TryUnknown,
 } from './initiator/errors.ts';
+export type { Registration } from './initiator/registration.ts';
 export { Tercet } from './initiator/tercet.ts';
 export type { Timing } from './initiator/timing.ts';
 export type {

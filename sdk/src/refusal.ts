@@ -28,6 +28,8 @@ export type RefusalCode =
   | 'refused'
   /** The payload is not what the activity takes. */
   | 'invalid_payload'
+  /** A try or an action of another kind than the activity serves: initiator and participant disagree on its contract. */
+  | 'kind_mismatch'
   /** A try or an action that comes after its deadline. */
   | 'deadline_passed'
   /** A try that comes after its cancel, or an action that comes after its compensate (hanging, 悬挂). */

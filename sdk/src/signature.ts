@@ -2,8 +2,8 @@
  * Signatures, by Standard Webhooks: a participant that has a secret knows that a call comes from who has it
  * too, that its body is as it was sent, and that it was sent within the last five minutes.
  *
- *   webhook-id         `gid/branchId/op`, and `gid/notify` of what tells of the end, which is about no branch: it has to name
- *                      the call that the TCC headers and the path name
+ *   webhook-id         `gid/branchId/op/kind`, without the kind where no `tcc-kind` is sent, and `gid/notify` for a callback: it
+ *                      must name the call that the TCC headers and the path name
  *   webhook-timestamp  when it was signed, in seconds since 1970
  *   webhook-signature  `v1,` and an HMAC-SHA-256 of id, time and body in base64; one for each secret, with
  *                      blanks between them
@@ -14,7 +14,7 @@
 import { randomBytes } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
 import { CALL_HEADERS } from './wire/call-headers.ts';
-import type { CallOp } from './wire/index.ts';
+import type { CallOp, Kind } from './wire/index.ts';
 
 export type SignatureHeader = 'webhook-id' | 'webhook-timestamp' | 'webhook-signature';
 export type SignatureHeaders = Readonly<Record<SignatureHeader, string>>;
@@ -26,6 +26,8 @@ export type SignedCall = {
   /** Null for `notify`, which is about the whole. */
   readonly branchId: string | null;
   readonly op: CallOp;
+  /** As `tcc-kind` is sent; null or absent where it is not. */
+  readonly kind?: Kind | null;
 };
 
 type Headers = { readonly [name: string]: string | readonly string[] | undefined };
@@ -54,11 +56,14 @@ export function checkSecret(secret: string): string | null {
   return null;
 }
 
-/** What a call is known by: its `webhook-id`, and its `idempotency-key`. Names hold no slash: no two calls have one id. */
-export const webhookIdOf = ({ gid, branchId, op }: SignedCall): string => idOf(gid, branchId, op);
+/** `gid/branchId/op`, the same in every attempt, or `gid/notify`. Names hold no slash: no two calls have the same key. */
+export const idempotencyKeyOf = ({ gid, branchId, op }: SignedCall): string => joined(gid, branchId, op);
 
-const idOf = (gid: unknown, branchId: unknown, op: unknown): string =>
-  (branchId === null ? [gid, op] : [gid, branchId, op]).join('/');
+/** The `webhook-id`: a call that is signed as one kind is not accepted as another. */
+export const webhookIdOf = ({ gid, branchId, op, kind }: SignedCall): string =>
+  joined(gid, branchId, op, kind ?? null);
+
+const joined = (...parts: readonly unknown[]): string => parts.filter((part) => part !== null).join('/');
 
 /**
  * @param body exactly as it is sent
@@ -97,9 +102,9 @@ export function verifySignature(headers: Headers, body: string, secrets: readonl
   if (typeof timestamp !== 'string') return missing('webhook-timestamp');
   if (typeof signature !== 'string') return missing('webhook-signature');
   // Else somebody could send a signed call again under another name.
-  const { gid, branchId, op } = CALL_HEADERS;
-  if (id !== idOf(headers[gid], headers[branchId] ?? null, headers[op]))
-    return 'webhook-id does not name the call of the TCC headers: it is gid/branchId/op of the same call, or gid/notify';
+  const { gid, branchId, op, kind } = CALL_HEADERS;
+  if (id !== joined(headers[gid], headers[branchId] ?? null, headers[op], headers[kind] ?? null))
+    return 'webhook-id does not name the call of the TCC headers: it is gid/branchId/op/kind of the same call, or gid/notify';
   const signed = { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signature };
   if (secrets.some((secret) => isSignedBy(secret, signed, body))) return null;
   return whyNot(timestamp);

@@ -20,6 +20,7 @@ import { isAddress } from './allowed-addresses.ts';
 import type { CallGate } from './call-gate.ts';
 import type { CarryOut } from './carry-out.ts';
 import type { Answer } from './drive.ts';
+import { type KindMismatch, kindMismatchIn } from './declared-kinds.ts';
 import { explanationOf } from './explanation.ts';
 import { gidAgeFault } from './gid-age.ts';
 import {
@@ -62,6 +63,7 @@ export type CoordinatorRefusal =
   | Refusal
   | PlanFault
   | 'unknown_participant'
+  | 'kind_mismatch'
   | 'address_not_allowed'
   | 'timeout_too_long'
   | 'setting_over_maximum'
@@ -141,9 +143,12 @@ export class Coordinator {
       pattern,
       asked.map((branch) => askedOf(branch, participants)),
     );
-    const planRefused = 'code' in plan ? ({ accepted: false, ...plan } as const) : null;
-    const unusable = this.#unusableIn(request, timeoutMs, participants) ?? planRefused;
     const branches = 'code' in plan ? [] : plan;
+    const planRefused = 'code' in plan ? ({ accepted: false, ...plan } as const) : null;
+    const unusable =
+      this.#unusableIn(request, timeoutMs, participants) ??
+      planRefused ??
+      kindMismatchIn(pattern, branches, participants);
     for (let attempt = 1; attempt <= BEGIN_ATTEMPTS; attempt += 1) {
       const known = beginKey === null ? null : await this.#given.store.gidOfBeginKey(beginKey);
       const gid = known ?? request.gid ?? chance.newId();
@@ -174,9 +179,12 @@ export class Coordinator {
 
   async registerBranch(gid: string, request: BranchRequest): Promise<Outcome> {
     const participants = await this.#participantsOf([request]);
-    const unusable = unknownIn(participants) ?? this.#overMaximum(request);
-    if (unusable !== null && !(await this.#stands(gid, request))) return unusable;
     const branch = specOf(request, participants);
+    const unusable =
+      unknownIn(participants) ??
+      this.#overMaximum(request) ??
+      withoutPlace(kindMismatchIn(DEFAULT_PATTERN, [branch], participants));
+    if (unusable !== null && !(await this.#stands(gid, request))) return unusable;
     return this.#ask(gid, (now) => ({ type: 'branchRegistered', branch, now }));
   }
 
@@ -316,6 +324,10 @@ function unknownIn(participants: Participants): Refused | null {
   if (about === undefined) return null;
   return { accepted: false, code: isAddress(about) ? 'address_not_allowed' : 'unknown_participant', about };
 }
+
+/** The request is one branch: there is no list that a pointer could lead into. */
+const withoutPlace = (mismatch: KindMismatch | null): Refused | null =>
+  mismatch && { accepted: false, code: mismatch.code, about: mismatch.about };
 
 function outcomeOf({ verdict, saved, isChanged }: Answer): Outcome {
   if (!verdict.accepted) return { accepted: false, code: verdict.code };

@@ -5,6 +5,7 @@
 import type {
   GlobalTransaction,
   Instant,
+  Kind,
   LookFor,
   Now,
   Op,
@@ -150,6 +151,8 @@ export type Participant = {
   readonly baseUrls: readonly string[];
   /** Paths that differ from `/{activity}/{op}`, by `activity/op`. */
   readonly paths: Readonly<Record<string, string>>;
+  /** The kind of each activity, by its name; absent where the participant declared none. */
+  readonly activities?: Readonly<Record<string, Kind>>;
   /** How long one call may take, for transactions that begin from now on; null for the coordinator's own time. */
   readonly callTimeoutMs: number | null;
   /** What its calls are signed with, up to two; absent or empty for calls that are not signed. Shown to nobody. */
@@ -159,7 +162,7 @@ export type Participant = {
 export interface ParticipantRegistry {
   find(name: string): Promise<Participant | null>;
   list(): Promise<readonly Participant[]>;
-  /** Without `secrets` those that stand are kept, in the same step. */
+  /** Without `secrets` or `activities` those that are stored are kept, in the same step. */
   put(participant: Participant): Promise<{ readonly isNew: boolean }>;
 }
 

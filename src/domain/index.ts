@@ -1,6 +1,7 @@
 /** The domain's face: what the application may use of it. */
 export { branchReply, REFUSALS } from './branch-reply.ts';
 export * from './global-transaction.ts';
+export { isServed, type Kind, kindOf, SERVED_KINDS } from './kind.ts';
 export { callsOf, hasPlan, type OpenCall, openCalls, opsOf, upstreamOf } from './open-calls.ts';
 export {
   type LookFor,

@@ -13,12 +13,15 @@ import {
   type Op,
   policyOf,
 } from './global-transaction.ts';
+import { type Kind, kindOf } from './kind.ts';
 import { type OpenCall, openCalls } from './open-calls.ts';
 
 export type PendingCall = {
   /** Null for the callback. */
   readonly branchId: string | null;
   readonly op: Op;
+  /** Null for the callback. */
+  readonly kind: Kind | null;
   readonly participant: string;
   readonly activity: string;
   /** Null for the callback, whose body tells how the transaction ended. */
@@ -79,6 +82,7 @@ function pending(tx: GlobalTransaction, open: OpenCall, now: Now): PendingCall {
   const isForward = op === 'action' && tx.decision !== null;
   return {
     ...{ branchId: branch?.branchId ?? null, op, participant, activity },
+    kind: branch && kindOf(tx.pattern, tx.branches, branch),
     payload: branch?.payload ?? null,
     results: branch && resultsFor(tx, branch),
     wanted: branch && op === 'action' ? wantedOf(tx, branch.branchId) : [],

@@ -15,8 +15,9 @@ type Proven<Claims extends readonly true[]> = Claims;
 /** Of a participant's secrets only their number is shown. */
 type ShownParticipant = Omit<wire.ParticipantView, 'secretCount'>;
 /** The wire's arrays may be written to. */
-type KnownParticipant = Readonly<Omit<ShownParticipant, 'baseUrls'>> & {
+type KnownParticipant = Readonly<Omit<ShownParticipant, 'baseUrls' | 'activities'>> & {
   readonly baseUrls: readonly string[];
+  readonly activities?: Readonly<ShownParticipant['activities']>;
 };
 
 type Writable<Value> = { -readonly [Field in keyof Value]: Value[Field] };
@@ -29,6 +30,8 @@ export type WireAgreesWithDomain = Proven<
     Same<wire.Mode, domain.Mode>,
     Same<wire.Status, domain.Status>,
     Same<wire.CallOp, domain.Op>,
+    Same<wire.Kind, domain.Kind>,
+    Same<typeof wire.SERVED_KINDS, typeof domain.SERVED_KINDS>,
     Same<wire.Op, Exclude<domain.Op, 'notify'>>,
     Same<wire.Decision, domain.Decision>,
     Same<wire.DecisionReason, domain.DecisionReason>,

@@ -44,7 +44,7 @@ export function refusalProblem({ code, about, place }: Refused): ProblemDocument
     return problemOf(code, { about: about === undefined ? undefined : REFUSED_ABOUT[code]?.(about) });
   // Keys of a payload may hold halves of characters, which no URI can.
   const pointer = `#/branches${place.toWellFormed().split('/').map(encodeURIComponent).join('/')}`;
-  const named = about === undefined ? '' : ` names “${about}”`;
+  const named = about === undefined ? '' : (NAMED_ABOUT[code]?.(about) ?? ` names “${about}”`);
   return problemOf(code, { about: `${pointer}${named}:`, faults: [{ pointer, detail: errors[code].title }] });
 }
 
@@ -55,9 +55,15 @@ export type Refused = {
   readonly place?: string;
 };
 
+/** What `about` means after a place in the request. */
+const NAMED_ABOUT: Partial<Record<CoordinatorRefusal, (about: string) => string>> = {
+  kind_mismatch: (mismatch) => ` (${mismatch})`,
+};
+
 /** What the coordinator's `about` means, as a sentence. */
 const REFUSED_ABOUT: Partial<Record<CoordinatorRefusal, (about: string) => string>> = {
   unknown_participant: (name) => `No participant “${name}” is registered.`,
+  kind_mismatch: (mismatch) => `${mismatch}.`,
   address_not_allowed: (address) => `${address} is not allowed.`,
   timeout_too_long: (limit) => `At most ${limit} are allowed.`,
   setting_over_maximum: (maximum) => `${maximum}.`,

@@ -12,6 +12,7 @@ import { STOCK_NEEDED } from '../../sdk/src/check/stock.ts';
 import { USAGE } from '../../sdk/src/check/arguments.ts';
 import { branchReply } from '../../src/domain/branch-reply.ts';
 import { acrossPatterns, sagaBarrierTable, tccBarrierTable } from './barrier-table.ts';
+import { kindsTable } from './kinds-table.ts';
 import { repliesTable } from './replies-table.ts';
 
 const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
@@ -28,6 +29,10 @@ describe('docs/participants.md', () => {
   test("has the barrier's rules as judge gives them", () => {
     expect(part('barrier')).toBe(tccBarrierTable());
     expect(part('saga barrier')).toBe(sagaBarrierTable());
+  });
+
+  test('has the table of kinds that the coordinator and the barrier go by', () => {
+    expect(part('kinds')).toBe(kindsTable());
   });
 
   test('says of an op of the other pattern what judge says of all of them', () => {
@@ -94,7 +99,11 @@ describe('docs/participants.md', () => {
     const { handle } = new Function(...names, `${block('js travel.mjs')}; return participant;`)(
       ...[
         defineParticipant,
-        defineContract('travel', { book: { payload }, pay: { payload }, mail: { payload } }),
+        defineContract('travel', {
+          book: { kind: 'step', payload },
+          pay: { kind: 'pivot', payload },
+          mail: { kind: 'final', payload },
+        }),
       ],
       ...[barrier, doing('enter'), doing('strike'), { pay: doing('pay') }, { send: doing('send') }],
     );
@@ -199,7 +208,7 @@ describe('sdk/participant.openapi.json', () => {
     const { parameters } = operation(op);
     expect(parameters.map(({ name }) => name)).toEqual(HEADERS);
     const optional = parameters.filter(({ required }) => !required).map(({ name }) => name);
-    expect(optional).toEqual([CALL_HEADERS.traceparent, ...WEBHOOK_HEADERS]);
+    expect(optional).toEqual([CALL_HEADERS.kind, CALL_HEADERS.traceparent, ...WEBHOOK_HEADERS]);
     const found = (header: string) => parameters.find(({ name }) => name === header)?.schema;
     expect(found(CALL_HEADERS.gid)?.pattern).toBe(Reflect.get(Gid, 'pattern'));
     expect(found(CALL_HEADERS.branchId)?.pattern).toBe(Reflect.get(BranchId, 'pattern'));

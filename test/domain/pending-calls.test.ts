@@ -131,7 +131,14 @@ describe('a step of a saga', () => {
     const tx = told(saga([step('hotel'), flight]), action('hotel', 'succeeded', { result: '{"id":7}' }));
     expect(callsOf(tx)).toEqual([
       {
-        ...{ branchId: 'flight', op: 'action', participant: 'airline', activity: 'book', payload },
+        ...{
+          branchId: 'flight',
+          op: 'action',
+          kind: 'step',
+          participant: 'airline',
+          activity: 'book',
+          payload,
+        },
         ...{ results: { hotel: '{"id":7}' }, wanted: [], attempt: 1 },
         ...{ deadlineAt: DEADLINE, timeoutMs: POLICY.callTimeoutMs },
       },

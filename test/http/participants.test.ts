@@ -64,6 +64,7 @@ test('a participant is registered, read and replaced', async () => {
     name: 'shipping',
     baseUrls: ['http://ship.test:8080/tcc/'],
     paths: {},
+    activities: {},
     callTimeoutMs: null,
     secretCount: 0,
   });
@@ -71,6 +72,7 @@ test('a participant is registered, read and replaced', async () => {
   const moved = {
     baseUrls: ['https://ship2.test', 'https://ship3.test/tcc'],
     paths: { 'open/try': '/shipments/drafts?v=2' },
+    activities: { open: 'tcc', send: 'final' },
     callTimeoutMs: 60_000,
   };
   const second = await put('shipping', moved);

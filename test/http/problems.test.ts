@@ -304,7 +304,35 @@ const cases: Case[] = [
 ];
 
 /** Refusals of what stands: they begin with something that stands. */
+const declareKinds = (activities: Readonly<Record<string, string>>) =>
+  world.send('PUT', '/v1/participants/inventory', { baseUrl: 'http://inventory.test', activities });
+
 const conflicts: Case[] = [
+  {
+    code: 'kind_mismatch',
+    story: 'a declared branch uses a pivot as a branch of a tcc',
+    send: async () => {
+      await declareKinds({ reserve: 'pivot' });
+      return begin({ branches: [branch('a')] });
+    },
+  },
+  {
+    code: 'kind_mismatch',
+    story: 'a saga uses a step as its pivot',
+    send: async () => {
+      await declareKinds({ reserve: 'step' });
+      return begin({ pattern: 'saga', branches: [branch('a', { isPivot: true })] });
+    },
+  },
+  {
+    code: 'kind_mismatch',
+    story: 'a branch is registered that its participant declared as a step',
+    send: async () => {
+      await declareKinds({ reserve: 'step' });
+      const { gid } = (await begin({})).json();
+      return world.send('POST', `/v1/transactions/${gid}/branches`, branch('a'));
+    },
+  },
   {
     code: 'transaction_differs',
     story: 'a gid is used again',

@@ -37,6 +37,8 @@ export type Known = {
   readonly tryResult: unknown;
   /** What the action of the step returned; null in an action, in a tcc, and where it returned nothing. */
   readonly actionResult: unknown;
+  /** Work outside the database was started for this branch by an earlier call, and its end is not known. */
+  readonly isStarted: boolean;
 };
 
 export type KnownOutside = Known & {

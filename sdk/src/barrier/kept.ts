@@ -32,7 +32,8 @@ const NOT_ASCII = /[\u0080-\uffff]/g;
 export const answered = <Result>(text: string | null): Result | null =>
   text === null ? null : (JSON.parse(text) as Result);
 
-export const knownOf = ({ firstResult }: Row, op: BarrierCall['op']): Known => ({
+export const knownOf = ({ firstResult, startedOp }: Row, op: BarrierCall['op']): Known => ({
+  isStarted: startedOp !== null,
   tryResult: op === 'confirm' || op === 'cancel' ? answered(firstResult) : null,
   actionResult: op === 'compensate' ? answered(firstResult) : null,
 });

@@ -1,16 +1,14 @@
 /** A branch of a declared transaction, typed and checked by its contract. */
 import type { PayloadOf } from '../contract.ts';
 import { payloadAsJson } from './payload.ts';
-import type { Callable, ContractOf, DeclaredBranch, TryOptions } from './types.ts';
+import type { Callable, ContractOf, DeclaredBranch, TccNames, TryOptions } from './types.ts';
 
 /**
  * For `submit`: what is asked of whom.
- * @throws TypeError when the payload does not fit the contract
+ * @param activity one of kind `tcc`
+ * @throws TypeError when the payload does not fit the contract, and for an activity of another kind
  */
-export function branch<
-  const One extends Callable,
-  const Name extends keyof ContractOf<One>['activities'] & string,
->(
+export function branch<const One extends Callable, const Name extends TccNames<ContractOf<One>>>(
   one: One,
   activity: Name,
   payload: PayloadOf<ContractOf<One>['activities'][Name]>,

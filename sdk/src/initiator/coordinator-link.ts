@@ -18,7 +18,7 @@ const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 export const PATIENCE_MS = 10_000;
 
 export type Question<Value> = {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT';
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** JSON. */

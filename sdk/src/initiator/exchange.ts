@@ -8,7 +8,7 @@ import type { Timing } from './timing.ts';
 export type Fetch = typeof globalThis.fetch;
 
 export type Request = {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT';
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;

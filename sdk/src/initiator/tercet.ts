@@ -12,8 +12,8 @@
  * certain: see errors.ts.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Contract } from '../contract.ts';
-import type { FinalityView, TransactionView } from '../wire/index.ts';
+import { type Contract, kindOf } from '../contract.ts';
+import type { FinalityView, ParticipantView, TransactionView } from '../wire/index.ts';
 import { AddressBook } from './address-book.ts';
 import type { Branches } from './branches.ts';
 import { CoordinatorLink, PATIENCE_MS, type Question } from './coordinator-link.ts';
@@ -26,6 +26,7 @@ import {
   checkedUrls,
   checkedWaitMs,
 } from './options.ts';
+import { type Registration, registrationOf } from './registration.ts';
 import { run } from './run.ts';
 import { readTransactionOf } from './seen-transaction.ts';
 import { submit } from './submit.ts';
@@ -111,6 +112,18 @@ export class Tercet<const All extends readonly Callable[]> {
   }
 
   /**
+   * Registers a participant, or replaces what is registered of it, with the kind of each activity of its contract. From then on a
+   * transaction that uses an activity as another kind is refused when it begins. It may be repeated at each start.
+   *
+   * @param where `baseUrl`, or `baseUrls` for several addresses; `paths`, `callTimeoutMs` and `secrets` as the coordinator takes them
+   * @throws CoordinatorUnavailable, RequestRejected
+   */
+  async register(one: Callable, where: Registration): Promise<ParticipantView> {
+    const [contract] = checkedContracts([one]);
+    return this.#ask('The registration', registrationOf(contract as Contract, where));
+  }
+
+  /**
    * The transaction as the coordinator has it; null when it has none of this gid.
    * @throws CoordinatorUnavailable, RequestRejected
    */
@@ -165,7 +178,8 @@ export class Tercet<const All extends readonly Callable[]> {
 }
 
 function triesOf(contract: Contract, branches: Branches) {
-  const names = Object.keys(contract.activities);
+  const all = Object.entries(contract.activities);
+  const names = all.flatMap(([name, activity]) => (kindOf(activity) === 'tcc' ? [name] : []));
   const tries = names.map((activity) => [
     activity,
     (payload: unknown, options?: TryOptions) => branches.call(contract, activity, payload, options),

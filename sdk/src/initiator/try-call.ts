@@ -11,6 +11,8 @@ import { exchange, type Fetch, type Heard } from './exchange.ts';
 import { backOffMs, pause, type Timing } from './timing.ts';
 
 const DEFAULT_CALL_TIMEOUT_MS = 5000;
+/** An initiator calls tries only. */
+const KIND = 'tcc';
 const MAX_ANSWER_BYTES = 64 * 1024;
 
 export type TryCall = {
@@ -100,11 +102,13 @@ function headersOf(call: TryCall, attempt: number, { secrets }: TryTools): Recor
     [CALL_HEADERS.gid]: gid,
     [CALL_HEADERS.branchId]: branchId,
     [CALL_HEADERS.op]: 'try',
+    [CALL_HEADERS.kind]: KIND,
     [CALL_HEADERS.attempt]: String(attempt),
     [CALL_HEADERS.deadline]: deadlineAt.toISOString(),
     [CALL_HEADERS.idempotencyKey]: `${gid}/${branchId}/try`,
     ...(traceparent !== null && { [CALL_HEADERS.traceparent]: traceparent }),
-    ...(ownSecrets && signatureHeaders({ gid, branchId, op: 'try' }, body, ownSecrets, new Date())),
+    ...(ownSecrets &&
+      signatureHeaders({ gid, branchId, op: 'try', kind: KIND }, body, ownSecrets, new Date())),
   };
 }
 

@@ -1,5 +1,5 @@
 /** What an initiator gives and gets, typed by the contracts of those that take part. */
-import type { Contract, PayloadOf, ResultOf } from '../contract.ts';
+import type { Contract, KindOf, PayloadOf, ResultOf } from '../contract.ts';
 import type { SagaDefinition } from '../saga/saga.ts';
 import type { Fetch } from './exchange.ts';
 import type { Timing } from './timing.ts';
@@ -103,8 +103,15 @@ export type DeclaredBranch = {
   readonly branchId: string | undefined;
 };
 
+/** The activities that can be a branch of a tcc. */
+export type TccNames<Of extends Contract> = {
+  readonly [Name in keyof Of['activities'] & string]: 'tcc' extends KindOf<Of['activities'][Name]>
+    ? Name
+    : never;
+}[keyof Of['activities'] & string];
+
 type Tries<Of extends Contract> = {
-  readonly [Name in keyof Of['activities'] & string]: (
+  readonly [Name in TccNames<Of>]: (
     payload: PayloadOf<Of['activities'][Name]>,
     options?: TryOptions,
   ) => Promise<ResultOf<Of['activities'][Name]>>;

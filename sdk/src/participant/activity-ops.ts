@@ -1,9 +1,9 @@
 /**
- * What a service implements of an activity, typed from the contract: `try`, `confirm` and `cancel` for a tcc, or `action`
- * and `compensate` for a saga. Which of them it has says which transactions it can be part of.
+ * What a service implements of an activity, typed from the contract. The kind says which ops it has: `try`, `confirm` and
+ * `cancel` for a tcc; `action` and `compensate` for a step; `action` alone for what nothing undoes.
  */
 import type { Call } from '../call.ts';
-import type { Activities, Activity, PayloadOf, ResultOf } from '../contract.ts';
+import type { Activities, Activity, KindOf, PayloadOf, ResultOf } from '../contract.ts';
 
 type OfCall = { readonly call: Call };
 
@@ -70,10 +70,13 @@ type ByPlace<Where, WhenInside, WhenOutside> = Where extends Outside ? WhenOutsi
  *
  * An activity that becomes one inside after it was one outside still meets steps of before, whose results may be null.
  */
-export type ActivityOps<One extends Activity, SqlTx, Where = undefined> =
-  | TccOps<One, SqlTx, Where>
-  | SagaOps<One, SqlTx, Where>
-  | PivotOps<One, SqlTx, Where>;
+export type ActivityOps<One extends Activity, SqlTx, Where = undefined> = {
+  readonly tcc: TccOps<One, SqlTx, Where>;
+  readonly step: StepOps<One, SqlTx, Where>;
+  readonly step_uncompensated: ActionOps<One, SqlTx, Where>;
+  readonly pivot: ActionOps<One, SqlTx, Where>;
+  readonly final: ActionOps<One, SqlTx, Where>;
+}[KindOf<One>];
 
 /** For the branches of a tcc. */
 export type TccOps<One extends Activity, SqlTx, Where = undefined> = {
@@ -88,19 +91,14 @@ export type TccOps<One extends Activity, SqlTx, Where = undefined> = {
   readonly cancel: PhaseTwo<One, SqlTx, Where, ResultOf<One> | null>;
   readonly action?: never;
   readonly compensate?: never;
-  readonly isPivot?: never;
 };
 
-/** For the steps of a saga. */
-export type SagaOps<One extends Activity, SqlTx, Where = undefined> = {
+/** For a step of a saga that is undone when the saga is cancelled. */
+export type StepOps<One extends Activity, SqlTx, Where = undefined> = {
   /** Does what the payload asks for, at once and in full; others see it. */
   readonly action: Action<One, SqlTx, Where>;
-  /**
-   * Undoes what the action has done; it is called only where there is something to undo. Absent where there
-   * never is: initiators then say `isCompensated: false` of the step, and a compensate is answered 404, which the coordinator
-   * takes for not done.
-   */
-  readonly compensate?: (
+  /** Undoes what the action has done; it is called only where there is something to undo. */
+  readonly compensate: (
     payload: PayloadOf<One>,
     context: ByPlace<
       Where,
@@ -108,14 +106,15 @@ export type SagaOps<One extends Activity, SqlTx, Where = undefined> = {
       OutsideCompensateContext<ResultOf<One> | null>
     >,
   ) => unknown;
-  readonly isPivot?: false;
 } & NoTcc;
 
-/** For the pivot of a saga: what refuses it is remembered, and answered again for good. Nothing undoes it. */
-export type PivotOps<One extends Activity, SqlTx, Where = undefined> = {
+/**
+ * For a step that nothing undoes: one with nothing to undo, the pivot, or one after it. What refuses a pivot is remembered, and
+ * answered again for good.
+ */
+export type ActionOps<One extends Activity, SqlTx, Where = undefined> = {
   readonly action: Action<One, SqlTx, Where>;
   readonly compensate?: never;
-  readonly isPivot: true;
 } & NoTcc;
 
 type NoTcc = { readonly try?: never; readonly confirm?: never; readonly cancel?: never };

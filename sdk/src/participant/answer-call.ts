@@ -8,7 +8,7 @@
 import { type Call, isPhaseOne } from '../call.ts';
 import { InProgress, Refusal } from '../refusal.ts';
 import { verifySignature } from '../signature.ts';
-import type { Op } from '../wire/index.ts';
+import { isServed, type Op } from '../wire/index.ts';
 import {
   askAgain,
   bodyNotRaw,
@@ -47,13 +47,14 @@ export async function answerCall(
   { secrets, onError }: Serving,
 ): Promise<ParticipantAnswer> {
   if (Buffer.byteLength(request.body) > MAX_BODY_BYTES) return bodyTooLarge();
-  const { call, fault } = readCall(request.headers, op);
+  const { call, fault } = readCall(request.headers, op, activity.kind);
   if (fault !== null) return invalidHeader(fault);
   try {
     const doubt = secrets === null ? null : whyNotBelieved(request, secrets);
     if (doubt !== null) return notBelieved(doubt);
     const payload = parse(request.body);
-    if (isPhaseOne(op) && !activity.isPivot) checkPhaseOne(activity, payload);
+    if (isPhaseOne(op) && call.kind !== 'pivot' && isServed(activity.kind, call.kind))
+      checkPhaseOne(activity, payload);
     return succeeded((await activity.pass(call, payload)).result);
   } catch (error) {
     return answerTo(error, (unexpected) => onError(unexpected, call));

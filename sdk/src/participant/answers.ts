@@ -2,6 +2,7 @@
  * What a participant answers. The status is what the coordinator goes by; everything else is for people.
  *
  *   200  done, now or before            409  refused: a reply to a try or an action, and to nothing else
+ *                                       422  the same, because the activity is of another kind
  *   425  ask again, it is under way     503  not known: ask again
  *   400, 401, 413, 500                  nothing was done, and the call or the participant has to be mended
  */
@@ -30,6 +31,7 @@ type ProblemCode =
 const TITLES: Readonly<Record<ProblemCode, string>> = {
   refused: 'The participant refuses',
   invalid_payload: 'The payload is not what the activity takes',
+  kind_mismatch: 'The activity is of another kind',
   deadline_passed: 'The try or action comes after its deadline',
   cancelled_before: 'The try or action comes after its cancel or compensate',
   no_try: 'There is no try to confirm',
@@ -52,7 +54,8 @@ export const succeeded = (result: unknown): ParticipantAnswer => ({
   body: JSON.stringify(result ?? null),
 });
 
-export const refused = ({ code, message }: Refusal): ParticipantAnswer => problem(409, code, message);
+export const refused = ({ code, message }: Refusal): ParticipantAnswer =>
+  problem(code === 'kind_mismatch' ? 422 : 409, code, message);
 
 export const askAgain = ({ message, retryAfterMs }: InProgress): ParticipantAnswer => {
   const seconds = Number.isFinite(retryAfterMs) ? Math.max(1, Math.ceil(retryAfterMs / 1000)) : 1;

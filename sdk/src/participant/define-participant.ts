@@ -13,7 +13,7 @@
  *   });
  *   app.register(fastifyParticipant(participant), { prefix: '/tcc' });
  *
- * For the steps of sagas an activity is given `action` and `compensate` in their place.
+ * Which ops an activity has follows from its kind: a `step` of a saga has `action` and `compensate` in their place.
  *
  * The barrier sees to calls that come twice, too late or in the wrong order; payloads are checked by the
  * contract; what is thrown becomes the right answer.
@@ -21,6 +21,7 @@
 import type { Barrier } from '../barrier/barrier.ts';
 import type { Call } from '../call.ts';
 import type { Contract } from '../contract.ts';
+import { Op } from '../wire/index.ts';
 import type { AllOps } from './activity-ops.ts';
 import { answerCall, type Serving } from './answer-call.ts';
 import type { Participant } from './participant.ts';
@@ -46,8 +47,8 @@ export type ParticipantOptions<Of extends Contract, SqlTx, Where> = {
 };
 
 /**
- * @throws TypeError when the barrier, an activity or one of its ops is missing, when an activity has ops of both
- *   patterns, when the contract does not know an activity, or when a secret is none. An empty list of secrets is
+ * @throws TypeError when the barrier, an activity or one of its ops is missing, when an activity has an op that its kind
+ *   does not have, when the contract does not know an activity, or when a secret is none. An empty list of secrets is
  *   refused too: it would look like protection
  */
 export function defineParticipant<
@@ -62,7 +63,7 @@ export function defineParticipant<
     secrets: checkedSecrets(contract.name, secrets),
     onError: reporting(onError, logTo(contract)),
   };
-  const routes = [...served].flatMap(([activity, { ops }]) => ops.map((op) => ({ activity, op })));
+  const routes = [...served.keys()].flatMap((activity) => Op.enum.map((op) => ({ activity, op })));
   return {
     contract,
     routes,

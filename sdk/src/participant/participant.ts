@@ -36,7 +36,7 @@ export interface Mountable<Ops extends CallOp = CallOp> {
   handle(request: ParticipantRequest): Promise<ParticipantAnswer | null>;
 }
 
-/** Its routes are those of each activity by the ops that it has. */
+/** Its routes are every op of each activity: what an activity does not serve is refused, or answered by the record of the branch. */
 export interface Participant<Of extends Contract = Contract> extends Mountable<Op> {
   readonly contract: Of;
 }

@@ -1,7 +1,7 @@
 /** The call that a request brings in its headers, or the first of them that is not as it has to be. */
 import { Value } from 'typebox/value';
 import type { Call } from '../call.ts';
-import { BranchId, CALL_HEADERS, type Fault, Gid, type Op } from '../wire/index.ts';
+import { BranchId, CALL_HEADERS, type Fault, Gid, Kind, type Op } from '../wire/index.ts';
 import type { ParticipantRequest } from './participant.ts';
 
 type ReadCall =
@@ -13,8 +13,11 @@ type Headers = ParticipantRequest['headers'];
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
-/** @param op the one of the path, which its header has to repeat */
-export function readCall(headers: Headers, op: Op): ReadCall {
+/**
+ * @param op the one of the path, which its header has to repeat
+ * @param declared the kind of the activity, for callers that do not say what they take it for
+ */
+export function readCall(headers: Headers, op: Op, declared: Kind): ReadCall {
   const gid = textOf(headers, CALL_HEADERS.gid);
   const branchId = textOf(headers, CALL_HEADERS.branchId);
   const key = `${gid}/${branchId}/${op}`;
@@ -22,14 +25,19 @@ export function readCall(headers: Headers, op: Op): ReadCall {
     faultOf(headers, CALL_HEADERS.gid, 'a UUIDv7 in lower case', isGid) ??
     faultOf(headers, CALL_HEADERS.branchId, '1 to 64 of A-Z a-z 0-9 _ -', isBranchId) ??
     faultOf(headers, CALL_HEADERS.op, `${op}, as in the path`, (text) => text === op) ??
+    (headers[CALL_HEADERS.kind] === undefined
+      ? null
+      : faultOf(headers, CALL_HEADERS.kind, `one of ${Kind.enum.join(', ')}`, isKind)) ??
     faultOf(headers, CALL_HEADERS.attempt, 'a count from 1', (text) => /^[1-9]\d{0,8}$/.test(text)) ??
     faultOf(headers, CALL_HEADERS.deadline, 'an ISO 8601 instant with its zone', isInstant) ??
     faultOf(headers, CALL_HEADERS.idempotencyKey, key, (text) => text === key);
   if (fault !== null) return { call: null, fault };
+  const text = textOf(headers, CALL_HEADERS.kind);
+  const kind = isKind(text) ? text : declared;
   const attempt = Number(textOf(headers, CALL_HEADERS.attempt));
   const deadlineAt = Date.parse(textOf(headers, CALL_HEADERS.deadline));
   const traceparent = traceOf(textOf(headers, CALL_HEADERS.traceparent));
-  return { call: { gid, branchId, op, attempt, deadlineAt, traceparent }, fault: null };
+  return { call: { gid, branchId, op, kind, attempt, deadlineAt, traceparent }, fault: null };
 }
 
 /** Nothing for a header that is missing or stands there twice. */
@@ -46,6 +54,7 @@ function faultOf(headers: Headers, header: string, wanted: string, isRight: (tex
 
 const isGid = (text: string): boolean => Value.Check(Gid, text);
 const isBranchId = (text: string): boolean => Value.Check(BranchId, text);
+const isKind = (text: string): text is Kind => Value.Check(Kind, text);
 const isInstant = (text: string): boolean => INSTANT.test(text) && !Number.isNaN(Date.parse(text));
 
 /** As the standard says, a trace context that is not valid is ignored. */

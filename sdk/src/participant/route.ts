@@ -1,9 +1,6 @@
 /**
- * Which requests are calls: `POST /{activity}/{op}`, to the letter, of an activity that has this op. Neither names nor ops
- * ever need escaping.
- *
- * All else is left to others, and mostly answered 404, which a coordinator takes for "not known": so the branch of a tcc that
- * names an activity of sagas is not taken for done, and waits for whoever mends it.
+ * Which requests are calls: `POST /{activity}/{op}`, to the letter, of an activity of the contract. Neither names nor ops ever
+ * need escaping. All else is left to others, and mostly answered 404, which a coordinator takes for "not known".
  */
 import type { CallOp } from '../wire/index.ts';
 import type { Mountable, ParticipantRequest, Route } from './participant.ts';

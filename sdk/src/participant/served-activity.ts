@@ -1,26 +1,26 @@
 /**
- * One activity as it is served: the service's ops, checked when the participant is defined, and called through
- * the barrier. They are those of one pattern: of a tcc, or of a saga.
+ * One activity as it is served: the service's ops, checked against the kind of the contract when the participant is defined, and
+ * called through the barrier.
  *
- * The payload is checked inside the barrier's work, so only when work is really to be done: a cancel whose
- * try was refused for its payload finds nothing to undo, and has to succeed. A try or action that is no
- * pivot's is checked before (`answer-call.ts`): its refusal leaves no trace, so there is no need to open a
- * SQL transaction for it.
+ * - Every activity answers every op. A branch whose try or action was refused for its kind is still cancelled or compensated,
+ *   and that must succeed: the barrier answers it by its record.
+ * - The payload is checked inside the barrier's work, so only when work is really to be done: a cancel whose
+ *   try was refused for its payload finds nothing to undo, and has to succeed. A try or action that is no
+ *   pivot's is checked before (`answer-call.ts`): its refusal leaves no trace, so there is no need to open a
+ *   SQL transaction for it.
  */
 import type { TSchema } from 'typebox';
 import type { Barrier, Known, Passed } from '../barrier/barrier.ts';
 import { type Call, isPhaseOne } from '../call.ts';
-import type { Activity } from '../contract.ts';
+import { type Activity, kindOf } from '../contract.ts';
 import { Refusal } from '../refusal.ts';
-import { Op } from '../wire/index.ts';
+import { isServed, type Kind, Op } from '../wire/index.ts';
 import { duringCall } from './current-call.ts';
 import { firstFault } from './first-fault.ts';
 
 export type ServedActivity = {
   readonly payload: TSchema;
-  readonly isPivot: boolean;
-  /** Those it has; any other is no call. */
-  readonly ops: readonly Op[];
+  readonly kind: Kind;
   /** @throws Refusal, InProgress, InvalidPayload, InvalidResult, and whatever the op and the barrier throw */
   pass(call: Call, payload: unknown): Promise<Passed<unknown>>;
 };
@@ -48,25 +48,27 @@ const MAX_LIMIT_MS = 2_147_483_647;
  */
 export function servedActivity<SqlTx>(
   title: string,
-  { payload: payloadSchema, result: resultSchema }: Activity,
+  contract: Activity,
   given: unknown,
   barrier: Barrier<SqlTx>,
 ): ServedActivity {
-  if (typeof given !== 'object' || given === null) throw missing(title);
-  const ops = opsOf(title, given);
-  const isPivot = isPivotOf(title, given, ops);
-  const outside = outsideOf(title, given);
+  const { payload: payloadSchema, result: resultSchema } = contract;
+  const declared = kindOf(contract);
+  const ops = opsOf(title, declared, given);
+  const outside = outsideOf(title, given as object);
 
   const work = (call: Call, payload: unknown, known: object): unknown => {
     const op = ops.get(call.op);
-    if (op === undefined) throw new Error(`${title} has no ${call.op}, and was called for it`);
+    if (op === undefined)
+      throw new Error(`${title} is of kind ${declared} and has no ${call.op}, but has work for it`);
     checkPayload(payloadSchema, call, payload);
     const result = duringCall(call, () => op(payload, { call, ...known }));
     return isPhaseOne(call.op) && resultSchema !== undefined
       ? checkResult(resultSchema, call, result)
       : result;
   };
-  const optionsOf = ({ op }: Call) => ({ isPivot: isPivot && op === 'action' });
+  // By what the caller takes it for: only a caller that compensates nothing needs the refusal to be remembered.
+  const optionsOf = ({ op, kind }: Call) => ({ isPivot: kind === 'pivot' && op === 'action' });
   const passInside: ServedActivity['pass'] = (call, payload) =>
     // What the op returns goes on as it is: on SQLite it may not be a promise.
     barrier.run(
@@ -80,8 +82,26 @@ export function servedActivity<SqlTx>(
       async ({ signal, ...known }) => work(call, payload, { signal, ...knownTo(call, known) }),
       { ...optionsOf(call), ...outside },
     );
-  const pass = outside === null ? passInside : passOutside;
-  return { payload: payloadSchema, isPivot, ops: [...ops.keys()], pass };
+  const passKind = outside === null ? passInside : passOutside;
+  return {
+    payload: payloadSchema,
+    kind: declared,
+    pass(call, payload) {
+      const isMismatch = isPhaseOne(call.op) && !(isServed(declared, call.kind) && ops.has(call.op));
+      if (!isMismatch) return passKind(call, payload);
+      return barrier.run(call, (_sqlTx, known) => refuseKind(title, declared, call, known), optionsOf(call));
+    },
+  };
+}
+
+/**
+ * Inside the barrier's work: what was done before is answered as it was, and a pivot's refusal is remembered.
+ * @throws Refusal; of a pivot that was started outside, an Error: it may have taken effect, and cannot be refused any more
+ */
+function refuseKind(title: string, declared: Kind, { op, kind }: Call, { isStarted }: Known): never {
+  const detail = `${title} is of kind ${declared}, and was called as ${kind} to ${op}`;
+  if (kind === 'pivot' && isStarted) throw new Error(`${detail}, but it was started as a pivot before`);
+  throw new Refusal(`${detail}: correct the contract on one side`, 'kind_mismatch');
 }
 
 /** The results that an op of its pattern is given. */
@@ -90,44 +110,31 @@ function knownTo({ op }: Call, { tryResult, actionResult }: Known): object {
   return op === 'compensate' ? { actionResult } : { tryResult };
 }
 
-const TCC: readonly Op[] = ['try', 'confirm', 'cancel'];
+const OPS: Readonly<Record<Kind, readonly Op[]>> = {
+  tcc: ['try', 'confirm', 'cancel'],
+  step: ['action', 'compensate'],
+  step_uncompensated: ['action'],
+  pivot: ['action'],
+  final: ['action'],
+};
 
-const missing = (title: string) =>
-  new TypeError(`${title} is missing: give its try, confirm and cancel, or its action and compensate`);
-
-/** @throws TypeError for none, for some of both patterns, and where one is missing that has to be there */
-function opsOf(title: string, given: object): Ops {
-  const named = Op.enum.filter((op) => Reflect.get(given, op) !== undefined);
-  const [first] = named;
-  if (first === undefined) throw missing(title);
-  const isTcc = TCC.includes(first);
-  const stranger = named.find((op) => TCC.includes(op) !== isTcc);
-  if (stranger !== undefined)
-    throw new TypeError(
-      `${title} has ${first} and ${stranger}: give try, confirm and cancel for a tcc, or action and compensate ` +
-        'for a saga; an activity that serves both is two activities',
-    );
-  const owed: readonly Op[] = isTcc ? TCC : ['action'];
-  return new Map([...new Set([...owed, ...named])].map((op) => [op, opOf(title, given, op)]));
+/** @throws TypeError where one is missing that the kind has, or is given that it does not have */
+function opsOf(title: string, kind: Kind, given: unknown): Ops {
+  const owed = OPS[kind];
+  const advice = `it is of kind ${kind}, which has ${owed.join(', ')}`;
+  if (typeof given !== 'object' || given === null) throw new TypeError(`${title} is missing: ${advice}`);
+  if (Reflect.get(given, 'isPivot') !== undefined)
+    throw new TypeError(`${title} has isPivot: say kind: 'pivot' in the contract instead`);
+  const extra = Op.enum.find((op) => Reflect.get(given, op) !== undefined && !owed.includes(op));
+  if (extra !== undefined)
+    throw new TypeError(`${title} has ${extra}: ${advice}. Leave it out, or change the kind in the contract`);
+  return new Map(owed.map((op) => [op, opOf(title, given, op, advice)]));
 }
 
-function opOf(title: string, given: object, op: Op): CallOp {
+function opOf(title: string, given: object, op: Op, advice: string): CallOp {
   const found: unknown = Reflect.get(given, op);
-  if (typeof found !== 'function') throw new TypeError(`${title} has no ${op}: give a function`);
+  if (typeof found !== 'function') throw new TypeError(`${title} has no ${op}: ${advice}. Give a function`);
   return (payload, context) => Reflect.apply(found, given, [payload, context]);
-}
-
-/** @throws TypeError also for a pivot of a tcc, which has none, and for one with a compensate that would never be called */
-function isPivotOf(title: string, given: object, ops: Ops): boolean {
-  const isPivot: unknown = Reflect.get(given, 'isPivot') ?? false;
-  if (typeof isPivot !== 'boolean') throw new TypeError(`isPivot of ${title} is to be true or false`);
-  if (isPivot && !ops.has('action'))
-    throw new TypeError(`${title} has isPivot, and no action: only a saga has a pivot`);
-  if (isPivot && ops.has('compensate'))
-    throw new TypeError(
-      `${title} has isPivot and compensate: a pivot is never compensated, leave one of them out`,
-    );
-  return isPivot;
 }
 
 /** Null for work inside the SQL transaction. */

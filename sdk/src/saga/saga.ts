@@ -18,8 +18,15 @@
  * several ways. It runs when it is submitted; the coordinator calls the steps.
  */
 import { Value } from 'typebox/value';
-import type { Activity, ActivityHandle, PayloadOf, ResultOf } from '../contract.ts';
-import { BeginRequest, BranchId, type DeclaredBranchRequest } from '../wire/index.ts';
+import {
+  type Activity,
+  type ActivityHandle,
+  type KindOf,
+  kindOf,
+  type PayloadOf,
+  type ResultOf,
+} from '../contract.ts';
+import { BeginRequest, BranchId, type DeclaredBranchRequest, type Kind } from '../wire/index.ts';
 // biome-ignore lint/correctness/noUnusedImports: KNOWN is the name of a member of the class, which the rule does not see.
 import type { Earlier, KNOWN, KnownSteps, NamesOf, NewName, UpstreamOf, WithStep } from './known-steps.ts';
 import type { AnySaga, Distinct, InBranch, Joined, PivotName, Stage } from './parallel.ts';
@@ -27,7 +34,6 @@ import type { WithReferences } from './reference.ts';
 import { stepPayload } from './step-payload.ts';
 import {
   checkedSettings,
-  type ForwardSettings,
   type GivenSettings,
   type PivotSettings,
   type StepSettings,
@@ -48,9 +54,15 @@ export type StepPayload<Payload, Before> =
 /** What is known of a payload whose schema takes anything: that it is no function. */
 type Json = string | number | boolean | null | readonly unknown[] | { readonly [member: string]: unknown };
 
-type SettingsOf<Names extends string, At extends Stage> = At extends 'past_pivot'
-  ? ForwardSettings<Names>
-  : StepSettings<Names>;
+/** The kinds of activities that a step can have: one that is called only after the pivot cannot stand before it. */
+type StepKind<At extends Stage> = At extends 'past_pivot'
+  ? 'step' | 'step_uncompensated' | 'final'
+  : 'step' | 'step_uncompensated';
+
+/** Beside an activity: anything where its kind can stand here, else words for the compiler's error. */
+type OfKind<One extends Activity, Allowed extends Kind> = [Extract<KindOf<One>, Allowed>] extends [never]
+  ? `an activity of kind ${KindOf<One>} cannot stand here`
+  : unknown;
 
 /** @throws TypeError when the name is not 1 to 128 characters without control characters */
 export function saga(name: string): Saga<Record<never, never>, 'open'> {
@@ -83,15 +95,17 @@ export class Saga<Known extends KnownSteps, At extends Stage> {
    * Adds a step.
    *
    * @param name one to 64 of `A-Z a-z 0-9 _ -`, unique in the saga; the branchId of the step
-   * @param activity a member of its contract, such as `inventory.reserve`
+   * @param activity a member of its contract, such as `inventory.reserve`, of kind `step` or `step_uncompensated`; after the
+   *   pivot also of kind `final`
    * @param payload or a function that makes it of references to earlier results: `({ reserve }) => ({ id: reserve.id })`
-   * @throws TypeError when the name is none or taken, the payload does not fit, or a setting is wrong
+   * @throws TypeError when the name is none or taken, the activity is of another kind, the payload does not fit, or a setting
+   *   is wrong
    */
   step<Name extends string, One extends Activity, Names extends NamesOf<Known> = NamesOf<Known>>(
     name: NewName<Name, Known>,
-    activity: ActivityHandle<One>,
+    activity: ActivityHandle<One> & OfKind<One, StepKind<At>>,
     payload: NoInfer<StepPayload<PayloadOf<One>, Earlier<Known, UpstreamOf<Known, Names>>>>,
-    settings?: SettingsOf<Names, At>,
+    settings?: StepSettings<Names>,
   ): Saga<WithStep<Known, Name, ResultOf<One>, UpstreamOf<Known, Names>>, At> {
     const given = checkedSettings(this.#titleOf(name), settings ?? {});
     return new Saga(this.#with(name, activity, payload, given));
@@ -102,13 +116,13 @@ export class Saga<Known extends KnownSteps, At extends Stage> {
    * what has run is compensated. From then on only its answer decides: a success confirms, and whatever is added after
    * it is called until it succeeds; a refusal cancels, which its participant has to remember for good.
    *
-   * @param settings without `dependsOn`, since it waits for all, and never with `isCompensated: true`: neither the pivot nor what
-   * comes after it is compensated
+   * @param activity of kind `pivot`
+   * @param settings without `dependsOn`, since it waits for all
    * @throws TypeError as `step`; and when there is a pivot
    */
   pivot<Name extends string, One extends Activity>(
     name: PivotName<Name, Known, At>,
-    activity: ActivityHandle<One>,
+    activity: ActivityHandle<One> & OfKind<One, 'pivot'>,
     payload: NoInfer<StepPayload<PayloadOf<One>, Earlier<Known, NamesOf<Known>>>>,
     settings?: PivotSettings,
   ): Saga<WithStep<Known, Name, ResultOf<One>, NamesOf<Known>>, 'past_pivot'> {
@@ -179,7 +193,8 @@ export class Saga<Known extends KnownSteps, At extends Stage> {
     if (unknown !== undefined)
       throw new TypeError(`${title} depends on “${unknown}”, which does not stand before it`);
     const upstream = upstreamOf(steps, dependsOn);
-    this.#checkPlace(title, settings, upstream, isPivot);
+    this.#checkPlace(title, activity, upstream, isPivot);
+    const isUncompensated = this.#pivot === undefined && kindOf(activity.schemas) === 'step_uncompensated';
     const step: Step = {
       branchId: name,
       participant: activity.participant,
@@ -188,21 +203,19 @@ export class Saga<Known extends KnownSteps, At extends Stage> {
       ...settings,
       dependsOn,
       ...(isPivot && { isPivot }),
+      ...(isUncompensated && { isCompensated: false }),
     };
     return { ...this.#built, steps: withNew(this.#built.name)(steps, step) };
   }
 
-  #checkPlace(
-    title: string,
-    { isCompensated }: GivenSettings,
-    upstream: readonly string[],
-    isPivot: boolean,
-  ): void {
+  #checkPlace(title: string, activity: ActivityHandle, upstream: readonly string[], isPivot: boolean): void {
     const pivot = this.#pivot;
-    // False says what is so in any case.
-    if (isCompensated === true && (isPivot || pivot !== undefined))
+    const kind = kindOf(activity.schemas);
+    const allowed = isPivot ? PIVOT : pivot === undefined ? BEFORE_PIVOT : AFTER_PIVOT;
+    if (!allowed.includes(kind))
       throw new TypeError(
-        `${title} cannot have isCompensated: true: nothing from the pivot on is compensated`,
+        `${title} cannot be ${activity.activity} of ${activity.participant}, which is of kind ${kind}: here stands ` +
+          `an activity of kind ${allowed.join(' or ')}`,
       );
     if (pivot !== undefined && !upstream.includes(pivot))
       throw new TypeError(`${title} has to come after the pivot “${pivot}”: name it in dependsOn`);
@@ -221,6 +234,10 @@ export class Saga<Known extends KnownSteps, At extends Stage> {
     return added;
   }
 }
+
+const PIVOT: readonly Kind[] = ['pivot'];
+const BEFORE_PIVOT: readonly Kind[] = ['step', 'step_uncompensated'];
+const AFTER_PIVOT: readonly Kind[] = [...BEFORE_PIVOT, 'final'];
 
 /** @throws TypeError */
 const withNew =

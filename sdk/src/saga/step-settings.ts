@@ -5,7 +5,7 @@ import { DeclaredBranchRequest } from '../wire/index.ts';
 
 const CallSettings = Type.Pick(DeclaredBranchRequest, ['callTimeoutMs', 'retry']);
 
-const Settings = Type.Pick(DeclaredBranchRequest, ['callTimeoutMs', 'retry', 'dependsOn', 'isCompensated'], {
+const Settings = Type.Pick(DeclaredBranchRequest, ['callTimeoutMs', 'retry', 'dependsOn'], {
   additionalProperties: false,
 });
 export type GivenSettings = Static<typeof Settings>;
@@ -18,23 +18,11 @@ type Waiting<Names extends string> = {
   readonly dependsOn?: readonly Names[];
 };
 
-type NeverCompensated = {
-  /** False may be said, and changes nothing: from the pivot on nothing is compensated. */
-  readonly isCompensated?: false;
-};
-
-/** Of a step before the pivot. */
-export type StepSettings<Names extends string> = CallSettings &
-  Waiting<Names> & {
-    /** False where there is nothing to undo: `compensate` is then never called. */
-    readonly isCompensated?: boolean;
-  };
+/** Of a step. Whether it is compensated follows from the kind of its activity. */
+export type StepSettings<Names extends string> = CallSettings & Waiting<Names>;
 
 /** Of a pivot, which comes after all before it. */
-export type PivotSettings = CallSettings & NeverCompensated;
-
-/** Of a step after the pivot. */
-export type ForwardSettings<Names extends string> = CallSettings & Waiting<Names> & NeverCompensated;
+export type PivotSettings = CallSettings;
 
 /**
  * @param title the step, in errors

@@ -249,6 +249,7 @@ const participantView = (participant: Participant): ParticipantView => ({
   name: participant.name,
   baseUrls: [...participant.baseUrls],
   paths: { ...participant.paths },
+  activities: { ...participant.activities },
   callTimeoutMs: participant.callTimeoutMs,
   secretCount: participant.secrets?.length ?? 0,
 });

@@ -11,7 +11,7 @@ import type {
 import { MAX_RESULT_BYTES } from '../../../src/application/results.ts';
 import { REFUSALS } from '../../../src/domain/index.ts';
 import type { ParticipantAnswer, ParticipantRequest } from '../participant/participant.ts';
-import { signatureHeaders, webhookIdOf } from '../signature.ts';
+import { idempotencyKeyOf, signatureHeaders } from '../signature.ts';
 import { CALL_HEADERS } from '../wire/index.ts';
 import type { WorldClock } from './clock.ts';
 import type { Called, Door } from './door.ts';
@@ -75,7 +75,7 @@ function heard(answer: ParticipantAnswer | null, { isResultWanted }: Participant
 }
 
 function requestOf(call: ParticipantCall, secrets: readonly string[]): ParticipantRequest {
-  const { gid, branchId, op, attempt, activity, deadlineAt, traceparent, payload: body } = call;
+  const { gid, branchId, op, kind, attempt, activity, deadlineAt, traceparent, payload: body } = call;
   return {
     method: 'POST',
     path: `/${activity}/${op}`,
@@ -84,12 +84,13 @@ function requestOf(call: ParticipantCall, secrets: readonly string[]): Participa
       [CALL_HEADERS.gid]: gid,
       [CALL_HEADERS.op]: op,
       [CALL_HEADERS.attempt]: String(attempt),
-      [CALL_HEADERS.idempotencyKey]: webhookIdOf(call),
+      [CALL_HEADERS.idempotencyKey]: idempotencyKeyOf(call),
       // Who hears of the end hears of no branch, and of no deadline.
       ...(branchId !== null && {
         [CALL_HEADERS.branchId]: branchId,
         [CALL_HEADERS.deadline]: new Date(deadlineAt).toISOString(),
       }),
+      ...(kind !== null && { [CALL_HEADERS.kind]: kind }),
       ...(traceparent !== null && { [CALL_HEADERS.traceparent]: traceparent }),
       // By the real time: the participant checks it by its own clock.
       ...(secrets.length > 0 && signatureHeaders(call, body, secrets, new Date())),

@@ -1,14 +1,22 @@
 /**
- * A participant that has no service behind it. Every op of either pattern succeeds unless the test says otherwise
+ * A participant that has no service behind it. Every op that the kinds of its contract have succeeds unless the test says otherwise
  * (`script.ts`), and takes effect once for each branch, behind a barrier in memory. It hears of ends, too.
  */
 import { Value } from 'typebox/value';
-import type { Activities, Activity, Contract, PayloadOf, ResultOf } from '../contract.ts';
+import {
+  type Activities,
+  type Activity,
+  type Contract,
+  kindOf,
+  type PayloadOf,
+  type ResultOf,
+} from '../contract.ts';
 import { succeeded } from '../participant/answers.ts';
 import { defineParticipant } from '../participant/define-participant.ts';
 import { firstFault } from '../participant/first-fault.ts';
 import type { Participant, ParticipantAnswer, ParticipantRequest } from '../participant/participant.ts';
 import { Refusal } from '../refusal.ts';
+import type { Kind } from '../wire/index.ts';
 import { MemoryBarrier } from './memory-barrier.ts';
 
 /** What tries and actions answer, by activity: a result, or how to tell it from the payload. */
@@ -50,20 +58,21 @@ export function scriptedParticipant(
   const barrier = new MemoryBarrier(nowMs);
   const first = (name: string, activity: Activity) => (payload: unknown) =>
     resultOf(`${contract.name}/${name}`, activity, results[name], payload);
-  const defined = (opsOf: (work: (payload: unknown) => unknown) => object) => {
-    const all = Object.entries(contract.activities);
-    const activities = Object.fromEntries(all.map(([name, one]) => [name, opsOf(first(name, one))]));
-    return defineParticipant(contract, { barrier, activities: activities as never });
-  };
-  // An activity has the ops of one pattern; which of them a test calls for is not known here.
-  const ofTcc = defined((work) => ({ try: work, confirm: () => null, cancel: () => null }));
-  const ofSaga = defined((work) => ({ action: work, compensate: () => null }));
+  const activities = Object.fromEntries(
+    Object.entries(contract.activities).map(([name, one]) => [name, opsOf(kindOf(one), first(name, one))]),
+  );
+  const defined = defineParticipant(contract, { barrier, activities: activities as never });
   return {
     contract,
-    routes: [...ofTcc.routes, ...ofSaga.routes],
-    handle: async (request) =>
-      (await ofTcc.handle(request)) ?? (await ofSaga.handle(request)) ?? heardOfEnd(request),
+    routes: defined.routes,
+    handle: async (request) => (await defined.handle(request)) ?? heardOfEnd(request),
   };
+}
+
+/** What an activity of this kind has to have; all of it succeeds. */
+function opsOf(kind: Kind, work: (payload: unknown) => unknown): object {
+  if (kind === 'tcc') return { try: work, confirm: () => null, cancel: () => null };
+  return kind === 'step' ? { action: work, compensate: () => null } : { action: work };
 }
 
 /** `notify`, of whatever activity: a callback names one of its own. */

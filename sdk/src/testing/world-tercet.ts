@@ -1,6 +1,8 @@
 /** The initiator of a world: the real one, that tells the world when a function of the test's is at work. */
+import type { Registration } from '../initiator/registration.ts';
 import { Tercet } from '../initiator/tercet.ts';
 import type { Callable, RunOptions, RunOutcome, Transaction } from '../initiator/types.ts';
+import type { ParticipantView } from '../wire/index.ts';
 import type { Guests } from './guests.ts';
 import type { Pace } from './pace.ts';
 import { COORDINATOR_URL, type Fetch } from './world-fetch.ts';
@@ -14,10 +16,23 @@ type WorldTercetParts<All extends readonly Callable[]> = {
 
 export class WorldTercet<const All extends readonly Callable[]> extends Tercet<All> {
   readonly #guests: Guests;
+  readonly #fetch: Fetch;
 
   constructor({ contracts, secrets, fetch, pace }: WorldTercetParts<All>) {
     super({ urls: COORDINATOR_URL, contracts, secrets, fetch, timing: timingOf(pace) });
     this.#guests = pace.guests;
+    this.#fetch = fetch;
+  }
+
+  /**
+   * Every participant of a world is registered already, at an address of the world: `where` changes nothing.
+   * @throws TypeError for one that the world does not have
+   */
+  override async register(one: Callable, _where: Registration): Promise<ParticipantView> {
+    const { name } = 'contract' in one ? one.contract : one;
+    const response = await this.#fetch(`${COORDINATOR_URL}/v1/participants/${name}`);
+    if (!response.ok) throw new TypeError(`no participant of this world is named ${name}`);
+    return (await response.json()) as ParticipantView;
   }
 
   override run<Value>(

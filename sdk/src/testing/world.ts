@@ -13,7 +13,7 @@ import { MemoryParticipantRegistry } from '../../../src/adapters/memory/particip
 import { MemoryTransactionStore } from '../../../src/adapters/memory/transaction-store.ts';
 import { createEngine } from '../../../src/application/engine.ts';
 import type { Log, Observer, ParticipantRegistry } from '../../../src/application/ports.ts';
-import type { Contract } from '../contract.ts';
+import { type Contract, kindsOf } from '../contract.ts';
 import type { Tercet } from '../initiator/tercet.ts';
 import type { Mountable, Participant, ParticipantRequest } from '../participant/participant.ts';
 import { CallOp } from '../wire/index.ts';
@@ -89,7 +89,7 @@ export async function createTestWorld<const All extends readonly Participating[]
   const pace = newPace();
   const { clock, guests } = pace;
   const participants = calledIn(options, clock);
-  const registry = await registryOf(participants, secrets);
+  const registry = await registryOf(participants, options);
   const scripts = new Scripts(pace);
   const door = new Door({ pace, scripts });
   const coordinator = coordinatorOf({ registry, participants, door, pace, settings, seed });
@@ -160,12 +160,15 @@ function alone<One extends Pick<Called, 'name'>>(all: readonly One[], kind: stri
 
 async function registryOf(
   participants: Participants,
-  secrets: Readonly<Record<string, string | readonly string[]>>,
+  { participants: given, secrets = {} }: WorldOptions<readonly Participating[]>,
 ): Promise<ParticipantRegistry> {
   const registry = new MemoryParticipantRegistry();
+  const contracts = new Map(given.map(({ contract }) => [contract.name, contract]));
   for (const name of participants.keys()) {
+    const contract = contracts.get(name);
     const own = { baseUrls: [addressOf(name)], paths: {}, callTimeoutMs: null };
-    await registry.put({ name, ...own, secrets: [secrets[name] ?? []].flat() });
+    const activities = contract === undefined ? {} : kindsOf(contract);
+    await registry.put({ name, ...own, activities, secrets: [secrets[name] ?? []].flat() });
   }
   return registry;
 }

@@ -2,6 +2,7 @@
  * What every call of a participant brings beside the payload, as HTTP headers; in lower case, as Node shows them.
  *
  * - `tcc-transaction-id`, `tcc-branch-id`, `tcc-op`: which branch of which transaction, and what is asked of it
+ * - `tcc-kind`: the kind of the branch, which says what its participant must provide; absent for `notify`
  * - `tcc-attempt`: 1 for the first call of this op for this branch. It counts on with each, and starts again at 1 after a
  *   person's retry; a call whose answer a crash left unheard comes again under the same number
  * - `tcc-deadline`: an ISO 8601 instant in UTC; a try or an action that comes later is refused. It bounds nothing else
@@ -15,6 +16,7 @@ export const CALL_HEADERS = {
   gid: 'tcc-transaction-id',
   branchId: 'tcc-branch-id',
   op: 'tcc-op',
+  kind: 'tcc-kind',
   attempt: 'tcc-attempt',
   deadline: 'tcc-deadline',
   idempotencyKey: 'idempotency-key',

@@ -9,6 +9,7 @@ export { CALL_HEADERS } from './call-headers.ts';
 export { ConfirmRequest } from './confirm-request.ts';
 export { FinalityRequest, FinalityView } from './finality.ts';
 export { LiveView, ReadyView } from './health-view.ts';
+export { isServed, SERVED_KINDS } from './kinds.ts';
 export { AttemptView, EventsView, EventView } from './journal-view.ts';
 export {
   ParticipantRequest,
@@ -27,6 +28,7 @@ export {
   Decision,
   DecisionReason,
   Gid,
+  Kind,
   Mode,
   Op,
   ParticipantName,

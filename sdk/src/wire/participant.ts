@@ -1,6 +1,6 @@
 /** Participants: services that take part under a name, called at the address that stands behind it at the time. */
 import { type Static, Type } from 'typebox';
-import { count, nullable, ParticipantName, positive } from './vocabulary.ts';
+import { count, Kind, nullable, ParticipantName, positive } from './vocabulary.ts';
 
 const baseUrl = Type.String({
   // Printable ASCII; no user, query or fragment: paths are appended to it, and it is shown to everyone.
@@ -38,6 +38,17 @@ const callTimeoutMs = positive(
     'default of the coordinator.',
 );
 
+const activities = Type.Unsafe<Record<string, Kind>>({
+  type: 'object',
+  additionalProperties: false,
+  maxProperties: 100,
+  patternProperties: { '^[A-Za-z0-9_-]{1,64}$': Kind },
+  description:
+    'The kind of each activity. A transaction that uses one of them as another kind is refused when it begins. Activities ' +
+    'that are not named are not compared. When absent, those that are stored are kept; {} removes them.',
+  examples: [{ reserve: 'step', charge: 'pivot' }],
+});
+
 /** The coordinator says in clearer words than a pattern what is wrong with one, and never repeats it. */
 const secrets = Type.Array(Type.String({ maxLength: 128, format: 'password', writeOnly: true }), {
   maxItems: 2,
@@ -55,6 +66,7 @@ export const ParticipantRequest = Type.Object(
     baseUrl: Type.Optional(baseUrl),
     baseUrls: Type.Optional(baseUrls),
     paths: Type.Optional(paths),
+    activities: Type.Optional(activities),
     callTimeoutMs: Type.Optional(nullable(callTimeoutMs)),
     secrets: Type.Optional(secrets),
   },
@@ -72,11 +84,19 @@ const shownPaths = Type.Unsafe<Record<string, string>>({
   description: 'Paths that differ from /{activity}/{op}, by activity/op.',
 });
 
+/** What is stored is shown, whatever the form of its keys. */
+const shownActivities = Type.Unsafe<Record<string, Kind>>({
+  type: 'object',
+  additionalProperties: Kind,
+  description: 'The kind of each activity that the participant declared; empty when it declared none.',
+});
+
 export const ParticipantView = Type.Object(
   {
     name: ParticipantName,
     baseUrls,
     paths: shownPaths,
+    activities: shownActivities,
     callTimeoutMs: nullable(callTimeoutMs),
     secretCount: count('How many secrets its calls are signed with; 0 when they are not signed.'),
   },

@@ -94,6 +94,13 @@ export const CallOp = words(
 );
 export type CallOp = Static<typeof CallOp>;
 
+export const Kind = words(
+  ['tcc', 'step', 'step_uncompensated', 'pivot', 'final'],
+  'What a branch is to its transaction: a branch of a tcc; a step that is compensated; a step before the pivot with nothing ' +
+    'to undo; the pivot; or a step after it, which is retried until it succeeds.',
+);
+export type Kind = Static<typeof Kind>;
+
 export const Decision = words(['confirm', 'cancel'], 'Taken once, and never changed.');
 export type Decision = Static<typeof Decision>;
 

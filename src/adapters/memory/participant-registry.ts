@@ -14,7 +14,8 @@ export class MemoryParticipantRegistry implements ParticipantRegistry {
 
   async put(participant: Participant): Promise<{ readonly isNew: boolean }> {
     const known = this.#byName.get(participant.name);
-    const kept = known?.secrets && { secrets: known.secrets };
+    const { secrets, activities } = known ?? {};
+    const kept = { ...(secrets && { secrets }), ...(activities && { activities }) };
     this.#byName.set(participant.name, { ...kept, ...participant });
     return { isNew: known === undefined };
   }

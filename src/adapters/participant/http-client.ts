@@ -11,7 +11,7 @@
  *
  * The hottest code beside the commits: one object for a call, no streams, no promises but the one that is answered.
  */
-import { signatureHeaders, webhookIdOf } from '@tercet/sdk/signature';
+import { idempotencyKeyOf, signatureHeaders } from '@tercet/sdk/signature';
 import { CALL_HEADERS } from '@tercet/sdk/wire';
 import { Pool } from 'undici';
 import { isAddress } from '../../application/allowed-addresses.ts';
@@ -177,7 +177,7 @@ export class HttpParticipantClient implements ParticipantClient {
 
 /** Names and values by turns. */
 function headersOf(call: ParticipantCall): string[] {
-  const { gid, branchId, op, attempt, deadlineAt, traceparent } = call;
+  const { gid, branchId, op, kind, attempt, deadlineAt, traceparent } = call;
   const headers = [
     'content-type',
     'application/json',
@@ -188,11 +188,12 @@ function headersOf(call: ParticipantCall): string[] {
     CALL_HEADERS.attempt,
     String(attempt),
     CALL_HEADERS.idempotencyKey,
-    webhookIdOf(call),
+    idempotencyKeyOf(call),
   ];
   // Who hears of the end hears of no branch, and of no deadline.
   if (branchId !== null)
     headers.push(CALL_HEADERS.branchId, branchId, CALL_HEADERS.deadline, new Date(deadlineAt).toISOString());
+  if (kind !== null) headers.push(CALL_HEADERS.kind, kind);
   if (traceparent !== null) headers.push(CALL_HEADERS.traceparent, traceparent);
   return headers;
 }

@@ -87,8 +87,9 @@ export type ParticipantRow = {
   baseUrls: string;
   paths: string;
   callTimeoutMs: number | null;
-  /** Absent in a change that leaves them as they are. */
+  /** Both absent in a change that leaves them as they are. */
   secrets?: string | null;
+  activities?: string | null;
 };
 
 /** Instants are numbers in the code and datetime(3) in UTC in the tables, where a person reads them. */
@@ -196,6 +197,7 @@ export const participantEntity = new EntitySchema<ParticipantRow>({
     name: { ...word('name'), primary: true },
     baseUrls: { name: 'base_urls', type: 'text' },
     paths: { name: 'paths', type: 'text' },
+    activities: { name: 'activities', type: 'text', nullable: true },
     callTimeoutMs: { ...count('call_timeout_ms'), nullable: true },
     secrets: { name: 'secrets', type: 'text', nullable: true },
   },

@@ -73,19 +73,35 @@ export class SqlParticipantRegistry implements ParticipantRegistry {
   }
 }
 
-/** A column that the row does not name keeps its value: so secrets are kept without being read. */
-const rowOf = ({ name, baseUrls, paths, callTimeoutMs, secrets }: Participant): ParticipantRow => ({
+/** A column that the row does not name keeps its value: so secrets and activities are kept without being read. */
+const rowOf = ({
+  name,
+  baseUrls,
+  paths,
+  activities,
+  callTimeoutMs,
+  secrets,
+}: Participant): ParticipantRow => ({
   name,
   baseUrls: JSON.stringify(baseUrls),
   paths: JSON.stringify(paths),
   callTimeoutMs,
+  ...(activities && { activities: JSON.stringify(activities) }),
   ...(secrets && { secrets: JSON.stringify(secrets) }),
 });
 
-const participantOf = ({ name, baseUrls, paths, callTimeoutMs, secrets }: ParticipantRow): Participant => ({
+const participantOf = ({
+  name,
+  baseUrls,
+  paths,
+  activities,
+  callTimeoutMs,
+  secrets,
+}: ParticipantRow): Participant => ({
   name,
   baseUrls: JSON.parse(baseUrls),
   paths: JSON.parse(paths),
   callTimeoutMs,
+  ...(activities && { activities: JSON.parse(activities) }),
   ...(secrets && { secrets: JSON.parse(secrets) }),
 });

@@ -52,12 +52,14 @@ export function participantRoutes(app: App, given: ParticipantParts): void {
     async ({ params: { name }, body }, reply) => {
       const fault = faultIn(body, given);
       if (fault !== null) return sendFaults(reply, [fault]);
-      const { baseUrl, baseUrls = [baseUrl as string], paths = {}, callTimeoutMs = null, secrets } = body;
-      const participant: Participant = { name, baseUrls, paths, callTimeoutMs, ...(secrets && { secrets }) };
+      const { baseUrl, baseUrls = [baseUrl as string], paths = {}, activities } = body;
+      const { callTimeoutMs = null, secrets } = body;
+      const optional = { ...(activities && { activities }), ...(secrets && { secrets }) };
+      const participant: Participant = { name, baseUrls, paths, callTimeoutMs, ...optional };
       const { isNew } = await registry.put(participant);
       coordinator.forgive(name);
       if (isNew) reply.header('location', `/v1/participants/${name}`);
-      // The secrets that stand may be those of an earlier registration.
+      // Secrets and activities may be those of an earlier registration.
       const stored = (await registry.find(name)) ?? participant;
       return reply.code(isNew ? 201 : 200).send(view(stored));
     },
@@ -109,10 +111,18 @@ export function participantRoutes(app: App, given: ParticipantParts): void {
   );
 }
 
-const view = ({ name, baseUrls, paths, callTimeoutMs, secrets }: Participant): ParticipantView => ({
+const view = ({
+  name,
+  baseUrls,
+  paths,
+  activities,
+  callTimeoutMs,
+  secrets,
+}: Participant): ParticipantView => ({
   name,
   baseUrls: [...baseUrls],
   paths: { ...paths },
+  activities: { ...activities },
   callTimeoutMs,
   secretCount: secrets?.length ?? 0,
 });

@@ -32,6 +32,7 @@ const call = (more: Partial<ParticipantCall> = {}): ParticipantCall => ({
   gid: GID,
   branchId: 'stock',
   op: 'try',
+  kind: 'tcc',
   participant: 'inventory',
   activity: 'reserve',
   payload: '{"items":2,"наименование":"чай"}',
@@ -73,7 +74,7 @@ describe('a call of a participant with secrets', () => {
   test('is signed by Standard Webhooks, over the body as it is', async () => {
     const received = await signed([first], { op: 'confirm', attempt: 3 });
     expect(signatureOf(received)).toMatchObject({
-      'webhook-id': `${GID}/stock/confirm`,
+      'webhook-id': `${GID}/stock/confirm/tcc`,
       'webhook-timestamp': String(Math.floor(AT / 1000)),
     });
     const verify = (secret: string, body = received.body) =>

@@ -25,7 +25,7 @@ async function startTravel(secret: string) {
   const barrier = sqliteBarrier({ db });
   await barrier.createTable();
   const participant = defineParticipant(
-    defineContract('travel', { book: { payload: Type.Object({ to: Type.String() }) } }),
+    defineContract('travel', { book: { kind: 'step', payload: Type.Object({ to: Type.String() }) } }),
     {
       barrier,
       secrets: [secret],

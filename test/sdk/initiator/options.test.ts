@@ -142,7 +142,7 @@ describe('an initiator', () => {
         barrier: {
           run: async (_call, work) => ({
             outcome: 'done',
-            result: await work(null, { tryResult: null, actionResult: null }),
+            result: await work(null, { tryResult: null, actionResult: null, isStarted: false }),
           }),
           outside: () => Promise.reject(new Error('not used')),
           createTable: async () => {},

@@ -9,7 +9,7 @@ import {
   TransactionCancelled,
   TransactionDiverged,
 } from '@tercet/sdk';
-import { inventory, payment } from './shop.ts';
+import { inventorySteps, payment, paymentPivot } from './shop.ts';
 import { openWorld, rejection, tea, type World } from './world.ts';
 
 let world: World;
@@ -18,10 +18,10 @@ beforeEach(async () => {
 });
 afterEach(() => world.close());
 
-const start = saga('fulfil').step('stock', inventory.reserve, tea);
+const start = saga('fulfil').step('stock', inventorySteps.reserve, tea);
 const fulfil = start
-  .pivot('pay', payment.hold, ({ stock }) => ({ account: stock.reservationId, cents: 900 }))
-  .step('gift', inventory.reserve, ({ stock }) => ({ item: stock.reservationId, quantity: 1 }));
+  .pivot('pay', paymentPivot.hold, ({ stock }) => ({ account: stock.reservationId, cents: 900 }))
+  .step('gift', inventorySteps.reserve, ({ stock }) => ({ item: stock.reservationId, quantity: 1 }));
 const order = { saga: fulfil };
 
 const refusing = (branchId: string) => (arrival: { readonly op: string; readonly branchId: string }) =>
@@ -46,7 +46,7 @@ describe('a submitted saga', () => {
   test('gives literals that look like references to the participant as they were written', async () => {
     const item = JSON.stringify({ $from: 'stock' });
     const payload = { ...tea, item, $from: 'stock', deep: { $$from: 1 } };
-    await world.initiator().submit({ saga: start.step('more', inventory.reserve, payload) });
+    await world.initiator().submit({ saga: start.step('more', inventorySteps.reserve, payload) });
     expect(JSON.parse(world.shop.arrivals.at(-1)?.body ?? '')).toEqual(payload);
   });
 
@@ -142,7 +142,7 @@ describe('a submitted saga', () => {
   });
 
   test('is refused with the coordinator’s code', async () => {
-    const seventeen = start.step('many', inventory.reserve, ({ stock }) => ({
+    const seventeen = start.step('many', inventorySteps.reserve, ({ stock }) => ({
       ...tea,
       more: Array.from({ length: 17 }, () => stock),
     }));

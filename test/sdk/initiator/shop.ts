@@ -20,6 +20,14 @@ export const payment = defineContract('payment', {
   hold: { payload: Type.Object({ account: Type.String(), cents: Type.Integer({ minimum: 1 }) }) },
 });
 
+/** The same for sagas: the shop does not look at the kind. */
+export const inventorySteps = defineContract('inventory', {
+  reserve: { kind: 'step', ...inventory.activities.reserve },
+});
+export const paymentPivot = defineContract('payment', {
+  hold: { kind: 'pivot', ...payment.activities.hold },
+});
+
 export type Arrival = {
   readonly participant: string;
   readonly activity: string;

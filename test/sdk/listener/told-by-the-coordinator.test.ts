@@ -7,7 +7,7 @@ import { branch, defineListener, saga } from '@tercet/sdk';
 import { nodeHttpParticipant } from '@tercet/sdk/node-http';
 import { newSecret } from '@tercet/sdk/signature';
 import type { EndingNotice } from '@tercet/sdk/wire';
-import { inventory, payment } from '../initiator/shop.ts';
+import { inventory, inventorySteps, payment } from '../initiator/shop.ts';
 import { money, openWorld, rejection, tea, type World } from '../initiator/world.ts';
 
 const secret = newSecret();
@@ -58,7 +58,7 @@ const heardOf = (count: number) => world.passUntil(async () => statuses.length >
 
 describe('a listener', () => {
   test('hears how a saga ended', async () => {
-    const order = saga('fulfil').step('stock', inventory.reserve, tea);
+    const order = saga('fulfil').step('stock', inventorySteps.reserve, tea);
     const { gid } = await world.initiator().submit({ saga: order, businessKey: 'A-17', callback });
     await heardOf(1);
     expect(statuses).toEqual([204]);

@@ -57,8 +57,6 @@ test.each([
   ['POST', '/reserve/try/'],
   ['POST', '//reserve/try'],
   ['POST', 'reserve/try'],
-  ['POST', '/reserve/action'],
-  ['POST', '/reserve/compensate'],
   ['POST', '/reserve/notify'],
   ['POST', '/release/try'],
   ['POST', '/toString/try'],
@@ -270,7 +268,7 @@ describe('what the business refuses is a 409 with its words', () => {
 const awaiting: Barrier<unknown> = {
   run: async (_call, work) => ({
     outcome: 'done',
-    result: await work(null, { tryResult: null, actionResult: null }),
+    result: await work(null, { tryResult: null, actionResult: null, isStarted: false }),
   }),
   outside: () => Promise.reject(new Error('not here')),
   createTable: async () => {},
@@ -282,7 +280,7 @@ afterEach(() => void told.splice(0));
 /** All ops do the same, of either pattern. */
 function doing(work: () => unknown, barrier: Barrier<unknown> = awaiting): Participant {
   const payload = Type.Unknown();
-  const contract = defineContract('inventory', { reserve: { payload }, sell: { payload } });
+  const contract = defineContract('inventory', { reserve: { payload }, sell: { kind: 'step', payload } });
   return defineParticipant(contract, {
     barrier,
     activities: {

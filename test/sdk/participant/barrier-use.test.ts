@@ -10,6 +10,10 @@ import { answerOf, callFor, newGid, problemOf } from './shop.ts';
 const contract = defineContract('bank', {
   hold: { payload: Type.Object({ cents: Type.Integer() }), result: Type.Object({ holdId: Type.String() }) },
 });
+const { hold } = contract.activities;
+/** The same for steps of sagas. */
+const steps = defineContract('bank', { hold: { ...hold, kind: 'step' } });
+const pivots = defineContract('bank', { hold: { ...hold, kind: 'pivot' } });
 const activity = 'hold';
 const payload = { cents: 900 };
 
@@ -71,8 +75,10 @@ describe('the barrier is told', () => {
 
   test('of a pivot, at its action', async () => {
     const { heard, listening } = overheard();
-    const pivot = { action: ops.try, isPivot: true } as const;
-    const participant = defineParticipant(contract, { barrier: listening, activities: { hold: pivot } });
+    const participant = defineParticipant(pivots, {
+      barrier: listening,
+      activities: { hold: { action: ops.try } },
+    });
     await participant.handle(call('action'));
     expect(heard).toEqual([{ how: 'run', op: 'action', options: { isPivot: true } }]);
   });
@@ -80,7 +86,7 @@ describe('the barrier is told', () => {
   test('of steps as of branches, inside and outside', async () => {
     for (const outside of [undefined, true] as const) {
       const { heard, listening } = overheard();
-      const participant = defineParticipant(contract, {
+      const participant = defineParticipant(steps, {
         barrier: listening,
         activities: { hold: { action: ops.try, compensate() {}, ...(outside && { outside }) } },
       });
@@ -166,7 +172,7 @@ test('each op is given the call, the SQL transaction, and what the try returned'
 
 test('action and compensate are given the call and the SQL transaction, and the latter what was done', async () => {
   const given: object[] = [];
-  const participant = defineParticipant(contract, {
+  const participant = defineParticipant(steps, {
     barrier,
     activities: {
       hold: {
@@ -212,6 +218,7 @@ test('the call that an op is given is what the headers say', async () => {
       gid,
       branchId: 'stock',
       op: 'try',
+      kind: 'tcc',
       attempt: 3,
       deadlineAt: Date.parse('2999-01-01T00:00:00.500Z'),
       traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
@@ -239,10 +246,7 @@ test('ops may be methods of an object that has state of its own', async () => {
 describe('a pivot', () => {
   const op = 'action';
   const pivot = (work: () => { holdId: string }) =>
-    defineParticipant(contract, {
-      barrier,
-      activities: { hold: { isPivot: true, action: work } },
-    });
+    defineParticipant(pivots, { barrier, activities: { hold: { action: work } } });
 
   test('that refused refuses for good', async () => {
     let funds = 0;

@@ -21,7 +21,10 @@ async function deepDown(): Promise<string> {
 const elsewhere: Barrier<null> = {
   run: async (_call, work) => {
     await nextTurn();
-    return { outcome: 'done', result: await work(null, { tryResult: null, actionResult: null }) };
+    return {
+      outcome: 'done',
+      result: await work(null, { tryResult: null, actionResult: null, isStarted: false }),
+    };
   },
   outside: () => Promise.reject(new Error('not here')),
   createTable: async () => {},

@@ -22,6 +22,13 @@ const shipping = defineContract('shipping', {
   insure: { payload: Type.Object({ cents: Type.Number() }), result: Type.String() },
 });
 
+const { book, weigh, insure } = shipping.activities;
+const steps = defineContract('shipping', {
+  book: { ...book, kind: 'step' },
+  weigh: { ...weigh, kind: 'step_uncompensated' },
+  insure: { ...insure, kind: 'pivot' },
+});
+
 describe('ops are typed by their contract', () => {
   test('with the SQL transaction inside, and a signal outside', () => {
     const { contract } = defineParticipant(shipping, {
@@ -61,8 +68,8 @@ describe('ops are typed by their contract', () => {
     expect(name).toBe('shipping');
   });
 
-  test('in a saga with what the action returned, and a pivot without a compensate', () => {
-    const { routes } = defineParticipant(shipping, {
+  test('in a saga with what the action returned, and without a compensate where nothing is undone', () => {
+    const { routes } = defineParticipant(steps, {
       barrier,
       activities: {
         book: {
@@ -81,31 +88,28 @@ describe('ops are typed by their contract', () => {
         },
         insure: {
           outside: { limitMs: 500 },
-          isPivot: true,
           action: async ({ cents }, { signal }) => `${cents} ${signal.aborted}`,
         },
       },
     });
-    expect(routes).toEqual([
-      { activity: 'book', op: 'action' },
-      { activity: 'book', op: 'compensate' },
-      { activity: 'weigh', op: 'action' },
-      { activity: 'insure', op: 'action' },
-    ]);
+    // A branch that is refused for its kind is cancelled or compensated all the same.
+    const ops = ['try', 'confirm', 'cancel', 'action', 'compensate'];
+    expect(routes).toEqual(
+      ['book', 'weigh', 'insure'].flatMap((activity) => ops.map((op) => ({ activity, op }))),
+    );
   });
 
   test('outside with results that may be missing, where the first op never came to its end', () => {
-    const first = async () => ({ tour: 1 });
-    defineParticipant(shipping, {
+    const mixed = defineContract('shipping', { book: { ...book, kind: 'step' }, insure });
+    defineParticipant(mixed, {
       barrier,
       activities: {
         book: {
           outside: true,
-          action: first,
+          action: async () => ({ tour: 1 }),
           // @ts-expect-error it may be null
           compensate: (_payload, { actionResult }) => actionResult.tour,
         },
-        weigh: { outside: true, action: async () => null, compensate: () => null },
         insure: {
           outside: true,
           try: async () => 'policy',
@@ -115,17 +119,18 @@ describe('ops are typed by their contract', () => {
         },
       },
     });
-    expect(shipping.name).toBe('shipping');
+    expect(mixed.name).toBe('shipping');
   });
 
   test('so that a wrong result or context of a saga does not compile', () => {
     const compensate = () => {};
-    defineParticipant(inventory, {
+    const stock = defineContract('inventory', { reserve: { ...inventory.activities.reserve, kind: 'step' } });
+    defineParticipant(stock, {
       barrier,
       // @ts-expect-error the action promises a reservationId
       activities: { reserve: { compensate, action: async () => ({}) } },
     });
-    defineParticipant(inventory, {
+    defineParticipant(stock, {
       barrier,
       activities: {
         reserve: {
@@ -136,7 +141,7 @@ describe('ops are typed by their contract', () => {
         },
       },
     });
-    expect(inventory.name).toBe('inventory');
+    expect(stock.name).toBe('inventory');
   });
 
   test('so that a wrong payload, result or context does not compile', () => {
@@ -180,13 +185,15 @@ describe('a contract is refused, by the compiler and at run time, with', () => {
           tryResult: payload,
         },
       }),
-    ).toThrow(new TypeError('reserve of inventory has “tryResult”: an activity has payload and result'));
+    ).toThrow(
+      new TypeError('reserve of inventory has “tryResult”: an activity has kind, payload and result'),
+    );
     expect(() =>
       defineContract('inventory', {
         // @ts-expect-error it is payload
         reserve: { paylod: payload },
       }),
-    ).toThrow(new TypeError('reserve of inventory has “paylod”: an activity has payload and result'));
+    ).toThrow(new TypeError('reserve of inventory has “paylod”: an activity has kind, payload and result'));
   });
 
   test.each([
@@ -204,6 +211,22 @@ describe('a contract is refused, by the compiler and at run time, with', () => {
     );
   });
 
+  test('a kind that is none', () => {
+    expect(() =>
+      defineContract('inventory', {
+        reserve: {
+          payload,
+          // @ts-expect-error there is no such kind
+          kind: 'saga',
+        },
+      }),
+    ).toThrow(
+      new TypeError(
+        'reserve of inventory is of kind “saga”: the kinds are tcc, step, step_uncompensated, pivot, final',
+      ),
+    );
+  });
+
   test.each([[null], [undefined], ['text']])('an activity that is %s', (reserve) => {
     expect(() => {
       // @ts-expect-error it is to be an object
@@ -212,9 +235,8 @@ describe('a contract is refused, by the compiler and at run time, with', () => {
   });
 });
 
-const MISSING = new TypeError(
-  'inventory/reserve is missing: give its try, confirm and cancel, or its action and compensate',
-);
+const OF_TCC = 'it is of kind tcc, which has try, confirm, cancel';
+const MISSING = new TypeError(`inventory/reserve is missing: ${OF_TCC}`);
 
 describe('a definition is refused, by the compiler and at run time, with', () => {
   test.each([
@@ -257,74 +279,71 @@ describe('a definition is refused, by the compiler and at run time, with', () =>
         // @ts-expect-error one op is missing
         activities: { reserve: others },
       }),
-    ).toThrow(new TypeError(`inventory/reserve has no ${op}: give a function`));
-  });
-
-  test('an action missing, where there is a compensate', () => {
-    expect(() =>
-      defineParticipant(inventory, {
-        barrier,
-        // @ts-expect-error the action is missing
-        activities: { reserve: { compensate() {} } },
-      }),
-    ).toThrow(new TypeError('inventory/reserve has no action: give a function'));
+    ).toThrow(new TypeError(`inventory/reserve has no ${op}: ${OF_TCC}. Give a function`));
   });
 
   test('no op at all', () => {
     // @ts-expect-error all ops are missing
-    expect(() => defineParticipant(inventory, { barrier, activities: { reserve: {} } })).toThrow(MISSING);
+    expect(() => defineParticipant(inventory, { barrier, activities: { reserve: {} } })).toThrow(
+      new TypeError(`inventory/reserve has no try: ${OF_TCC}. Give a function`),
+    );
   });
 
   test.each([
-    ['try', 'action', { action: reserve.try }],
-    ['try', 'compensate', { compensate() {} }],
-  ])('ops of both patterns, such as %s and %s', (one, other, more) => {
+    ['action', { action: reserve.try }],
+    ['compensate', { compensate() {} }],
+  ])('an op that its kind does not have: %s', (op, more) => {
     expect(() =>
       defineParticipant(inventory, {
         barrier,
-        // @ts-expect-error an activity has the ops of one pattern
+        // @ts-expect-error a tcc has neither
         activities: { reserve: { ...reserve, ...more } },
       }),
     ).toThrow(
       new TypeError(
-        `inventory/reserve has ${one} and ${other}: give try, confirm and cancel for a tcc, or action and ` +
-          'compensate for a saga; an activity that serves both is two activities',
+        `inventory/reserve has ${op}: ${OF_TCC}. Leave it out, or change the kind in the contract`,
       ),
     );
   });
 
-  test('a compensate that is no function', () => {
+  test('a step without a compensate, which would be parked when its saga is cancelled', () => {
     expect(() =>
-      defineParticipant(inventory, {
+      defineParticipant(defineContract('shipping', { book: steps.activities.book }), {
         barrier,
-        // @ts-expect-error an activity that has nothing to undo has no compensate
-        activities: { reserve: { action: reserve.try, compensate: false } },
-      }),
-    ).toThrow(new TypeError('inventory/reserve has no compensate: give a function'));
-  });
-
-  test('isPivot in a tcc, which has none', () => {
-    expect(() =>
-      defineParticipant(inventory, {
-        barrier,
-        // @ts-expect-error only a saga has a pivot
-        activities: { reserve: { ...reserve, isPivot: true } },
-      }),
-    ).toThrow(new TypeError('inventory/reserve has isPivot, and no action: only a saga has a pivot'));
-  });
-
-  test('a pivot that could be compensated', () => {
-    expect(() =>
-      defineParticipant(inventory, {
-        barrier,
-        // @ts-expect-error a pivot has no compensate
-        activities: { reserve: { action: reserve.try, compensate() {}, isPivot: true } },
+        // @ts-expect-error a step has a compensate
+        activities: { book: { action: () => ({ tour: 1 }) } },
       }),
     ).toThrow(
       new TypeError(
-        'inventory/reserve has isPivot and compensate: a pivot is never compensated, leave one of them out',
+        'shipping/book has no compensate: it is of kind step, which has action, compensate. Give a function',
       ),
     );
+  });
+
+  test.each(['step_uncompensated', 'pivot', 'final'] as const)('a %s with a compensate', (kind) => {
+    const contract = defineContract('shipping', { weigh: { ...weigh, kind } });
+    expect(() =>
+      defineParticipant(contract, {
+        barrier,
+        // @ts-expect-error nothing undoes it
+        activities: { weigh: { action() {}, compensate() {} } },
+      }),
+    ).toThrow(
+      new TypeError(
+        `shipping/weigh has compensate: it is of kind ${kind}, which has action. Leave it out, or change the kind ` +
+          'in the contract',
+      ),
+    );
+  });
+
+  test('isPivot, which the contract says', () => {
+    expect(() =>
+      defineParticipant(inventory, {
+        barrier,
+        // @ts-expect-error there is no such word
+        activities: { reserve: { ...reserve, isPivot: true } },
+      }),
+    ).toThrow(new TypeError("inventory/reserve has isPivot: say kind: 'pivot' in the contract instead"));
   });
 
   test('an activity that the contract does not know', () => {
@@ -352,16 +371,6 @@ describe('a definition is refused, by the compiler and at run time, with', () =>
         activities: { reserve: { ...reserve, outside } },
       }),
     ).toThrow('outside of inventory/reserve is to be true, or { limitMs } with whole milliseconds from 1');
-  });
-
-  test('an isPivot that is neither true nor false', () => {
-    expect(() =>
-      defineParticipant(inventory, {
-        barrier,
-        // @ts-expect-error words are neither
-        activities: { reserve: { ...reserve, isPivot: 'no' } },
-      }),
-    ).toThrow('isPivot of inventory/reserve is to be true or false');
   });
 
   test('an empty list of secrets, which would let everyone in', () => {

@@ -19,8 +19,8 @@ export type Mount = (participant: Participant) => Promise<Mounted>;
 
 const PREFIX = '/tcc';
 
-/** Paths of the application's own: neither an activity, nor an op that its activity has. */
-export const ECHOES = ['/toString/try', '/reserve/action'] as const;
+/** Paths of the application's own: one is of no activity, the other of no op of a branch. */
+export const ECHOES = ['/toString/try', '/reserve/notify'] as const;
 
 /** All of them also answer POST to these below /tcc, by the application's own reading of the body as JSON. */
 export const MOUNTS: { readonly [framework: string]: Mount } = {

@@ -70,6 +70,8 @@ export type Asked = {
   readonly gid?: string;
   readonly activity?: string;
   readonly op?: Op;
+  /** Not sent when absent. */
+  readonly kind?: string;
   readonly payload?: unknown;
   readonly deadlineAt?: Date;
 };
@@ -81,6 +83,7 @@ export function callFor(asked: Asked = {}) {
     'tcc-transaction-id': gid,
     'tcc-branch-id': 'stock',
     'tcc-op': op,
+    ...(asked.kind !== undefined && { 'tcc-kind': asked.kind }),
     'tcc-attempt': '1',
     'tcc-deadline': (asked.deadlineAt ?? new Date('2999-01-01')).toISOString(),
     'idempotency-key': `${gid}/stock/${op}`,

@@ -1,7 +1,8 @@
 // A saga and the JSON that the coordinator is given for it.
 import { describe, expect, test } from '@jest/globals';
-import { type SagaDefinition, saga } from '@tercet/sdk';
+import { defineContract, type SagaDefinition, saga } from '@tercet/sdk';
 import { BeginRequest } from '@tercet/sdk/wire';
+import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { inventory, money, mugs, payment, shipping } from './contracts.ts';
 
@@ -12,7 +13,7 @@ const fulfil = saga('fulfil-order')
     (chain) =>
       chain
         .step('book', shipping.book, ({ reserve }) => ({ to: 'ada', grams: [reserve.boxes[0]!.grams, 20] }))
-        .step('tell', shipping.anything, { text: 'booked' }, { isCompensated: false }),
+        .step('tell', shipping.look, { text: 'booked' }),
   )
   .pivot('charge', payment.capture, ({ hold }) => ({ holdId: hold.holdId }), { callTimeoutMs: 9000 })
   .step('send', shipping.send, ({ book }) => ({ booking: { id: book.bookingId }, labels: {} }), {
@@ -43,7 +44,7 @@ describe('a saga', () => {
           payload: { to: 'ada', grams: [{ $from: 'reserve.boxes.0.grams' }, 20] },
         },
         {
-          ...{ branchId: 'tell', participant: 'shipping', activity: 'anything', dependsOn: ['book'] },
+          ...{ branchId: 'tell', participant: 'shipping', activity: 'look', dependsOn: ['book'] },
           ...{ payload: { text: 'booked' }, isCompensated: false },
         },
         {
@@ -67,14 +68,15 @@ describe('a saga', () => {
     expect(JSON.parse(JSON.stringify(fulfil, null, 2))).toEqual(fulfil.definition);
   });
 
-  test('may say of any step that it has nothing to undo, also where nothing is compensated anyway', () => {
-    const no = { isCompensated: false } as const;
+  test('says of a step before the pivot that it has nothing to undo, where its activity is of that kind', () => {
     const steps = saga('order')
-      .step('a', shipping.anything, 1, no)
-      .pivot('b', shipping.anything, 2, no)
-      .step('c', shipping.anything, 3, { ...no, dependsOn: ['b'] })
-      .parallel((chain) => chain.step('d', shipping.anything, 4, no)).definition.branches;
-    expect(steps.map(({ isCompensated }) => isCompensated)).toEqual([false, false, false, false]);
+      .step('a', shipping.look, 1)
+      .step('b', shipping.anything, 2)
+      .pivot('c', shipping.leave, 3)
+      .step('d', shipping.look, 4)
+      .step('e', shipping.mail, 5).definition.branches;
+    const said = steps.map(({ isPivot, isCompensated }) => ({ isPivot, isCompensated }));
+    expect(said).toEqual([{ isCompensated: false }, {}, { isPivot: true }, {}, {}]);
   });
 
   test('is not changed by what is added to it: it can be continued in several ways', () => {
@@ -127,7 +129,7 @@ describe('what a step waits for', () => {
   test('is all that stands before it, where it is the pivot', () => {
     const pivoted = two
       .step('c', shipping.anything, 3, { dependsOn: [] })
-      .pivot('p', shipping.anything, 4)
+      .pivot('p', shipping.leave, 4)
       .step('d', shipping.anything, 5, { dependsOn: ['p'] })
       .step('e', shipping.anything, 6, { dependsOn: ['p'] });
     expect(waits(pivoted)).toEqual({ a: [], b: ['a'], c: [], p: ['b', 'c'], d: ['p'], e: ['p'] });
@@ -160,7 +162,7 @@ describe('what a step waits for', () => {
   });
 
   test('comes after the pivot also in chains', () => {
-    const joined = two.pivot('p', shipping.anything, 3).parallel(
+    const joined = two.pivot('p', shipping.leave, 3).parallel(
       (chain) => chain.step('c', shipping.anything, 4),
       (chain) => chain.step('d', shipping.anything, 5),
     );
@@ -170,7 +172,7 @@ describe('what a step waits for', () => {
 
 describe('a saga is not built', () => {
   const one = saga('order').step('a', shipping.anything, 1);
-  const pivoted = one.pivot('p', shipping.anything, 2);
+  const pivoted = one.pivot('p', shipping.leave, 2);
   /** As plain JavaScript may call it. */
   const loose = (it: object, method: string, ...given: unknown[]) =>
     Reflect.apply(Reflect.get(it, method), it, given);
@@ -218,26 +220,46 @@ describe('a saga is not built', () => {
       () => add(one, 'b', { retry: { times: 3 } }),
       '#/retry/times is not known here',
     ],
-    ['with two pivots', () => loose(pivoted, 'pivot', 'q', shipping.anything, 3), '“p” is'],
+    ['with two pivots', () => loose(pivoted, 'pivot', 'q', payment.charge, 3), '“p” is'],
     [
       'with a pivot in a chain',
-      () => loose(one, 'parallel', (chain: object) => loose(chain, 'pivot', 'q', shipping.anything, 3)),
+      () => loose(one, 'parallel', (chain: object) => loose(chain, 'pivot', 'q', payment.charge, 3)),
       'add it after the parallel chains',
     ],
     [
       'with a pivot that does not wait for all',
-      () => loose(one, 'pivot', 'q', shipping.anything, 3, { dependsOn: [] }),
+      () => loose(one, 'pivot', 'q', payment.charge, 3, { dependsOn: [] }),
       'a pivot waits for all that stand before it',
     ],
     [
-      'with a pivot that is said to be compensated',
-      () => loose(one, 'pivot', 'q', shipping.anything, 3, { isCompensated: true }),
-      'nothing from the pivot on is compensated',
+      'with a setting that the kind of the activity decides',
+      () => add(one, 'b', { isCompensated: true }),
+      '#/isCompensated is not known here',
     ],
     [
-      'with a step after the pivot that is said to be',
-      () => add(pivoted, 'b', { isCompensated: true }),
-      'nothing from the pivot on is compensated',
+      'with a pivot that does not remember its refusal',
+      () => loose(one, 'pivot', 'q', shipping.anything, 3),
+      'step “q” cannot be anything of shipping, which is of kind step: here stands an activity of kind pivot',
+    ],
+    [
+      'with a pivot as a step, which cannot be undone',
+      () => loose(one, 'step', 'q', shipping.leave, 3),
+      'which is of kind pivot: here stands an activity of kind step or step_uncompensated',
+    ],
+    [
+      'with a step before the pivot that is only for after it',
+      () => loose(one, 'step', 'q', shipping.mail, 3),
+      'which is of kind final',
+    ],
+    [
+      'with a second pivot as a step after the pivot',
+      () => loose(pivoted, 'step', 'q', shipping.leave, 3),
+      'here stands an activity of kind step or step_uncompensated or final',
+    ],
+    [
+      'with an activity of a tcc',
+      () => loose(one, 'step', 'q', defineContract('store', { hold: { payload: Type.Unknown() } }).hold, 3),
+      'cannot be hold of store, which is of kind tcc',
     ],
     [
       'with a step that stands after the pivot and does not wait for it',

@@ -4,6 +4,7 @@ import { Type } from 'typebox';
 
 export const inventory = defineContract('inventory', {
   reserve: {
+    kind: 'step',
     payload: Type.Object(
       { item: Type.String(), quantity: Type.Integer({ minimum: 1 }) },
       { additionalProperties: false },
@@ -18,28 +19,43 @@ export const inventory = defineContract('inventory', {
   },
 });
 
+const authorisation = {
+  payload: Type.Object({ account: Type.String(), cents: Type.Integer({ minimum: 1 }) }),
+  result: Type.Object({ holdId: Type.String() }),
+};
+
+const taking = {
+  payload: Type.Object({ holdId: Type.String(), note: Type.Optional(Type.String()) }),
+};
+
 export const payment = defineContract('payment', {
-  authorise: {
-    payload: Type.Object({ account: Type.String(), cents: Type.Integer({ minimum: 1 }) }),
-    result: Type.Object({ holdId: Type.String() }),
-  },
-  capture: {
-    payload: Type.Object({ holdId: Type.String(), note: Type.Optional(Type.String()) }),
-  },
+  authorise: { kind: 'step', ...authorisation },
+  /** The same at once, and for good. */
+  charge: { kind: 'pivot', ...authorisation },
+  capture: { kind: 'pivot', ...taking },
+  /** The same, and can be undone. */
+  settle: { kind: 'step', ...taking },
 });
 
 export const shipping = defineContract('shipping', {
   book: {
+    kind: 'step',
     payload: Type.Object({ to: Type.String(), grams: Type.Array(Type.Integer()) }),
     result: Type.Object({ bookingId: Type.String() }),
   },
   send: {
+    kind: 'step',
     payload: Type.Object({
       booking: Type.Union([Type.Object({ id: Type.String() }), Type.Null()]),
       labels: Type.Record(Type.String(), Type.String()),
     }),
   },
-  anything: { payload: Type.Unknown() },
+  anything: { kind: 'step', payload: Type.Unknown() },
+  /** Decides. */
+  leave: { kind: 'pivot', payload: Type.Unknown() },
+  /** Has nothing to undo. */
+  look: { kind: 'step_uncompensated', payload: Type.Unknown() },
+  mail: { kind: 'final', payload: Type.Unknown() },
 });
 
 export const mugs = { item: 'mug', quantity: 2 };

@@ -1,6 +1,14 @@
 // What compiles, and what must not: each expected error is one that the compiler has to find. None of it is run.
 import { expect, test } from '@jest/globals';
-import { defineContract, type Reference, type Saga, saga } from '@tercet/sdk';
+import {
+  type ActivityHandle,
+  branch,
+  defineContract,
+  type Reference,
+  type Saga,
+  saga,
+  type Tercet,
+} from '@tercet/sdk';
 import { Type } from 'typebox';
 import { inventory, money, mugs, payment, shipping } from './contracts.ts';
 
@@ -27,66 +35,66 @@ neverRun.push(() => [
 
 // A reference is typed as what it stands for, and stands in its place only.
 neverRun.push(() => [
-  start.step('a', payment.capture, ({ reserve }) => ({ holdId: reserve.reservationId })),
-  start.step('a', payment.capture, ({ reserve }) => ({ holdId: reserve.way[1] })),
+  start.step('a', payment.settle, ({ reserve }) => ({ holdId: reserve.reservationId })),
+  start.step('a', payment.settle, ({ reserve }) => ({ holdId: reserve.way[1] })),
   start.step('a', payment.authorise, ({ reserve }) => ({ account: 'ada', cents: reserve.boxes[0]!.grams })),
   start.step('a', shipping.book, ({ reserve }) => ({ to: 'ada', grams: [1, reserve.boxes[0]!.grams] })),
   start.step('a', shipping.anything, ({ reserve }) => ({ all: reserve, part: [reserve.boxes] })),
   // @ts-expect-error it stands for text
   start.step('a', payment.authorise, ({ reserve }) => ({ account: 'ada', cents: reserve.reservationId })),
   // @ts-expect-error it stands for the whole result
-  start.step('a', payment.capture, ({ reserve }) => ({ holdId: reserve })),
+  start.step('a', payment.settle, ({ reserve }) => ({ holdId: reserve })),
   // @ts-expect-error the result has no such part
-  start.step('a', payment.capture, ({ reserve }) => ({ holdId: reserve.orderId })),
+  start.step('a', payment.settle, ({ reserve }) => ({ holdId: reserve.orderId })),
   // @ts-expect-error it may be missing
-  start.step('a', payment.capture, ({ reserve }) => ({ holdId: reserve.coupon.code })),
+  start.step('a', payment.settle, ({ reserve }) => ({ holdId: reserve.coupon.code })),
   // @ts-expect-error a tuple has no third
-  start.step('a', payment.capture, ({ reserve }) => ({ holdId: reserve.way[2] })),
+  start.step('a', payment.settle, ({ reserve }) => ({ holdId: reserve.way[2] })),
   // @ts-expect-error it is no text yet, and has nothing of one
-  start.step('a', payment.capture, ({ reserve }) => ({ holdId: reserve.reservationId.trim() })),
+  start.step('a', payment.settle, ({ reserve }) => ({ holdId: reserve.reservationId.trim() })),
   // @ts-expect-error it is no array yet
   start.step('a', shipping.book, ({ reserve }) => ({ to: 'a', grams: reserve.boxes.map(() => 1) })),
 ]);
 
 // What no result was promised of is not known; what may be anything may stand for anything.
-const loose = defineContract('loose', { go: { payload: Type.Object({}), result: Type.Any() } });
+const loose = defineContract('loose', { go: { kind: 'step', payload: Type.Object({}), result: Type.Any() } });
 neverRun.push(() => [
   start
-    .step('paid', payment.capture, { holdId: '1' })
-    // @ts-expect-error capture promises no result
-    .step('a', payment.capture, ({ paid }) => ({ holdId: paid.id })),
-  start.step('gone', loose.go, {}).step('a', payment.capture, ({ gone }) => ({ holdId: gone.any!.where! })),
+    .step('paid', payment.settle, { holdId: '1' })
+    // @ts-expect-error settle promises no result
+    .step('a', payment.settle, ({ paid }) => ({ holdId: paid.id })),
+  start.step('gone', loose.go, {}).step('a', payment.settle, ({ gone }) => ({ holdId: gone.any!.where! })),
 ]);
 
 // Only steps that come before can be referred to.
 neverRun.push(() => [
   // @ts-expect-error there is no such step
-  start.step('a', payment.capture, ({ book }) => ({ holdId: book.bookingId })),
+  start.step('a', payment.settle, ({ book }) => ({ holdId: book.bookingId })),
   // @ts-expect-error not to itself
-  start.step('a', payment.capture, ({ a }) => ({ holdId: a })),
+  start.step('a', payment.settle, ({ a }) => ({ holdId: a })),
   start.parallel(
     (chain) => chain.step('hold', payment.authorise, money),
     // @ts-expect-error a sibling
-    (chain) => chain.step('a', payment.capture, ({ hold }) => ({ holdId: hold.holdId })),
+    (chain) => chain.step('a', payment.settle, ({ hold }) => ({ holdId: hold.holdId })),
   ),
   start
     .parallel(
       (chain) => chain.step('hold', payment.authorise, money),
       (chain) => chain.step('book', shipping.book, { to: 'ada', grams: [] }),
     )
-    .step('a', payment.capture, ({ hold, book }) => ({ holdId: hold.holdId, note: book.bookingId })),
+    .step('a', payment.settle, ({ hold, book }) => ({ holdId: hold.holdId, note: book.bookingId })),
   start
     .step('hold', payment.authorise, money, { dependsOn: [] })
-    .step('a', payment.capture, ({ hold }) => ({ holdId: hold.holdId }), { dependsOn: ['hold'] }),
+    .step('a', payment.settle, ({ hold }) => ({ holdId: hold.holdId }), { dependsOn: ['hold'] }),
   start
     .step('hold', payment.authorise, money, { dependsOn: [] })
     // @ts-expect-error it does not wait for reserve
-    .step('a', payment.capture, ({ reserve }) => ({ holdId: reserve.reservationId }), {
+    .step('a', payment.settle, ({ reserve }) => ({ holdId: reserve.reservationId }), {
       dependsOn: ['hold'],
     }),
   start
     .step('hold', payment.authorise, money)
-    .step('a', payment.capture, ({ reserve }) => ({ holdId: reserve.reservationId }), {
+    .step('a', payment.settle, ({ reserve }) => ({ holdId: reserve.reservationId }), {
       dependsOn: ['hold'],
     }),
 ]);
@@ -96,7 +104,7 @@ neverRun.push(() => [
   // @ts-expect-error the name is taken
   start.step('reserve', payment.authorise, money),
   // @ts-expect-error the name is taken
-  start.pivot('reserve', payment.authorise, money),
+  start.pivot('reserve', payment.charge, money),
   start.parallel(
     // @ts-expect-error two chains name a step alike
     (chain) => chain.step('a', payment.authorise, money),
@@ -108,27 +116,53 @@ neverRun.push(() => [
   start.step('a', payment.authorise, money, { dependOn: ['reserve'] }),
 ]);
 
-// There is one pivot, no chain has it, and from it on nothing is compensated.
-const pivoted = start.pivot('charge', payment.authorise, money);
+// There is one pivot, no chain has it, and each place takes activities of certain kinds.
+const pivoted = start.pivot('charge', payment.charge, money);
+const inventoryTcc = defineContract('store', { hold: { payload: Type.Object({}) } });
 neverRun.push(() => [
-  start.step('a', payment.authorise, money, { isCompensated: false }),
-  start.step('a', payment.authorise, money, { isCompensated: true }),
-  start.pivot('a', payment.authorise, money, { isCompensated: false }),
-  pivoted.step('a', payment.capture, ({ charge }) => ({ holdId: charge.holdId }), { callTimeoutMs: 1 }),
-  pivoted.step('a', payment.authorise, money, { isCompensated: false }),
-  pivoted.parallel((chain) => chain.step('a', payment.authorise, money, { isCompensated: false })),
+  start.step('a', shipping.look, {}),
+  pivoted.step('a', payment.settle, ({ charge }) => ({ holdId: charge.holdId }), { callTimeoutMs: 1 }),
+  pivoted.step('a', shipping.look, {}),
+  pivoted.step('a', shipping.mail, {}),
+  pivoted.parallel((chain) => chain.step('a', shipping.mail, {})),
   // @ts-expect-error it has a pivot
-  pivoted.pivot('a', payment.authorise, money),
-  // @ts-expect-error nothing is compensated after the pivot
-  pivoted.step('a', payment.authorise, money, { isCompensated: true }),
-  // @ts-expect-error nor is the pivot
-  start.pivot('a', payment.authorise, money, { isCompensated: true }),
+  pivoted.pivot('a', payment.charge, money),
   // @ts-expect-error a pivot waits for all
-  start.pivot('a', payment.authorise, money, { dependsOn: ['reserve'] }),
+  start.pivot('a', payment.charge, money, { dependsOn: ['reserve'] }),
   // @ts-expect-error a chain has no pivot
-  start.parallel((chain) => chain.pivot('a', payment.authorise, money)),
-  // @ts-expect-error nothing is compensated after the pivot, in chains neither
-  pivoted.parallel((chain) => chain.step('a', payment.authorise, money, { isCompensated: true })),
+  start.parallel((chain) => chain.pivot('a', payment.charge, money)),
+  // @ts-expect-error only a pivot remembers its refusal
+  start.pivot('a', payment.authorise, money),
+  // @ts-expect-error a pivot cannot be compensated
+  start.step('a', payment.charge, money),
+  // @ts-expect-error nor does it stand after the pivot
+  pivoted.step('a', payment.charge, money),
+  // @ts-expect-error what is final stands after the pivot only
+  start.step('a', shipping.mail, {}),
+  // @ts-expect-error a chain before the pivot is no better place
+  start.parallel((chain) => chain.step('a', shipping.mail, {})),
+  // @ts-expect-error a tcc has no steps
+  start.step('a', inventoryTcc.hold, {}),
+  // @ts-expect-error nor a pivot
+  start.pivot('a', inventoryTcc.hold, {}),
+  // @ts-expect-error the kind says whether a step is compensated
+  start.step('a', payment.authorise, money, { isCompensated: false }),
+]);
+
+// An activity whose kind is known at run time only is checked there.
+declare const found: ActivityHandle;
+neverRun.push(() => [start.step('a', found, {}), start.pivot('a', found, {})]);
+
+// A tcc takes activities of its own kind only.
+declare const tercet: Tercet<[typeof inventory, typeof inventoryTcc]>;
+neverRun.push(() => [
+  branch(inventoryTcc, 'hold', {}),
+  // @ts-expect-error a step is no branch of a tcc
+  branch(inventory, 'reserve', mugs),
+  tercet.run({ name: 'order' }, (tx) => [
+    // @ts-expect-error nor can its try be called
+    tx.inventory.reserve(mugs),
+  ]),
 ]);
 
 // Where there can be no pivot, the compiler says why: the words stand in the place of a name.
@@ -148,7 +182,7 @@ neverRun.push(() => [
       (all, item, n) => all.step(`more-${n}`, inventory.reserve, item, { dependsOn: ['reserve'] }),
       start,
     )
-    .step('next', payment.capture, ({ reserve }) => ({ holdId: reserve.reservationId })),
+    .step('next', payment.settle, ({ reserve }) => ({ holdId: reserve.reservationId })),
 ]);
 
 // A reference can be handed on to a function.

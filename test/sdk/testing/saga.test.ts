@@ -9,10 +9,12 @@ import { everyRoute } from './shop.ts';
 
 const payload = Type.Unknown();
 const flights = defineContract('flights', {
-  book: { payload, result: Type.Object({ bookingId: Type.String() }) },
+  book: { kind: 'step', payload, result: Type.Object({ bookingId: Type.String() }) },
 });
-const bank = defineContract('bank', { pay: { payload } });
-const post = defineContract('post', { mail: { payload } });
+const seats = defineContract('seats', { hold: { payload } });
+/** `settle` is for good. */
+const bank = defineContract('bank', { pay: { kind: 'step', payload }, settle: { kind: 'pivot', payload } });
+const post = defineContract('post', { mail: { kind: 'step_uncompensated', payload } });
 
 type World = Pick<TestWorld<readonly []>, 'fetch' | 'coordinatorUrl'>;
 
@@ -127,25 +129,25 @@ describe('a saga', () => {
     expect(bookings()).toEqual(['book']);
   });
 
-  test('whose step names an activity of a tcc waits for a person: a 404 is never taken for done', async () => {
-    const barrier = sqliteBarrier({ db: new SQLite(':memory:') });
-    await barrier.createTable();
-    const nothing = () => null;
-    const tcc = defineParticipant(bank, {
-      barrier,
-      activities: { pay: { try: nothing, confirm: nothing, cancel: nothing } },
-    });
-    const own = await createTestWorld({ participants: [scripted(flights), tcc] });
-    const gid = await begin(own, [{ ...pay, payload: {} }], { timeoutMs: 1000 });
-    await expect(own.expectFinal(gid)).rejects.toThrow('it has not ended, and will not by itself');
-    expect(new Set(own.calls.map(({ activity, op, status }) => `${activity}/${op} ${status}`))).toEqual(
-      new Set(['pay/action 404', 'pay/compensate 404']),
+  test('that uses an activity as another kind than its contract says is refused when it begins', async () => {
+    const tcc = defineContract('bank', { pay: { payload } });
+    const own = await createTestWorld({ participants: [scripted(flights), scripted(tcc)] });
+    await expect(begin(own, [{ ...pay, payload: {} }])).rejects.toThrow(
+      '(bank declares pay as tcc, and here it is step)',
     );
+    await expect(begin(world, [{ ...pay, payload: {}, isPivot: true }])).rejects.toThrow('kind_mismatch');
+    await expect(begin(world, [{ ...pay, payload: {}, isCompensated: false }])).rejects.toThrow(
+      'kind_mismatch',
+    );
+    await expect(begin(world, [{ ...pay, payload: {}, activity: 'settle' }])).rejects.toThrow(
+      'kind_mismatch',
+    );
+    expect(own.calls).toEqual([]);
   });
 });
 
 describe('a pivot', () => {
-  const pivot = { ...pay, isPivot: true };
+  const pivot = { ...pay, activity: 'settle', isPivot: true };
   const after = { ...mail, isCompensated: undefined };
 
   test('that succeeds confirms, and what comes after it is retried', async () => {
@@ -164,7 +166,7 @@ describe('a pivot', () => {
       ...{ status: 'cancelled', reason: 'action_refused' },
       branches: { book: 'undone', pay: 'none', mail: 'none' },
     });
-    expect(callsSoFar()).toEqual(['book/action', 'pay/action', 'book/compensate']);
+    expect(callsSoFar()).toEqual(['book/action', 'settle/action', 'book/compensate']);
   });
 
   test('that nobody hears of outlives its deadline, and waits for a person', async () => {
@@ -205,8 +207,8 @@ describe('what every end of a saga has to keep is looked at, whatever a test exp
   const careless = { contract: bank, routes: everyRoute(bank), handle: async () => OK };
   const OK = { status: 200, headers: {}, body: '{}' };
   const own = () => createTestWorld({ participants: [scripted(flights), careless, scripted(post)] });
-  const forge = ({ fetch }: World, gid: string, op: string) =>
-    fetch(`http://bank.test/pay/${op}`, {
+  const forge = ({ fetch }: World, gid: string, op: string, activity = 'pay') =>
+    fetch(`http://bank.test/${activity}/${op}`, {
       method: 'POST',
       headers: { 'tcc-transaction-id': gid, 'tcc-branch-id': 'pay' },
     });
@@ -237,12 +239,12 @@ describe('what every end of a saga has to keep is looked at, whatever a test exp
     torn.on(bank, 'action').refuse('no money');
     const gid = await begin(torn, [
       book,
-      { ...pay, isPivot: true, payload: {} },
+      { ...pay, activity: 'settle', isPivot: true, payload: {} },
       { ...mail, dependsOn: ['pay'] },
     ]);
     await torn.expectFinal(gid, { status: 'cancelled' });
     torn.on(bank, 'action').succeed();
-    await forge(torn, gid, 'action');
+    await forge(torn, gid, 'action', 'settle');
     await expect(torn.expectFinal(gid)).rejects.toThrow(
       'branch pay: cancel was decided, and at its participant its action took effect',
     );
@@ -284,7 +286,7 @@ describe('who is told of the end', () => {
   }
 
   const withListener = ({ listener }: ReturnType<typeof listening>) =>
-    createTestWorld({ participants: [scripted(flights)], listeners: [listener] });
+    createTestWorld({ participants: [scripted(flights), scripted(seats)], listeners: [listener] });
 
   test('hears of it until it has answered, and expectFinal waits for that', async () => {
     const ear = listening();
@@ -311,8 +313,9 @@ describe('who is told of the end', () => {
   test('of a tcc, too', async () => {
     const ear = listening();
     const own = await withListener(ear);
-    own.on(flights, 'try').refuse('no seats');
-    const gid = await begin(own, [book], { callback, pattern: 'tcc' });
+    own.on(seats, 'try').refuse('no seats');
+    const seat = { ...book, participant: 'seats', activity: 'hold' };
+    const gid = await begin(own, [seat], { callback, pattern: 'tcc' });
     await own.expectFinal(gid, { status: 'cancelled' });
     expect(ear.heard).toEqual(['cancelled']);
   });

@@ -41,8 +41,15 @@ const branch = (branchId: string, more: object = {}) => ({
   ...{ branchId, participant: 'inventory', activity: 'reserve', payload: { item: 'tea' } },
   ...more,
 });
-/** A branch of a saga. */
-const step = branch;
+/** A step of a saga; of each kind there is an activity. */
+const step = (
+  branchId: string,
+  more: { isPivot?: boolean; isCompensated?: boolean; dependsOn?: string[]; payload?: unknown } = {},
+) =>
+  branch(branchId, {
+    activity: more.isPivot ? 'charge' : more.isCompensated === false ? 'look' : 'take',
+    ...more,
+  });
 const BEGIN = '/v1/transactions';
 const WAIT = { prefer: 'wait=60' };
 const DAY_MS = 86_400_000;
@@ -400,7 +407,7 @@ const branchRequest = some({
 const stepRequest = some({
   branchId: fc.constantFrom('a', 'b', 'c'),
   participant: fc.constant('inventory'),
-  activity: fc.constant('reserve'),
+  activity: fc.constantFrom('take', 'charge', 'look', 'reserve'),
   payload: fc.constantFrom<unknown>(
     { id: { $from: 'a.id' } },
     [{ $from: 'b' }],

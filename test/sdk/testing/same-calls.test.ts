@@ -42,7 +42,13 @@ const answers: Readonly<Record<string, ParticipantAnswer | null | 'lost'>> = {
 };
 
 const call: ParticipantCall = {
-  ...{ gid: '0198c5a2-7b1e-7d40-9f3a-5e2b8c1d4f60', branchId: 'money', op: 'confirm', attempt: 3 },
+  ...{
+    gid: '0198c5a2-7b1e-7d40-9f3a-5e2b8c1d4f60',
+    branchId: 'money',
+    op: 'confirm',
+    kind: 'tcc',
+    attempt: 3,
+  },
   ...{ participant: 'payment', activity: 'hold', payload: '{"cents":9,"note":"日本"}' },
   isResultWanted: false,
   ...{
@@ -154,7 +160,7 @@ describe('what a participant is sent is the same', () => {
     await http.call({ ...call });
     const [ofWorld, ofHttp] = requests.map(seen);
     expect(ofWorld).toEqual(ofHttp);
-    expect(Object.keys(ofWorld?.headers ?? {})).toHaveLength(8);
+    expect(Object.keys(ofWorld?.headers ?? {})).toHaveLength(9);
   });
 
   test('where they are signed, but for the instant', async () => {

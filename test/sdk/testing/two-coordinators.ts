@@ -40,6 +40,16 @@ const opIn = (path: string) => Value.Parse(CallOp, path.split('/').at(-1));
 const backoff = { firstDelayMs: 100, maxDelayMs: 1000, budget: 2 };
 const calls = { callTimeoutMs: 1000, retry: backoff, poll: backoff, maxRetryAfterMs: 1000 };
 
+const payload = Type.Unknown();
+/** An activity of each kind; both coordinators know the kinds. */
+const CONTRACT = {
+  reserve: { kind: 'tcc', payload },
+  take: { kind: 'step', payload },
+  look: { kind: 'step_uncompensated', payload },
+  charge: { kind: 'pivot', payload },
+} as const;
+const KINDS = { reserve: 'tcc', take: 'step', look: 'step_uncompensated', charge: 'pivot' } as const;
+
 export async function openBoth() {
   const [real, double] = await Promise.all([openReal(), openDouble()]);
   return { real, double, close: () => real.close() };
@@ -55,6 +65,8 @@ async function openReal(): Promise<Side & { close(): Promise<unknown> }> {
       retentionMs: 30 * 86_400_000,
     }),
   });
+  for (const participant of await world.registry.list())
+    await world.registry.put({ ...participant, activities: KINDS });
   const statuses = { ...FINE };
   world.answer(({ op }) => statuses[op]);
   return {
@@ -80,7 +92,7 @@ async function openReal(): Promise<Side & { close(): Promise<unknown> }> {
 async function openDouble(): Promise<Side> {
   const statuses = { ...FINE };
   const participant = (name: string): Participant => {
-    const contract = defineContract(name, { reserve: { payload: Type.Unknown() } });
+    const contract = defineContract(name, CONTRACT);
     const handle = async ({ path }: ParticipantRequest) => ({
       ...{ status: statuses[opIn(path)], headers: {}, body: '' },
     });
