@@ -1,30 +1,11 @@
-/**
- * The kind of a branch, which every call carries as `tcc-kind`, and the kinds of calls that an activity serves.
- *
- * - `tcc`: a branch of a tcc.
- * - `step`: a step of a saga that is compensated on a cancel.
- * - `step_uncompensated`: a step before the pivot whose action has nothing to undo.
- * - `pivot`: the step whose reply decides; its refusal must be remembered.
- * - `final`: a step after the pivot; it is retried until it succeeds.
- */
-import type { Op } from '../wire/index.ts';
+/** The kinds of an activity, by the wire's table of what each of them serves, and what undoes a branch of each. */
+import type { Kind, Op } from '../wire/index.ts';
+import { SERVED_KINDS } from '../wire/kinds.ts';
 
-export const KINDS = ['tcc', 'step', 'step_uncompensated', 'pivot', 'final'] as const;
-export type Kind = (typeof KINDS)[number];
+export type { Kind } from '../wire/index.ts';
+export { isServed, SERVED_KINDS } from '../wire/kinds.ts';
 
-export const KIND_HEADER = 'tcc-kind';
-
-/** By the kind that the participant declares. */
-export const SERVED_KINDS = {
-  tcc: ['tcc'],
-  step: ['step', 'final'],
-  step_uncompensated: ['step_uncompensated', 'final'],
-  pivot: ['pivot'],
-  final: ['final'],
-} as const satisfies Readonly<Record<Kind, readonly Kind[]>>;
-
-export const isServed = (declared: Kind, kind: Kind): boolean =>
-  (SERVED_KINDS[declared] as readonly Kind[]).includes(kind);
+export const KINDS = Object.keys(SERVED_KINDS) as readonly Kind[];
 
 /** The op that undoes a branch of this kind; null where none does, so that what was done stays done. */
 export const UNDO_OF = {

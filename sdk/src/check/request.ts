@@ -2,7 +2,7 @@
 import { signatureHeaders } from '../signature.ts';
 import { CALL_HEADERS } from '../wire/call-headers.ts';
 import type { Op } from '../wire/index.ts';
-import { KIND_HEADER, type Kind } from './kinds.ts';
+import type { Kind } from './kinds.ts';
 import type { Settings } from './options.ts';
 
 /** A branch that was made up for one scenario. */
@@ -51,16 +51,13 @@ export function requestOf(settings: Settings, branch: Branch, op: Op, wish: Wish
     [CALL_HEADERS.gid]: gid,
     [CALL_HEADERS.branchId]: branchId,
     [CALL_HEADERS.op]: op,
-    ...(kind !== null && { [KIND_HEADER]: kind }),
+    ...(kind !== null && { [CALL_HEADERS.kind]: kind }),
     [CALL_HEADERS.attempt]: String(branch.attempts[op]),
     [CALL_HEADERS.deadline]: new Date(wish.deadlineAt ?? branch.deadlineAt).toISOString(),
     [CALL_HEADERS.idempotencyKey]: `${gid}/${branchId}/${op}`,
   };
   const { signedKind = kind } = wish;
-  const signed = { gid, branchId, op: signedOp(op, signedKind) };
+  const signed = { gid, branchId, op, kind: signedKind };
   const signature = secrets.length > 0 ? signatureHeaders(signed, body, secrets, new Date()) : {};
   return { op, url: urls[op], headers: { ...headers, ...signature }, body };
 }
-
-/** The kind is signed as the last part of `webhook-id`: `gid/branchId/op/kind`. */
-const signedOp = (op: Op, kind: Kind | null): Op => (kind === null ? op : (`${op}/${kind}` as Op));

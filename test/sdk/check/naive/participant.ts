@@ -203,13 +203,11 @@ class Naive {
     return this.#options.kind ?? 'tcc';
   }
 
-  /** The kind is the last part of `webhook-id`, so it is verified as a part of the op. */
+  /** One that does not read the signed kind takes the one of `webhook-id` for that of the header. */
   #fraudIn({ headers }: IncomingMessage, body: string, secret: string): string | null {
-    const kind = headers['tcc-kind'];
-    const isBlind = this.#has('does not read the signed kind');
-    const id = isBlind ? String(headers['webhook-id']) : `/${headers['tcc-op']}${kind ? `/${kind}` : ''}`;
-    const op = id.slice(id.indexOf(`/${headers['tcc-op']}`) + 1);
-    return verifySignature({ ...headers, 'tcc-op': op, 'tcc-kind': undefined }, body, [secret]);
+    const [, , , signedKind] = String(headers['webhook-id']).split('/');
+    const kind = this.#has('does not read the signed kind') ? signedKind : headers['tcc-kind'];
+    return verifySignature({ ...headers, 'tcc-kind': kind }, body, [secret]);
   }
 
   /** Whether the activity does not serve what the call takes it for. */
