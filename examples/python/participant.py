@@ -1,9 +1,9 @@
 """A participant in Python, with nothing but its standard library: any service that speaks HTTP and has a database can
 take part in global transactions, by both patterns.
 
-    POST /reserve/{try,confirm,cancel}   a branch of a tcc, which sets aside first: {"item": "mug", "quantity": 1}
-    POST /take/{action,compensate}       a step of a saga, which sells at once: the same; answers what it costs
-    POST /charge/action                  the pivot of a saga: {"account": "ann", "cents": 1250}
+    POST /reserve/{try,confirm,cancel}   kind tcc, a branch which sets aside first: {"item": "mug", "quantity": 1}
+    POST /take/{action,compensate}       kind step, which sells at once: the same; answers what it costs
+    POST /charge/{action,compensate}     kind pivot: {"account": "ann", "cents": 1250}
     GET  /numbers                        what is available, reserved and sold; what is left and spent
 
 What makes it safe is the barrier: one table with one row for each branch, beside the stock. A call locks it, looks what
@@ -16,6 +16,9 @@ was done before, and changes row and stock in one SQL transaction, so that both 
 5. A refusal rolls everything back and leaves no trace. It is 409; whatever else goes wrong is 503: ask again.
 6. For a step, action stands in the place of try, and compensate in the place of cancel.
 7. The refusal of a pivot is the one that stays: nobody compensates a pivot, so none of its calls may land later.
+8. A try or action whose TCC-Kind the activity does not serve is refused with 422: who sends it takes the activity for
+   what it is not. Its cancel or compensate comes all the same, and succeeds; so a pivot has a compensate, too, which
+   undoes nothing.
 
 Set by the environment: PORT (0, the default, is any free one) and DATABASE (a file; by default one that goes when the
 process ends). Once it listens it prints one line: {"name": "inventory", "port": 40123}
@@ -29,6 +32,7 @@ import tempfile
 from contextlib import closing
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import NamedTuple
 
 TABLES = """
   PRAGMA journal_mode = WAL;
@@ -64,6 +68,12 @@ IDLE_TIMEOUT_S = 60
 class Refusal(Exception):
     """“No”, for good reasons: 409."""
 
+    status, code = 409, "refused"
+
+
+class KindMismatch(Refusal):
+    status, code = 422, "kind_mismatch"
+
 
 # The business. Only here there are reasons to refuse: what confirm, cancel and compensate work on is there.
 
@@ -95,50 +105,48 @@ def change(db, statement, order, name, amount):
 # The barrier, an op each: from the state of the branch's row (None: there is none) and the result in it to the new ones.
 
 
-def first(work):
-    """A try or an action."""
+def first(declared, work):
+    """A try or an action of an activity that is declared as this kind."""
 
-    def pass_first(db, state, result, order, deadline):
+    def pass_first(db, state, result, order, call):
         if state == "undone":
             raise Refusal("this branch was cancelled or compensated before")
         if state is not None:
             return state, result
-        if datetime.now(timezone.utc) >= deadline:
-            raise Refusal("the deadline of this call has passed")
-        return "done", work(db, order)
+        kind = call.kind or declared  # older coordinators send none
+        db.execute("SAVEPOINT work")
+        try:
+            if kind not in SERVED_KINDS[declared]:
+                raise KindMismatch(f"this activity is declared as {declared}, and does not serve {kind}")
+            if datetime.now(timezone.utc) >= call.deadline:
+                raise Refusal("the deadline of this call has passed")
+            return "done", work(db, order)
+        except Refusal as refusal:
+            if "pivot" not in (kind, declared):
+                raise
+            # The refusal is a record as a success is. What the work did before it refused is not.
+            db.execute("ROLLBACK TO work")
+            return "refused", [type(refusal).__name__, str(refusal)]
 
     return pass_first
 
 
-def pivot(work):
-    """An action whose refusal is a record as its success is. What the work did before it refused is not."""
-    pass_first = first(work)
-
-    def pass_pivot(db, state, result, order, deadline):
-        db.execute("SAVEPOINT work")
-        try:
-            return pass_first(db, state, result, order, deadline)
-        except Refusal as refusal:
-            db.execute("ROLLBACK TO work")
-            return "refused", str(refusal)
-
-    return pass_pivot
-
-
 def undo(statement):
-    """A cancel or a compensate."""
+    """A cancel or a compensate, by the row alone, whatever the kind of the call."""
 
-    def pass_undo(db, state, result, order, _deadline):
+    def pass_undo(db, state, result, order, _call):
         if state == "confirmed":
             raise Refusal("this branch was confirmed before")
         if state == "done":
+            if statement is None:
+                raise Refusal("this pivot was done, and nothing undoes it")
             db.execute(statement, order)
-        return "undone", result  # where there was no row, this one is the tombstone
+        return "undone", result  # where there was no row, or that of a refusal, this one is the tombstone
 
     return pass_undo
 
 
-def pass_confirm(db, state, result, order, _deadline):
+def pass_confirm(db, state, result, order, _call):
     if state is None:
         raise Refusal("there is no try to confirm")
     if state == "undone":
@@ -148,34 +156,52 @@ def pass_confirm(db, state, result, order, _deadline):
     return "confirmed", result
 
 
+# The kinds of calls that an activity serves, by the kind that it is declared as. After a pivot no step is compensated.
+SERVED_KINDS = {
+    "tcc": ("tcc",),
+    "step": ("step", "final"),
+    "step_uncompensated": ("step_uncompensated", "final"),
+    "pivot": ("pivot",),
+    "final": ("final",),
+}
+
 OPS = {
-    "/reserve/try": first(reserve),
+    "/reserve/try": first("tcc", reserve),
     "/reserve/confirm": pass_confirm,
     "/reserve/cancel": undo(PUT_BACK),
-    "/take/action": first(take),
+    "/take/action": first("step", take),
     "/take/compensate": undo(TAKE_BACK),
-    "/charge/action": pivot(charge),
+    "/charge/action": first("pivot", charge),
+    "/charge/compensate": undo(None),
 }
 
 
-def carry_out(db, path, gid, branch_id, deadline, order):
+class Call(NamedTuple):
+    gid: str
+    branch_id: str
+    kind: str | None
+    deadline: datetime
+
+
+def carry_out(db, path, call, order):
     """BEGIN IMMEDIATE locks before the look: of two calls for one branch at once, the second sees what the first did."""
     activity = path.split("/")[1]
     db.execute("BEGIN IMMEDIATE")
     try:
         query = "SELECT activity, state, result FROM barrier WHERE gid = ? AND branch_id = ?"
-        known, state, result = db.execute(query, (gid, branch_id)).fetchone() or (activity, None, "null")
+        known, state, result = db.execute(query, (call.gid, call.branch_id)).fetchone() or (activity, None, "null")
         if known != activity:
             raise Refusal(f"this branch was called to {known} before")
-        state, result = OPS[path](db, state, json.loads(result), order, deadline)
-        row = (gid, branch_id, activity, state, json.dumps(result))
+        state, result = OPS[path](db, state, json.loads(result), order, call)
+        row = (call.gid, call.branch_id, activity, state, json.dumps(result))
         db.execute("REPLACE INTO barrier VALUES (?, ?, ?, ?, ?)", row)
         db.execute("COMMIT")
     except BaseException:
         db.execute("ROLLBACK")
         raise
     if state == "refused":
-        raise Refusal(result)
+        name, reason = result
+        raise KindMismatch(reason) if name == "KindMismatch" else Refusal(reason)
     return result
 
 
@@ -210,14 +236,15 @@ class Handler(BaseHTTPRequestHandler):
         try:
             gid, branch_id = self.headers["TCC-Transaction-Id"], self.headers["TCC-Branch-Id"]
             deadline = datetime.fromisoformat(self.headers["TCC-Deadline"].replace("Z", "+00:00"))
+            call = Call(gid, branch_id, self.headers["TCC-Kind"], deadline)
             order = json.loads(body)
         except (AttributeError, ValueError):
             return self.answer(400, {"detail": "the TCC headers are missing, or the body is not JSON"})
         try:
             with closing(connect()) as db:
-                self.answer(200, carry_out(db, self.path, gid, branch_id, deadline, order))
+                self.answer(200, carry_out(db, self.path, call, order))
         except Refusal as refusal:
-            self.answer(409, {"detail": str(refusal)})
+            self.answer(refusal.status, {"code": refusal.code, "detail": str(refusal)})
         except sqlite3.Error as error:
             self.answer(503, {"detail": str(error)})
 

@@ -8,6 +8,7 @@ import { newSecret, signatureHeaders } from '@tercet/sdk/signature';
 import { BranchId, CALL_HEADERS, type FinalityView, Gid, Op, ProblemDocument } from '@tercet/sdk/wire';
 import SQLite from 'better-sqlite3';
 import { Type } from 'typebox';
+import { STOCK_NEEDED } from '../../sdk/src/check/stock.ts';
 import { USAGE } from '../../sdk/src/check/arguments.ts';
 import { branchReply } from '../../src/domain/branch-reply.ts';
 import { acrossPatterns, sagaBarrierTable, tccBarrierTable } from './barrier-table.ts';
@@ -76,6 +77,11 @@ describe('docs/participants.md', () => {
   test('says what each exit code of the check means, as the check itself does', () => {
     const told = [...part('exit codes').matchAll(/^\| (\d) \| (.+) \|$/gm)];
     expect(USAGE).toContain(`Exit code: ${told.map(([, code, words]) => `${code} ${words}`).join(' · ')}\n`);
+  });
+
+  test('says how much each kind of check needs, as the check itself does', () => {
+    const told = [...part('check kinds').matchAll(/^\| `([a-z_]+)`.* \| (\d+) \|$/gm)];
+    expect(Object.fromEntries(told.map(([, kind, count]) => [kind, Number(count)]))).toEqual(STOCK_NEEDED);
   });
 
   test('shows a participant of sagas, which books, pays and tells of it', async () => {

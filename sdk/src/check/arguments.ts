@@ -1,8 +1,9 @@
 /** The command line: what `tercet` was asked to do, or what is wrong with the question. */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { KINDS, type Kind } from './kinds.ts';
 import { nearest } from './nearest.ts';
-import { type CheckOptions, readOptions } from './options.ts';
+import { type CheckOptions, KIND_ADVICE, readOptions } from './options.ts';
 import { STOCK_NEEDED } from './stock.ts';
 
 export type Question = { readonly what: 'check'; readonly options: CheckOptions; readonly isJson: boolean };
@@ -15,17 +16,29 @@ export type Asked =
 export const USAGE = `tercet check <base-url> --activity <name> --payload <json> [options]
 
 Drives a participant as a coordinator and a bad network would, and says what is wrong with it.
-It works on real stock: it needs at most ${STOCK_NEEDED} times what the payload asks for, held at once and
-confirmed, and what is confirmed stays so; of a saga's steps all are undone again, and nothing
-stays. Check a participant that nobody else uses.
+It works on real stock, and needs at most so many times what the payload asks for:
+${stockNeeded()}.
+Of a tcc some branches stay confirmed. A step is compensated, so nothing of it stays. Nothing undoes
+step_uncompensated, pivot and final: each success of theirs keeps its effect. So let the payload ask
+for little, and check a participant that nobody else uses.
 
   --activity <name>           such as reserve: calls go to <base-url>/reserve/try, …/confirm, …/cancel
-  --pattern saga              the activity is a step of a saga: calls go to …/action and …/compensate. One without
-                              a compensate, such as a pivot, cannot be checked. tcc when absent
+  --kind <kind>               the kind that the participant declares for the activity; tcc when absent
+                                tcc                 try, confirm and cancel
+                                step                action and compensate, of a saga
+                                step_uncompensated  an action before the pivot that has nothing to undo
+                                pivot               the action whose reply decides; its refusal is remembered
+                                final               an action after the pivot; it is retried until it succeeds
+                              all but tcc are called at …/action and …/compensate. The last three get a compensate
+                              only after a call that must be refused for its kind
+  --refused-payload <json>    of a pivot: a payload that its business refuses, or @file, to check that this
+                              refusal is remembered. Without it, that of a deadline is checked
   --payload <json>            the body of every call, or @file; let it ask for little
   --observe <url>             answers a GET with JSON whose numbers have a constant sum, such as
                               {"available":10,"reserved":0,"sold":0}, or of a saga {"available":10,"sold":0};
-                              without it effects are not judged
+                              without it effects are not judged, and the exit code is 2 at best
+  --observe none              the activity has no such numbers: effects are not judged, and the exit code is 0
+                              when all other rules are kept
   --secret whsec_…            signs the calls; may be given several times
   --path reserve/try=/x       where an op has another path, of a saga take/action=/x; may be given several times
   --timeout-ms <n>            how long one call may take; 5000 when absent
@@ -33,13 +46,19 @@ stays. Check a participant that nobody else uses.
 
 tercet --help, tercet --version
 
-Exit code: 0 every rule is kept · 1 a rule is not kept · 2 not all could be judged, or wrong arguments
+Exit code: 0 every rule is kept, with --observe none every rule that shows without numbers · 1 a rule is not kept · 2 not all could be judged, or wrong arguments
 `;
+
+/** A function, since it is used above. */
+function stockNeeded(): string {
+  return KINDS.map((kind) => `${kind} ${STOCK_NEEDED[kind]}`).join(', ');
+}
 
 const OPTIONS = {
   activity: { type: 'string' },
-  pattern: { type: 'string' },
+  kind: { type: 'string' },
   payload: { type: 'string' },
+  'refused-payload': { type: 'string' },
   observe: { type: 'string' },
   secret: { type: 'string', multiple: true },
   path: { type: 'string', multiple: true },
@@ -67,16 +86,18 @@ export function readArguments(args: readonly string[]): Asked {
   if (baseUrl === undefined) throw new TypeError('the base URL is missing: write tercet check <base-url>');
   if (more.length > 0)
     throw new TypeError(`${more.join(' ')} is too much: one base URL is checked at a time`);
-  const { activity, pattern, payload, observe, secret, path, 'timeout-ms': timeoutMs, json } = values;
+  const { activity, kind, payload, observe, secret, path, 'timeout-ms': timeoutMs, json } = values;
+  const { 'refused-payload': refusedPayload } = values;
   if (activity === undefined)
     throw new TypeError('--activity is missing: name what is asked, such as reserve');
   if (payload === undefined) throw new TypeError('--payload is missing: give JSON, or @file');
   const options: CheckOptions = {
     baseUrl,
     activity,
-    pattern: pattern === undefined ? undefined : readPattern(pattern),
-    payload: readPayload(payload),
-    observeUrl: observe,
+    kind: kind === undefined ? undefined : readKind(kind),
+    payload: readPayload('payload', payload),
+    refusedPayload: refusedPayload === undefined ? undefined : readPayload('refused-payload', refusedPayload),
+    observeUrl: observe === 'none' ? null : observe,
     secrets: secret,
     paths: Object.fromEntries((path ?? []).map(readPath)),
     callTimeoutMs: timeoutMs === undefined ? undefined : readTimeout(timeoutMs),
@@ -91,26 +112,29 @@ function checkNames(args: readonly string[]): void {
   const loose = { options: OPTIONS, allowPositionals: true, strict: false, tokens: true } as const;
   for (const token of parseArgs({ args: [...args], ...loose }).tokens) {
     if (token.kind !== 'option' || Object.hasOwn(OPTIONS, token.name)) continue;
+    if (token.name === 'pattern')
+      throw new TypeError(`there is no option --pattern, but --kind: ${KIND_ADVICE}`);
     const meant = nearest(token.name, Object.keys(OPTIONS));
     const hint = meant === null ? 'see below which there are' : `did you mean --${meant}?`;
     throw new TypeError(`there is no option ${token.rawName}: ${hint}`);
   }
 }
 
-function readPayload(text: string): unknown {
+function readPayload(option: string, text: string): unknown {
   const isFile = text.startsWith('@');
   try {
     return JSON.parse(isFile ? readFileSync(text.slice(1), 'utf8') : text);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const cure = isFile ? 'name a file with JSON' : 'give JSON such as {"item":"mug","quantity":1}, or @file';
-    throw new TypeError(`--payload ${text} cannot be read (${reason}): ${cure}`);
+    throw new TypeError(`--${option} ${text} cannot be read (${reason}): ${cure}`);
   }
 }
 
-function readPattern(text: string): 'tcc' | 'saga' {
-  if (text === 'tcc' || text === 'saga') return text;
-  throw new TypeError(`--pattern ${text} is no pattern: write tcc or saga`);
+function readKind(text: string): Kind {
+  const kind = KINDS.find((each) => each === text);
+  if (kind === undefined) throw new TypeError(`--kind ${text} is not a kind: ${KIND_ADVICE}`);
+  return kind;
 }
 
 function readPath(text: string): [key: string, path: string] {

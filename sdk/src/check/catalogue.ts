@@ -5,16 +5,28 @@
  * `seenIn` says what the judgement needs: the statuses of answers alone, the numbers at `observeUrl` as well, or secrets.
  * `hiddenBy` names violations that bring this one along. It is not judged beside them: they are to be mended first.
  */
-import type { Pattern } from '../wire/index.ts';
+import { KIND_RULES, type KindCode } from './kind-rules.ts';
+import type { Kind } from './kinds.ts';
 import type { Rule } from './rule.ts';
 import { SAGA_RULES, type SagaCode } from './saga-rules.ts';
 import { TCC_RULES, type TccCode } from './tcc-rules.ts';
 
-export type Code = TccCode | SagaCode;
+export type Code = TccCode | SagaCode | KindCode;
 
-export const CATALOGUE: { readonly [Each in Code]: Rule<Code> } = { ...TCC_RULES, ...SAGA_RULES };
+export const CATALOGUE: { readonly [Each in Code]: Rule<Code> } = {
+  ...TCC_RULES,
+  ...SAGA_RULES,
+  ...KIND_RULES,
+};
 
-/** Rules that have the same words for both patterns. */
+const OF_EVERY_KIND: readonly Code[] = [
+  'kind_ignored',
+  'second_phase_refused_for_kind',
+  'served_kind_refused',
+  'signed_kind_ignored',
+];
+
+/** Rules of a tcc that have the same words for steps. */
 const SHARED: readonly Code[] = [
   'redirected',
   'sum_not_conserved',
@@ -26,10 +38,28 @@ const SHARED: readonly Code[] = [
   'unsigned_call_accepted',
 ];
 
-/** The rules that a participant is judged by, pattern by pattern. */
-export const CODES_OF: { readonly [Each in Pattern]: readonly Code[] } = {
-  tcc: Object.keys(TCC_RULES).filter(isCode),
-  saga: [...SHARED, ...Object.keys(SAGA_RULES).filter(isCode)],
+/** Of steps that nothing undoes. A compensate still comes where the initiator takes them for another kind. */
+const KEPT: readonly Code[] = [
+  ...SHARED,
+  'repeated_action_refused',
+  'repeated_action_differs',
+  'action_applied_twice',
+  'actions_at_once_applied_twice',
+  'lost_action_applied_twice',
+  'compensate_before_action_applied',
+  'action_deadline_ignored',
+  'actions_mixed_up',
+  'refusal_forgotten',
+  ...OF_EVERY_KIND,
+];
+
+/** The rules that a participant is judged by, kind by kind. */
+export const CODES_OF: { readonly [Each in Kind]: readonly Code[] } = {
+  tcc: [...Object.keys(TCC_RULES).filter(isCode), ...OF_EVERY_KIND],
+  step: [...SHARED, ...Object.keys(SAGA_RULES).filter(isCode), 'refusal_forgotten', ...OF_EVERY_KIND],
+  step_uncompensated: KEPT,
+  pivot: [...KEPT, 'slow_pivot_accepted', 'refused_and_done', 'late_repeat_refused'],
+  final: KEPT,
 };
 
 /** Whether this is the code of a violation. */

@@ -4,16 +4,19 @@
  * Numbers that leave out what is confirmed, such as free and held without sold, lose the same with every confirm; those that
  * leave out what is done, with every action. That is no fault of the participant: then it is not known whether the sum is kept.
  */
+import type { Kind } from './kinds.ts';
 import { isSame, type Look } from './numbers.ts';
 
-export const NUMBER_MISSING = {
-  tcc:
+const NUMBER_MISSING = {
+  confirm:
     'with each confirm the sum of the numbers falls by as much as was confirmed: a third number is missing, which counts ' +
     'what is confirmed (beside available and reserved: sold). Observe it as well',
-  saga:
+  action:
     'with each action the sum of the numbers falls by as much as was done: a number is missing, which counts what is done ' +
     '(beside available: sold). Observe it as well',
 } as const;
+
+export const numberMissing = (kind: Kind): string => NUMBER_MISSING[kind === 'tcc' ? 'confirm' : 'action'];
 
 type Sum = { readonly sum: number; readonly size: number; readonly keptCount: number };
 

@@ -33,7 +33,7 @@ export class Course {
 
   constructor(bench: Bench) {
     this.#bench = bench;
-    this.#scenarios = SCENARIOS[bench.settings.pattern];
+    this.#scenarios = SCENARIOS[bench.settings.kind];
   }
 
   /** Null when everything was asked. */

@@ -9,19 +9,20 @@
  *     observeUrl: 'http://127.0.0.1:4000/numbers',
  *   });
  *
- * It works on real stock: each scenario ends what it began, and up to ten branches of a tcc stay confirmed. So check a participant
- * that nobody else uses. Statuses show most of the rules; those on effects need numbers to look at: see `numbers.ts`.
+ * It works on real stock. Each scenario undoes what it began, but up to ten branches of a tcc stay confirmed, and so do the
+ * actions of a kind that is never compensated. So check a participant that nobody else uses. Statuses show most of the rules; those on effects need numbers to look at: see `numbers.ts`.
  */
 import { isRedirect } from './answer.ts';
 import { Caller } from './caller.ts';
 import { CATALOGUE, type Code, CODES_OF } from './catalogue.ts';
-import { Conservation, NUMBER_MISSING } from './conserved.ts';
+import { Conservation, numberMissing } from './conserved.ts';
 import { Course } from './course.ts';
-import { Numbers } from './numbers.ts';
+import { NO_NUMBERS, Numbers } from './numbers.ts';
 import { type CheckOptions, readOptions, type Settings } from './options.ts';
 import { Judgement, type Report } from './report.ts';
 
 export type { Code } from './catalogue.ts';
+export type { Kind } from './kinds.ts';
 export type { CheckOptions } from './options.ts';
 export type { Finding, Report } from './report.ts';
 
@@ -33,14 +34,15 @@ export type { Finding, Report } from './report.ts';
 export async function check(options: CheckOptions): Promise<Report> {
   const settings = readOptions(options);
   const isSigned = settings.secrets.length > 0;
-  const codes = CODES_OF[settings.pattern].filter((code) => isSigned || CATALOGUE[code].seenIn !== 'secrets');
+  const codes = CODES_OF[settings.kind].filter((code) => isSigned || CATALOGUE[code].seenIn !== 'secrets');
   const { judgement, caller, numbers, conservation } = benchOf(settings, codes);
   const noNumbers = await numbers.begin();
   if (noNumbers !== null) return judgement.reportNothingKept(noNumbers);
   const ending = await new Course({ codes, settings, judgement, caller, numbers }).run();
   if (ending?.isAtFirst) return judgement.reportNothingKept(ending.because);
-  if (conservation.isShortOfKept) judgement.abandon(['sum_not_conserved'], NUMBER_MISSING[settings.pattern]);
-  if (numbers.blindness !== null) judgement.miss(codes.filter(isSeenInNumbers), numbers.blindness);
+  if (conservation.isShortOfKept) judgement.abandon(['sum_not_conserved'], numberMissing(settings.kind));
+  if (settings.hasNoNumbers) judgement.waive(codes.filter(isSeenInNumbers), NO_NUMBERS);
+  else if (numbers.blindness !== null) judgement.miss(codes.filter(isSeenInNumbers), numbers.blindness);
   return judgement.report(ending?.because ?? 'what was seen does not tell');
 }
 

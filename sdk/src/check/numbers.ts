@@ -18,6 +18,8 @@ export type Difference = ReadonlyMap<string, number>;
 export type Ends = { readonly [Each in Op]?: number };
 
 const OPS: readonly Op[] = ['try', 'confirm', 'cancel', 'action', 'compensate'];
+/** Why effects were not judged where it was said that there are no numbers. */
+export const NO_NUMBERS = 'no numbers, as --observe none (observeUrl: null) says';
 const NOTHING: Difference = new Map();
 const NO_LOOK: Look = new Map();
 const WRONG_OBSERVE =
@@ -87,8 +89,9 @@ export class Numbers {
       );
     if (op === 'action' && effect.size === 0)
       this.distrust(
-        'an action that was answered with success shows in no number: observe what it changes. If it changed nothing, the ' +
-          'participant answers a refusal with success, and is to answer 409',
+        'an action that was answered with success shows in no number: observe what it changes. If its work shows in no number, ' +
+          'accept that by --observe none (observeUrl: null). If it should have, the participant answers a refusal with ' +
+          'success, and is to answer 409',
       );
   }
 
@@ -112,11 +115,13 @@ export class Numbers {
   }
 
   async #read(): Promise<Look | null> {
-    const { observeUrl, fetch, callTimeoutMs } = this.#settings;
+    const { observeUrl, hasNoNumbers, fetch, callTimeoutMs } = this.#settings;
     if (this.#blindness !== null) return null;
+    if (hasNoNumbers) return this.distrust(NO_NUMBERS);
     if (observeUrl === null)
       return this.distrust(
-        'effects do not show in statuses: name the address of its numbers (observeUrl, or --observe)',
+        'effects do not show in statuses: name the address of its numbers (observeUrl, or --observe). Where there are none, ' +
+          '--observe none (observeUrl: null) accepts that',
       );
     try {
       const response = await fetch(observeUrl, { signal: AbortSignal.timeout(callTimeoutMs) });

@@ -1,18 +1,24 @@
 /** What is to be checked, and how: as it was asked for, and as it is used once it was found to make sense. */
 import { checkSecret } from '../signature.ts';
-import type { Op, Pattern } from '../wire/index.ts';
+import type { Op } from '../wire/index.ts';
+import { KINDS, type Kind } from './kinds.ts';
 
 export type CheckOptions = {
   /** The http or https address under which the participant is registered, or would be. */
   readonly baseUrl: string;
   /** Such as `reserve`. */
   readonly activity: string;
-  /** Which ops it has: try, confirm and cancel (`tcc`), or action and compensate (`saga`); `tcc` when absent. */
-  readonly pattern?: Pattern | undefined;
-  /** The body of every call, as JSON. It is to ask for little: up to ten confirmed branches stay. */
+  /** The kind that the participant declares for the activity; `tcc` when absent. */
+  readonly kind?: Kind | undefined;
+  /** The body of every call, as JSON. Let it ask for little: what is confirmed stays, and so does what nothing undoes. */
   readonly payload: unknown;
-  /** Answers a GET with JSON whose numbers have a constant sum, such as `{"available":10,"reserved":0,"sold":0}`. */
-  readonly observeUrl?: string | undefined;
+  /** Of a pivot: a payload that its business refuses, to check that this refusal is remembered. */
+  readonly refusedPayload?: unknown;
+  /**
+   * Answers a GET with JSON whose numbers have a constant sum, such as `{"available":10,"reserved":0,"sold":0}`. Null for an
+   * activity without such numbers: then the rules on effects are not judged, and the check passes without them.
+   */
+  readonly observeUrl?: string | null | undefined;
   /** As `whsec_…`; each of them signs the calls. Not signed when absent or empty. */
   readonly secrets?: readonly string[] | undefined;
   /** Paths that differ from `/{activity}/{op}`, by `activity/op`, as at registration. */
@@ -26,12 +32,16 @@ export type CheckOptions = {
 };
 
 export type Settings = {
-  readonly pattern: Pattern;
+  readonly kind: Kind;
   /** The address of each op. */
   readonly urls: { readonly [Each in Op]: URL };
   /** The payload as text, the same in every call. */
   readonly body: string;
+  /** A payload that the business refuses, as text; null where none is known. */
+  readonly refusedBody: string | null;
   readonly observeUrl: URL | null;
+  /** Whether it was said that there are no numbers, so that the check passes without them. */
+  readonly hasNoNumbers: boolean;
   readonly secrets: readonly string[];
   readonly callTimeoutMs: number;
   readonly fetch: typeof globalThis.fetch;
@@ -40,29 +50,33 @@ export type Settings = {
 
 /** As in the wire's vocabulary, whose schemas take longer to load than the rest of the program to start. */
 const NAME = /^[A-Za-z0-9_-]{1,64}$/;
-const OPS: { readonly [Each in Pattern]: readonly Op[] } = {
-  tcc: ['try', 'confirm', 'cancel'],
-  saga: ['action', 'compensate'],
-};
+const TCC_OPS: readonly Op[] = ['try', 'confirm', 'cancel'];
+const STEP_OPS: readonly Op[] = ['action', 'compensate'];
+export const KIND_ADVICE = `give the kind that the participant declares, one of ${KINDS.join(', ')}`;
 const CALL_TIMEOUT_MS = 5000;
 /** The longest that timers take. */
 const MAX_TIMEOUT_MS = 2_147_483_647;
 
 /** @throws TypeError in words that say what to do */
 export function readOptions(options: CheckOptions): Settings {
-  const { pattern = 'tcc', payload, observeUrl, secrets = [], callTimeoutMs = CALL_TIMEOUT_MS } = options;
-  if (!Object.hasOwn(OPS, pattern))
-    throw new TypeError(`“${pattern}” is no pattern: there are ${Object.keys(OPS).join(' and ')}`);
+  const { kind = 'tcc', payload, observeUrl, secrets = [], callTimeoutMs = CALL_TIMEOUT_MS } = options;
+  if ('pattern' in options) throw new TypeError(`there is no option pattern, but kind: ${KIND_ADVICE}`);
+  if (!KINDS.includes(kind)) throw new TypeError(`“${kind}” is not a kind: ${KIND_ADVICE}`);
   const body: string | undefined = JSON.stringify(payload);
   if (body === undefined) throw new TypeError('the payload is not JSON: give any JSON value, such as {}');
+  const refusedBody: string | undefined = JSON.stringify(options.refusedPayload);
+  if (refusedBody !== undefined && kind !== 'pivot')
+    throw new TypeError('a refused payload is for a pivot alone: only its refusals are remembered');
   if (!Number.isInteger(callTimeoutMs) || callTimeoutMs < 1 || callTimeoutMs > MAX_TIMEOUT_MS)
     throw new TypeError(`the time-out ${callTimeoutMs} is no positive whole number of milliseconds`);
   for (const fault of secrets.map(checkSecret)) if (fault !== null) throw new TypeError(fault);
   return {
-    pattern,
-    urls: urlsOf(options, OPS[pattern]),
+    kind,
+    urls: urlsOf(options, kind === 'tcc' ? TCC_OPS : STEP_OPS),
     body,
-    observeUrl: observeUrl === undefined ? null : readUrl('the address to observe', observeUrl),
+    refusedBody: refusedBody ?? null,
+    observeUrl: typeof observeUrl === 'string' ? readUrl('the address to observe', observeUrl) : null,
+    hasNoNumbers: observeUrl === null,
     secrets,
     callTimeoutMs,
     fetch: options.fetch ?? globalThis.fetch,

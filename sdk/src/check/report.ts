@@ -15,7 +15,7 @@ export type Finding = {
 };
 
 export type Report = {
-  /** `violated` with any finding; `passed` only when every rule could be judged. */
+  /** `violated` with any finding; `passed` only when every rule could be judged, but for those that need numbers where none are. */
   readonly verdict: 'passed' | 'violated' | 'not_judged';
   /** In the order in which they were seen; the first is best mended first. */
   readonly findings: readonly Finding[];
@@ -31,6 +31,7 @@ export class Judgement {
   readonly #hidden = new Map<Code, string>();
   readonly #abandoned = new Map<Code, string>();
   readonly #missed = new Map<Code, string>();
+  readonly #waived = new Map<Code, string>();
 
   /** @param codes of the rules that apply */
   constructor(codes: readonly Code[]) {
@@ -53,6 +54,11 @@ export class Judgement {
     for (const code of codes) if (!this.#missed.has(code)) this.#missed.set(code, because);
   }
 
+  /** The caller accepts that these rules are not judged: they do not stand in the way of a pass. */
+  waive(codes: readonly Code[], because: string): void {
+    for (const code of codes) this.#waived.set(code, because);
+  }
+
   /** A scenario ended early: its rules are not judged, even where others have found them kept. */
   abandon(codes: readonly Code[], because: string): void {
     for (const code of codes) if (!this.#abandoned.has(code)) this.#abandoned.set(code, because);
@@ -67,15 +73,15 @@ export class Judgement {
   /** @param because for rules of which nothing was heard */
   report(because: string): Report {
     const findings = [...this.#findings.values()];
-    const reasons = [this.#hidden, this.#abandoned, this.#missed];
+    const reasons = [this.#waived, this.#hidden, this.#abandoned, this.#missed];
     const reasonFor = (code: Code) => reasons.find((each) => each.has(code))?.get(code) ?? because;
     const isInDoubt = (code: Code) => this.#hidden.has(code) || this.#abandoned.has(code);
     const isJudged = (code: Code) => this.#findings.has(code) || (this.#judged.has(code) && !isInDoubt(code));
     const judged = this.#codes.filter(isJudged);
-    const notJudged = this.#codes
-      .filter((code) => !isJudged(code))
-      .map((code) => ({ rule: CATALOGUE[code].rule, because: reasonFor(code) }));
-    const verdict = findings.length > 0 ? 'violated' : notJudged.length > 0 ? 'not_judged' : 'passed';
+    const missing = this.#codes.filter((code) => !isJudged(code));
+    const notJudged = missing.map((code) => ({ rule: CATALOGUE[code].rule, because: reasonFor(code) }));
+    const isComplete = missing.every((code) => this.#waived.has(code));
+    const verdict = findings.length > 0 ? 'violated' : isComplete ? 'passed' : 'not_judged';
     return { verdict, findings, judged: judged.map((code) => CATALOGUE[code].rule), notJudged };
   }
 }

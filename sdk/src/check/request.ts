@@ -2,12 +2,15 @@
 import { signatureHeaders } from '../signature.ts';
 import { CALL_HEADERS } from '../wire/call-headers.ts';
 import type { Op } from '../wire/index.ts';
+import type { Kind } from './kinds.ts';
 import type { Settings } from './options.ts';
 
 /** A branch that was made up for one scenario. */
 export type Branch = {
   readonly gid: string;
   readonly branchId: string;
+  /** As its calls carry it; null for calls without a kind. */
+  readonly kind: Kind | null;
   readonly deadlineAt: number;
   readonly attempts: { -readonly [Each in Op]: number };
   /** Whether a confirm, a cancel or a compensate has ended it, as far as is known. */
@@ -28,11 +31,18 @@ export type Wish = {
   readonly deadlineAt?: number;
   /** In place of the participant's. */
   readonly secrets?: readonly string[];
+  /** Another kind than the branch has. */
+  readonly kind?: Kind;
+  /** In place of the kind that the call carries; null for a signature over none. */
+  readonly signedKind?: null;
+  /** In place of the payload. */
+  readonly body?: string;
 };
 
 /** Counts the attempt: each request is one. */
 export function requestOf(settings: Settings, branch: Branch, op: Op, wish: Wish = {}): CallRequest {
-  const { urls, body } = settings;
+  const { urls } = settings;
+  const { body = settings.body, kind = branch.kind } = wish;
   const secrets = wish.secrets ?? settings.secrets;
   const { gid, branchId } = branch;
   branch.attempts[op] += 1;
@@ -41,11 +51,13 @@ export function requestOf(settings: Settings, branch: Branch, op: Op, wish: Wish
     [CALL_HEADERS.gid]: gid,
     [CALL_HEADERS.branchId]: branchId,
     [CALL_HEADERS.op]: op,
+    ...(kind !== null && { [CALL_HEADERS.kind]: kind }),
     [CALL_HEADERS.attempt]: String(branch.attempts[op]),
     [CALL_HEADERS.deadline]: new Date(wish.deadlineAt ?? branch.deadlineAt).toISOString(),
     [CALL_HEADERS.idempotencyKey]: `${gid}/${branchId}/${op}`,
   };
-  const signature =
-    secrets.length > 0 ? signatureHeaders({ gid, branchId, op }, body, secrets, new Date()) : {};
+  const { signedKind = kind } = wish;
+  const signed = { gid, branchId, op, kind: signedKind };
+  const signature = secrets.length > 0 ? signatureHeaders(signed, body, secrets, new Date()) : {};
   return { op, url: urls[op], headers: { ...headers, ...signature }, body };
 }

@@ -1,5 +1,6 @@
 /** The rules for the steps of a saga, beside those that both patterns have in common; see `catalogue.ts`. */
 import type { Rule } from './rule.ts';
+import type { KindCode } from './kind-rules.ts';
 import type { TccCode } from './tcc-rules.ts';
 
 export type SagaCode =
@@ -25,7 +26,7 @@ const BARRIER = 'The SDK’s barrier does this; in other languages one table wit
 const LOCK_FIRST =
   'Lock the row of the step first (SELECT … FOR UPDATE, BEGIN IMMEDIATE), then look at it, then change it, all in the database transaction of the work.';
 
-export const SAGA_RULES: { readonly [Each in SagaCode]: Rule<SagaCode | TccCode> } = {
+export const SAGA_RULES: { readonly [Each in SagaCode]: Rule<KindCode | SagaCode | TccCode> } = {
   compensate_refused: {
     seenIn: 'statuses',
     rule: 'The compensate of a step that was done succeeds.',

@@ -1,5 +1,15 @@
+import type { Kind } from './kinds.ts';
+
 /**
- * How many times the payload's quantity a check takes from the stock at most, held at once and confirmed together. A test
- * measures it. How many branches stay confirmed is up to chance: of a confirm and a cancel at once, either may win.
+ * How many times the payload's quantity a check takes from the stock at most, held and kept together. A test measures it.
+ *
+ * - tcc: how many branches stay confirmed is up to chance. Of a confirm and a cancel at once, either may win.
+ * - pivot: of an action in time and one after its deadline at once, either may win, too.
  */
-export const STOCK_NEEDED = 10;
+export const STOCK_NEEDED: { readonly [Each in Kind]: number } = {
+  tcc: 10,
+  step: 3,
+  step_uncompensated: 14,
+  pivot: 15,
+  final: 13,
+};

@@ -19,6 +19,7 @@ import {
   plus,
 } from './numbers.ts';
 import type { Op } from '../wire/index.ts';
+import { type Kind, UNDO_OF } from './kinds.ts';
 import type { Settings } from './options.ts';
 import { problemIn, wordsOf } from './problem.ts';
 import type { Judgement } from './report.ts';
@@ -57,9 +58,8 @@ const MAX_LATE_LOOKS = 6;
 const LOOK_AGAIN_AFTER_MS = 50;
 
 const DEADLINE_MS = 60_000;
-
-/** What ends a branch so that nothing of it stays. */
-const UNDO = { tcc: 'cancel', saga: 'compensate' } as const;
+/** Of a step after the pivot, as the coordinator sends it. */
+const FINAL_DEADLINE_MS = 86_400_000;
 
 export class Trial {
   readonly settings: Settings;
@@ -89,19 +89,21 @@ export class Trial {
     this.#before = await this.#numbers.look(this.#name);
   }
 
-  /** A new branch of a new transaction, unless ids are given. */
+  /** A new branch of a new transaction, unless ids are given. Its kind is the one that is checked, unless another is given. */
   branch({
     gid = newGid(Date.now()),
     branchId = randomBytes(6).toString('hex'),
-    deadlineInMs = DEADLINE_MS,
+    kind = this.settings.kind,
+    deadlineInMs = kind === 'final' ? FINAL_DEADLINE_MS : DEADLINE_MS,
   }: {
     gid?: string;
     branchId?: string;
+    kind?: Kind | null;
     deadlineInMs?: number;
   } = {}): Branch {
     const deadlineAt = Date.now() + deadlineInMs;
     const attempts = { try: 0, confirm: 0, cancel: 0, action: 0, compensate: 0 };
-    const branch = { gid, branchId, deadlineAt, attempts, isSettled: false, isKept: false };
+    const branch = { gid, branchId, kind, deadlineAt, attempts, isSettled: false, isKept: false };
     this.#branches.push(branch);
     return branch;
   }
@@ -114,14 +116,21 @@ export class Trial {
   }
 
   /** As `ask`, but silence is an answer. */
-  listen(branch: Branch, op: Op): Promise<Answer> {
-    return this.#caller.ask(branch, op);
+  listen(branch: Branch, op: Op, wish: Wish = {}): Promise<Answer> {
+    return this.#caller.ask(branch, op, wish);
   }
 
   /** Both at the same moment; ends when both have ended. As `ask` otherwise. */
-  async atOnce(branch: Branch, ops: readonly [Op, Op]): Promise<[Answer, Answer]> {
+  async atOnce(
+    branch: Branch,
+    ops: readonly [Op, Op],
+    wishes: readonly [Wish, Wish] = [{}, {}],
+  ): Promise<[Answer, Answer]> {
     const [one, other] = ops;
-    const answers = await Promise.all([this.listen(branch, one), this.listen(branch, other)]);
+    const answers = await Promise.all([
+      this.listen(branch, one, wishes[0]),
+      this.listen(branch, other, wishes[1]),
+    ]);
     if (answers[0].status === null) throw this.unjudgeable(one, answers[0]);
     if (answers[1].status === null) throw this.unjudgeable(other, answers[1]);
     return answers;
@@ -198,9 +207,10 @@ export class Trial {
 
   /** Ends what the scenario has left open, so that the stock lasts for the next. */
   async cleanUp(): Promise<void> {
+    const undo = UNDO_OF[this.settings.kind];
     for (const branch of this.#branches) {
       const wasAsked = Object.values(branch.attempts).some((count) => count > 0);
-      if (wasAsked && !branch.isSettled) await this.listen(branch, UNDO[this.settings.pattern]);
+      if (undo !== null && wasAsked && !branch.isSettled) await this.listen(branch, undo);
     }
     await this.#numbers.look(this.#name);
   }
@@ -212,21 +222,29 @@ export class Trial {
     const call = `${isElsewhere ? 'the participant was not reached: ' : ''}the ${op} at ${this.settings.urls[op]}`;
     const came = status === null ? `had no answer (${words})` : `was answered ${words}`;
     const said = wordsOf(body);
-    return new Unjudgeable(`${this.#name}: ${call} ${came}${said && `, ${said}`}: ${adviceFor(answer)}`);
+    return new Unjudgeable(
+      `${this.#name}: ${call} ${came}${said && `, ${said}`}: ${this.#adviceFor(answer)}`,
+    );
+  }
+
+  #adviceFor(answer: Answer): string {
+    const code = problemIn(answer.body)?.code;
+    if (code === 'invalid_payload') return 'give a payload of the form that the activity takes';
+    if (code === 'kind_mismatch')
+      return `the activity is not declared as ${this.settings.kind}; give the kind that it declares by --kind (kind)`;
+    return adviceFor(answer, STOCK_NEEDED[this.settings.kind]);
   }
 }
 
-function adviceFor(answer: Answer): string {
-  const { reply, status, body } = answer;
-  if (problemIn(body)?.code === 'invalid_payload')
-    return 'give a payload of the form that the activity takes';
+function adviceFor(answer: Answer, stockNeeded: number): string {
+  const { reply, status } = answer;
   if (reply === 'failed')
-    return `a refusal; give it more stock, at least ${STOCK_NEEDED} times what the payload asks for, or ask with a smaller payload`;
+    return `a refusal; give it more stock, at least ${stockNeeded} times what the payload asks for, or ask with a smaller payload`;
   if (reply === 'ongoing') return 'again and again; let it come to an end';
   if (status === null) return 'see that the participant runs, and that the address is right';
   if (status === 401 || status === 403) return 'sign with the secret that it knows';
   if (status === 404 || status === 405)
-    return 'see that the base URL, the activity, the pattern and the paths are right';
+    return 'see that the base URL, the activity, the kind and the paths are right';
   if (isRedirect(answer)) return 'register the address to which it leads';
   if (status >= 500) return 'its log should say why';
   return 'see that the payload is what the activity takes, and that this is what answers POST';

@@ -25,6 +25,8 @@ const LONG_LIST = 15;
 
 function lastLine({ verdict, findings, judged, notJudged }: Report): string {
   const kept = judged.length - findings.length;
+  if (verdict === 'passed' && notJudged.length > 0)
+    return `Passed: all ${kept} rules that show without numbers are kept; ${notJudged.length} need numbers, and were not judged.`;
   if (verdict === 'passed') return `Passed: all ${kept} rules are kept.`;
   if (verdict === 'violated') return `Violated: ${findings.length} of ${judged.length} judged rules.`;
   if (judged.length === 0) return 'Nothing could be judged.';

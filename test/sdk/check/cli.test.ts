@@ -24,7 +24,7 @@ async function checkNaive(fault: Fault | null, isObserved: boolean, ...more: str
 test('a participant that keeps all rules: 0', async () => {
   expect(await checkNaive(null, true)).toEqual({
     exitCode: 0,
-    stdout: 'Passed: all 33 rules are kept.\n',
+    stdout: 'Passed: all 36 rules are kept.\n',
     stderr: '',
   });
 });
@@ -37,7 +37,7 @@ test('a participant that breaks a rule: 1, with what was seen, what it costs and
   );
   expect(stdout).toContain('\n  Costs: ');
   expect(stdout).toContain('\n  Mend:  ');
-  expect(stdout).toContain('Violated: 1 of 33 judged rules.\n');
+  expect(stdout).toContain('Violated: 1 of 36 judged rules.\n');
 });
 
 test('a participant whose numbers are not shown: 2, with the rules that were not judged', async () => {
@@ -45,16 +45,48 @@ test('a participant whose numbers are not shown: 2, with the rules that were not
   expect(exitCode).toBe(2);
   expect(stdout).toContain('Not judged: effects do not show in statuses');
   expect(stdout).toContain('  – A repeated confirm takes effect once.\n');
-  expect(stdout).toContain('Not judged in full: 20 kept, 13 could not be judged.\n');
+  expect(stdout).toContain('Not judged in full: 23 kept, 13 could not be judged.\n');
+});
+
+test('a participant that is said to have no numbers: 0, with the rules that were not judged', async () => {
+  const { exitCode, stdout } = await checkNaive(null, false, '--observe', 'none');
+  expect(exitCode).toBe(0);
+  expect(stdout).toContain('Not judged: no numbers, as --observe none (observeUrl: null) says\n');
+  expect(stdout).toContain(
+    'Passed: all 23 rules that show without numbers are kept; 13 need numbers, and were not judged.\n',
+  );
+});
+
+test('without --observe the report says how to accept that there are no numbers', async () => {
+  const { stdout } = await checkNaive(null, false);
+  expect(stdout).toContain('Where there are none, --observe none (observeUrl: null) accepts that\n');
+});
+
+test.each([
+  ['step', 27],
+  ['step_uncompensated', 19],
+  ['pivot', 22],
+  ['final', 19],
+] as const)('an activity of the kind %s is checked as one by --kind: 0', async (kind, ruleCount) => {
+  const { baseUrl, observeUrl, stop } = await startNaive({ kind });
+  const refused = kind === 'pivot' ? ['--refused-payload', '{"quantity":"too much"}'] : [];
+  try {
+    const asked = ['--kind', kind, '--activity', 'reserve', '--payload', '{}', '--observe', observeUrl];
+    expect(await tercet('check', baseUrl, ...asked, ...refused)).toEqual({
+      ...{ exitCode: 0, stderr: '', stdout: `Passed: all ${ruleCount} rules are kept.\n` },
+    });
+  } finally {
+    await stop();
+  }
 });
 
 test('a step of a saga that has no compensate: 2, and nothing is held against it', async () => {
-  const { baseUrl, stop } = await startNaive({ pattern: 'saga', fault: 'has no cancel' });
+  const { baseUrl, stop } = await startNaive({ kind: 'step', fault: 'has no cancel' });
   try {
-    const asked = ['--pattern', 'saga', '--activity', 'reserve', '--payload', '{}'];
+    const asked = ['--kind', 'step', '--activity', 'reserve', '--payload', '{}'];
     const { exitCode, stdout } = await tercet('check', baseUrl, ...asked);
     expect(exitCode).toBe(2);
-    expect(stdout).toMatch(/^Not judged: the compensate at .* was answered 404: it has nothing to undo/);
+    expect(stdout).toMatch(/^Not judged: the compensate at .* was answered 404\. If nothing undoes the step/);
     expect(stdout).toMatch(/\n\nNothing could be judged\.\n$/);
   } finally {
     await stop();
@@ -81,7 +113,7 @@ test('--json prints the report and nothing else', async () => {
   const report: Report = JSON.parse(stdout);
   expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: '' });
   expect(report).toMatchObject({ verdict: 'violated', findings: [{ code: 'late_try_accepted' }] });
-  expect(report.judged.length + report.notJudged.length).toBe(33);
+  expect(report.judged.length + report.notJudged.length).toBe(36);
 });
 
 test('a payload from a file, a path, secrets and a time-out are used', async () => {
@@ -102,7 +134,7 @@ test('a payload from a file, a path, secrets and a time-out are used', async () 
     ];
     expect(await tercet('check', baseUrl, '--activity', 'reserve', ...signed)).toMatchObject({
       exitCode: 0,
-      stdout: 'Passed: all 34 rules are kept.\n',
+      stdout: 'Passed: all 38 rules are kept.\n',
     });
   } finally {
     await stop();
@@ -124,6 +156,13 @@ test.concurrent.each([
   [[...CHECK, '--path', 'reserve/try'], 'has no ='],
   [[...CHECK, '--timeout-ms', '5s'], 'is no whole number of milliseconds'],
   [[...CHECK, '--secret', 'x'], 'a secret begins with whsec_'],
+  [
+    [...CHECK, '--pattern', 'saga'],
+    'there is no option --pattern, but --kind: give the kind that the participant declares, one of tcc, step,',
+  ],
+  [[...CHECK, '--kind', 'saga'], '--kind saga is not a kind: give the kind that the participant declares'],
+  [[...CHECK, '--refused-payload', '{}'], 'a refused payload is for a pivot alone'],
+  [[...CHECK, '--kind', 'pivot', '--refused-payload', '{'], '--refused-payload { cannot be read'],
   [[...CHECK, '--fast'], 'there is no option --fast: see below'],
   [[...CHECK, '--activty', 'reserve'], 'there is no option --activty: did you mean --activity?'],
   [[...CHECK, '--observed=http://127.0.0.1:1'], 'did you mean --observe?'],
@@ -142,7 +181,9 @@ test('without arguments it shows how it is used, and is not content: 2', async (
 });
 
 test('the help says how much stock a check needs', async () => {
-  expect((await tercet('--help')).stdout).toContain('at most 10 times what the payload asks for');
+  expect((await tercet('--help')).stdout).toMatch(
+    /at most so many times what the payload asks for:\ntcc 10, step 3, .*pivot 15/,
+  );
 });
 
 test('--observe where nothing is: 2, and nothing is called', async () => {
@@ -158,7 +199,9 @@ test('--observe where nothing is: 2, and nothing is called', async () => {
 test('--help and --version answer on standard output: 0', async () => {
   const [help, version] = await Promise.all([tercet('--help'), tercet('--version')]);
   expect(help).toMatchObject({ exitCode: 0, stderr: '' });
-  expect(help.stdout).toContain('Exit code: 0 every rule is kept');
+  expect(help.stdout).toContain(
+    'Exit code: 0 every rule is kept, with --observe none every rule that shows without numbers',
+  );
   const { version: expected } = JSON.parse(readFileSync(join(sdk, 'package.json'), 'utf8'));
   expect(version).toEqual({ exitCode: 0, stdout: `${expected}\n`, stderr: '' });
 });

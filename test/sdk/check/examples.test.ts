@@ -8,7 +8,7 @@ import { describeInPython } from '../../support/in-python.ts';
 
 const examples = join(import.meta.dirname, '../../../examples');
 
-const checkOf = (asked: Pick<CheckOptions, 'activity' | 'pattern'>) => (baseUrl: string) =>
+const checkOf = (asked: Partial<CheckOptions> & Pick<CheckOptions, 'activity'>) => (baseUrl: string) =>
   check({
     ...{ baseUrl, payload: { item: 'mug', quantity: 1 }, observeUrl: `${baseUrl}/numbers` },
     ...asked,
@@ -32,21 +32,52 @@ describeInPython('the participant in Python', () => {
   });
 
   test('passes with its steps of a saga', async () => {
-    expect(await whileItRuns(checkOf({ activity: 'take', pattern: 'saga' }))).toMatchObject(PASSED);
+    expect(await whileItRuns(checkOf({ activity: 'take', kind: 'step' }))).toMatchObject(PASSED);
   });
 
-  // The kit undoes what it has asked for, and nothing undoes a pivot.
+  test('passes with its pivot', async () => {
+    const asked = { activity: 'charge', kind: 'pivot' } as const;
+    const [payload, refusedPayload] = [1, 10_001].map((cents) => ({ account: 'ann', cents }));
+    expect(await whileItRuns(checkOf({ ...asked, payload, refusedPayload }))).toMatchObject(PASSED);
+  });
+
+  test('answers a call of another kind with its code, and remembers that where a pivot is meant', async () => {
+    await whileItRuns(async (baseUrl) => {
+      const [pivot, step] = [callsOf(baseUrl), callsOf(baseUrl)];
+      const mug = { item: 'mug', quantity: 1 };
+      const refused = await pivot('/take/action', mug, { kind: 'pivot' });
+      expect(refused).toEqual({
+        status: 422,
+        body: {
+          code: 'kind_mismatch',
+          detail: 'this activity is declared as step, and does not serve pivot',
+        },
+      });
+      expect(await pivot('/take/action', mug)).toEqual(refused);
+      expect(await step('/take/action', mug, { kind: 'step_uncompensated' })).toMatchObject({ status: 422 });
+      expect(await step('/take/action', mug, { kind: 'step' })).toMatchObject({ status: 200 });
+    });
+  });
+
+  test('does not say that a pivot was undone', async () => {
+    await whileItRuns(async (baseUrl) => {
+      const call = callsOf(baseUrl);
+      expect(await call('/charge/action', { account: 'ann', cents: 1 })).toMatchObject({ status: 200 });
+      expect(await call('/charge/compensate', {})).toMatchObject({ status: 409 });
+    });
+  });
+
   test('remembers the refusal of its pivot, and that of its deadline', async () => {
     await whileItRuns(async (baseUrl) => {
       const [poor, late] = [callsOf(baseUrl), callsOf(baseUrl)];
       const refused = await poor('/charge/action', { account: 'ann', cents: 10_001 });
       expect(refused).toEqual({
         status: 409,
-        body: { detail: 'there is not enough: account ann, cents 10001' },
+        body: { code: 'refused', detail: 'there is not enough: account ann, cents 10001' },
       });
       expect(await poor('/charge/action', { account: 'ann', cents: 1 })).toEqual(refused);
 
-      const passed = await late('/charge/action', { account: 'ann', cents: 1 }, -1);
+      const passed = await late('/charge/action', { account: 'ann', cents: 1 }, { deadlineInS: -1 });
       expect(passed).toMatchObject({ status: 409 });
       expect(await late('/charge/action', { account: 'ann', cents: 1 })).toEqual(passed);
 
@@ -86,12 +117,13 @@ describeInPython('the participant in Python', () => {
 /** Calls for one branch. */
 function callsOf(baseUrl: string) {
   const gid = randomUUID();
-  return async (path: string, payload: object, deadlineInS = 60) => {
+  return async (path: string, payload: object, { deadlineInS = 60, kind = '' } = {}) => {
     const response = await fetch(`${baseUrl}${path}`, {
       method: 'POST',
       headers: {
         ...{ 'content-type': 'application/json', 'tcc-transaction-id': gid, 'tcc-branch-id': 'one' },
         'tcc-deadline': new Date(Date.now() + deadlineInS * 1000).toISOString(),
+        ...(kind && { 'tcc-kind': kind }),
       },
       body: JSON.stringify(payload),
     });

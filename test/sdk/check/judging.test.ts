@@ -1,7 +1,9 @@
 /** What can be judged and what cannot; and answers that are not a participant's fault. */
 import type { IncomingMessage } from 'node:http';
+import { setImmediate } from 'node:timers/promises';
 import { afterAll, expect, test } from '@jest/globals';
 import { check, type CheckOptions, type Report } from '@tercet/sdk/check';
+import { KINDS } from '../../../sdk/src/check/kinds.ts';
 import { STOCK_NEEDED } from '../../../sdk/src/check/stock.ts';
 import { type NaiveOptions, type Numbers, startNaive } from './naive/participant.ts';
 
@@ -32,20 +34,41 @@ test.concurrent('without numbers the rules on effects are not judged, and say wh
     rule: 'A repeated try takes effect once.',
     because: expect.stringContaining('effects do not show in statuses'),
   });
-  expect(report.judged).toHaveLength(20);
+  expect(report.judged).toHaveLength(23);
   expect(report.notJudged).toHaveLength(13);
+});
+
+test.concurrent('that there are no numbers can be accepted: then the rules that statuses show decide', async () => {
+  const report = await ask(await start(), { observeUrl: null });
+  expect(report).toMatchObject({ verdict: 'passed', findings: [] });
+  expect(report.judged).toHaveLength(23);
+  expect(report.notJudged).toHaveLength(13);
+  expect(reasonsOf(report)).toEqual(['no numbers, as --observe none (observeUrl: null) says']);
+  const broken = await ask(await start({ fault: 'leaves no tombstone' }), { observeUrl: null });
+  expect({ verdict: broken.verdict, codes: codesOf(broken) }).toEqual({
+    ...{ verdict: 'violated', codes: ['late_try_accepted'] },
+  });
+});
+
+test.concurrent.each([
+  ['that nobody reaches', { baseUrl: 'http://127.0.0.1:1' }, {}],
+  ['without stock', {}, { stock: 0 }],
+  ['whose stock does not last', {}, { stock: 5 }],
+])('numbers that do not exist excuse nothing else: a participant %s is not judged', async (_who, more, naive) => {
+  const report = await ask(await start(naive), { observeUrl: null, ...more });
+  expect(report).toMatchObject({ verdict: 'not_judged', findings: [] });
 });
 
 test.concurrent('without numbers a fault that statuses show is found all the same', async () => {
   const report = await ask(await start({ fault: 'says FAILURE with 200' }), { observeUrl: undefined });
-  expect(codesOf(report)).toEqual(['late_try_accepted', 'deadline_ignored']);
+  expect(codesOf(report)).toEqual(['late_try_accepted', 'deadline_ignored', 'kind_ignored']);
 });
 
 test.concurrent('every rule is judged or not judged, never both', async () => {
   const report = await ask(await start({ fault: 'has no confirm' }));
   const rules = [...report.judged, ...report.notJudged.map(({ rule }) => rule)];
   expect(new Set(rules).size).toBe(rules.length);
-  expect(rules).toHaveLength(33);
+  expect(rules).toHaveLength(36);
   for (const { rule } of report.findings) expect(report.judged).toContain(rule);
 });
 
@@ -59,13 +82,48 @@ test.concurrent('a participant without stock is not judged, and is to be given m
   ]);
 });
 
-test.concurrent('it takes as much stock as it says, and all but the sold pieces are there again', async () => {
-  let least = STOCK_NEEDED;
+test.concurrent.each([
+  ['step', 0],
+  ['step_uncompensated', 14],
+  ['pivot', 15],
+  ['final', 13],
+] as const)('a %s takes as much stock as it says, and %i pieces stay sold', async (kind, soldCount) => {
+  let least = Number.POSITIVE_INFINITY;
   const seeTaken = ({ available }: Numbers) => {
     least = Math.min(least, available);
   };
   const naive: Naive = await start({
-    stock: STOCK_NEEDED,
+    ...{ kind, stock: STOCK_NEEDED[kind] },
+    instead() {
+      seeTaken(naive.numbers);
+      return null;
+    },
+  });
+  // Of a pivot in time and one after its deadline at once, the one in time is to win: then most is taken.
+  let inTime: Promise<unknown> = Promise.resolve();
+  const inTimeFirst: typeof fetch = async (url, init) => {
+    const deadline = new Headers(init?.headers).get('tcc-deadline');
+    if (deadline !== null && Date.parse(deadline) < Date.now()) {
+      await setImmediate();
+      await inTime;
+      return fetch(url, init);
+    }
+    const answer = fetch(url, init);
+    inTime = answer;
+    return answer;
+  };
+  expect(await ask(naive, { kind, fetch: inTimeFirst })).toMatchObject({ verdict: 'passed' });
+  seeTaken(naive.numbers);
+  expect({ least, sold: naive.numbers.sold }).toEqual({ least: 0, sold: soldCount });
+});
+
+test.concurrent('it takes as much stock as it says, and all but the sold pieces are there again', async () => {
+  let least = STOCK_NEEDED.tcc;
+  const seeTaken = ({ available }: Numbers) => {
+    least = Math.min(least, available);
+  };
+  const naive: Naive = await start({
+    stock: STOCK_NEEDED.tcc,
     instead() {
       seeTaken(naive.numbers);
       return null;
@@ -84,6 +142,13 @@ test.concurrent('it takes as much stock as it says, and all but the sold pieces 
   expect(least).toBe(0);
   expect(naive.numbers.reserved).toBe(0);
   expect(naive.numbers.available).toBe(10 - naive.numbers.sold);
+});
+
+test.each(KINDS)('of a %s stock that does not last shows as no fault', async (kind) => {
+  for (const stock of [2, STOCK_NEEDED[kind] >> 1, STOCK_NEEDED[kind] - 1]) {
+    const report = await ask(await start({ kind, stock }), { kind });
+    expect({ stock, codes: codesOf(report) }).toEqual({ stock, codes: [] });
+  }
 });
 
 test.concurrent('stock that does not last for all scenarios leaves rules unjudged', async () => {
@@ -311,7 +376,9 @@ test.concurrent('calls carry what a coordinator sends, each scenario with ids of
     },
   });
   await ask(naive);
-  for (const headers of seen) {
+  const isOdd = (kind: unknown) => kind === undefined || kind === 'step';
+  expect(seen.filter((headers) => isOdd(headers['tcc-kind']))).toHaveLength(5);
+  for (const headers of seen.filter((each) => !isOdd(each['tcc-kind']))) {
     const [gid, branchId, op] = String(headers['idempotency-key']).split('/');
     expect(gid).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
     expect(headers).toMatchObject({
@@ -319,6 +386,7 @@ test.concurrent('calls carry what a coordinator sends, each scenario with ids of
       'tcc-transaction-id': gid,
       'tcc-branch-id': branchId,
       'tcc-op': op,
+      'tcc-kind': 'tcc',
       'tcc-attempt': expect.stringMatching(/^[1-9]$/),
       'tcc-deadline': expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
     });

@@ -1,7 +1,6 @@
-/** The check of a step of a saga: participants of the SDK, the wrong pattern, and numbers that tell too little. */
+/** The check of a step of a saga: participants of the SDK, the wrong kind, and numbers that tell too little. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
 import { defineContract, defineParticipant, Refusal } from '@tercet/sdk';
 import { sqliteBarrier } from '@tercet/sdk/barrier/sqlite';
@@ -11,7 +10,6 @@ import { newSecret } from '@tercet/sdk/signature';
 import SQLite from 'better-sqlite3';
 import { Type } from 'typebox';
 import { startNaive } from './naive/participant.ts';
-import { NODE_FROM_SOURCE, run } from './program.ts';
 
 const ends: (() => unknown)[] = [];
 afterAll(() => Promise.all(ends.map((end) => end())));
@@ -65,39 +63,39 @@ test.concurrent('a participant of the SDK passes, and nothing of it stays done',
   const secret = newSecret();
   const { baseUrl, numbers } = await startTravel(secret);
   const options: CheckOptions = {
-    ...{ baseUrl, activity: 'book', pattern: 'saga', payload: { to: 'Oslo' } },
+    ...{ baseUrl, activity: 'book', kind: 'step', payload: { to: 'Oslo' } },
     ...{ observeUrl: `${baseUrl}/numbers`, secrets: [secret] },
   };
   expect(await check(options)).toMatchObject(PASSED);
   expect(numbers()).toEqual({ free: 10, booked: 0 });
 });
 
-test.concurrent('a participant that has another pattern is not judged, and the pattern is doubted', async () => {
-  const { baseUrl, observeUrl } = await start({ pattern: 'tcc' });
-  const asked = { baseUrl, activity: 'reserve', pattern: 'saga', payload: {}, observeUrl } as const;
+test.concurrent('a participant whose activity has other ops is not judged, and the kind is doubted', async () => {
+  const { baseUrl, observeUrl } = await start({ kind: 'tcc' });
+  const asked = { baseUrl, activity: 'reserve', kind: 'step', payload: {}, observeUrl } as const;
   const { verdict, findings, notJudged } = await check(asked);
   expect({ verdict, findings }).toEqual({ verdict: 'not_judged', findings: [] });
-  expect(notJudged[0]?.because).toMatch(/the action at .*reserve\/action was answered 404.*the pattern/);
+  expect(notJudged[0]?.because).toMatch(/the action at .*reserve\/action was answered 404.*the kind/);
 });
 
-test.concurrent('a step without a compensate is not judged, and it is said what initiators have to say', async () => {
-  const { baseUrl, observeUrl } = await start({ pattern: 'saga', fault: 'has no cancel' });
-  const asked = { baseUrl, activity: 'reserve', pattern: 'saga', payload: {}, observeUrl } as const;
+test.concurrent('a step without a compensate is not judged, and the report names the other kinds', async () => {
+  const { baseUrl, observeUrl } = await start({ kind: 'step', fault: 'has no cancel' });
+  const asked = { baseUrl, activity: 'reserve', kind: 'step', payload: {}, observeUrl } as const;
   const { verdict, findings, judged, notJudged } = await check(asked);
   expect({ verdict, findings, judged }).toEqual({ verdict: 'not_judged', findings: [], judged: [] });
   expect([...new Set(notJudged.map(({ because }) => because))]).toEqual([
     expect.stringMatching(
-      /^the compensate at .*reserve\/compensate was answered 404: .* isCompensated: false is to be said by initiators/,
+      /^the compensate at .*reserve\/compensate was answered 404\. .* --kind step_uncompensated, pivot or final/,
     ),
   ]);
 });
 
 test.concurrent('numbers without what is done say too little for the sum, and enough for the rest', async () => {
   const { baseUrl, observeUrl } = await start({
-    pattern: 'saga',
+    kind: 'step',
     show: ({ available }) => ({ available }),
   });
-  const asked = { baseUrl, activity: 'reserve', pattern: 'saga', payload: {}, observeUrl } as const;
+  const asked = { baseUrl, activity: 'reserve', kind: 'step', payload: {}, observeUrl } as const;
   const { findings, notJudged } = await check(asked);
   expect(findings).toEqual([]);
   expect(notJudged).toEqual([
@@ -109,8 +107,8 @@ test.concurrent('numbers without what is done say too little for the sum, and en
 });
 
 test.concurrent('numbers that no action moves show nothing', async () => {
-  const { baseUrl, observeUrl } = await start({ pattern: 'saga', show: () => ({ shelves: 4 }) });
-  const asked = { baseUrl, activity: 'reserve', pattern: 'saga', payload: {}, observeUrl } as const;
+  const { baseUrl, observeUrl } = await start({ kind: 'step', show: () => ({ shelves: 4 }) });
+  const asked = { baseUrl, activity: 'reserve', kind: 'step', payload: {}, observeUrl } as const;
   const { verdict, notJudged } = await check(asked);
   expect(verdict).toBe('not_judged');
   expect(notJudged.map(({ because }) => because)).toContainEqual(
@@ -118,28 +116,21 @@ test.concurrent('numbers that no action moves show nothing', async () => {
   );
 });
 
-test.concurrent('a pattern that is none, and paths of ops that it does not have, are refused', async () => {
+test.concurrent('a kind that does not exist, the option pattern, and paths of ops that the kind does not have are refused', async () => {
   const asked = { baseUrl: 'http://127.0.0.1:1', activity: 'reserve', payload: {} };
-  await expect(check({ ...asked, pattern: 'sage' as 'saga' })).rejects.toThrow(
-    new TypeError('“sage” is no pattern: there are tcc and saga'),
+  const kinds =
+    'give the kind that the participant declares, one of tcc, step, step_uncompensated, pivot, final';
+  await expect(check({ ...asked, kind: 'saga' as 'step' })).rejects.toThrow(
+    new TypeError(`“saga” is not a kind: ${kinds}`),
   );
-  await expect(check({ ...asked, pattern: 'saga', paths: { 'reserve/try': '/x' } })).rejects.toThrow(
+  const outdated = { ...asked, pattern: 'saga' };
+  await expect(check(outdated)).rejects.toThrow(
+    new TypeError(`there is no option pattern, but kind: ${kinds}`),
+  );
+  await expect(check({ ...asked, kind: 'step', refusedPayload: {} })).rejects.toThrow(
+    'a refused payload is for a pivot alone',
+  );
+  await expect(check({ ...asked, kind: 'step', paths: { 'reserve/try': '/x' } })).rejects.toThrow(
     'the path for “reserve/try” would not be used: there are reserve/action, reserve/compensate',
   );
-});
-
-test.concurrent('the program takes --pattern saga', async () => {
-  const { baseUrl, observeUrl } = await start({ pattern: 'saga' });
-  const cli = join(import.meta.dirname, '../../../sdk/src/check/cli.ts');
-  const tercet = (pattern: string) =>
-    run(process.execPath, [
-      ...[...NODE_FROM_SOURCE, cli, 'check', baseUrl, '--activity', 'reserve', '--payload', '{}'],
-      ...['--observe', observeUrl, '--pattern', pattern],
-    ]);
-  expect(await tercet('saga')).toEqual({
-    ...{ exitCode: 0, stderr: '', stdout: 'Passed: all 23 rules are kept.\n' },
-  });
-  const wrong = await tercet('sagas');
-  expect(wrong).toMatchObject({ exitCode: 2, stdout: '' });
-  expect(wrong.stderr).toContain('tercet: --pattern sagas is no pattern: write tcc or saga\n');
 });

@@ -1,9 +1,18 @@
-/** The scenarios of each pattern in their order. The plain ones measure; those that may use up the most stock come last. */
-import type { Pattern } from '../../wire/index.ts';
+/** The scenarios of each kind in their order. The plain ones measure; those that may use up the most stock come last. */
+import type { Kind } from '../kinds.ts';
 import type { LongScenario, Scenario } from '../trial.ts';
 import { compensatesAtOnce, confirmAndCancelAtOnce, confirmsAtOnce, firstsAtOnce } from './at-once.ts';
 import { confirmAfterDeadline, firstAfterDeadline } from './deadline.ts';
-import { bodyComesSlowly, callUnsigned, replyLost } from './delivery.ts';
+import {
+  bodyComesSlowly,
+  callUnsigned,
+  kindUnsigned,
+  lateBodyComesSlowly,
+  pivotComesSlowly,
+  replyLost,
+} from './delivery.ts';
+import { actionsKeptApart } from './kept.ts';
+import { kindsRefused, kindsServed, undoneAsAnotherKind } from './kinds.ts';
 import {
   cancelAfterConfirm,
   confirmAfterCancel,
@@ -12,7 +21,8 @@ import {
   undoBeforeFirst,
 } from './out-of-order.ts';
 import { SAGA, TCC } from './pair.ts';
-import { branchesKeptApart, firstAndUndone, triedAndConfirmed } from './plain.ts';
+import { inTimeAndLateAtOnce, refusalRemembered, repeatedLate } from './pivot.ts';
+import { actionAlone, branchesKeptApart, firstAndUndone, triedAndConfirmed } from './plain.ts';
 import { confirmRepeated, firstRepeated, undoRepeated } from './repeated.ts';
 import { stepsKeptApart } from './steps.ts';
 
@@ -24,7 +34,25 @@ export type Scenarios = {
   readonly others: readonly Scenario[];
 };
 
-export const SCENARIOS: { readonly [Each in Pattern]: Scenarios } = {
+/** Of steps that nothing undoes. */
+const kept = (more: readonly Scenario[]): Scenarios => ({
+  plain: [actionAlone],
+  beside: null,
+  others: [
+    firstRepeated(SAGA),
+    firstAfterDeadline(SAGA),
+    kindsRefused(SAGA),
+    kindsServed(SAGA),
+    firstsAtOnce(SAGA),
+    ...more,
+    actionsKeptApart,
+    replyLost(SAGA),
+    callUnsigned(SAGA),
+    kindUnsigned(SAGA),
+  ],
+});
+
+export const SCENARIOS: { readonly [Each in Kind]: Scenarios } = {
   tcc: {
     plain: [triedAndConfirmed, firstAndUndone(TCC)],
     beside: confirmAfterDeadline,
@@ -35,19 +63,23 @@ export const SCENARIOS: { readonly [Each in Pattern]: Scenarios } = {
       undoBeforeFirst(TCC),
       firstAfterUndo(TCC),
       firstAfterDeadline(TCC),
+      kindsRefused(TCC),
+      kindsServed(TCC),
+      undoneAsAnotherKind(TCC),
       confirmWithoutTry,
       confirmAfterCancel,
       firstsAtOnce(TCC),
       replyLost(TCC),
       bodyComesSlowly(TCC),
       callUnsigned(TCC),
+      kindUnsigned(TCC),
       confirmRepeated,
       cancelAfterConfirm,
       confirmsAtOnce,
       confirmAndCancelAtOnce,
     ],
   },
-  saga: {
+  step: {
     plain: [firstAndUndone(SAGA)],
     beside: null,
     others: [
@@ -57,11 +89,18 @@ export const SCENARIOS: { readonly [Each in Pattern]: Scenarios } = {
       undoBeforeFirst(SAGA),
       firstAfterUndo(SAGA),
       firstAfterDeadline(SAGA),
+      kindsRefused(SAGA),
+      kindsServed(SAGA),
+      undoneAsAnotherKind(SAGA),
       firstsAtOnce(SAGA),
       compensatesAtOnce,
       replyLost(SAGA),
       bodyComesSlowly(SAGA),
       callUnsigned(SAGA),
+      kindUnsigned(SAGA),
     ],
   },
+  step_uncompensated: kept([lateBodyComesSlowly]),
+  pivot: kept([refusalRemembered, repeatedLate, inTimeAndLateAtOnce, pivotComesSlowly]),
+  final: kept([lateBodyComesSlowly]),
 };

@@ -2,13 +2,13 @@
 import { succeeded } from '../answer.ts';
 import type { Branch } from '../request.ts';
 import type { Scenario, Trial } from '../trial.ts';
-import type { Pair } from './pair.ts';
+import type { Opening } from './pair.ts';
 import { judgeConfirmedOnce, judgeSameResult } from './repeated.ts';
 
 /** Chance has a part in it. Each round may use up stock, so there are few; the last may find none left. */
 const ROUNDS = 3;
 
-export const firstsAtOnce = (pair: Pair): Scenario => ({
+export const firstsAtOnce = (pair: Opening): Scenario => ({
   name: `two ${pair.firsts} at once`,
   judges: [pair.codes.repeatedFirstRefused, pair.codes.firstsAtOnceTwice],
   async run(trial) {

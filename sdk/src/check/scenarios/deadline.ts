@@ -3,13 +3,13 @@ import { succeeded } from '../answer.ts';
 import { pause } from '../caller.ts';
 import type { Branch } from '../request.ts';
 import { type LongScenario, type Scenario, type Trial, Unjudgeable } from '../trial.ts';
-import { One, one, type Pair } from './pair.ts';
+import { One, one, type Opening } from './pair.ts';
 import { judgeRefused } from './refused.ts';
 
 /** More than clocks that are kept in step differ by. */
-const OVER_SINCE_MS = 60_000;
+export const OVER_SINCE_MS = 60_000;
 
-export const firstAfterDeadline = ({ first: op, codes }: Pair): Scenario => ({
+export const firstAfterDeadline = ({ first: op, codes }: Opening): Scenario => ({
   name: `${one(op)} after its deadline`,
   judges: [codes.deadlineIgnored, 'refusal_not_understood', 'refused_call_applied'],
   async run(trial) {

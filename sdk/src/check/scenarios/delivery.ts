@@ -3,15 +3,16 @@ import { newSecret } from '../../signature.ts';
 import { type Answer, reasonOf, succeeded } from '../answer.ts';
 import { hangUp, type SecondHalf, sendHalf } from '../broken-call.ts';
 import { pause } from '../caller.ts';
-import { type Branch, requestOf } from '../request.ts';
+import { type Branch, requestOf, type Wish } from '../request.ts';
 import { type Scenario, type Trial, Unjudgeable } from '../trial.ts';
-import { One, one, type Pair } from './pair.ts';
+import { OVER_SINCE_MS } from './deadline.ts';
+import { One, one, type Opening, type Pair } from './pair.ts';
 import { judgeRefused } from './refused.ts';
 
 /** For the other side to notice that the connection has ended, or that half of a body has come. */
 const NOTICED_AFTER_MS = 20;
 
-export const replyLost = ({ first: op, codes }: Pair): Scenario => ({
+export const replyLost = ({ first: op, codes }: Opening): Scenario => ({
   name: `${one(op)} whose answer is lost is asked for again`,
   judges: [codes.repeatedFirstRefused, codes.lostFirstTwice],
   async run(trial) {
@@ -20,6 +21,8 @@ export const replyLost = ({ first: op, codes }: Pair): Scenario => ({
       const branch = trial.branch();
       await hangUpOn(trial, { branch, op, when });
       const again = await trial.ask(branch, op);
+      // A refusal means that the first call was forgotten only if there is stock for one that has nothing in common with it.
+      if (again.reply === 'failed') await trial.must(trial.branch(), op);
       const hung =
         when === 'sent' ? `as soon as it had sent ${one(op)}` : `when the answer to ${one(op)} began to come`;
       const what = `The caller hung up ${hung}, and asked again: ${again.words}.`;
@@ -50,7 +53,46 @@ export const bodyComesSlowly = ({ first: op, undo, codes }: Pair): Scenario => (
   },
 });
 
-export const callUnsigned = ({ first: op }: Pair): Scenario => ({
+/** As above, but what the other call ends is the pivot itself: its refusal stands. */
+export const pivotComesSlowly: Scenario = {
+  name: 'an action whose body ends after its refusal',
+  judges: ['slow_pivot_accepted', 'slow_caller_blocks_others'],
+  async run(trial) {
+    const branch = trial.branch();
+    const finish = await sendHalfOf(trial, branch, 'action');
+    const refused = await lateActionMeanwhile(trial, branch);
+    if (refused.reply !== 'failed') {
+      await finish();
+      throw new Unjudgeable(`an action after its deadline was answered ${refused.words}, and not refused`);
+    }
+    await trial.begin();
+    const answer = await wholeAnswer(trial, branch, 'action', finish);
+    const what = `An action whose body ended after its refusal was answered ${answer.words}.`;
+    await judgeRefused(trial, { op: 'action', code: 'slow_pivot_accepted', answer, what });
+  },
+};
+
+/** Both calls are too late, so that neither has an effect. */
+export const lateBodyComesSlowly: Scenario = {
+  name: 'an action whose body comes slowly',
+  judges: ['slow_caller_blocks_others'],
+  async run(trial) {
+    const finish = await sendHalfOf(trial, trial.branch(), 'action', late());
+    await lateActionMeanwhile(trial, trial.branch());
+    await finish();
+  },
+};
+
+const late = (): Wish => ({ deadlineAt: Date.now() - OVER_SINCE_MS });
+
+async function lateActionMeanwhile(trial: Trial, branch: Branch): Promise<Answer> {
+  const answer = await trial.listen(branch, 'action', late());
+  const what = `While only half of the body of an action had come, another one was answered: ${answer.words}.`;
+  trial.judge('slow_caller_blocks_others', answer.status !== null, what);
+  return answer;
+}
+
+export const callUnsigned = ({ first: op }: Opening): Scenario => ({
   name: `${one(op)} without a signature, and one with a false one`,
   judges: ['unsigned_call_accepted'],
   async run(trial) {
@@ -63,9 +105,19 @@ export const callUnsigned = ({ first: op }: Pair): Scenario => ({
   },
 });
 
+export const kindUnsigned = ({ first: op }: Opening): Scenario => ({
+  name: `${one(op)} whose kind is not signed`,
+  judges: ['signed_kind_ignored'],
+  async run(trial) {
+    const { words, reply } = await trial.ask(trial.branch(), op, { signedKind: null });
+    const what = `${One(op)} with a kind that its webhook-id does not name was answered ${words}.`;
+    trial.judge('signed_kind_ignored', reply !== 'succeeded', what);
+  },
+});
+
 type HangingUp = {
   readonly branch: Branch;
-  readonly op: Pair['first'];
+  readonly op: Opening['first'];
   readonly when: 'sent' | 'answered';
 };
 
@@ -78,8 +130,13 @@ async function hangUpOn({ settings }: Trial, { branch, op, when }: HangingUp): P
   await pause(NOTICED_AFTER_MS);
 }
 
-async function sendHalfOf({ settings }: Trial, branch: Branch, op: Pair['first']): Promise<SecondHalf> {
-  const call = requestOf(settings, branch, op);
+async function sendHalfOf(
+  { settings }: Trial,
+  branch: Branch,
+  op: Opening['first'],
+  wish: Wish = {},
+): Promise<SecondHalf> {
+  const call = requestOf(settings, branch, op, wish);
   const finish = await sendHalf(call, settings.callTimeoutMs).catch((error: unknown) => {
     throw new Unjudgeable(`half ${one(op)} could not be sent: ${reasonOf(error, settings.callTimeoutMs)}`);
   });
@@ -91,7 +148,7 @@ async function sendHalfOf({ settings }: Trial, branch: Branch, op: Pair['first']
 async function wholeAnswer(
   trial: Trial,
   branch: Branch,
-  op: Pair['first'],
+  op: Opening['first'],
   finish: SecondHalf,
 ): Promise<Answer> {
   const answer = await finish();

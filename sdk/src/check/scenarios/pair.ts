@@ -1,29 +1,35 @@
 /**
  * What both patterns have in common: one op that does something, and another one that undoes it. The scenarios that ask for these
- * two alone are the same for both, but for the words and for the codes of the rules.
+ * two alone are the same for both, but for the words and for the codes of the rules. A step that nothing undoes has the first
+ * alone: an `Opening`.
  */
 import type { Code } from '../catalogue.ts';
 
-export type Pair = {
+export type Opening = {
   readonly first: 'try' | 'action';
-  readonly undo: 'cancel' | 'compensate';
   /** More than one first op. */
   readonly firsts: string;
   readonly codes: {
-    readonly undoRefused: Code;
-    readonly notRestored: Code;
     readonly repeatedFirstRefused: Code;
     readonly repeatedFirstDiffers: Code;
     readonly firstTwice: Code;
     readonly firstsAtOnceTwice: Code;
     readonly lostFirstTwice: Code;
+    readonly deadlineIgnored: Code;
+  };
+};
+
+export type Pair = Opening & {
+  readonly undo: 'cancel' | 'compensate';
+  readonly codes: {
+    readonly undoRefused: Code;
+    readonly notRestored: Code;
     readonly repeatedUndoRefused: Code;
     readonly undoTwice: Code;
     readonly undoAloneRefused: Code;
     readonly undoAloneApplied: Code;
     readonly lateFirstAccepted: Code;
     readonly slowFirstAccepted: Code;
-    readonly deadlineIgnored: Code;
   };
 };
 

@@ -21,6 +21,13 @@ export const triedAndConfirmed: Scenario = {
   },
 };
 
+/** Nothing undoes it. */
+export const actionAlone: Scenario = {
+  name: 'an action',
+  judges: ['answered_before_commit'],
+  run: async (trial) => void (await firstOf(trial, 'action')),
+};
+
 export const firstAndUndone = ({ first: op, undo, codes }: Pair): Scenario => ({
   name: `${one(op)} and its ${undo}`,
   judges: [codes.undoRefused, codes.notRestored, 'answered_before_commit'],
@@ -41,12 +48,11 @@ export const firstAndUndone = ({ first: op, undo, codes }: Pair): Scenario => ({
 
 const NOT_FOUND = 404;
 
-/** An activity need not have a compensate: that there is none says nothing against it, and all else asks for one. */
+/** There may be nothing to undo: then it is of another kind, and all else here would ask for a compensate. */
 const nothingToUndo = ({ settings }: Trial): Unjudgeable =>
   new Unjudgeable(
-    `the compensate at ${settings.urls.compensate} was answered 404: it has nothing to undo, or is a pivot? Then ` +
-      'isCompensated: false is to be said by initiators (of a pivot it need not be), and it cannot be checked. ' +
-      'Else see that the path is right. One action stays done',
+    `the compensate at ${settings.urls.compensate} was answered 404. If nothing undoes the step, its kind is not step: check it ` +
+      'with --kind step_uncompensated, pivot or final (kind). Else see that the path is right. One action stays done',
   );
 
 /** There may be numbers that show no confirm; but a confirm may also show late. */

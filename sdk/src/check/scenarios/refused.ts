@@ -2,7 +2,7 @@
 import type { Answer } from '../answer.ts';
 import type { Code } from '../catalogue.ts';
 import type { Trial } from '../trial.ts';
-import type { Pair } from './pair.ts';
+import type { Opening } from './pair.ts';
 
 /**
  * A success without any effect is a refusal in the wrong words, which is told apart where effects can be seen. They are
@@ -12,7 +12,7 @@ import type { Pair } from './pair.ts';
  */
 export async function judgeRefused(
   trial: Trial,
-  { op, code, answer, what }: { op: Pair['first']; code: Code; answer: Answer; what: string },
+  { op, code, answer, what }: { op: Opening['first']; code: Code; answer: Answer; what: string },
 ): Promise<void> {
   const done = op === 'try' ? 'set aside' : 'done';
   const changes = await trial.changes();

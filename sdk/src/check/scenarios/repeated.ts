@@ -3,9 +3,9 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Answer, succeeded } from '../answer.ts';
 import type { Code } from '../catalogue.ts';
 import type { Scenario, Trial } from '../trial.ts';
-import { One, one, type Pair } from './pair.ts';
+import { One, one, type Opening, type Pair } from './pair.ts';
 
-export const firstRepeated = (pair: Pair): Scenario => ({
+export const firstRepeated = (pair: Opening): Scenario => ({
   name: `${one(pair.first)} is repeated`,
   judges: [pair.codes.repeatedFirstRefused, pair.codes.repeatedFirstDiffers, pair.codes.firstTwice],
   async run(trial) {
@@ -59,7 +59,7 @@ export async function judgeConfirmedOnce(trial: Trial, code: Code, what: string)
 /** The bodies are compared as JSON where they are JSON: the order of keys means nothing. */
 export function judgeSameResult(
   trial: Trial,
-  { first: op, codes }: Pair,
+  { first: op, codes }: Opening,
   first: Answer,
   second: Answer,
 ): void {

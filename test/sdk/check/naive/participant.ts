@@ -1,6 +1,7 @@
 /**
  * A participant as somebody writes it who has heard of TCC, in memory: right by default, or with one fault planted. As one of
- * sagas its action is what its try is, but that it sells at once, and its compensate is what its cancel is.
+ * sagas its action is what its try is, but that it sells at once, and its compensate is what its cancel is. It serves both for
+ * every kind of step, since a compensate also follows an action that was refused for its kind.
  *
  * It has no barrier of the SDK: the contract kit is to judge what anybody may have written.
  */
@@ -8,6 +9,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Kind } from '@tercet/sdk/check';
 import { verifySignature } from '@tercet/sdk/signature';
 
 export const FAULTS = [
@@ -55,12 +57,23 @@ export const FAULTS = [
   'looks before the body has come',
   'serves one call at a time',
   'believes anybody',
+  'ignores the kind',
+  'ignores the kind pivot',
+  'refuses second phases for their kind',
+  'serves its own kind alone',
+  'refuses calls without a kind',
+  'does not read the signed kind',
+  'forgets refusals for the deadline',
+  'forgets refusals of the business',
+  'forgets refusals for the kind',
+  'remembers refusals too late',
+  'judges the deadline first',
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
 export type NaiveOptions = {
-  /** `tcc` when absent. */
-  readonly pattern?: 'tcc' | 'saga';
+  /** What it declares for its activity; `tcc` when absent. */
+  readonly kind?: Kind;
   readonly fault?: Fault | null;
   readonly stock?: number;
   /** What a try answers, beside the number of its reservation. */
@@ -75,10 +88,22 @@ export type NaiveOptions = {
 
 export type Numbers = { available: number; reserved: number; sold: number };
 type Op = 'try' | 'confirm' | 'cancel';
-type State = 'absent' | 'tried' | 'confirmed' | 'cancelled' | 'tombstone' | 'stuck';
+/** `refused`: for good. */
+type State = 'absent' | 'tried' | 'confirmed' | 'cancelled' | 'tombstone' | 'stuck' | 'refused';
 type Row = { state: State; result: unknown; endsAs: State | null; deadlineAt: number };
-type Call = { readonly key: string; readonly op: Op; readonly deadlineAt: number };
+type Call = {
+  readonly key: string;
+  readonly op: Op;
+  /** Null where the call carries none. */
+  readonly kind: string | null;
+  readonly deadlineAt: number;
+  /** Whether the business refuses what is asked for. */
+  readonly isTooMuch: boolean;
+};
 type Answer = { readonly status: number; readonly body: unknown };
+
+/** Of steps that nothing undoes. */
+const KEPT: readonly Kind[] = ['step_uncompensated', 'pivot', 'final'];
 
 /** The longest that a database takes between a read and a change when no other call of the branch comes meanwhile. */
 const DATABASE_MS = 150;
@@ -92,6 +117,14 @@ const EARLY_ANSWERS = [
 ] as const;
 
 const done = (body: unknown = {}): Answer => ({ status: 200, body });
+const SERVED: { readonly [Each in Kind]: readonly string[] } = {
+  tcc: ['tcc'],
+  step: ['step', 'final'],
+  step_uncompensated: ['step_uncompensated', 'final'],
+  pivot: ['pivot'],
+  final: ['final'],
+};
+
 const refused = (reason: string): Answer => ({ status: 409, body: { reason } });
 
 export async function startNaive(options: NaiveOptions = {}) {
@@ -150,18 +183,47 @@ class Naive {
     if (request.url === '/numbers') return done(this.#readNumbers(show));
     const status = instead?.(request) ?? null;
     if (status !== null) return { status, body: { instead: 'of the participant' } };
-    const op = opOf(request, this.#options.pattern ?? 'tcc');
+    const op = opOf(request, this.#kind === 'tcc' ? 'tcc' : 'saga');
     if (op === null) return { status: 404, body: {} };
-    const fraud = secret === null ? null : verifySignature(request.headers, body, [secret]);
+    const fraud = secret === null ? null : this.#fraudIn(request, body, secret);
     if (fraud !== null && fault !== 'believes anybody') return { status: 401, body: { fraud } };
     if (op === 'try' && fault === 'redirects tries') return { status: 307, body: {} };
     const deadlineAt = Date.parse(String(request.headers['tcc-deadline']));
-    const call = { key: keyOf(request, fault), op, deadlineAt };
+    const kind = String(request.headers['tcc-kind'] ?? '') || null;
+    const call = { key: keyOf(request, fault), op, kind, deadlineAt, isTooMuch: body.includes('too much') };
     const row = this.#rowOf(call.key);
     if (fault === 'keeps one branch of a gid') this.#forgetOthers(call.key);
     const answer = await this[op](call, row, fault === 'looks before the body has come' ? before : row.state);
     if (fault === 'forgets when the caller hangs up') await this.#forget(call, response);
     return answer;
+  }
+
+  get #kind(): Kind {
+    return this.#options.kind ?? 'tcc';
+  }
+
+  /** One that does not read the signed kind takes the one of `webhook-id` for that of the header. */
+  #fraudIn({ headers }: IncomingMessage, body: string, secret: string): string | null {
+    const [, , , signedKind] = String(headers['webhook-id']).split('/');
+    const kind = this.#has('does not read the signed kind') ? signedKind : headers['tcc-kind'];
+    return verifySignature({ ...headers, 'tcc-kind': kind }, body, [secret]);
+  }
+
+  /** Whether the activity does not serve what the call takes it for. */
+  #isOfAnotherKind({ kind }: Call): boolean {
+    if (this.#has('ignores the kind') || (this.#has('ignores the kind pivot') && kind === 'pivot'))
+      return false;
+    if (kind === null) return this.#has('refuses calls without a kind');
+    return this.#has('serves its own kind alone') ? kind !== this.#kind : !SERVED[this.#kind].includes(kind);
+  }
+
+  /** Nobody undoes a pivot, on whichever side it is taken for one: what refuses it once refuses it for good. */
+  async #refuse(call: Call, row: Row, reason: string, forgetful: Fault): Promise<Answer> {
+    if (this.#has('remembers refusals too late')) await pause(DATABASE_MS);
+    const isPivot = this.#kind === 'pivot' || call.kind === 'pivot';
+    if (isPivot && row.state === 'absent' && !this.#has(forgetful)) row.state = 'refused';
+    if (this.#has('refuses, and reserves all the same')) this.#move('available', this.#taken);
+    return this.#noToTry(reason);
   }
 
   async try(call: Call, row: Row, state: State): Promise<Answer> {
@@ -171,9 +233,16 @@ class Naive {
       if (this.#has('refuses, and reserves all the same')) this.#move('available', this.#taken);
       return this.#noToTry('it was cancelled before');
     }
+    if (state === 'refused') return this.#noToTry('it was refused before');
+    if (state === 'tried' && isLate && this.#has('judges the deadline first'))
+      return this.#noToTry('the deadline has passed');
     if (state === 'tried' || state === 'confirmed') return this.#repeatedTry(row, number);
-    if (isLate) return this.#noToTry('the deadline has passed');
-    if (this.numbers.available < 1) return this.#noToTry('sold out');
+    if (this.#isOfAnotherKind(call))
+      return this.#refuse(call, row, 'it is of another kind', 'forgets refusals for the kind');
+    if (isLate)
+      return this.#refuse(call, row, 'the deadline has passed', 'forgets refusals for the deadline');
+    if (call.isTooMuch || this.numbers.available < 1)
+      return this.#refuse(call, row, 'sold out', 'forgets refusals of the business');
     if (this.#has('tries twice at once')) await this.#databaseWork(call.key);
     this.#move('available', this.#taken);
     row.state = 'tried';
@@ -205,20 +274,23 @@ class Naive {
     return this.#end(call.key, row, 'confirmed', ends);
   }
 
-  async cancel({ key }: Call, row: Row, state: State): Promise<Answer> {
+  async cancel(call: Call, row: Row, state: State): Promise<Answer> {
     if (this.#has('has no cancel')) return { status: 404, body: {} };
     if (this.#has('refuses every cancel')) return refused('what is done is done');
+    if (this.#has('refuses second phases for their kind') && this.#isOfAnotherKind(call))
+      return refused('it is of another kind');
     if (state === 'confirmed')
       return this.#has('cancels after the confirm') ? done() : refused('confirmed before');
     if (state === 'stuck') return refused('somebody else works on it');
-    if (state === 'absent') return this.#cancelNothing(row);
+    if (state === 'absent' || state === 'refused') return this.#cancelNothing(row);
+    if (state === 'tried' && KEPT.includes(this.#kind)) return refused('nothing undoes it');
     if (state === 'cancelled' || state === 'tombstone') {
       if (this.#has('refuses a repeated cancel') && state === 'cancelled') return refused('cancelled before');
       if (this.#has('cancels twice') && state === 'cancelled') this.#move(this.#taken, 'available');
       return done();
     }
     const ends = this.#has('sells what is cancelled') ? this.#sell : this.#putBack;
-    return this.#end(key, row, 'cancelled', ends);
+    return this.#end(call.key, row, 'cancelled', ends);
   }
 
   #cancelNothing(row: Row): Answer {
@@ -258,7 +330,7 @@ class Naive {
 
   /** Where a try puts what it takes. */
   get #taken(): 'reserved' | 'sold' {
-    return this.#options.pattern === 'saga' ? 'sold' : 'reserved';
+    return this.#kind === 'tcc' ? 'reserved' : 'sold';
   }
 
   readonly #sell = () => this.#move(this.#taken, 'sold');
