@@ -11,7 +11,6 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { debianMirror, parseDeb822, parseList } from '../scripts/servers/apt-sources.ts';
 import { cached, cacheFolder } from '../scripts/servers/cache.ts';
@@ -20,6 +19,7 @@ import { packageClosure } from '../scripts/servers/package-closure.ts';
 import { startServer } from '../scripts/servers/run.ts';
 import { isAtLeast, readVersion } from '../scripts/servers/versions.ts';
 import { watchedFolder } from '../scripts/servers/watched-folder.ts';
+import { until } from './support/until.ts';
 
 const whenRoot = process.getuid?.() === 0 ? test : test.skip;
 
@@ -315,10 +315,10 @@ describe('a watched folder', () => {
   test('goes, and its server with it, when it is removed', async () => {
     const watched = watchedFolder('test');
     const server = watched.spawn(['/bin/sleep', '600']);
-    await until(() => existsSync(join(watched.path, 'pid')));
+    await until('it is so', () => existsSync(join(watched.path, 'pid')));
     await watched.remove();
     expect(existsSync(watched.path)).toBe(false);
-    await until(() => !isAlive(server.pid));
+    await until('it is so', () => !isAlive(server.pid));
   });
 
   test('ends its server by the signal that makes it end all of its processes', async () => {
@@ -326,15 +326,15 @@ describe('a watched folder', () => {
     const heard = join(folder, 'heard');
     const program = `trap 'touch "$0"; exit' QUIT; touch ready; while :; do sleep 0.02; done`;
     const server = watched.spawn(['/bin/sh', '-c', program, heard]);
-    await until(() => existsSync(join(watched.path, 'ready')));
+    await until('it is so', () => existsSync(join(watched.path, 'ready')));
     await watched.remove();
-    await until(() => !isAlive(server.pid));
+    await until('it is so', () => !isAlive(server.pid));
     expect(existsSync(heard)).toBe(true);
   });
 
   test('goes, and its server with it, when its owner is killed with -9', async () => {
     const [path, pid] = await killedOwner();
-    await until(() => !isAlive(pid) && !existsSync(path) && !existsSync(`${path}.dead`));
+    await until('it is so', () => !isAlive(pid) && !existsSync(path) && !existsSync(`${path}.dead`));
   });
 });
 
@@ -407,8 +407,4 @@ function isAlive(pid: number | undefined): boolean {
     encoding: 'utf8',
   });
   return state.trim() !== '' && !state.startsWith('Z');
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await sleep(20);
 }

@@ -4,11 +4,11 @@ import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { wrongOrder } from '../../examples/demo/step-order.ts';
 import { running } from './running.ts';
+import { until } from '../support/until.ts';
 
 const repository = fileURLToPath(new URL('../../', import.meta.url));
 /** Should this test be killed, its demos die with it, as the demo's own children do. */
@@ -243,11 +243,3 @@ const gone = (pids: readonly number[]): Promise<void> =>
 
 const childrenOf = (pid: number): number[] =>
   [...running()].filter(([, parent]) => parent === pid).map(([child]) => child);
-
-async function until(what: string, isTrue: () => boolean): Promise<void> {
-  const endsAt = Date.now() + LIMIT_MS / 2;
-  while (!isTrue()) {
-    if (Date.now() > endsAt) throw new Error(`waited in vain until ${what}`);
-    await pause(20);
-  }
-}

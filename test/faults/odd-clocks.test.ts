@@ -10,6 +10,7 @@ import { systemChance, systemClock } from '../../src/adapters/system.ts';
 import { createEngine, type Engine } from '../../src/application/engine.ts';
 import { engineSettings, noLog, noObserver } from '../support/engine.ts';
 import { describeOn } from '../support/servers.ts';
+import { until } from '../support/until.ts';
 
 const HOUR_MS = 3_600_000;
 /** No test takes so long. */
@@ -78,7 +79,7 @@ describeOn(['mysql', 'mariadb'], 'replicas whose clocks differ by two hours', (s
 
   /** Nothing but the database's own clock says when that is. */
   async function databaseTimeIs(past: number): Promise<void> {
-    while ((await databaseTime()) <= past) await new Promise((resolve) => setTimeout(resolve, 20));
+    await until('the time has passed', async () => (await databaseTime()) > past);
   }
 
   const whole = (instant: number) => Math.floor(instant);

@@ -13,6 +13,7 @@ import { migrate, openDataSource } from '../../src/adapters/sql/data-source.ts';
 import { CoordinatorProcess } from '../crash/coordinator-process.ts';
 import { MARKS } from '../support/marks.ts';
 import { describeOn, describeOwn } from '../support/servers.ts';
+import { until } from '../support/until.ts';
 
 /** Longer than a drive keeps a transaction in hand: it is let go, and a wake is armed. */
 const RETRY_AFTER_SECONDS = 4;
@@ -84,11 +85,9 @@ await describeOwn('redis', 'a coordinator whose Redis comes and goes', (startRed
 
     async function allConfirmed(gids: readonly string[]): Promise<void> {
       for (const gid of gids) {
-        let view: TransactionView;
-        do {
-          await pause(50);
-          view = (await ask('GET', `/v1/transactions/${gid}`)).body as TransactionView;
-        } while (view.finishedAt === null);
+        const read = async () => (await ask('GET', `/v1/transactions/${gid}`)).body as TransactionView;
+        await until('it has ended', async () => (await read()).finishedAt !== null);
+        const view = await read();
         expect(view.status).toBe('confirmed');
         // The first was put off; on a slow machine another may have timed out.
         expect(view.branches[0]?.confirm?.attemptCount).toBeGreaterThanOrEqual(2);
@@ -96,14 +95,14 @@ await describeOwn('redis', 'a coordinator whose Redis comes and goes', (startRed
     }
 
     async function readiness(wanted: string): Promise<Record<string, unknown>> {
-      for (;;) {
-        const { status, body } = await ask('GET', '/readyz');
-        if (body.status === wanted) {
-          expect(status).toBe(200);
-          return body;
-        }
-        await pause(50);
-      }
+      let answer: Awaited<ReturnType<typeof ask>> | null = null;
+      await until(`it is ${wanted}`, async () => {
+        answer = await ask('GET', '/readyz');
+        return answer.body.status === wanted;
+      });
+      const { status, body } = answer as unknown as Awaited<ReturnType<typeof ask>>;
+      expect(status).toBe(200);
+      return body;
     }
 
     /** Jobs that wait for their time; and those that ever did, since Redis started or was flushed. */
@@ -123,7 +122,7 @@ await describeOwn('redis', 'a coordinator whose Redis comes and goes', (startRed
     async function begunAndDelayed(count: number): Promise<string[]> {
       const { ever } = await delayedCounts();
       const gids = await begun(count);
-      while ((await delayedCounts()).ever <= ever) await pause(20);
+      await until('a wake was delayed', async () => (await delayedCounts()).ever > ever);
       return gids;
     }
 

@@ -1,12 +1,12 @@
 /** A coordinator that is told to stop while a participant hangs: it ends in time all the same, and nothing is lost. */
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { migrate, openDataSource } from '../../src/adapters/sql/data-source.ts';
 import { CoordinatorProcess } from '../crash/coordinator-process.ts';
 import { MARKS } from '../support/marks.ts';
 import { describeOn } from '../support/servers.ts';
+import { until } from '../support/until.ts';
 
 /** Far longer than the test may take: a coordinator that waited for its call would not end in time. */
 const CALL_TIMEOUT_MS = 3_600_000;
@@ -75,7 +75,7 @@ describeOn(['mysql'], 'a coordinator that is told to stop', (server) => {
       );
       const brief = await ask(stopping, 'POST', '/v1/transactions', begin);
       const { gid } = (await brief.json()) as { gid: string };
-      while (held.size < 2) await pause(20);
+      await until('both are called', () => held.size === 2);
 
       const exit = await stopping.end('SIGTERM');
       const answer = await waiting;
@@ -85,13 +85,12 @@ describeOn(['mysql'], 'a coordinator that is told to stop', (server) => {
 
       isHolding = false;
       const other = await startReplica({});
-      for (;;) {
+      await until('the other one has carried on', async () => {
         const view = (await (await ask(other, 'GET', `/v1/transactions/${gid}`)).json()) as {
           status: string;
         };
-        if (view.status === 'confirmed') break;
-        await pause(50);
-      }
+        return view.status === 'confirmed';
+      });
     },
     LIMIT_MS,
   );

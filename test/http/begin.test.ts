@@ -1,6 +1,7 @@
 // Beginning a transaction over HTTP, declared and interactive, once and again.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { branch, GID, openWorld, type World } from './world.ts';
+import { until } from '../support/until.ts';
 
 let world: World;
 beforeEach(async () => {
@@ -122,7 +123,7 @@ describe('a declared transaction', () => {
   test('does not keep a closing server: its wait ends', async () => {
     world.answer(() => null);
     const answering = world.send('POST', '/v1/transactions', declared, { prefer: 'wait=60' });
-    while (world.calls.length === 0) await new Promise(setImmediate);
+    await until('it is called', () => world.calls.length > 0);
     await world.app.close();
     expect((await answering).statusCode).toBe(202);
   });

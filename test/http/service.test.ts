@@ -3,6 +3,7 @@ import { Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import Fastify from 'fastify';
 import { branch, openWorld, type World } from './world.ts';
+import { until } from '../support/until.ts';
 
 let world: World;
 beforeEach(async () => {
@@ -146,7 +147,7 @@ test('a request that is still being saved when the server closes is answered the
       () => false,
       () => true,
     );
-  while (!(await isRefused()));
+  await until('connections are refused', isRefused);
   acknowledge();
   expect((await answered).status).toBe(202);
   await closed;

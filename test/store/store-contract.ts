@@ -292,13 +292,17 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
         }
         return torn;
       })();
-      for (let seq = 2; seq <= 150; seq += 1) {
-        const branches = saved.tx.branches.map((branch) => ({ ...branch, lateTryCount: seq }));
-        const next = { ...saved.tx, branches };
-        await commit(saveOf(saved, next));
-        saved = { tx: next, seq };
+      try {
+        for (let seq = 2; seq <= 150; seq += 1) {
+          const branches = saved.tx.branches.map((branch) => ({ ...branch, lateTryCount: seq }));
+          const next = { ...saved.tx, branches };
+          await commit(saveOf(saved, next));
+          saved = { tx: next, seq };
+        }
+      } finally {
+        // Also after an error: nothing goes on after the test.
+        isWriting = false;
       }
-      isWriting = false;
       expect(await loads).toEqual([]);
     });
   });

@@ -2,7 +2,6 @@ import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { createConnection } from 'mysql2/promise';
 import { Client } from 'pg';
@@ -11,6 +10,7 @@ import { commandIn, obtainServer } from '../../scripts/servers/obtain.ts';
 import { type RunningServer, startServer } from '../../scripts/servers/run.ts';
 import { wantedServers } from './servers/wanted.ts';
 import { describeOn, describeOwn } from './servers.ts';
+import { until } from './until.ts';
 
 describe('a run starts', () => {
   const rootDir = dirname(dirname(import.meta.dirname));
@@ -108,7 +108,7 @@ await describeOwn('postgres', 'a server of our own', (start) => {
   test('is gone, with all of its processes, when its owner is killed with -9', async () => {
     const pids = await killedOwner();
     expect(pids.length).toBeGreaterThan(1);
-    while (pids.some(isAlive)) await sleep(20);
+    await until('all of them are gone', () => !pids.some(isAlive));
   });
 
   // What is unpacked runs by its own loader: here by that of the machine, where PostgreSQL is installed.

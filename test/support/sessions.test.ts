@@ -4,6 +4,7 @@ import { migrate, openConnection } from '../../src/adapters/sql/data-source.ts';
 import { openStore, type SqlStore } from '../../src/adapters/sql/open-store.ts';
 import { isLockAwaited, untilLockAwaited } from './sessions.ts';
 import { describeOn } from './servers.ts';
+import { until } from './until.ts';
 
 describeOn(['mysql', 'mariadb'], 'who waits for a lock', (server) => {
   let sql: SqlStore;
@@ -35,6 +36,9 @@ describeOn(['mysql', 'mariadb'], 'who waits for a lock', (server) => {
     await holder.query(`KILL QUERY ${speaker.threadId}`);
     await speaking;
     // MariaDB's tables are a cache.
-    while (await isLockAwaited(sql.dataSource)) await new Promise((resolve) => setTimeout(resolve, 150));
+    await until('nobody waits', async () => {
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      return !(await isLockAwaited(sql.dataSource));
+    });
   });
 });

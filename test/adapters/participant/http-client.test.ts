@@ -5,6 +5,7 @@ import { MemoryParticipantRegistry } from '../../../src/adapters/memory/particip
 import { HttpParticipantClient } from '../../../src/adapters/participant/http-client.ts';
 import type { ParticipantCall, ParticipantRegistry } from '../../../src/application/ports.ts';
 import { type Participant, participantThat, type Received, rawParticipantThat } from './http-server.ts';
+import { until } from '../../support/until.ts';
 
 let registry: MemoryParticipantRegistry;
 let client: HttpParticipantClient;
@@ -427,7 +428,7 @@ test('closing waits for the calls under way', async () => {
     }),
   );
   const answer = client.call(call());
-  while (participant.received.length === 0) await new Promise(setImmediate);
+  await until('it is called', () => participant.received.length > 0);
   const closing = client.close();
   finish();
   await closing;

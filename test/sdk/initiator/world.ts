@@ -17,6 +17,7 @@ import { HandTime } from '../../http/world.ts';
 import { engineSettings, noLog, noObserver } from '../../support/engine.ts';
 import { HandTiming } from './hand-timing.ts';
 import { inventory, openShop, payment } from './shop.ts';
+import { until } from '../../support/until.ts';
 
 /** What becomes of a request of the initiator to the coordinator. */
 export type Fate = 'passes' | 'request_lost' | 'answer_lost';
@@ -102,7 +103,7 @@ export async function openWorld({ apiTokens = [], retryBudget = 1 }: WorldOption
     },
     /** Waits for what the coordinator does by itself. */
     async until(isSo: () => Promise<boolean>) {
-      while (!(await isSo())) await setImmediate();
+      await until(`${isSo}`, isSo);
     },
     /** Lets the coordinator's time pass until it has done what it does at its deadlines. */
     async passUntil(isSo: () => Promise<boolean>) {
