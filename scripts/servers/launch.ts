@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import type { Obtained } from './obtain.ts';
 import { unprivileged } from './unprivileged.ts';
 
+/** Test files share a server, and each of them may have dozens of pools; the defaults are 100 to 151. */
+const MAX_CONNECTIONS = 500;
+
 /** A server that can be started here. */
 export type Startable = Extract<Obtained, { from: 'path' | 'cache' }>;
 
@@ -52,12 +55,14 @@ const mysqlArgs = (server: Startable, folder: string, port: number): string[] =>
   '--sync-binlog=1',
   '--log-bin=binlog',
   '--server-id=1',
+  `--max-connections=${MAX_CONNECTIONS}`,
 ];
 
 /** Its durable settings are its defaults; the last of two equal ones counts, so `flags` can change them. */
 const postgresArgs = (folder: string, port: number): string[] => [
   ...['-D', datadirOf(folder)],
   ...['-c', 'listen_addresses=127.0.0.1', '-c', `port=${port}`, '-c', 'unix_socket_directories='],
+  ...['-c', `max_connections=${MAX_CONNECTIONS}`],
 ];
 
 const redisArgs = (folder: string, port: number): string[] => [
