@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -19,6 +19,7 @@ import { packageClosure } from '../scripts/servers/package-closure.ts';
 import { startServer } from '../scripts/servers/run.ts';
 import { isAtLeast, readVersion } from '../scripts/servers/versions.ts';
 import { watchedFolder } from '../scripts/servers/watched-folder.ts';
+import { isAlive } from './support/alive.ts';
 import { until } from './support/until.ts';
 
 const whenRoot = process.getuid?.() === 0 ? test : test.skip;
@@ -400,11 +401,4 @@ async function killedOwner(): Promise<[path: string, pid: number]> {
   owner.kill('SIGKILL');
   const [path = '', pid = ''] = line.trim().split(' ');
   return [path, Number(pid)];
-}
-
-function isAlive(pid: number | undefined): boolean {
-  const state = execFileSync('/bin/sh', ['-c', 'ps -o stat= -p "$0" || true', String(pid)], {
-    encoding: 'utf8',
-  });
-  return state.trim() !== '' && !state.startsWith('Z');
 }

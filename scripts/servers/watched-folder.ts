@@ -10,8 +10,8 @@ import { join } from 'node:path';
 export type WatchedFolder = {
   readonly path: string;
   readonly logPath: string;
-  /** Starts the server of this folder; what it prints goes to the log. */
-  spawn(command: readonly string[]): ChildProcess;
+  /** Starts the server of this folder, in it unless another working directory is named; what it prints goes to the log. */
+  spawn(command: readonly string[], place?: { readonly cwd: string }): ChildProcess;
   remove(): Promise<void>;
 };
 
@@ -36,7 +36,7 @@ export function watchedFolder(name: string, crashSignal: 'SIGKILL' | 'SIGQUIT' =
   return {
     path,
     logPath,
-    spawn: (command) => spawnNamed(path, logPath, command),
+    spawn: (command, { cwd } = { cwd: path }) => spawnNamed(path, logPath, command, cwd),
     async remove() {
       await ended(watcher);
       // Already gone, unless the watcher itself was killed.
@@ -55,13 +55,13 @@ function ended(watcher: ChildProcess): Promise<void> {
 }
 
 /** The shell writes its pid for the watcher and becomes the server; once the folder is gone it can do neither. */
-function spawnNamed(path: string, logPath: string, command: readonly string[]): ChildProcess {
+function spawnNamed(path: string, logPath: string, command: readonly string[], cwd: string): ChildProcess {
   const log = openSync(logPath, 'a');
   const child = spawn('/bin/sh', ['-c', `echo $$ > "$0/pid" && exec "$@"`, path, ...command], {
     stdio: ['ignore', log, log],
     // Away from the terminal's group: Ctrl-C goes to the owner, who stops its servers in order.
     detached: true,
-    cwd: path,
+    cwd,
   });
   closeSync(log);
   child.unref();

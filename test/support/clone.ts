@@ -1,5 +1,7 @@
 /**
- * As much of a clone of this repository as packing the SDK needs. Packing builds inside of the folder that is packed, and removes
+ * Clones of parts of this repository.
+ *
+ * `cloneInto`: as much as packing the SDK needs. Packing builds inside of the folder that is packed, and removes
  * what it built: in the repository itself two at once would hurt each other.
  */
 import { cpSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
@@ -17,6 +19,19 @@ export function cloneInto(folder: string): void {
       filter: (path) => !BUILT.includes(relative(repository, path)),
     });
   linkModules(folder);
+}
+
+/**
+ * A project with this repository's Jest settings and no tests, for tests of what surrounds a run of tests.
+ * @param folder exists, and is filled
+ */
+export function jestProjectIn(folder: string): void {
+  for (const path of ['package.json', 'jest.config.mjs', 'scripts', 'test/support'])
+    cpSync(join(repository, path), join(folder, path), {
+      recursive: true,
+      filter: (name) => !name.endsWith('.test.ts'),
+    });
+  symlinkSync(join(repository, 'node_modules'), join(folder, 'node_modules'));
 }
 
 /** All of the repository's, but the SDK of the clone. */

@@ -1,0 +1,35 @@
+/** One run of Jest, started as `npm test` starts it. It ends with this Node, even if that is killed with -9. */
+import { once } from 'node:events';
+import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+import { nodeCommandOf } from '../npm-script.ts';
+import { watchedFolder } from '../servers/watched-folder.ts';
+
+const root = join(import.meta.dirname, '../..');
+
+/** @returns null when it passed, else why not; what it printed is then kept in the file */
+export async function runJest(files: readonly string[], outputPath: string): Promise<string | null> {
+  const folder = watchedFolder('repeat');
+  try {
+    const command = [process.execPath, ...nodeCommandOf(root, 'test'), '--runTestsByPath', ...files];
+    const child = folder.spawn(command, { cwd: root });
+    child.ref();
+    const [exitCode, signal] = await once(child, 'exit');
+    const complaint = complaintAbout(signal ?? exitCode, readFileSync(folder.logPath, 'utf8'));
+    if (complaint !== null) {
+      mkdirSync(dirname(outputPath), { recursive: true });
+      copyFileSync(folder.logPath, outputPath);
+    }
+    return complaint;
+  } finally {
+    await folder.remove();
+  }
+}
+
+function complaintAbout(end: number | string, output: string): string | null {
+  if (end !== 0) return `Jest ended with ${end}`;
+  // Tests are skipped when a server that they need is missing. Such a run proves nothing.
+  const counts = /^Tests: .*$/m.exec(stripVTControlCharacters(output))?.[0] ?? '';
+  return / [1-9]\d* passed/.test(counts) ? null : 'no test ran';
+}
