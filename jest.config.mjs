@@ -10,7 +10,7 @@ export default {
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   setupFiles: ['<rootDir>/test/support/die-with-runner.mjs'],
-  reporters: ['default', '<rootDir>/test/support/jest-tally.mjs'],
+  reporters: ['default', '<rootDir>/test/support/jest-tally.mjs', '<rootDir>/test/support/jest-slowest.mjs'],
   // .cache holds whole servers for tests; walking it costs seconds.
   modulePathIgnorePatterns: ['<rootDir>/.cache/'],
   maxWorkers: 2,
