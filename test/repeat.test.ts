@@ -100,7 +100,7 @@ describe('a test file that is repeated', () => {
         /^0 of 20 runs passed \(0 under load\); run 1 of 20, failed: no test ran; /,
       ),
     });
-  }, 60_000);
+  }, 120_000);
 
   test('ends with its load when the command is killed with -9', async () => {
     const hangs = "test('hangs in run 2', () => run === 2 ? new Promise(() => {}) : undefined, 600_000);";
@@ -117,7 +117,7 @@ describe('a test file that is repeated', () => {
     child.kill('SIGKILL');
     await outcome;
     await until(() => !pids.some(isAlive) && foldersLeft().length === 0);
-  }, 60_000);
+  }, 120_000);
 });
 
 test('load is one process more than there are cores, each of which burns CPU until the load is stopped', async () => {
