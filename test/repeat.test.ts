@@ -15,7 +15,8 @@ import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { cpuSeconds } from '../bench/cpu-time.ts';
 import { startLoad } from '../scripts/repeat/load.ts';
-import { isAlive, until } from './support/alive.ts';
+import { isAlive } from './support/alive.ts';
+import { until } from './support/until.ts';
 import { jestProjectIn } from './support/clone.ts';
 
 const burnerCount = availableParallelism() + 1;
@@ -107,7 +108,7 @@ describe('a test file that is repeated', () => {
     const notes = join(project, 'pid-of-run-');
     writeTest(`${hangs} appendFileSync(${JSON.stringify(notes)} + run, String(process.pid));`);
     const { child, outcome } = start('test/made.test.ts');
-    await until(() => existsSync(`${notes}2`) || child.exitCode !== null);
+    await until('the second run has begun', () => existsSync(`${notes}2`) || child.exitCode !== null);
     expect(child.exitCode).toBeNull();
     const pids = [
       ...burnersInEachRun()[1]!.map((name) => join(project, 'tmp', name, 'pid')),
@@ -116,7 +117,7 @@ describe('a test file that is repeated', () => {
     expect(pids.map(isAlive)).toEqual(Array(burnerCount + 1).fill(true));
     child.kill('SIGKILL');
     await outcome;
-    await until(() => !pids.some(isAlive) && foldersLeft().length === 0);
+    await until('all of it is gone', () => !pids.some(isAlive) && foldersLeft().length === 0);
   }, 120_000);
 });
 
@@ -124,7 +125,7 @@ test('load is one process more than there are cores, each of which burns CPU unt
   const load = startLoad();
   try {
     expect(load.pids).toHaveLength(burnerCount);
-    await until(() => load.pids.every((pid) => (cpuSeconds(pid) ?? 0) > 0));
+    await until('each burns CPU', () => load.pids.every((pid) => (cpuSeconds(pid) ?? 0) > 0));
   } finally {
     await load.stop();
   }
