@@ -159,7 +159,11 @@ export class Coordinator {
       if (refused !== null) {
         // What stands is compared first: the same request answers the same, whatever is registered or allowed by now.
         const saved = await this.find(gid);
-        if (saved !== null) return this.#compared(saved, eventAt);
+        if (saved !== null) {
+          const outcome = await this.#compared(saved, eventAt);
+          if (await this.#isBound(outcome, beginKey, known)) return outcome;
+          continue;
+        }
         // Between the two looks the transaction was removed, and its key with it.
         if (ageFault !== null && known !== null) continue;
         return refused;
@@ -170,7 +174,9 @@ export class Coordinator {
         begin: { beginKey, mayExist: !isMadeNow || attempt > 1 },
       });
       // The gid or the key stands already: look it up, and be compared with it.
-      if (answer !== 'lost') return outcomeOf(answer);
+      if (answer === 'lost') continue;
+      const outcome = outcomeOf(answer);
+      if (await this.#isBound(outcome, beginKey, known)) return outcome;
     }
     throw new StoreUnavailable(
       'the Idempotency-Key is taken, and the transaction that has it cannot be found',
@@ -286,6 +292,16 @@ export class Coordinator {
   async #compared(saved: Saved, eventAt: (now: Now) => Event): Promise<Outcome> {
     const verdict = transition(saved.tx, eventAt(await this.#settledNow()));
     return outcomeOf({ verdict, saved, isChanged: false });
+  }
+
+  /**
+   * One key, one transaction: a key that came with a gid that stood without it is bound before the answer. False when it is
+   * another transaction's by now, or this one was removed: then it is looked up, and compared, anew.
+   */
+  async #isBound(outcome: Outcome, beginKey: string | null, known: string | null): Promise<boolean> {
+    if (!outcome.accepted || outcome.isChanged || beginKey === null || known !== null) return true;
+    const { gid } = outcome.saved.tx;
+    return (await this.#given.store.bindBeginKey(beginKey, gid)) === gid;
   }
 
   async #ageFaultOf(gid: string): Promise<Refused | null> {

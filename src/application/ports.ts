@@ -133,6 +133,11 @@ export interface TransactionStore {
   /** Oldest first; empty when there is no such transaction. */
   journalOf(gid: string): Promise<readonly JournalRow[]>;
   gidOfBeginKey(beginKey: string): Promise<string | null>;
+  /**
+   * Binds a key durably to a transaction that stands, unless it is bound already.
+   * @returns the gid that the key stands for now; null when the transaction is gone, and nothing was bound
+   */
+  bindBeginKey(beginKey: string, gid: string): Promise<string | null>;
   claimDue(claim: Claim): Promise<readonly string[]>;
   /**
    * Removes up to `limit` transactions whole, with their journal and their begin keys: those that ended before `before`,

@@ -1,7 +1,7 @@
 // Beginning a transaction over HTTP, declared and interactive, once and again.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { branch, GID, openWorld, type World } from './world.ts';
 import { until } from '../support/until.ts';
+import { branch, GID, gidAt, openWorld, RETENTION_MS, type World } from './world.ts';
 
 let world: World;
 beforeEach(async () => {
@@ -182,6 +182,57 @@ describe('the same request again', () => {
     );
     expect(both.map(({ statusCode }) => statusCode).sort()).toEqual([200, 200, 201]);
     expect(new Set(both.map((one) => one.json().gid)).size).toBe(1);
+  });
+});
+
+describe('a key that comes with a gid', () => {
+  const begin = (body: object, key?: string) =>
+    world.send('POST', '/v1/transactions', body, key === undefined ? {} : { 'idempotency-key': key });
+  const codeOf = (answer: { json(): { code?: string } }) => answer.json().code;
+
+  test('that stands without one names that transaction from then on, and no second one', async () => {
+    await begin({ gid: GID, name: 'order' });
+    const bound = await begin({ gid: GID, name: 'order' }, 'k');
+    expect([bound.statusCode, bound.headers['idempotent-replayed']]).toEqual([200, 'true']);
+    const alone = await begin({ name: 'order' }, 'k');
+    expect([alone.statusCode, codeOf(alone)]).toEqual([409, 'transaction_differs']);
+    const elsewhere = await begin({ gid: gidAt(1), name: 'order' }, 'k');
+    expect([elsewhere.statusCode, codeOf(elsewhere)]).toEqual([409, 'transaction_differs']);
+    expect((await begin({ gid: GID, name: 'order' }, 'k')).statusCode).toBe(200);
+    expect(world.store.gids).toEqual([GID]);
+  });
+
+  test('whose beginning differs is not remembered: the refusal changes nothing', async () => {
+    await begin({ gid: GID, name: 'order' });
+    expect(codeOf(await begin({ gid: GID, name: 'other' }, 'k'))).toBe('transaction_differs');
+    expect((await begin({ name: 'other' }, 'k')).statusCode).toBe(201);
+  });
+
+  test('that has another key has both of them', async () => {
+    await begin({ gid: GID }, 'one');
+    expect((await begin({ gid: GID }, 'two')).statusCode).toBe(200);
+    for (const key of ['one', 'two']) {
+      expect(await world.store.gidOfBeginKey(key)).toBe(GID);
+      expect(codeOf(await begin({}, key))).toBe('transaction_differs');
+    }
+  });
+
+  test('is remembered too where the same beginning would be refused by now', async () => {
+    await begin({ gid: GID, branches: [branch('a')] });
+    world.time.passUnnoticed(RETENTION_MS);
+    const late = await begin({ gid: GID, branches: [branch('a')] }, 'k');
+    expect(late.headers['idempotent-replayed']).toBe('true');
+    expect(await world.store.gidOfBeginKey('k')).toBe(GID);
+  });
+
+  test('of several at the same moment stands for one transaction', async () => {
+    await begin({ gid: GID });
+    const all = await Promise.all([begin({ gid: GID }, 'k'), begin({}, 'k'), begin({ gid: GID }, 'k')]);
+    const gid = await world.store.gidOfBeginKey('k');
+    for (const answer of all) {
+      if (answer.statusCode >= 400) expect(codeOf(answer)).toBe('transaction_differs');
+      else expect(answer.json().gid).toBe(gid);
+    }
   });
 });
 

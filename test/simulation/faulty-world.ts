@@ -135,6 +135,7 @@ export class FaultyWorld {
         load: (gid) => whileAlive(this.store.load(gid)),
         journalOf: (gid) => whileAlive(this.store.journalOf(gid)),
         gidOfBeginKey: (key) => whileAlive(this.store.gidOfBeginKey(key)),
+        bindBeginKey: (...asked) => whileAlive(this.store.bindBeginKey(...asked)),
         claimDue: (claim) => whileAlive(this.store.claimDue(claim)),
         findEnds: (gids) => whileAlive(this.store.findEnds(gids)),
         removeFinished: (...asked) => whileAlive(this.store.removeFinished(...asked)),

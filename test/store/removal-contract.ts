@@ -58,6 +58,7 @@ export function removalContract(open: () => Promise<StoreUnderTest>): void {
       expect(await under.store.gidOfBeginKey(beginKey)).toBe(tx.gid);
       expect(await under.store.removeFinished(T0, 100)).toBe(1);
       expect(await under.store.gidOfBeginKey(beginKey)).toBeNull();
+      expect(await under.store.bindBeginKey(beginKey, tx.gid)).toBeNull();
       expect(await under.store.findEnds([tx.gid])).toEqual([]);
       await write(saveOf(null, begun(tx.gid), { beginKey }));
     });

@@ -206,6 +206,36 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
       expect(await load(other.gid)).toBeNull();
     });
 
+    test('a key is bound later to a transaction that stands, once, and never to another', async () => {
+      const [one, other] = [await beginOne(), await beginOne()];
+      const beginKey = `later ${one.tx.gid}`;
+      expect(await under.store.bindBeginKey(beginKey, one.tx.gid)).toBe(one.tx.gid);
+      expect(await under.store.bindBeginKey(beginKey, one.tx.gid)).toBe(one.tx.gid);
+      expect(await under.store.bindBeginKey(beginKey, other.tx.gid)).toBe(one.tx.gid);
+      expect(await under.store.gidOfBeginKey(beginKey)).toBe(one.tx.gid);
+      const third = begun(newGid());
+      expect(await commit(saveOf(null, third, { beginKey, writer: 'other' }))).toEqual(['lost']);
+    });
+
+    test('a key is not bound to a transaction that does not stand', async () => {
+      const gid = newGid();
+      expect(await under.store.bindBeginKey(`none ${gid}`, gid)).toBeNull();
+      expect(await under.store.gidOfBeginKey(`none ${gid}`)).toBeNull();
+    });
+
+    test('a key that several bind at the same time, and one begins with, is one transaction’s', async () => {
+      const standing = await Promise.all(Array.from({ length: 4 }, () => beginOne()));
+      const fresh = begun(newGid());
+      const beginKey = `raced ${fresh.gid}`;
+      const [[began], ...bound] = await Promise.all([
+        commit(saveOf(null, fresh, { beginKey, writer: 'other' })),
+        ...standing.map(({ tx }) => under.store.bindBeginKey(beginKey, tx.gid)),
+      ]);
+      const gid = await under.store.gidOfBeginKey(beginKey);
+      expect(new Set(bound)).toEqual(new Set([gid]));
+      expect(began).toBe(gid === fresh.gid ? 'saved' : 'lost');
+    });
+
     test('keys differ when only the case of a letter does', async () => {
       const [one, other] = [begun(newGid()), begun(newGid())];
       expect(await commit(saveOf(null, one, { beginKey: `k-${one.gid}` }))).toEqual(['saved']);

@@ -82,6 +82,13 @@ export class MemoryTransactionStore implements TransactionStore, BatchWriter {
     return this.#gidByBeginKey.get(beginKey) ?? null;
   }
 
+  async bindBeginKey(beginKey: string, gid: string): Promise<string | null> {
+    const known = this.#gidByBeginKey.get(beginKey);
+    if (known !== undefined || !this.#rows.has(gid)) return known ?? null;
+    this.#gidByBeginKey.set(beginKey, gid);
+    return gid;
+  }
+
   async claimDue({ now, limit, againAfterMs }: Claim): Promise<readonly string[]> {
     const due = [...this.#rows.values()]
       .filter(({ wakeAt }) => wakeAt !== null && wakeAt <= now)

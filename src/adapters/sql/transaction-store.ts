@@ -12,6 +12,7 @@ import type {
 } from '../../application/ports.ts';
 import type { GlobalTransaction, Instant } from '../../domain/index.ts';
 import { ask } from './ask.ts';
+import { bindBeginKey } from './bind-begin-key.ts';
 import {
   beginKeyEntity,
   branchEntity,
@@ -78,6 +79,10 @@ export class SqlTransactionStore implements TransactionStore {
       manager.getRepository(beginKeyEntity).findOneBy({ beginKey }),
     );
     return row?.gid ?? null;
+  }
+
+  bindBeginKey(beginKey: string, gid: string): Promise<string | null> {
+    return bindBeginKey(this.#dataSource, beginKey, gid);
   }
 
   claimDue(claim: Claim): Promise<readonly string[]> {

@@ -167,7 +167,7 @@ const stories: Readonly<Record<string, readonly [statuses: readonly number[], st
     },
   ],
   'a beginning is repeated': [
-    [200, 200, 202, 201, 200, 409, 201, 200, 409],
+    [200, 200, 202, 201, 200, 409, 201, 200, 409, 200, 409, 409, 200],
     async (side) => {
       const declared = { branches: [branch('a')] };
       await side.ask(post(BEGIN, declared, { ...WAIT, 'idempotency-key': 'declared-1' }));
@@ -182,6 +182,11 @@ const stories: Readonly<Record<string, readonly [statuses: readonly number[], st
       await side.ask(post(BEGIN, { gid }));
       await side.ask(post(BEGIN, { gid }));
       await side.ask(post(BEGIN, { gid, name: 'other' }));
+      // From the first of these on, the key is that transaction's.
+      await side.ask(post(BEGIN, { gid }, { 'idempotency-key': 'later' }));
+      await side.ask(post(BEGIN, {}, { 'idempotency-key': 'later' }));
+      await side.ask(post(BEGIN, { gid, name: 'other' }, { 'idempotency-key': 'later' }));
+      await side.ask(post(BEGIN, { gid }, { 'idempotency-key': 'later' }));
     },
   ],
   'a gid is too old, or of the future': [
