@@ -160,7 +160,7 @@ export class Coordinator {
         // What stands is compared first: the same request answers the same, whatever is registered or allowed by now.
         const saved = await this.find(gid);
         if (saved !== null) {
-          const outcome = await this.#compared(saved, eventAt);
+          const outcome = naming(gid, await this.#compared(saved, eventAt));
           if (await this.#isBound(outcome, beginKey, known)) return outcome;
           continue;
         }
@@ -175,7 +175,7 @@ export class Coordinator {
       });
       // The gid or the key stands already: look it up, and be compared with it.
       if (answer === 'lost') continue;
-      const outcome = outcomeOf(answer);
+      const outcome = naming(gid, outcomeOf(answer));
       if (await this.#isBound(outcome, beginKey, known)) return outcome;
     }
     throw new StoreUnavailable(
@@ -344,6 +344,10 @@ function unknownIn(participants: Participants): Refused | null {
 /** The request is one branch: there is no list that a pointer could lead into. */
 const withoutPlace = (mismatch: KindMismatch | null): Refused | null =>
   mismatch && { accepted: false, code: mismatch.code, about: mismatch.about };
+
+/** Who sent another request with a key that is taken may not know whose it is. */
+const naming = (gid: string, outcome: Outcome): Outcome =>
+  !outcome.accepted && outcome.code === 'transaction_differs' ? { ...outcome, about: gid } : outcome;
 
 function outcomeOf({ verdict, saved, isChanged }: Answer): Outcome {
   if (!verdict.accepted) return { accepted: false, code: verdict.code };

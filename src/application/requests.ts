@@ -40,6 +40,8 @@ export type BeginRequest = PolicyRequest & {
   readonly pattern?: Pattern;
   readonly name?: string;
   readonly businessKey?: string;
+  /** Of what it is about; only compared, as a part of the request. */
+  readonly inputHash?: string;
   readonly timeoutMs?: number;
   /** All branches, of a declared transaction; absent for an interactive one. */
   readonly branches?: readonly DeclaredBranchRequest[];

@@ -62,6 +62,7 @@ const NAMED_ABOUT: Partial<Record<CoordinatorRefusal, (about: string) => string>
 
 /** What the coordinator's `about` means, as a sentence. */
 const REFUSED_ABOUT: Partial<Record<CoordinatorRefusal, (about: string) => string>> = {
+  transaction_differs: (gid) => `It is transaction ${gid}.`,
   unknown_participant: (name) => `No participant “${name}” is registered.`,
   kind_mismatch: (mismatch) => `${mismatch}.`,
   address_not_allowed: (address) => `${address} is not allowed.`,

@@ -1,6 +1,7 @@
 /** Beginning: the transaction that a key names, made now or before, and when it ends by our own clock. */
 import { type CoordinatorLink, PATIENCE_MS } from './coordinator-link.ts';
 import { CoordinatorUnavailable, RequestRejected } from './errors.ts';
+import { inputHashOf } from './input-hash.ts';
 import { checkedCallback } from './options.ts';
 import { readTransaction, type SeenTransaction } from './seen-transaction.ts';
 import type { Timing } from './timing.ts';
@@ -21,17 +22,18 @@ type BeginParts = {
 
 const CREATED = 201;
 
-/** @throws CoordinatorUnavailable, RequestRejected */
+/** @throws CoordinatorUnavailable, RequestRejected, TypeError */
 export async function begin(options: RunOptions, given: BeginParts): Promise<Begun> {
   const { link, timing, idempotencyKey, traceparent } = given;
   const { name, businessKey, timeoutMs, signal = null } = options;
+  const inputHash = inputHashOf(options);
   const firstSentMs = timing.elapsedMs();
   const answer = await link.ask(
     {
       method: 'POST',
       path: '/v1/transactions',
       headers: beginHeaders(idempotencyKey, traceparent),
-      body: JSON.stringify({ name, businessKey, timeoutMs, callback: checkedCallback(options) }),
+      body: JSON.stringify({ name, businessKey, inputHash, timeoutMs, callback: checkedCallback(options) }),
       reads: readTransaction,
     },
     { patienceMs: PATIENCE_MS, signal },

@@ -11,7 +11,7 @@ import { type Begun, begin } from './begin.ts';
 import { Branches } from './branches.ts';
 import type { CoordinatorLink } from './coordinator-link.ts';
 import { decide, endingOf } from './decide.ts';
-import { TercetError, TryRefused, TryUnknown } from './errors.ts';
+import { RequestRejected, TercetError, TryRefused, TryUnknown } from './errors.ts';
 import { confirmedOrThrow, knownOrThrow, type Why } from './outcome.ts';
 import { traceContext } from './trace-context.ts';
 import type { TryTools } from './try-call.ts';
@@ -99,7 +99,7 @@ const wordsOf = (error: unknown): string =>
 async function conclude<Value>(
   ended: Ended<Value>,
   why: Why | null,
-  { gid, deadlineAt, succeeded: branchIds }: Branches,
+  { gid, deadlineAt, succeeded: branchIds, failures }: Branches,
   { link, waitMs, isAborted, ...given }: RunParts & { readonly isAborted: boolean },
 ): Promise<RunOutcome<Value>> {
   // Who aborted waits for nothing.
@@ -109,9 +109,21 @@ async function conclude<Value>(
   const confirmed = confirmedOrThrow(gid, ending, why);
   if (why === null && ended.how === 'returned')
     return { ...confirmed, isRepeated: false, value: ended.value };
-  // We asked to cancel, and another run with the same key had confirmed.
+  // We asked to cancel, and another run with the same key had confirmed: the same, or something else.
+  const differing = failures.find(isDiffering);
+  if (differing !== undefined) throw confirmedDifferently(gid, differing);
   return { ...confirmed, isRepeated: true };
 }
+
+const isDiffering = (failure: unknown): failure is RequestRejected =>
+  isA(RequestRejected, failure) && failure.code === 'branch_differs';
+
+const confirmedDifferently = (gid: string, { code, detail }: RequestRejected) =>
+  new RequestRejected(
+    `A run of transaction ${gid}, which another run with the same idempotencyKey confirmed with another payload,`,
+    { code, detail: `${detail} For another payload, run with another idempotencyKey.` },
+    gid,
+  );
 
 /** It was decided before: the function is not called. */
 async function repeated({ seen }: Begun, { link, waitMs }: RunParts): Promise<RunOutcome<never>> {

@@ -68,6 +68,11 @@ type Named = {
 
 export type RunOptions = AboutOptions &
   Named & {
+    /**
+     * What the transaction is about, as JSON. The function is not called again for what is decided, so only this tells another
+     * order from the same one: with the same idempotencyKey, another input is refused. Sent as a hash.
+     */
+    readonly input?: unknown;
     /** Stops the tries and cancels. Once a confirm was asked for it has no effect any more. */
     readonly signal?: AbortSignal;
   };

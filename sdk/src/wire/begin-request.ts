@@ -11,6 +11,14 @@ export const BeginRequest = Type.Object(
     pattern: Type.Optional(Pattern),
     name: Type.Optional(text('What kind of transaction this is, for people and for searching.')),
     businessKey: Type.Optional(text("The initiator's own key, such as an order number, for searching.")),
+    inputHash: Type.Optional(
+      Type.String({
+        pattern: '^[0-9a-f]{64}$',
+        description:
+          'SHA-256, as 64 digits 0-9 a-f, of what the transaction is about. It is compared like the rest of the request and ' +
+          'not stored: another input with the same Idempotency-Key is refused, also where branches come later.',
+      }),
+    ),
     timeoutMs: Type.Optional(
       positive(
         'How long after its beginning the transaction is cancelled if nothing was decided, in milliseconds. ' +

@@ -173,6 +173,47 @@ describe('after the end', () => {
     expect(world.shop.arrivals).toEqual([]);
   });
 
+  test('the same input under the same key is repeated, in whichever order its fields are', async () => {
+    const first = await world
+      .initiator()
+      .run({ ...order, input: { tea, money } }, (tx) => tx.inventory.reserve(tea));
+    const again = await world.initiator().run({ ...order, input: { money, tea } }, neverCalled);
+    expect(again).toMatchObject({ gid: first.gid, isRepeated: true });
+  });
+
+  test('another input under the same key is refused, and the transaction is named', async () => {
+    const input = { item: 'tea', quantity: 2 };
+    const { gid } = await world.initiator().run({ ...order, input }, (tx) => tx.inventory.reserve(tea));
+    const other = { ...input, quantity: 3 };
+    const error = await rejection(world.initiator().run({ ...order, input: other }, neverCalled));
+    expect(error).toBeInstanceOf(RequestRejected);
+    expect(error).toMatchObject({ code: 'transaction_differs' });
+    expect((error as Error).message).toContain(gid);
+    expect((error as Error).message).toContain('take a new gid and key');
+    expect(world.requests.filter((request) => request === CONFIRM)).toHaveLength(1);
+  });
+
+  test('an input that is no JSON is a fault of the program, and begins nothing', async () => {
+    const error = await rejection(world.initiator().run({ ...order, input: 1n }, neverCalled));
+    expect(error).toBeInstanceOf(TypeError);
+    expect(world.requests).toEqual([]);
+  });
+
+  test('another payload under the same key is refused where another run confirmed meanwhile', async () => {
+    let gid = '';
+    const error = await rejection(
+      world.initiator().run(order, async (tx) => {
+        gid = tx.gid;
+        await world.initiator().run(order, (same) => same.inventory.reserve(tea));
+        await tx.inventory.reserve({ ...tea, quantity: 3 });
+      }),
+    );
+    expect(error).toBeInstanceOf(RequestRejected);
+    expect(error).toMatchObject({ code: 'branch_differs', gid });
+    expect((error as Error).message).toContain('which another run with the same idempotencyKey confirmed');
+    expect((await world.truth(gid))?.status).toBe('confirmed');
+  });
+
   test('another transaction under the same key is refused', async () => {
     await world.initiator().run(order, (tx) => tx.inventory.reserve(tea));
     const error = await rejection(world.initiator().run({ ...order, businessKey: 'B-1' }, neverCalled));
