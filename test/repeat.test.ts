@@ -110,10 +110,11 @@ describe('a test file that is repeated', () => {
     const { child, outcome } = start('test/made.test.ts');
     await until('the second run has begun', () => existsSync(`${notes}2`) || child.exitCode !== null);
     expect(child.exitCode).toBeNull();
-    const pids = [
-      ...burnersInEachRun()[1]!.map((name) => join(project, 'tmp', name, 'pid')),
-      `${notes}2`,
-    ].map((path) => Number(readFileSync(path, 'utf8')));
+    const burners = burnersInEachRun()[1]!.map((name) => join(project, 'tmp', name, 'pid'));
+    // A file is there a moment before its text is.
+    const read = () => [...burners, `${notes}2`].map((path) => Number(readFileSync(path, 'utf8')));
+    await until('each pid is written', () => read().every((pid) => pid > 0));
+    const pids = read();
     expect(pids.map(isAlive)).toEqual(Array(burnerCount + 1).fill(true));
     child.kill('SIGKILL');
     await outcome;
@@ -129,7 +130,8 @@ test('load is one process more than there are cores, each of which burns CPU unt
   } finally {
     await load.stop();
   }
-  expect(load.pids.filter(isAlive)).toEqual([]);
+  // They are killed by then, and dead once the system has come to it.
+  await until('each is dead', () => !load.pids.some(isAlive));
 });
 
 test.each([
