@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url';
 
 const repository = fileURLToPath(new URL('../../', import.meta.url));
 const lifeline = new URL('lifeline.ts', import.meta.url).href;
-const READY_WITHIN_MS = 20_000;
+const READY_WITHIN_MS = 60_000;
 
 export type Program = {
   readonly name: string;

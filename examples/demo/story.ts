@@ -18,8 +18,8 @@ export type Story = {
 export type Did = (what: string) => void;
 
 /** Far away, so that only the story about a deadline meets one. */
-export const NO_HURRY_MS = 25_000;
-export const WAIT_S = 20;
+export const NO_HURRY_MS = 90_000;
+export const WAIT_S = 60;
 
 /** True once such a call was answered, or given up; null before. */
 export async function calledInVain(

@@ -9,7 +9,7 @@ import type {
   TransactionView,
 } from '@tercet/sdk/wire';
 
-const GIVE_UP_AFTER_MS = 30_000;
+const GIVE_UP_AFTER_MS = 75_000;
 
 export type Transaction = TransactionView;
 /** With the path that it has taken. */

@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 const ASK_EVERY_MS = 20;
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 60_000;
 
 /** The first answer that is not null; a question that fails counts as not yet answered. */
 export async function waitUntil<T>(what: string, ask: () => Promise<T | null>): Promise<T> {

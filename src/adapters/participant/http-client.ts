@@ -40,6 +40,7 @@ export class HttpParticipantClient implements ParticipantClient {
   readonly #ca: string | null;
   readonly #connectionsPerOrigin: number;
   readonly #now: () => Instant;
+  readonly #elapsedMs: () => number;
   readonly #pools = new Map<string, Pool>();
   readonly #targets = new Map<string, Target>();
   readonly #addresses = new Map<string, Addresses>();
@@ -49,17 +50,20 @@ export class HttpParticipantClient implements ParticipantClient {
    * @param given.connectionsPerOrigin as many as calls of one participant may be under way, so that none waits for one
    * @param given.ca PEM of authorities to trust for the certificates of participants, beside the usual ones
    * @param given.now the time that signatures bear; this machine's when absent
+   * @param given.elapsedMs measures how long an address is not called; this machine's monotonic clock when absent
    */
   constructor(given: {
     registry: ParticipantRegistry;
     ca: string | null;
     connectionsPerOrigin: number;
     now?: () => Instant;
+    elapsedMs?: () => number;
   }) {
     this.#registry = given.registry;
     this.#ca = given.ca;
     this.#connectionsPerOrigin = given.connectionsPerOrigin;
     this.#now = given.now ?? Date.now;
+    this.#elapsedMs = given.elapsedMs ?? (() => performance.now());
   }
 
   call(call: ParticipantCall): Promise<ParticipantAnswer> {
@@ -122,10 +126,10 @@ export class HttpParticipantClient implements ParticipantClient {
     const [only = ''] = participant.baseUrls;
     if (participant.baseUrls.length === 1) return only;
     const addresses = this.#addressesOf(participant);
-    const baseUrl = addresses.next(performance.now());
+    const baseUrl = addresses.next(this.#elapsedMs());
     exchange.tell(({ httpStatus }) => {
       const hasAnswered = httpStatus !== null && !AWAY.includes(httpStatus);
-      addresses.heard(baseUrl, hasAnswered, performance.now());
+      addresses.heard(baseUrl, hasAnswered, this.#elapsedMs());
     });
     return baseUrl;
   }
