@@ -50,7 +50,8 @@ const otherRegistration: Kind = {
     const side = onlyWinner(answers, 'branch_differs');
     const winner = () => {
       const bodies = [...(arena.participants.workOf(gid).get('stock')?.bodies ?? [])];
-      if (bodies.join() === `{"note":"${side === 0 ? 'one' : 'other'}"}`) return side;
+      if (bodies.join() === JSON.stringify(branch('stock', side === 0 ? 'one' : 'other').payload))
+        return side;
       throw new Error(`side ${side} registered the branch, and its participant was given ${bodies}`);
     };
     return { gid, answers: [...answers, await home.confirm(gid)], winner };
