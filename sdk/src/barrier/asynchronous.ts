@@ -21,15 +21,18 @@ import {
   keptText,
   knownOf,
   orThrown,
+  orUnchanged,
   Remembered,
   refusedRow,
   settled,
+  Unchanged,
   workedRow,
 } from './kept.ts';
 import { inTurn } from './one-at-a-time.ts';
 import { outside } from './outside.ts';
+import { committedUnder, endedUnder, markOf, SqlTxEnded } from './pass.ts';
 import { retryingConflicts } from './retry.ts';
-import { checkKept, rowOf, type Statement, type Statements } from './statements.ts';
+import { checkKept, lockedOf, type Statement, type Statements, sqlTxOf } from './statements.ts';
 
 export type Ran = { readonly rows: readonly unknown[]; readonly changedCount: number };
 
@@ -38,8 +41,12 @@ export type Driver<SqlTx> = {
   /** Commits when `act` resolves; rolls back when it rejects, and rejects the same way. */
   transact<T>(act: (sqlTx: SqlTx) => Promise<T>): Promise<T>;
   run(sqlTx: SqlTx, statement: Statement): Promise<Ran>;
+  /** Runs the work, and keeps it from ending the SQL transaction; see `guard.ts`. */
+  guarded<T>(sqlTx: SqlTx, work: () => Promise<T>): Promise<T>;
   /** A deadlock, or a lock waited for in vain: the same SQL transaction may succeed when it is run again. */
   isConflict(error: unknown): boolean;
+  /** Whether statements that follow a rollback are committed one by one. */
+  readonly autocommitsAfterRollback: boolean;
 };
 
 export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
@@ -55,9 +62,12 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     { isPivot = false }: PassOptions = {},
   ): Promise<Passed<Result>> {
     checkCall(call, { isPivot });
-    return orThrown(
-      await this.#retrying((sqlTx) => this.#pass(sqlTx, call, isPivot, isPivot ? this.#pivot(work) : work)),
-    );
+    const pass = (sqlTx: SqlTx) => this.#pass(sqlTx, call, isPivot ? this.#pivot(call, work) : work, isPivot);
+    const passed = await this.#retrying(pass).catch(async (error) => {
+      if (error instanceof SqlTxEnded && error.unrecorded === call) await this.#mark(call);
+      return orUnchanged<Passed<Result>>(error);
+    });
+    return orThrown(passed);
   }
 
   /**
@@ -78,7 +88,7 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     checkCall(call);
     const passed = await inTurn(sqlTx, async () => {
       await this.#checkOpen(sqlTx);
-      return this.#undoable(sqlTx, () => this.#pass(sqlTx, call, false, work));
+      return this.#undoable(sqlTx, () => this.#pass(sqlTx, call, work)).catch(orUnchanged<Passed<Result>>);
     });
     return orThrown(passed);
   }
@@ -114,53 +124,87 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
   async #pass<Result>(
     sqlTx: SqlTx,
     call: BarrierCall,
-    isPivot: boolean,
     work: Work<SqlTx, Result | Remembered>,
+    isPivot = false,
   ): Promise<Passed<Result> | Remembered> {
     const branch = await this.#lock(sqlTx, call);
     const { row } = branch;
     const verdict = judge(call, row, isPivot);
     if (verdict.do !== 'work') {
       const { passed, row: after } = settled<Result>(verdict, row, call.op);
-      if (after !== null) await branch.keep(after);
+      if (after === null) throw new Unchanged(passed);
+      await branch.keep(after);
       return passed;
     }
-    const result = await work(sqlTx, knownOf(row, call.op), branch);
+    const known = knownOf(row, call.op);
+    const result = await this.#driver.guarded(sqlTx, async () => work(sqlTx, known, branch));
     if (result instanceof Remembered) return result;
     const text = keptText(result);
-    await branch.keep(workedRow(row, call.op, text));
-    return { outcome: 'done', result: answered(text) };
+    const { isSameSqlTx } = await branch.keep(workedRow(row, call.op, text));
+    return isSameSqlTx ? { outcome: 'done', result: answered(text) } : new Remembered(committedUnder());
   }
 
   /** Its refusal undoes the work, and is committed. */
   #pivot<Result>(
+    call: BarrierCall,
     work: (sqlTx: SqlTx, known: Known) => Result | Promise<Result>,
   ): Work<SqlTx, Result | Remembered> {
     return async (sqlTx, known, { row, keep }) => {
+      const savepoint = await this.#savepoint(sqlTx);
+      let text: string | null;
       try {
-        return await this.#undoable(sqlTx, async () => work(sqlTx, known));
+        text = keptText(await work(sqlTx, known));
       } catch (error) {
+        const isUndone = await savepoint.undo();
         if (!(error instanceof Refusal)) throw error;
+        // What was committed before it is not undone: remembered, it would say that nothing was done.
+        if (!isUndone) throw endedUnder({ unrecorded: call, cause: error });
         await keep(refusedRow(row, error));
         return new Remembered(error);
       }
+      if (await savepoint.release()) return answered<Result>(text) as Result;
+      await keep(workedRow(row, call.op, text));
+      return new Remembered(committedUnder());
     };
   }
 
-  /** Under a name of its own: on MySQL a second savepoint of one name takes the place of the first. */
   async #undoable<T>(sqlTx: SqlTx, act: () => Promise<T>): Promise<T> {
-    const savepoint = `tercet_${randomUUID().replaceAll('-', '')}`;
-    const run = (sql: string) => this.#driver.run(sqlTx, { sql: `${sql} ${savepoint}`, params: [] });
-    await run('SAVEPOINT');
+    const savepoint = await this.#savepoint(sqlTx);
+    let done: T;
     try {
-      const done = await act();
-      await run('RELEASE SAVEPOINT');
-      return done;
+      done = await act();
     } catch (error) {
       // After a deadlock there is no savepoint left; what is told is the first error.
-      await run('ROLLBACK TO SAVEPOINT').catch(() => {});
+      await savepoint.undo();
       throw error;
     }
+    if (await savepoint.release()) return done;
+    throw endedUnder();
+  }
+
+  /** Under a name of its own: on MySQL a second savepoint of one name takes the place of the first. */
+  async #savepoint(sqlTx: SqlTx): Promise<Savepoint> {
+    const name = `tercet_${randomUUID().replaceAll('-', '')}`;
+    const run = (sql: string) => this.#driver.run(sqlTx, { sql: `${sql} ${name}`, params: [] });
+    const undo = () =>
+      run('ROLLBACK TO SAVEPOINT').then(
+        () => true,
+        () => false,
+      );
+    await run('SAVEPOINT');
+    return {
+      undo,
+      async release() {
+        try {
+          await run('RELEASE SAVEPOINT');
+          return true;
+        } catch (error) {
+          // It is there, so something else is wrong.
+          if (await undo()) throw error;
+          return false;
+        }
+      },
+    };
   }
 
   /** Without a SQL transaction one database refuses the savepoint, and another forgets it at once. */
@@ -173,35 +217,60 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
   }
 
   /** One short SQL transaction that only looks at the row and changes it. */
-  #change<T>(
+  async #change<T>(
     call: BarrierCall,
     decide: (row: LockedRow) => { readonly row: Row | null; readonly answer: T },
   ): Promise<T> {
-    return this.#retrying(async (sqlTx) => {
+    const changing = this.#retrying(async (sqlTx) => {
       const branch = await this.#lock(sqlTx, call);
       const { row, answer } = decide(branch.row);
-      if (row !== null) await branch.keep(row);
+      if (row === null) throw new Unchanged(answer);
+      await branch.keep(row);
       return answer;
     });
+    return changing.catch(orUnchanged<T>);
+  }
+
+  /** Leaves the row with a mark: after a rollback of its own the work may have committed what nobody can see any more. */
+  async #mark(call: BarrierCall): Promise<void> {
+    if (!this.#driver.autocommitsAfterRollback) return;
+    await this.#retrying((sqlTx) => this.#lock(sqlTx, call)).catch(() => {});
   }
 
   #retrying<T>(act: (sqlTx: SqlTx) => Promise<T>): Promise<T> {
     return retryingConflicts(() => this.#driver.transact(act), this.#driver.isConflict);
   }
 
+  /** @throws UnrecordedWork */
   async #lock(sqlTx: SqlTx, call: BarrierCall): Promise<LockedBranch> {
     const { run, statements } = this.#driver;
-    const pass = randomUUID();
+    const mark = markOf(call.op);
     let rows: readonly unknown[] = [];
-    for (const statement of statements.lock(call, pass)) ({ rows } = await run(sqlTx, statement));
+    for (const statement of statements.lock(call, mark)) ({ rows } = await run(sqlTx, statement));
+    const locked = lockedOf(rows[0], call, mark, statements.table);
     return {
-      row: rowOf(rows[0]),
-      keep: async (row) => checkKept((await run(sqlTx, statements.keep(call, pass, row))).changedCount),
+      row: locked.row,
+      keep: async (row) => {
+        const kept = await run(sqlTx, statements.keep(call, mark, row));
+        checkKept(kept.changedCount, call);
+        return { isSameSqlTx: sqlTxOf(kept.rows[0]) === locked.sqlTx };
+      },
     };
   }
 }
 
 /** A branch whose row is locked until the SQL transaction ends. */
-type LockedBranch = { readonly row: LockedRow; keep(row: Row): Promise<void> };
+type LockedBranch = {
+  readonly row: LockedRow;
+  /** @throws SqlTxEnded */
+  keep(row: Row): Promise<{ readonly isSameSqlTx: boolean }>;
+};
+
+type Savepoint = {
+  /** False when it is not there: the SQL transaction in which it was set is over. */
+  undo(): Promise<boolean>;
+  /** False likewise. */
+  release(): Promise<boolean>;
+};
 
 type Work<SqlTx, Result> = (sqlTx: SqlTx, known: Known, branch: LockedBranch) => Result | Promise<Result>;

@@ -5,6 +5,7 @@ import { BranchId, Gid } from '../wire/index.ts';
 import { Value } from 'typebox/value';
 import type { BarrierCall, Known, Passed, PassOptions } from './barrier.ts';
 import { type LockedRow, PHASE_AFTER, type Row, type Verdict } from './judge.ts';
+import { asciiJson } from './kept-text.ts';
 
 const MAX_RESULT_BYTES = 64 * 1024;
 /** Work mostly ends long before its limit: only after a crash it lasts that long. */
@@ -18,15 +19,12 @@ const LOOK_AGAIN_MS = 1000;
 export function keptText(result: unknown): string | null {
   if (result === undefined || result === null) return null;
   if (result instanceof Error) throw result;
-  const text = JSON.stringify(result);
+  const text = asciiJson(result);
   if (text === undefined) throw new TypeError('the work returned what JSON cannot hold: return plain values');
-  if (Buffer.byteLength(text) > MAX_RESULT_BYTES)
+  if (Buffer.byteLength(JSON.stringify(result)) > MAX_RESULT_BYTES)
     throw new RangeError('the work returned over 64 KiB: return a reference to what it made');
-  return text.replaceAll(NOT_ASCII, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return text;
 }
-
-/** Kept in ASCII: no connection's character set can change it. */
-const NOT_ASCII = /[\u0080-\uffff]/g;
 
 /** What was kept, for the types of the work that returned it: the same code wrote it. */
 export const answered = <Result>(text: string | null): Result | null =>
@@ -46,23 +44,39 @@ export function workedRow(row: Row, op: BarrierCall['op'], text: string | null):
 
 export const refusedRow = (row: Row, refusal: Refusal): Row => ({
   ...row,
-  ...{ phase: 'refused', worker: null, workUntil: null, result: refusal.message },
+  ...{ phase: 'refused', worker: null, workUntil: null, result: asciiJson(refusal.message) ?? null },
 });
 
-/** A refusal that is committed before it is thrown. */
+/** An error that is thrown once the row is committed: a refusal that is remembered, or a fault of work that is done. */
 export class Remembered {
-  readonly refusal: Refusal;
+  readonly error: Error;
 
-  constructor(refusal: Refusal) {
-    this.refusal = refusal;
+  constructor(error: Error) {
+    this.error = error;
   }
 }
 
-/** @throws Refusal the one that was remembered */
+/** @throws Error the one that was remembered */
 export function orThrown<Result>(passed: Passed<Result> | Remembered): Passed<Result> {
-  if (passed instanceof Remembered) throw passed.refusal;
+  if (passed instanceof Remembered) throw passed.error;
   return passed;
 }
+
+/** An answer for which nothing is written: what was begun for it is rolled back, the mark in the row with it. */
+export class Unchanged<Answer> extends Error {
+  readonly answer: Answer;
+
+  constructor(answer: Answer) {
+    super('nothing is to be written');
+    this.answer = answer;
+  }
+}
+
+/** The answer, also where it came with a rollback. */
+export const orUnchanged = <Answer>(error: unknown): Answer => {
+  if (error instanceof Unchanged) return error.answer as Answer;
+  throw error;
+};
 
 export type Settled<Result> = { readonly passed: Passed<Result> | Remembered; readonly row: Row | null };
 

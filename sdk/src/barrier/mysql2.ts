@@ -1,6 +1,7 @@
 /** The barrier on MySQL 8.0 or later, or MariaDB 10.6 or later, over `mysql2/promise`. */
 import type { Connection, Pool, PoolConnection, ResultSetHeader } from 'mysql2/promise';
 import { AsyncBarrier, type Driver } from './asynchronous.ts';
+import { guard } from './guard.ts';
 import { statementsFor } from './statements.ts';
 
 export type Mysql2Barrier = AsyncBarrier<Connection>;
@@ -29,7 +30,7 @@ const driverOn = (pool: Pool, table?: string): Driver<Connection> => ({
       throw error;
     }
   },
-  run: async (connection, { sql, params }) => {
+  run: async (connection, { sql }) => {
     // However the pool shapes rows for its other users.
     const plain = {
       rowsAsArray: false,
@@ -37,12 +38,28 @@ const driverOn = (pool: Pool, table?: string): Driver<Connection> => ({
       typeCast: true,
       namedPlaceholders: false,
     } as const;
-    const [answer] = await connection.query({ ...plain, sql, values: [...params] });
+    // Values are literals of the text: what is formatted on the client depends on the pool and on the sql_mode.
+    const [answer] = await connection.query({ ...plain, sql });
     if (Array.isArray(answer)) return { rows: answer, changedCount: 0 };
     return { rows: [], changedCount: (answer as ResultSetHeader).affectedRows };
   },
+  guarded: async (connection, work) => {
+    const end = guard(connection, 'mysql', GUARDED);
+    try {
+      return await work();
+    } finally {
+      end();
+    }
+  },
   isConflict: isMysqlConflict,
+  autocommitsAfterRollback: false,
 });
+
+const GUARDED = {
+  statements: ['query', 'execute', 'prepare'],
+  refused: ['beginTransaction', 'commit', 'rollback', 'changeUser', 'reset'],
+  isAsync: true,
+} as const;
 
 /**
  * No statement is committed by itself before END, not even after a deadlock, which ends the SQL transaction under the work: when
@@ -51,11 +68,25 @@ const driverOn = (pool: Pool, table?: string): Driver<Connection> => ({
 export const BEGIN = 'SET @tercet_autocommit = @@autocommit, autocommit = 0';
 export const END = 'SET autocommit = @tercet_autocommit';
 
-/** Deadlock; lock wait time-out; lock not available at once; and TiDB's write conflicts. */
-const CONFLICTS = new Set([1213, 1205, 3572, 8002, 8022, 8028, 9007]);
+/** What rolled a statement or the SQL transaction back for the sake of another one: it may succeed when it is run again. */
+const CONFLICTS = new Set([
+  // MySQL 8.4 Error Message Reference.
+  1205, // ER_LOCK_WAIT_TIMEOUT
+  1213, // ER_LOCK_DEADLOCK; also a failed certification of Galera
+  3101, // ER_TRANSACTION_ROLLBACK_DURING_COMMIT: a failed certification of Group Replication
+  3572, // ER_LOCK_NOWAIT: the work's own NOWAIT
+  // MariaDB Error Codes: ER_CHECKREAD, under innodb_snapshot_isolation, which is on by default since 11.6.
+  1020,
+  // TiDB, “Error Codes and Troubleshooting”.
+  8002, // a commit conflict of SELECT FOR UPDATE
+  8005, // a write conflict in TiDB
+  8022, // COMMIT failed and was rolled back
+  8028, // the schema changed meanwhile
+  9007, // a write conflict in TiKV
+]);
 
 export const isMysqlConflict = (error: unknown): boolean =>
-  CONFLICTS.has((error as { errno?: number }).errno ?? 0);
+  CONFLICTS.has((error as { errno?: number } | null)?.errno ?? 0);
 
 /** A connection that cannot say it rolled back never serves again. */
 async function rolledBack(connection: PoolConnection): Promise<void> {

@@ -1,6 +1,7 @@
 /** The barrier on PostgreSQL 12 or later, over `pg`. */
 import type { ClientBase, Pool, PoolClient } from 'pg';
 import { AsyncBarrier, type Driver } from './asynchronous.ts';
+import { guard } from './guard.ts';
 import { statementsFor } from './statements.ts';
 
 /**
@@ -37,17 +38,30 @@ const driverOn = (pool: Pool, table?: string): Driver<ClientBase> => ({
     const { rows, rowCount } = await client.query(sql, [...params]);
     return { rows, changedCount: rowCount ?? 0 };
   },
+  guarded: async (client, work) => {
+    const end = guard(client, 'postgres', { statements: ['query'], isAsync: true });
+    try {
+      return await work();
+    } finally {
+      end();
+    }
+  },
   isConflict: isPgConflict,
+  autocommitsAfterRollback: true,
 });
 
 export const ROLLED_BACK =
   'PostgreSQL has rolled the SQL transaction back: a statement of the work failed, which the work did not await or swallowed';
 
-/** Deadlock; serialization failure; lock not available. */
-const CONFLICTS = new Set(['40P01', '40001', '55P03']);
+/** PostgreSQL, “Error Codes”. */
+const CONFLICTS = new Set([
+  '40001', // serialization_failure
+  '40P01', // deadlock_detected
+  '55P03', // lock_not_available: lock_timeout, or the work's own NOWAIT
+]);
 
 export const isPgConflict = (error: unknown): boolean =>
-  CONFLICTS.has(String((error as { code?: unknown }).code));
+  CONFLICTS.has(String((error as { code?: unknown } | null)?.code));
 
 /** A connection that cannot say it rolled back never serves again. */
 async function rolledBack(client: PoolClient): Promise<void> {

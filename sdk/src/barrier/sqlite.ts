@@ -2,7 +2,6 @@
  * The barrier on SQLite, over `better-sqlite3` or `node:sqlite`. Their statements answer at once, so a whole SQL transaction
  * is one synchronous block: nothing else of this process can come between, and the work is synchronous too.
  */
-import { randomUUID } from 'node:crypto';
 import { Refusal } from '../refusal.ts';
 import type {
   Barrier,
@@ -15,20 +14,24 @@ import type {
 } from './barrier.ts';
 import { type CleanUpOptions, type CleanUpReport, cleanUp } from './clean-up.ts';
 import { judge, type LockedRow, type Row } from './judge.ts';
+import { guard } from './guard.ts';
 import {
   answered,
   checkCall,
   keptText,
   knownOf,
   orThrown,
+  orUnchanged,
   Remembered,
   refusedRow,
   settled,
+  Unchanged,
   workedRow,
 } from './kept.ts';
 import { outside } from './outside.ts';
+import { committedUnder, endedUnder, markOf, SqlTxEnded } from './pass.ts';
 import { retryingConflicts } from './retry.ts';
-import { checkKept, rowOf, type Statement, type Statements, statementsFor } from './statements.ts';
+import { checkKept, lockedOf, type Statement, type Statements, statementsFor } from './statements.ts';
 
 /** What both drivers have in common. */
 export type SqliteDatabase = {
@@ -68,7 +71,11 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
     { isPivot = false }: PassOptions = {},
   ): Promise<Passed<Result>> {
     checkCall(call, { isPivot });
-    return orThrown(await this.#retrying(() => this.#pass(call, work, isPivot)));
+    const passed = await this.#retrying(() => this.#pass(call, work, isPivot)).catch((error) => {
+      if (error instanceof SqlTxEnded && error.unrecorded === call) this.#mark(call);
+      return orUnchanged<Passed<Result>>(error);
+    });
+    return orThrown(passed);
   }
 
   /**
@@ -85,7 +92,7 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
   ): Passed<Result> {
     if (db !== this.#db) throw new TypeError('this barrier is on another connection');
     checkCall(call);
-    return orThrown(this.#undoable(() => this.#pass(call, work, false)));
+    return orThrown(this.#joined(() => this.#pass(call, work, false)));
   }
 
   outside<Result>(
@@ -121,42 +128,87 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
     const verdict = judge(call, row, isPivot);
     if (verdict.do !== 'work') {
       const { passed, row: after } = settled<Result>(verdict, row, call.op);
-      if (after !== null) keep(after);
+      if (after === null) throw new Unchanged(passed);
+      keep(after);
       return passed;
     }
+    const savepoint = this.#savepoint();
+    let text: string | null;
     try {
-      const text = this.#undoable(() => keptText(atOnce(work(this.#db, knownOf(row, call.op)))));
-      keep(workedRow(row, call.op, text));
-      return { outcome: 'done', result: answered(text) };
+      text = keptText(this.#guarded(() => work(this.#db, knownOf(row, call.op))));
     } catch (error) {
+      const isUndone = savepoint.undo();
       if (!isPivot || !(error instanceof Refusal)) throw error;
+      // What was committed before it is not undone: remembered, it would say that nothing was done.
+      if (!isUndone) throw endedUnder({ unrecorded: call, cause: error });
       keep(refusedRow(row, error));
       return new Remembered(error);
     }
+    const isOurs = savepoint.release();
+    if (!isOurs) this.#begin();
+    keep(workedRow(row, call.op, text));
+    return isOurs ? { outcome: 'done', result: answered(text) } : new Remembered(committedUnder());
   }
 
-  #undoable<T>(act: () => T): T {
-    this.#db.exec('SAVEPOINT tercet_barrier');
+  /** Runs the work, and keeps it from ending the SQL transaction; see `guard.ts`. */
+  #guarded<Result>(work: () => Result | Promise<Result>): Result {
+    const end = guard(this.#db, 'sqlite', { statements: ['exec', 'prepare'], isAsync: false });
     try {
-      const done = act();
-      this.#db.exec('RELEASE tercet_barrier');
-      return done;
-    } catch (error) {
-      this.#db.exec('ROLLBACK TO tercet_barrier; RELEASE tercet_barrier');
-      throw error;
+      return atOnce(work());
+    } finally {
+      end();
     }
   }
 
-  #change<T>(
+  #joined<T>(act: () => T): T {
+    const savepoint = this.#savepoint();
+    let done: T;
+    try {
+      done = act();
+    } catch (error) {
+      savepoint.undo();
+      return orUnchanged<T>(error);
+    }
+    if (savepoint.release()) return done;
+    throw endedUnder();
+  }
+
+  #savepoint() {
+    const run = (sql: string) => {
+      try {
+        this.#db.exec(sql);
+        return true;
+      } catch {
+        // It is not there: the SQL transaction in which it was set is over.
+        return false;
+      }
+    };
+    this.#db.exec('SAVEPOINT tercet_barrier');
+    return {
+      undo: () => run('ROLLBACK TO tercet_barrier; RELEASE tercet_barrier'),
+      release: () => run('RELEASE tercet_barrier'),
+    };
+  }
+
+  async #change<T>(
     call: BarrierCall,
     decide: (row: LockedRow) => { readonly row: Row | null; readonly answer: T },
   ): Promise<T> {
-    return this.#retrying(() => {
+    const changing = this.#retrying(() => {
       const branch = this.#lock(call);
       const { row, answer } = decide(branch.row);
-      if (row !== null) branch.keep(row);
+      if (row === null) throw new Unchanged(answer);
+      branch.keep(row);
       return answer;
     });
+    return changing.catch(orUnchanged<T>);
+  }
+
+  /** Leaves the row with a mark: after a rollback of its own the work may have committed what nobody can see any more. */
+  #mark(call: BarrierCall): void {
+    try {
+      this.#transact(() => this.#lock(call));
+    } catch {}
   }
 
   #retrying<T>(act: () => T): Promise<T> {
@@ -175,6 +227,13 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
     }
   }
 
+  /** After work that has committed by itself; it may have begun another SQL transaction, too. */
+  #begin(): void {
+    try {
+      this.#db.exec('BEGIN IMMEDIATE');
+    } catch {}
+  }
+
   /** Some errors have rolled back already: what is told is the first one. */
   #rollBack(): void {
     try {
@@ -182,13 +241,14 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
     } catch {}
   }
 
+  /** @throws UnrecordedWork */
   #lock(call: BarrierCall): { readonly row: LockedRow; keep(row: Row): void } {
-    const pass = randomUUID();
-    const [insert, select] = this.#statements.lock(call, pass) as readonly [Statement, Statement];
+    const mark = markOf(call.op);
+    const [insert, select] = this.#statements.lock(call, mark) as readonly [Statement, Statement];
     this.#write(insert);
     return {
-      row: rowOf(this.#all(select)[0]),
-      keep: (row) => checkKept(this.#write(this.#statements.keep(call, pass, row))),
+      row: lockedOf(this.#all(select)[0], call, mark, this.#statements.table).row,
+      keep: (row) => checkKept(this.#write(this.#statements.keep(call, mark, row)), call),
     };
   }
 
@@ -214,8 +274,14 @@ function atOnce<Result>(result: Result | Promise<Result>): Result {
 const isThenable = <Result>(result: Result | Promise<Result>): result is Promise<Result> =>
   typeof result === 'object' && result !== null && 'then' in result && typeof result.then === 'function';
 
-/** Another process has the database; in the words of either driver. */
-function isBusy(error: unknown): boolean {
-  const { code, errcode } = error as { code?: unknown; errcode?: unknown };
-  return String(code).startsWith('SQLITE_BUSY') || errcode === 5;
+/**
+ * SQLite, “Result and Error Codes”: SQLITE_BUSY, another connection has the database; SQLITE_LOCKED, another statement or a
+ * shared cache has the table. Their extended codes have the same last byte.
+ */
+const CONFLICTS = { names: /^SQLITE_(?:BUSY|LOCKED)(?:_|$)/, codes: new Set([5, 6]) };
+
+/** In the words of either driver: better-sqlite3 has names, and node:sqlite numbers. */
+export function isBusy(error: unknown): boolean {
+  const { code, errcode } = (error ?? {}) as { code?: unknown; errcode?: unknown };
+  return CONFLICTS.names.test(String(code)) || CONFLICTS.codes.has(Number(errcode) & 0xff);
 }

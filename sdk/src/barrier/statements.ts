@@ -7,8 +7,10 @@
  * and even different branches deadlock. Only then comes the locking read, which sees what was committed last, whatever
  * the isolation level.
  */
-import { type LockedRow, PHASES, type Row } from './judge.ts';
 import type { BarrierCall } from './barrier.ts';
+import { type LockedRow, PHASES, type Row } from './judge.ts';
+import { withLiterals } from './literals.ts';
+import { endedUnder, isUnrecorded, recordedAs, UnrecordedWork } from './pass.ts';
 
 export type Dialect = 'mysql' | 'postgres' | 'sqlite';
 
@@ -18,14 +20,15 @@ export type Statement = { readonly sql: string; readonly params: readonly (strin
 export type Key = { readonly gid: string; readonly branchId: string };
 
 export type Statements = {
+  readonly table: string;
   readonly createTable: string;
-  /** To be run in this order; the last of them answers the row. */
-  lock(call: BarrierCall, pass: string): readonly Statement[];
+  /** To be run in this order; the last of them answers the row. A row that has a mark already keeps that one. */
+  lock(call: BarrierCall, mark: string): readonly Statement[];
   /**
    * Changes one row, or none when the SQL transaction that locked it is over: the work may have rolled it back, or swallowed
    * a deadlock, which had.
    */
-  keep(call: BarrierCall, pass: string, row: Row): Statement;
+  keep(call: BarrierCall, mark: string, row: Row): Statement;
   /** Keys in their order, from `after` on, of rows whose deadline is before the instant. */
   page(after: Key, deadlineBefore: number, limit: number): Statement;
   remove(keys: readonly Key[]): Statement;
@@ -39,47 +42,47 @@ export function statementsFor(dialect: Dialect, table = 'tercet_barrier'): State
     throw new TypeError(
       `“${table}” is no name for the barrier's table: use letters, digits and _, with a schema or not`,
     );
-  const numbered = dialect === 'postgres' ? numberedParams : (sql: string) => sql;
+  const statement = STATEMENT[dialect];
   const now = NOW[dialect];
-  const columns = `phase, started_op, worker, work_until, try_result, result, ${now} AS now_ms`;
-  const insert = numbered(
-    `INSERT INTO ${table} (gid, branch_id, phase, pass, deadline_at, changed_at) VALUES (?, ?, 'open', ?, ?, ${now}) ${ON_DUPLICATE[dialect]}`,
-  );
+  const columns = `phase, pass, started_op, worker, work_until, try_result, result, ${now} AS now_ms, ${SQL_TX[dialect]} AS sql_tx`;
+  const { as, row, fresh } = UPSERT[dialect];
+  const insert = `INSERT INTO ${table} ${as}(gid, branch_id, phase, pass, deadline_at, changed_at) VALUES (?, ?, 'open', ?, ?, ${now}) ${ON_CONFLICT[dialect]} pass = CASE WHEN ${isUnrecorded(row)} THEN ${row}pass ELSE ${fresh} END`;
   const select = `SELECT ${columns} FROM ${table} WHERE gid = ? AND branch_id = ?`;
-  const update = numbered(
-    `UPDATE ${table} SET phase = ?, started_op = ?, worker = ?, work_until = ?, try_result = ?, result = ?, changed_at = ${now} WHERE gid = ? AND branch_id = ? AND pass = ?`,
-  );
-  const page = numbered(
-    `SELECT gid, branch_id FROM ${table} WHERE gid >= ? AND (gid > ? OR branch_id > ?) AND deadline_at < ? ORDER BY gid, branch_id LIMIT ?`,
-  );
+  const update = `UPDATE ${table} SET phase = ?, pass = ?, started_op = ?, worker = ?, work_until = ?, try_result = ?, result = ?, changed_at = ${now} WHERE gid = ? AND branch_id = ? AND pass = ?`;
+  const page = `SELECT gid, branch_id FROM ${table} WHERE gid >= ? AND (gid > ? OR branch_id > ?) AND deadline_at < ? ORDER BY gid, branch_id LIMIT ?`;
   return {
+    table,
     createTable: createTable(dialect, table),
-    lock({ gid, branchId, deadlineAt }, pass) {
-      const params = [gid, branchId, pass, deadlineAt];
-      if (dialect === 'postgres') return [{ sql: `${insert} RETURNING ${columns}`, params }];
+    lock({ gid, branchId, deadlineAt }, mark) {
+      const params = [gid, branchId, mark, deadlineAt];
+      if (dialect === 'postgres') return [statement(`${insert} RETURNING ${columns}`, params)];
       const end = dialect === 'mysql' ? ' FOR UPDATE' : '';
-      return [
-        { sql: insert, params },
-        { sql: select + end, params: [gid, branchId] },
-      ];
+      return [statement(insert, params), statement(select + end, [gid, branchId])];
     },
-    keep: ({ gid, branchId }, pass, { phase, startedOp, worker, workUntil, firstResult, result }) => ({
-      sql: update,
-      params: [phase, startedOp, worker, workUntil, firstResult, result, gid, branchId, pass],
-    }),
-    page: ({ gid, branchId }, deadlineBefore, limit) => ({
-      sql: page,
-      params: [gid, gid, branchId, deadlineBefore, limit],
-    }),
+    keep({ gid, branchId }, mark, { phase, startedOp, worker, workUntil, firstResult, result }) {
+      const changed = [phase, recordedAs(mark), startedOp, worker, workUntil, firstResult, result];
+      const end = dialect === 'postgres' ? ` RETURNING ${SQL_TX.postgres} AS sql_tx` : '';
+      return statement(update + end, [...changed, gid, branchId, mark]);
+    },
+    page: ({ gid, branchId }, deadlineBefore, limit) =>
+      statement(page, [gid, gid, branchId, deadlineBefore, limit]),
     // By full key: a sibling branch may still need its own row.
-    remove: (keys) => ({
-      sql: numbered(
+    remove: (keys) =>
+      statement(
         `DELETE FROM ${table} WHERE (gid, branch_id) IN (${keys.map(() => '(?, ?)').join(', ')})`,
+        keys.flatMap(({ gid, branchId }) => [gid, branchId]),
       ),
-      params: keys.flatMap(({ gid, branchId }) => [gid, branchId]),
-    }),
   };
 }
+
+type Params = Statement['params'];
+
+/** On MySQL and MariaDB the client would escape values, by rules that the participant's sql_mode may have changed. */
+const STATEMENT = {
+  mysql: (sql: string, params: Params): Statement => ({ sql: withLiterals(sql, params), params: [] }),
+  postgres: (sql: string, params: Params): Statement => ({ sql: numberedParams(sql), params }),
+  sqlite: (sql: string, params: Params): Statement => ({ sql, params }),
+} as const;
 
 /** Of the database, with its fractions; read anew by each statement. */
 const NOW = {
@@ -89,12 +92,22 @@ const NOW = {
   sqlite: "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
 } as const;
 
-/** Leaves the row as it is but for its last pass, and locks it. */
-const ON_DUPLICATE = {
-  mysql: 'ON DUPLICATE KEY UPDATE pass = VALUES(pass)',
-  postgres: 'ON CONFLICT (gid, branch_id) DO UPDATE SET pass = EXCLUDED.pass',
-  sqlite: 'ON CONFLICT (gid, branch_id) DO UPDATE SET pass = excluded.pass',
-};
+/** Tells one SQL transaction from the next, where the database has a name for it. */
+const SQL_TX = { mysql: 'NULL', postgres: 'CAST(txid_current() AS text)', sqlite: 'NULL' } as const;
+
+/** Leaves the row as it is but for its mark, and locks it. */
+const ON_CONFLICT = {
+  mysql: 'ON DUPLICATE KEY UPDATE',
+  postgres: 'ON CONFLICT (gid, branch_id) DO UPDATE SET',
+  sqlite: 'ON CONFLICT (gid, branch_id) DO UPDATE SET',
+} as const;
+
+/** What the row that stands is called, and the mark that was to be inserted. */
+const UPSERT = {
+  mysql: { as: '', row: '', fresh: 'VALUES(pass)' },
+  postgres: { as: 'AS standing ', row: 'standing.', fresh: 'excluded.pass' },
+  sqlite: { as: 'AS standing ', row: 'standing.', fresh: 'excluded.pass' },
+} as const;
 
 function numberedParams(sql: string): string {
   let count = 0;
@@ -121,36 +134,46 @@ function createTable(dialect: Dialect, table: string): string {
 )${end}`;
 }
 
-/** A row as drivers give it: numbers of 64 bits may come as text. */
-export function rowOf(raw: unknown): LockedRow {
+/** A branch's row as its lock found it, and the name of the SQL transaction, null where it has none. */
+export type Locked = { readonly row: LockedRow; readonly sqlTx: string | null };
+
+/**
+ * The row as drivers give it: numbers of 64 bits may come as text.
+ * @throws UnrecordedWork when it has the mark of another pass
+ */
+export function lockedOf(raw: unknown, call: BarrierCall, mark: string, table: string): Locked {
   const row = (raw ?? {}) as { readonly [column: string]: string | number | null };
   const phase = PHASES.find((word) => word === row.phase);
   const now = Number(row.now_ms ?? Number.NaN);
   // Taken for an open row, it would let everything pass.
-  if (phase === undefined || Number.isNaN(now))
+  if (phase === undefined || Number.isNaN(now) || typeof row.pass !== 'string')
     throw new Error(
       "the driver shapes the barrier's rows otherwise than by the names of their columns: give the barrier a plain one",
     );
+  if (row.pass !== mark) throw new UnrecordedWork(call, table, row.pass);
   return {
-    phase,
-    startedOp: row.started_op as Row['startedOp'],
-    worker: row.worker as string | null,
-    workUntil: row.work_until === null ? null : Number(row.work_until),
-    firstResult: row.try_result as string | null,
-    result: row.result as string | null,
-    now,
+    row: {
+      phase,
+      startedOp: row.started_op as Row['startedOp'],
+      worker: row.worker as string | null,
+      workUntil: row.work_until === null ? null : Number(row.work_until),
+      firstResult: row.try_result as string | null,
+      result: row.result as string | null,
+      now,
+    },
+    sqlTx: sqlTxOf(raw),
   };
 }
+
+export const sqlTxOf = (raw: unknown): string | null =>
+  ((raw ?? {}) as { readonly sql_tx?: string | null }).sql_tx ?? null;
 
 export const keyOf = (raw: unknown): Key => {
   const { gid, branch_id: branchId } = raw as { gid: string; branch_id: string };
   return { gid, branchId };
 };
 
-/** @throws Error when the SQL transaction that locked the row is over, whoever ended it */
-export function checkKept(changedCount: number): void {
-  if (changedCount !== 1)
-    throw new Error(
-      'the SQL transaction has ended under the work: let it neither commit nor roll back, nor go on after a deadlock',
-    );
+/** @throws SqlTxEnded when the SQL transaction that locked the row was rolled back, whoever did it */
+export function checkKept(changedCount: number, call: BarrierCall): void {
+  if (changedCount !== 1) throw endedUnder({ unrecorded: call });
 }

@@ -1,6 +1,7 @@
 /** The barrier over a TypeORM data source on MySQL, MariaDB or PostgreSQL 13 or later. Its work is given the entity manager. */
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { AsyncBarrier, type Driver } from './asynchronous.ts';
+import { guard } from './guard.ts';
 import { BEGIN, END, isMysqlConflict } from './mysql2.ts';
 import { isPgConflict, ROLLED_BACK } from './pg.ts';
 import { type Dialect, statementsFor } from './statements.ts';
@@ -38,10 +39,23 @@ function driverOn(
     statements: statementsFor(dialect, table),
     transact: (act) => WRAPPED[dialect](dataSource.createQueryRunner(), act),
     run: async (manager, { sql, params }) => ANSWER_OF[dialect](await manager.query(sql, [...params])),
+    guarded: async ({ queryRunner }, work) => {
+      // `commitTransaction` and the like ask for their statements by `query`, too.
+      const end = queryRunner ? guard(queryRunner, dialect, GUARDED) : () => {};
+      try {
+        return await work();
+      } finally {
+        end();
+      }
+    },
     // TypeORM wraps what the driver beneath it said.
-    isConflict: (error) => IS_CONFLICT[dialect]((error as { driverError?: unknown }).driverError ?? error),
+    isConflict: (error) =>
+      IS_CONFLICT[dialect]((error as { driverError?: unknown } | null)?.driverError ?? error),
+    autocommitsAfterRollback: dialect === 'postgres',
   };
 }
+
+const GUARDED = { statements: ['query', 'stream'], refused: ['release'], isAsync: true } as const;
 
 async function transacted<T>(runner: QueryRunner, act: () => Promise<T>): Promise<T> {
   await runner.startTransaction();

@@ -5,6 +5,17 @@ import { sagaContract } from './saga-contract.ts';
 import { begunInTime, chain, HeldWork, raise, refusal, until, whenFree } from './scenes.ts';
 import { type BarrierWorld, callOf, freshGid, OPENING_CENTS, totalsOf } from './world.ts';
 
+/** Each can end or change a literal of SQL, or be lost on its way to a column. */
+const AWKWARD = [
+  `it's "quoted" \`so\``,
+  `a\\backslash\\' and one at the end \\`,
+  'two\r\nlines \u2028',
+  'a NUL \0 and a \u001a',
+  '日本é🙂',
+  'half of a pair: \ud83d',
+  '? ?? :name $1 %s -- /* #',
+];
+
 export function barrierContract(open: () => BarrierWorld | Promise<BarrierWorld>): void {
   let world: BarrierWorld;
   beforeAll(async () => {
@@ -66,6 +77,21 @@ export function barrierContract(open: () => BarrierWorld | Promise<BarrierWorld>
       const [row] = await world.query(`SELECT try_result FROM tercet_barrier WHERE gid = '${call.gid}'`);
       expect(row?.try_result).toMatch(/^[ -~]+$/);
       expect((await world.barrier.run(call, () => null)).result).toBe('日本é🙂');
+    });
+
+    test.each(AWKWARD)('a result that holds %j is answered as it was', async (text) => {
+      const call = callOf('try');
+      await world.barrier.run(call, () => ({ [text]: text }));
+      expect((await world.barrier.run(call, () => null)).result).toEqual({ [text]: text });
+    });
+
+    test.each(AWKWARD)('a pivot that refused with %j refuses for good with the same words', async (text) => {
+      const call = callOf('action');
+      const isPivot = true;
+      const no = new Refusal(text);
+      await expect(world.barrier.run(call, () => raise(no), { isPivot })).rejects.toBe(no);
+      const again = world.barrier.run(call, () => 'now it would do', { isPivot });
+      await expect(again).rejects.toMatchObject({ code: 'refused', message: text });
     });
 
     test('work that returns nothing answers null', async () => {

@@ -27,6 +27,8 @@ export interface BarrierWorld<SqlTx = unknown> {
   another(): FullBarrier<SqlTx>;
   /** Writes what the op does to both accounts, and records it; a promise where the driver needs one. */
   write(sqlTx: SqlTx, work: Work): unknown;
+  /** Runs a statement that the barrier cannot see, as a stored procedure would; a promise where the driver needs one. */
+  unseen(sqlTx: SqlTx, sql: string): unknown;
   /** Runs `act` in a SQL transaction that it does not know of, and commits unless it throws. */
   inSqlTx<T>(act: (sqlTx: SqlTx) => T | Promise<T>): Promise<T>;
   /** Joins; at once or by a promise, as the driver answers. */

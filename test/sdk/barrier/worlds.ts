@@ -7,12 +7,15 @@ import { type SqliteDatabase, sqliteBarrier } from '@tercet/sdk/barrier/sqlite';
 import { typeormBarrier } from '@tercet/sdk/barrier/typeorm';
 import SQLite from 'better-sqlite3';
 import { type Connection, createPool } from 'mysql2/promise';
-import { type ClientBase, Pool } from 'pg';
+import { Client, type ClientBase, Pool } from 'pg';
 import { DataSource, type EntityManager } from 'typeorm';
 import { BUSINESS_TABLES, type BarrierWorld, statementsOf } from './world.ts';
 
 /** As many callers as may meet at one branch. */
 const CONNECTIONS = 50;
+
+/** The connection that mysql2 wraps in promises. */
+type Beneath = { readonly connection: { promise(): Connection } };
 
 type Row = { readonly [column: string]: unknown };
 
@@ -28,6 +31,7 @@ export async function mysql2World(url: string): Promise<BarrierWorld<Connection>
     write: async (sqlTx, work) => {
       for (const sql of statementsOf(work)) await sqlTx.query(sql);
     },
+    unseen: (sqlTx, sql) => (sqlTx as unknown as Beneath).connection.promise().query(sql),
     within: (sqlTx, call, work) => barrier.within(sqlTx, call, work),
     async inSqlTx(act) {
       const connection = await pool.getConnection();
@@ -71,6 +75,7 @@ export async function pgWorld(url: string): Promise<BarrierWorld<ClientBase>> {
     write: async (sqlTx, work) => {
       for (const sql of statementsOf(work)) await sqlTx.query(sql);
     },
+    unseen: (sqlTx, sql) => Reflect.apply(Client.prototype.query, sqlTx, [sql]),
     within: (sqlTx, call, work) => barrier.within(sqlTx, call, work),
     async inSqlTx(act) {
       const client = await pool.connect();
@@ -114,6 +119,10 @@ export async function typeormWorld(url: string): Promise<BarrierWorld<EntityMana
     write: async (sqlTx, work) => {
       for (const sql of statementsOf(work)) await sqlTx.query(sql);
     },
+    async unseen({ queryRunner }, sql) {
+      const beneath = await queryRunner?.connect();
+      await (type === 'postgres' ? beneath : beneath.promise()).query(sql);
+    },
     within: (sqlTx, call, work) => barrier.within(sqlTx, call, work),
     inSqlTx: (act) => dataSource.transaction(async (sqlTx) => act(sqlTx)),
     deadlockCount: () => (type === 'postgres' ? pgDeadlocks(query) : mysqlDeadlocks(query)),
@@ -134,6 +143,7 @@ function sqliteWorld(db: SqliteDatabase & { close(): unknown }): BarrierWorld<Sq
     write: (sqlTx, work) => {
       for (const sql of statementsOf(work)) sqlTx.exec(sql);
     },
+    unseen: (sqlTx, sql) => Object.getPrototypeOf(sqlTx).exec.call(sqlTx, sql),
     within: (sqlTx: SqliteDatabase, call: BarrierCall, work) => barrier.within(sqlTx, call, work),
     async inSqlTx(act) {
       db.exec('BEGIN');

@@ -1,0 +1,74 @@
+/**
+ * How a row says that its SQL transaction was not ended by the barrier.
+ *
+ * A pass writes its mark into the row when it locks it, and takes the mark away when it records the outcome. Both happen
+ * in one SQL transaction, and whatever leaves nothing to record is rolled back. So no row is ever committed with a mark
+ * on it, unless the work itself committed, and the call then failed or its process died. What the work did by then
+ * stands, and no later call can tell how much that was: every op is refused until an operator has looked.
+ *
+ * Rows of earlier versions have no marks. One of them that is `open`, with nothing started outside, says the same.
+ */
+import { randomBytes } from 'node:crypto';
+import type { BarrierCall } from './barrier.ts';
+
+/** Ids of passes begin with other characters. */
+const MARK = '!';
+
+/** Of the row while it is locked; names the op. At most 36 characters, as the column has. */
+export const markOf = (op: BarrierCall['op']): string => `${MARK}${op} ${randomBytes(12).toString('hex')}`;
+
+/** Of the row once the outcome is recorded. */
+export const recordedAs = (mark: string): string => mark.slice(mark.indexOf(' ') + 1);
+
+/** Whether a row that stood already has such a mark, or is one of the earlier versions; `row` stands before a column. */
+export const isUnrecorded = (row: string): string =>
+  `${row}pass LIKE '${MARK}%' OR (${row}phase = 'open' AND ${row}started_op IS NULL)`;
+
+/**
+ * The work of an earlier call for this branch was committed without its outcome. Answered 503 for every op: nothing is
+ * done again and nothing is undone until an operator has said in the row whether it was done.
+ */
+export class UnrecordedWork extends Error {
+  override readonly name = 'UnrecordedWork';
+
+  constructor({ gid, branchId }: BarrierCall, table: string, pass: string) {
+    const op = pass.startsWith(MARK) ? pass.slice(MARK.length, pass.indexOf(' ')) : 'try or action';
+    super(
+      `branch “${branchId}” of transaction ${gid} needs an operator: the work of its ${op} was committed before the ` +
+        `barrier could record its outcome, so its row in ${table} does not say whether it was done, and every call of ` +
+        'the branch is refused. The work has committed by itself, by COMMIT, by a statement that commits implicitly, ' +
+        'or by a procedure that does; or it has passed the same call once more. Look at the business tables, then ' +
+        'correct the row: docs/participants.md, “Work that committed by itself”, has the statements',
+    );
+  }
+}
+
+/** The SQL transaction that the barrier began is over before the barrier ended it. */
+export class SqlTxEnded extends Error {
+  override readonly name = 'SqlTxEnded';
+  /** The call whose outcome could not be recorded; null where it is, or where another SQL transaction was joined. */
+  readonly unrecorded: BarrierCall | null;
+
+  constructor(
+    message: string,
+    { unrecorded = null, cause }: { unrecorded?: BarrierCall | null; cause?: unknown },
+  ) {
+    super(message, { cause });
+    this.unrecorded = unrecorded;
+  }
+}
+
+/** How it ended is not known. */
+export const endedUnder = (given: { unrecorded?: BarrierCall; cause?: unknown } = {}): SqlTxEnded =>
+  new SqlTxEnded(
+    'the SQL transaction has ended under the work: let it neither commit nor roll back, nor go on after a deadlock',
+    given,
+  );
+
+/** Thrown once the outcome is recorded: the branch is sound, and the work is not. */
+export const committedUnder = (): SqlTxEnded =>
+  new SqlTxEnded(
+    'the work has committed by itself, and was recorded as done only afterwards: let it neither begin, commit nor roll ' +
+      'back a SQL transaction, nor run a statement that commits implicitly. The same call is answered when it comes again',
+    {},
+  );

@@ -1,0 +1,89 @@
+// A participant's server may run with any sql_mode: no value of the barrier depends on it.
+import { expect, test } from '@jest/globals';
+import { Refusal } from '@tercet/sdk';
+import { mysql2Barrier } from '@tercet/sdk/barrier/mysql2';
+import { createPool, type PoolOptions } from 'mysql2/promise';
+import { createDatabase } from '../../../scripts/servers/database.ts';
+import { describeOn, describeOwn, type StartOwn } from '../../support/servers.ts';
+import { barrierContract } from './barrier-contract.ts';
+import { type BarrierWorld, callOf, freshGid } from './world.ts';
+import { mysql2World, typeormWorld } from './worlds.ts';
+
+const FLAGS = ['--sql-mode=STRICT_TRANS_TABLES,NO_BACKSLASH_ESCAPES,ANSI_QUOTES'];
+
+const hex = (text: string) => `0x${Buffer.from(text).toString('hex')}`;
+
+/** Where a backslash escapes nothing, `\"` in a JSON text does not keep the quote behind it from ending the literal. */
+const craftedFor = (gid: string) =>
+  `', phase = ${hex('confirmed')}, result = ${hex('"stolen"')} WHERE gid = ${hex(gid)} -- `;
+
+const drivers = [
+  ['mysql2', mysql2World],
+  ['TypeORM', typeormWorld],
+] as const;
+
+function suite(start: StartOwn): void {
+  for (const [driver, open] of drivers) {
+    barrierContract(async () => {
+      const server = await start({ flags: FLAGS });
+      const world = (await open(await createDatabase(server))) as BarrierWorld;
+      return {
+        ...world,
+        close: async () => {
+          await world.close();
+          await server.stop();
+        },
+      };
+    });
+
+    test(`a crafted result changes no other branch, and is read back as it was (${driver})`, async () => {
+      const server = await start({ flags: FLAGS });
+      const world = (await open(await createDatabase(server))) as BarrierWorld;
+      await world.barrier.createTable();
+      const [victim, attacker] = [freshGid(), freshGid()];
+      await world.barrier.run(callOf('try', { gid: victim }), () => 'held');
+      const crafted = craftedFor(victim);
+      await world.barrier.run(callOf('try', { gid: attacker }), () => crafted).catch(() => {});
+      const rows = await world.query(
+        `SELECT phase, try_result, result FROM tercet_barrier WHERE gid = '${victim}'`,
+      );
+      expect(rows).toEqual([{ phase: 'tried', try_result: '"held"', result: null }]);
+      const known = world.barrier.run(
+        callOf('confirm', { gid: attacker }),
+        (_sqlTx, { tryResult }) => tryResult,
+      );
+      expect((await known).result).toBe(crafted);
+      await world.close();
+      await server.stop();
+    });
+  }
+}
+
+await describeOwn('mysql', 'a server with NO_BACKSLASH_ESCAPES', suite);
+await describeOwn('mariadb', 'a server with NO_BACKSLASH_ESCAPES', suite);
+
+describeOn(['mysql', 'mariadb'], 'a pool that formats values its own way', (server) => {
+  const pools: readonly PoolOptions[] = [
+    { namedPlaceholders: true },
+    { stringifyObjects: true },
+    { multipleStatements: true },
+    { dateStrings: true },
+    { supportBigNumbers: true, bigNumberStrings: true },
+    { queryFormat: (sql: string) => sql.replaceAll('?', 'NULL') },
+    { charset: 'GBK_CHINESE_CI' },
+  ];
+  test.each(pools)('changes no value of the barrier (%j)', async (options) => {
+    const pool = createPool({ uri: await server.createDatabase(), ...options });
+    const barrier = mysql2Barrier({ pool });
+    await barrier.createTable();
+    const [call, pivot] = [callOf('try'), callOf('action')];
+    const result = { text: `'"\\\n\0 :name ? 縗' 🙂` };
+    await barrier.run(call, () => result);
+    expect(await barrier.run(call, () => null)).toEqual({ outcome: 'repeated', result });
+    const no = new Refusal(result.text);
+    const isPivot = true;
+    await expect(barrier.run(pivot, () => no, { isPivot })).rejects.toBe(no);
+    await expect(barrier.run(pivot, () => 1, { isPivot })).rejects.toMatchObject({ message: no.message });
+    await pool.end();
+  });
+});
