@@ -3,10 +3,11 @@
  * run makes a database of its own and drops it in the end.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
+import type { Connection, RowDataPacket } from 'mysql2/promise';
 import { createDatabase } from '../scripts/servers/database.ts';
 import { obtainServer } from '../scripts/servers/obtain.ts';
 import { startServer } from '../scripts/servers/run.ts';
+import { openConnection } from '../src/adapters/sql/data-source.ts';
 import { migrateBy } from './checkout.ts';
 import {
   COUNT_JOURNAL,
@@ -46,7 +47,7 @@ export async function openMysql(options: Options, opened: AsyncDisposableStack):
 }
 
 async function connectTo(uri: string, opened: AsyncDisposableStack): Promise<Connection> {
-  const connection = await createConnection({ uri });
+  const connection = await openConnection(uri, {});
   // The server may be stopped while this is open.
   connection.on('error', () => {});
   opened.defer(() => connection.destroy());

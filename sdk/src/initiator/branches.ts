@@ -10,6 +10,7 @@ import type { Contract } from '../contract.ts';
 import { BranchNames } from './branch-names.ts';
 import type { CoordinatorLink, Problem } from './coordinator-link.ts';
 import { RequestRejected, TryNotSent, type TryOf, TryUnknown } from './errors.ts';
+import { withPayload } from './json-members.ts';
 import { payloadAsJson } from './payload.ts';
 import { lists, readTransactionOf, type SeenTransaction } from './seen-transaction.ts';
 import { callTry, type TryTools } from './try-call.ts';
@@ -211,10 +212,6 @@ export class Branches {
     );
   }
 }
-
-/** The payload stays the text that is sent to the participant. */
-export const withPayload = (fields: object, payload: string): string =>
-  `${JSON.stringify(fields).slice(0, -1)},"payload":${payload}}`;
 
 /** What does not list the branch of this transaction has not acknowledged it. */
 function readRegistered({ gid, branchId }: Branch) {

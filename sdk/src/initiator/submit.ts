@@ -4,11 +4,11 @@
  */
 import { beginHeaders } from './begin.ts';
 import { BranchNames } from './branch-names.ts';
-import { withPayload } from './branches.ts';
 import { type CoordinatorLink, PATIENCE_MS } from './coordinator-link.ts';
 import { endingOf } from './decide.ts';
 import { ActionRefused, OutcomeUnknown, RequestRejected, TransactionDiverged, TryRefused } from './errors.ts';
 import { checkedCallback } from './options.ts';
+import { withMember, withPayload } from './json-members.ts';
 import { confirmedOrThrow, type Why } from './outcome.ts';
 import { lists, readTransaction, type SeenTransaction } from './seen-transaction.ts';
 import { traceContext } from './trace-context.ts';
@@ -86,9 +86,8 @@ function declaredBranches({ name, branches }: SubmitBranches, about: object): De
   const texts = named.map(({ payload, participant, activity, branchId }) =>
     withPayload({ branchId, participant, activity }, payload),
   );
-  const fields = JSON.stringify({ name, ...about });
   return {
-    body: `${fields.slice(0, -1)},"branches":[${texts.join()}]}`,
+    body: withMember({ name, ...about }, 'branches', `[${texts.join()}]`),
     branchIds: named.map(({ branchId }) => branchId),
   };
 }
