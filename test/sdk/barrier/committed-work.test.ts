@@ -299,8 +299,8 @@ describe('over HTTP, a branch whose work committed by itself', () => {
     const contract = defineContract('bank', {
       hold: activity,
       book: activity,
-      pay: activity,
-      send: activity,
+      pay: { ...activity, kind: 'step' },
+      send: { ...activity, kind: 'pivot' },
     });
     let workCount = 0;
     const work = () => ({ workCount: ++workCount });
@@ -312,7 +312,7 @@ describe('over HTTP, a branch whose work committed by itself', () => {
         hold: tcc,
         book: { ...tcc, outside: true },
         pay: step,
-        send: { action: work, isPivot: true },
+        send: { action: work },
       },
       onError: () => {},
     });

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { branch, RequestRejected, type RunOptions, saga, type SubmitBranches, Tercet } from '@tercet/sdk';
 import { BeginRequest } from '@tercet/sdk/wire';
 import { Value } from 'typebox/value';
-import { inventory } from './shop.ts';
+import { inventory, inventorySteps } from './shop.ts';
 import { tea } from './world.ts';
 
 const OPTIONAL = {
@@ -61,7 +61,7 @@ describe('the body of', () => {
   });
 
   test.each(about.map(({ name: _, ...rest }) => rest))('a saga has what is given of %j', async (given) => {
-    const definition = saga('fulfil').step('a', inventory.reserve, tea).definition;
+    const definition = saga('fulfil').step('a', inventorySteps.reserve, tea).definition;
     const body = await bodyOf((tercet) => tercet.submit({ ...given, saga: { definition } }));
     expect(body).toEqual({ ...JSON.parse(JSON.stringify(definition)), ...given });
   });
