@@ -39,8 +39,8 @@ export function sagaContract(opened: () => BarrierWorld): void {
       const gid = freshGid();
       await run(callOf('action', { gid }), (_sqlTx, known) => ({ id: 7, known }));
       const { result } = await run(callOf('compensate', { gid }), (_sqlTx, known) => ({ known }));
-      const actionResult = { id: 7, known: { tryResult: null, actionResult: null } };
-      expect(result).toEqual({ known: { tryResult: null, actionResult } });
+      const actionResult = { id: 7, known: { tryResult: null, actionResult: null, isStarted: false } };
+      expect(result).toEqual({ known: { tryResult: null, actionResult, isStarted: false } });
     });
 
     test('I7: a compensate before its action undoes nothing and leaves a tombstone, which refuses the action', async () => {
