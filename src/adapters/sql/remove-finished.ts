@@ -12,6 +12,7 @@ import { JOURNAL_VERSION } from '../../application/journal.ts';
 import type { Instant } from '../../domain/index.ts';
 import { ask } from './ask.ts';
 import { sqlInstant } from './batch-statements.ts';
+import { isMysqlConflict } from './conflicts.ts';
 import { isSqlite } from './data-source.ts';
 
 type Removal = { readonly before: Instant; readonly limit: number };
@@ -36,9 +37,6 @@ const deletesOf = (gidCount: number): string[] =>
 
 // ── MySQL, MariaDB ───────────────────────────────────────────────────────────────────────────────────────────
 
-/** A deadlock, or a lock that was not had in time: what was begun is rolled back, and left for another time. */
-const LOCK_FAULTS = [1205, 1213];
-
 /** Rows that another replica removes just now are passed over, so that several share the work. */
 async function removeUnderLocks(manager: EntityManager, removal: Removal): Promise<number> {
   const found = `SELECT gid FROM global_transaction FORCE INDEX (global_transaction_finished_at) ${FINAL}
@@ -51,7 +49,8 @@ async function removeUnderLocks(manager: EntityManager, removal: Removal): Promi
       return gids.length;
     });
   } catch (error) {
-    if (LOCK_FAULTS.includes((error as { errno?: number }).errno ?? 0)) return 0;
+    // What was begun is rolled back, and left for another time.
+    if (isMysqlConflict(error)) return 0;
     throw error;
   }
 }

@@ -12,6 +12,7 @@ import {
   standingQueries,
   takenBy,
 } from './batch-statements.ts';
+import { isSqliteObstacle } from './conflicts.ts';
 
 export class SqliteBatchWriter implements BatchWriter {
   readonly #database: Database;
@@ -27,7 +28,7 @@ export class SqliteBatchWriter implements BatchWriter {
       this.#database.transaction(() => batchStatements(saves).forEach(this.#run)).immediate();
       return { outcome: 'written' };
     } catch (error) {
-      return this.#outcomeOf(error as Error & { code?: string }, saves);
+      return this.#outcomeOf(error as Error, saves);
     }
   }
 
@@ -36,9 +37,8 @@ export class SqliteBatchWriter implements BatchWriter {
     if (changes !== rowCount) throw new Error(`${rowCount} rows were to change, and ${changes} did: ${sql}`);
   };
 
-  #outcomeOf(error: Error & { code?: string }, saves: readonly Save[]): BatchOutcome {
-    if (error.code?.startsWith('SQLITE_BUSY') || error.code?.startsWith('SQLITE_FULL'))
-      return { outcome: 'rejected', because: 'store', error };
+  #outcomeOf(error: Error, saves: readonly Save[]): BatchOutcome {
+    if (isSqliteObstacle(error)) return { outcome: 'rejected', because: 'store', error };
     const taken = takenBy(saves, this.#standing(saves));
     if (taken.ours.size + taken.lost.size > 0) return { outcome: 'taken', ...taken };
     return { outcome: 'rejected', because: 'row', error };
