@@ -333,6 +333,15 @@ describe('a watched folder', () => {
     expect(existsSync(heard)).toBe(true);
   });
 
+  test('takes its server with it, also when somebody else has removed it before', async () => {
+    const watched = watchedFolder('test');
+    const server = watched.spawn(['/bin/sleep', '600']);
+    await until('it is so', () => existsSync(join(watched.path, 'pid')));
+    rmSync(watched.path, { recursive: true });
+    await watched.remove();
+    await until('it is so', () => !isAlive(server.pid));
+  });
+
   test('goes, and its server with it, when its owner is killed with -9', async () => {
     const [path, pid] = await killedOwner();
     await until('it is so', () => !isAlive(pid) && !existsSync(path) && !existsSync(`${path}.dead`));

@@ -7,11 +7,19 @@ folder=$1
 signal=$2
 # Ctrl-C in a terminal must reach the owner only, or nobody is left to clean up.
 trap '' INT TERM HUP
-read -r _ || true
+# Each line is the pid of the server by then, empty once it has ended.
+pid=
+while read -r line; do pid=$line; done
 
 # Renamed first: a server that is just being started writes its pid into the folder before it runs, and cannot any more.
-mv "$folder" "$folder.dead" 2>/dev/null || exit 0
-if [ -s "$folder.dead/pid" ]; then kill -s "$signal" "$(cat "$folder.dead/pid")" 2>/dev/null; fi
+if ! mv "$folder" "$folder.dead" 2>/dev/null; then
+  # Somebody else has removed the folder, and the pid file with it.
+  if [ -n "$pid" ]; then kill -s "$signal" "$pid" 2>/dev/null; fi
+  exit 0
+fi
+# The owner may have been killed before it could write the pid into the pipe.
+if [ -s "$folder.dead/pid" ]; then pid=$(cat "$folder.dead/pid"); fi
+if [ -n "$pid" ]; then kill -s "$signal" "$pid" 2>/dev/null; fi
 # Until the server is quite dead it can still write into a folder that is being emptied.
 attempt=0
 until rm -rf "$folder.dead" 2>/dev/null || [ "$attempt" -ge 100 ]; do

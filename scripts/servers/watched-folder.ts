@@ -32,11 +32,19 @@ export function watchedFolder(name: string, crashSignal: 'SIGKILL' | 'SIGQUIT' =
   // A script that forgets to stop its servers ends all the same, and takes them with it.
   watcher.unref();
   (watcher.stdin as unknown as { unref(): void }).unref();
+  watcher.stdin?.on('error', () => {});
 
   return {
     path,
     logPath,
-    spawn: (command, { cwd } = { cwd: path }) => spawnNamed(path, logPath, command, cwd),
+    spawn(command, { cwd } = { cwd: path }) {
+      const server = spawnNamed(path, logPath, command, cwd);
+      // A watcher that has ended takes no more lines.
+      const tell = (pid: number | '') => watcher.stdin?.writable && watcher.stdin.write(`${pid}\n`);
+      tell(server.pid ?? '');
+      server.once('exit', () => tell(''));
+      return server;
+    },
     async remove() {
       await ended(watcher);
       // Already gone, unless the watcher itself was killed.
@@ -54,15 +62,22 @@ function ended(watcher: ChildProcess): Promise<void> {
   });
 }
 
-/** The shell writes its pid for the watcher and becomes the server; once the folder is gone it can do neither. */
+/**
+ * The shell writes its pid for the watcher and becomes the server. Once the folder is renamed or gone it can do neither; where it
+ * is renamed while the pid is being written, the shell finds no file afterwards, and ends.
+ */
 function spawnNamed(path: string, logPath: string, command: readonly string[], cwd: string): ChildProcess {
   const log = openSync(logPath, 'a');
-  const child = spawn('/bin/sh', ['-c', `echo $$ > "$0/pid" && exec "$@"`, path, ...command], {
-    stdio: ['ignore', log, log],
-    // Away from the terminal's group: Ctrl-C goes to the owner, who stops its servers in order.
-    detached: true,
-    cwd,
-  });
+  const child = spawn(
+    '/bin/sh',
+    ['-c', `echo $$ > "$0/pid" && [ -s "$0/pid" ] && exec "$@"`, path, ...command],
+    {
+      stdio: ['ignore', log, log],
+      // Away from the terminal's group: Ctrl-C goes to the owner, who stops its servers in order.
+      detached: true,
+      cwd,
+    },
+  );
   closeSync(log);
   child.unref();
   // Its pid may become somebody else's, so it is forgotten.
