@@ -38,7 +38,14 @@ describe('a callback', () => {
     expect(tx).toMatchObject({ status: 'confirmed', finishedAt: T0 });
     expect(pendingCalls(tx, now).calls).toEqual([
       {
-        ...{ branchId: null, op: 'notify', participant: 'shop', activity: 'ended', payload: null },
+        ...{
+          branchId: null,
+          op: 'notify',
+          kind: null,
+          participant: 'shop',
+          activity: 'ended',
+          payload: null,
+        },
         ...{ results: null, wanted: [], attempt: 1, deadlineAt: DEADLINE, timeoutMs: POLICY.callTimeoutMs },
       },
     ]);

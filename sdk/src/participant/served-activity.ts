@@ -25,7 +25,7 @@ export type ServedActivity = {
   pass(call: Call, payload: unknown): Promise<Passed<unknown>>;
 };
 
-/** At confirm, cancel and compensate: an error of the participant, which took the payload before. */
+/** At confirm, cancel, compensate and a pivot that was started: an error of the participant, which took the payload before. */
 export class InvalidPayload extends Error {
   override readonly name = 'InvalidPayload';
 }
@@ -57,12 +57,12 @@ export function servedActivity<SqlTx>(
   const ops = opsOf(title, declared, given);
   const outside = outsideOf(title, given as object);
 
-  const work = (call: Call, payload: unknown, known: object): unknown => {
+  const work = (call: Call, payload: unknown, known: Known, given: object): unknown => {
     const op = ops.get(call.op);
     if (op === undefined)
       throw new Error(`${title} is of kind ${declared} and has no ${call.op}, but has work for it`);
-    checkPayload(payloadSchema, call, payload);
-    const result = duringCall(call, () => op(payload, { call, ...known }));
+    checkPayload(payloadSchema, call, payload, known);
+    const result = duringCall(call, () => op(payload, { call, ...given, ...knownTo(call, known) }));
     return isPhaseOne(call.op) && resultSchema !== undefined
       ? checkResult(resultSchema, call, result)
       : result;
@@ -71,17 +71,12 @@ export function servedActivity<SqlTx>(
   const optionsOf = ({ op, kind }: Call) => ({ isPivot: kind === 'pivot' && op === 'action' });
   const passInside: ServedActivity['pass'] = (call, payload) =>
     // What the op returns goes on as it is: on SQLite it may not be a promise.
-    barrier.run(
-      call,
-      (sqlTx, known) => work(call, payload, { sqlTx, ...knownTo(call, known) }),
-      optionsOf(call),
-    );
+    barrier.run(call, (sqlTx, known) => work(call, payload, known, { sqlTx }), optionsOf(call));
   const passOutside: ServedActivity['pass'] = (call, payload) =>
-    barrier.outside(
-      call,
-      async ({ signal, ...known }) => work(call, payload, { signal, ...knownTo(call, known) }),
-      { ...optionsOf(call), ...outside },
-    );
+    barrier.outside(call, async ({ signal, ...known }) => work(call, payload, known, { signal }), {
+      ...optionsOf(call),
+      ...outside,
+    });
   const passKind = outside === null ? passInside : passOutside;
   return {
     payload: payloadSchema,
@@ -149,11 +144,15 @@ function outsideOf(title: string, given: object): { readonly limitMs?: number } 
   return { limitMs };
 }
 
-/** A pivot's refusal is thrown inside the barrier, which remembers it. */
-function checkPayload(schema: TSchema, { op }: Call, payload: unknown): void {
+/**
+ * A pivot's refusal is thrown inside the barrier, which remembers it. A pivot that was started outside may have taken effect: it
+ * cannot be refused any more, since its caller compensates nothing.
+ */
+function checkPayload(schema: TSchema, call: Call, payload: unknown, { isStarted }: Known): void {
   const fault = firstFault(schema, payload);
   if (fault === null) return;
-  throw isPhaseOne(op) ? new Refusal(fault, 'invalid_payload') : new InvalidPayload(fault);
+  const mayRefuse = isPhaseOne(call.op) && !(call.kind === 'pivot' && isStarted);
+  throw mayRefuse ? new Refusal(fault, 'invalid_payload') : new InvalidPayload(fault);
 }
 
 /** The same result, or a promise of it. */

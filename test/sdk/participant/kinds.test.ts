@@ -4,7 +4,7 @@ import { defineContract, defineParticipant, type Participant, Refusal } from '@t
 import { sqliteBarrier } from '@tercet/sdk/barrier/sqlite';
 import { isServed, Kind, type Op } from '@tercet/sdk/wire';
 import SQLite from 'better-sqlite3';
-import { Type } from 'typebox';
+import { type TSchema, Type } from 'typebox';
 import { type Asked, answerOf, callFor, newGid, problemOf } from './shop.ts';
 
 const payload = Type.Object({});
@@ -127,6 +127,24 @@ describe('the record of the branch comes first:', () => {
     expect(await statusOf({ ...asked, activity: 'step' })).toBe(503);
     expect(errors).toEqual([expect.stringContaining('it was started as a pivot before')]);
   });
+});
+
+test('a pivot that was started outside is not refused for a payload that a newer contract does not take', async () => {
+  const asked = { gid: newGid(), activity: 'pay', op: 'action', kind: 'pivot' } as const;
+  const deployed = (schema: TSchema, action: () => Promise<void>) =>
+    defineParticipant(defineContract('bank', { pay: { kind: 'pivot', payload: schema } }), {
+      barrier: sqliteBarrier({ db }),
+      activities: { pay: { outside: true, action } },
+      onError: (error) => void errors.push(String(error)),
+    });
+  const older = deployed(payload, () => Promise.reject(new Error('the bank does not answer')));
+  const newer = deployed(Type.Object({ account: Type.String() }), async () => void effects.push('paid'));
+  expect((await answerOf(older, call(asked))).status).toBe(503);
+  expect(await problemOf(newer, call(asked))).toMatchObject({ httpStatus: 503, code: 'invalid_payload' });
+  expect(effects).toEqual([]);
+  // Where nothing was started, the payload is refused for good.
+  const other = { ...asked, gid: newGid() };
+  expect(await problemOf(newer, call(other))).toMatchObject({ httpStatus: 409, code: 'invalid_payload' });
 });
 
 test('work to undo that the activity has no op for is never answered with success', async () => {
