@@ -5,13 +5,12 @@
  * `seenIn` says what the judgement needs: the statuses of answers alone, the numbers at `observeUrl` as well, or secrets.
  * `hiddenBy` names violations that bring this one along. It is not judged beside them: they are to be mended first.
  */
-import { KIND_RULES, type KindCode } from './kind-rules.ts';
+import type { Code } from './codes.ts';
+import { KIND_RULES } from './kind-rules.ts';
 import type { Kind } from './kinds.ts';
 import type { Rule } from './rule.ts';
-import { SAGA_RULES, type SagaCode } from './saga-rules.ts';
-import { TCC_RULES, type TccCode } from './tcc-rules.ts';
-
-export type Code = TccCode | SagaCode | KindCode;
+import { SAGA_RULES } from './saga-rules.ts';
+import { TCC_RULES } from './tcc-rules.ts';
 
 export const CATALOGUE: { readonly [Each in Code]: Rule<Code> } = {
   ...TCC_RULES,

@@ -3,7 +3,7 @@
  * have measured, and gone on with between two others as soon as it is due.
  */
 import type { Caller } from './caller.ts';
-import type { Code } from './catalogue.ts';
+import type { Code } from './codes.ts';
 import type { Numbers } from './numbers.ts';
 import type { Settings } from './options.ts';
 import type { Judgement } from './report.ts';

@@ -14,14 +14,15 @@
  */
 import { isRedirect } from './answer.ts';
 import { Caller } from './caller.ts';
-import { CATALOGUE, type Code, CODES_OF } from './catalogue.ts';
+import { CATALOGUE, CODES_OF } from './catalogue.ts';
+import type { Code } from './codes.ts';
 import { Conservation, numberMissing } from './conserved.ts';
 import { Course } from './course.ts';
 import { NO_NUMBERS, Numbers } from './numbers.ts';
 import { type CheckOptions, readOptions, type Settings } from './options.ts';
 import { Judgement, type Report } from './report.ts';
 
-export type { Code } from './catalogue.ts';
+export type { Code } from './codes.ts';
 export type { Kind } from './kinds.ts';
 export type { CheckOptions } from './options.ts';
 export type { Finding, Report } from './report.ts';

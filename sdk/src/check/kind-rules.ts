@@ -1,18 +1,6 @@
 /** The rules on kinds of calls, and those for steps that nothing undoes, a pivot among them; see `catalogue.ts`. */
+import type { KindCode, SagaCode, TccCode } from './codes.ts';
 import type { Rule } from './rule.ts';
-import type { SagaCode } from './saga-rules.ts';
-import type { TccCode } from './tcc-rules.ts';
-
-export type KindCode =
-  | 'kind_ignored'
-  | 'second_phase_refused_for_kind'
-  | 'served_kind_refused'
-  | 'signed_kind_ignored'
-  | 'actions_mixed_up'
-  | 'refusal_forgotten'
-  | 'slow_pivot_accepted'
-  | 'refused_and_done'
-  | 'late_repeat_refused';
 
 export const KIND_RULES: { readonly [Each in KindCode]: Rule<KindCode | SagaCode | TccCode> } = {
   kind_ignored: {

@@ -1,5 +1,6 @@
 /** What the check comes to: each rule is kept, not kept, or not judged with the reason. */
-import { CATALOGUE, type Code } from './catalogue.ts';
+import { CATALOGUE } from './catalogue.ts';
+import type { Code } from './codes.ts';
 
 export type Finding = {
   /** Stable, for programs. */

@@ -1,25 +1,6 @@
 /** The rules for the steps of a saga, beside those that both patterns have in common; see `catalogue.ts`. */
+import type { KindCode, SagaCode, TccCode } from './codes.ts';
 import type { Rule } from './rule.ts';
-import type { KindCode } from './kind-rules.ts';
-import type { TccCode } from './tcc-rules.ts';
-
-export type SagaCode =
-  | 'compensate_refused'
-  | 'compensate_does_not_restore'
-  | 'repeated_action_refused'
-  | 'repeated_action_differs'
-  | 'action_applied_twice'
-  | 'actions_at_once_applied_twice'
-  | 'lost_action_applied_twice'
-  | 'repeated_compensate_refused'
-  | 'compensate_applied_twice'
-  | 'compensates_at_once_applied_twice'
-  | 'compensate_before_action_refused'
-  | 'compensate_before_action_applied'
-  | 'late_action_accepted'
-  | 'slow_action_accepted'
-  | 'action_deadline_ignored'
-  | 'steps_mixed_up';
 
 const BARRIER = 'The SDK’s barrier does this; in other languages one table with a row for each step does.';
 

@@ -1,41 +1,6 @@
 /** The rules for the branches of a tcc, those among them that both patterns have in common; see `catalogue.ts`. */
+import type { TccCode } from './codes.ts';
 import type { Rule } from './rule.ts';
-
-export type TccCode =
-  | 'redirected'
-  | 'sum_not_conserved'
-  | 'confirm_refused'
-  | 'cancel_refused'
-  | 'cancel_does_not_restore'
-  | 'answered_before_commit'
-  | 'repeated_try_refused'
-  | 'repeated_try_differs'
-  | 'try_applied_twice'
-  | 'tries_at_once_applied_twice'
-  | 'repeated_confirm_refused'
-  | 'confirm_applied_twice'
-  | 'confirms_at_once_applied_twice'
-  | 'repeated_cancel_refused'
-  | 'cancel_applied_twice'
-  | 'cancel_before_try_refused'
-  | 'cancel_before_try_applied'
-  | 'late_try_accepted'
-  | 'deadline_ignored'
-  | 'confirm_expired'
-  | 'refusal_answered_as_success'
-  | 'refusal_not_understood'
-  | 'refused_call_applied'
-  | 'confirm_without_try_accepted'
-  | 'confirm_after_cancel_accepted'
-  | 'cancel_after_confirm_accepted'
-  | 'confirm_and_cancel_both_accepted'
-  | 'confirm_and_cancel_both_refused'
-  | 'loser_applied'
-  | 'branches_mixed_up'
-  | 'lost_reply_applied_twice'
-  | 'slow_try_accepted'
-  | 'slow_caller_blocks_others'
-  | 'unsigned_call_accepted';
 
 const BARRIER = 'The SDK’s barrier does this; in other languages one table with a row for each branch does.';
 

@@ -7,7 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Answer, isRedirect, succeeded } from './answer.ts';
 import { type Caller, pause } from './caller.ts';
-import type { Code } from './catalogue.ts';
+import type { Code } from './codes.ts';
 import { newGid } from './gid.ts';
 import {
   type Difference,

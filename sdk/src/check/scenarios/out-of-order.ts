@@ -1,6 +1,6 @@
 /** Calls in an order in which nobody sends them, but in which networks deliver them. */
 import { succeeded } from '../answer.ts';
-import type { Code } from '../catalogue.ts';
+import type { Code } from '../codes.ts';
 import type { Scenario } from '../trial.ts';
 import { One, one, type Pair } from './pair.ts';
 import { judgeRefused } from './refused.ts';

@@ -3,7 +3,7 @@
  * two alone are the same for both, but for the words and for the codes of the rules. A step that nothing undoes has the first
  * alone: an `Opening`.
  */
-import type { Code } from '../catalogue.ts';
+import type { Code } from '../codes.ts';
 
 export type Opening = {
   readonly first: 'try' | 'action';

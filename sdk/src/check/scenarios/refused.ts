@@ -1,6 +1,6 @@
 /** A try or action that must be refused: too late, one way or another. What its answer and its effect say about the participant. */
 import type { Answer } from '../answer.ts';
-import type { Code } from '../catalogue.ts';
+import type { Code } from '../codes.ts';
 import type { Trial } from '../trial.ts';
 import type { Opening } from './pair.ts';
 

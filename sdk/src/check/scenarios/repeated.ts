@@ -1,7 +1,7 @@
 /** Each op is asked for twice, one call after the other: what a coordinator does when it did not hear an answer. */
 import { isDeepStrictEqual } from 'node:util';
 import { type Answer, succeeded } from '../answer.ts';
-import type { Code } from '../catalogue.ts';
+import type { Code } from '../codes.ts';
 import type { Scenario, Trial } from '../trial.ts';
 import { One, one, type Opening, type Pair } from './pair.ts';
 
