@@ -14,6 +14,7 @@ import type {
   PassOptions,
 } from './barrier.ts';
 import { type CleanUpOptions, type CleanUpReport, cleanUp } from './clean-up.ts';
+import { Gate } from './gate.ts';
 import { judge, type LockedRow, type Row } from './judge.ts';
 import {
   answered,
@@ -30,7 +31,7 @@ import {
 } from './kept.ts';
 import { inTurn } from './one-at-a-time.ts';
 import { outside } from './outside.ts';
-import { committedUnder, endedUnder, markOf, SqlTxEnded } from './pass.ts';
+import { committedUnder, endedUnder, markOf, SqlTxEnded, Stray, strayed } from './pass.ts';
 import { retryingConflicts } from './retry.ts';
 import { checkKept, lockedOf, type Statement, type Statements, sqlTxOf } from './statements.ts';
 
@@ -41,12 +42,15 @@ export type Driver<SqlTx> = {
   /** Commits when `act` resolves; rolls back when it rejects, and rejects the same way. */
   transact<T>(act: (sqlTx: SqlTx) => Promise<T>): Promise<T>;
   run(sqlTx: SqlTx, statement: Statement): Promise<Ran>;
-  /** Runs the work, and keeps it from ending the SQL transaction; see `guard.ts`. */
-  guarded<T>(sqlTx: SqlTx, work: () => Promise<T>): Promise<T>;
+  /**
+   * Runs the work with a handle of its own, keeps it from ending the SQL transaction (`guard.ts`), and closes the gate when
+   * it settles.
+   */
+  guarded<T>(sqlTx: SqlTx, gate: Gate, work: (handle: SqlTx) => Promise<T>): Promise<T>;
   /** A deadlock, or a lock waited for in vain: the same SQL transaction may succeed when it is run again. */
   isConflict(error: unknown): boolean;
-  /** Whether statements that follow a rollback are committed one by one. */
-  readonly autocommitsAfterRollback: boolean;
+  /** Whether a conflict may roll the SQL transaction back, so that what follows is in none, or in another. */
+  readonly conflictsEndSqlTx: boolean;
 };
 
 export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
@@ -62,10 +66,11 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     { isPivot = false }: PassOptions = {},
   ): Promise<Passed<Result>> {
     checkCall(call, { isPivot });
-    const pass = (sqlTx: SqlTx) => this.#pass(sqlTx, call, isPivot ? this.#pivot(call, work) : work, isPivot);
+    const pass = (sqlTx: SqlTx) => this.#pass(sqlTx, call, work, { isPivot });
     const passed = await this.#retrying(pass).catch(async (error) => {
-      if (error instanceof SqlTxEnded && error.unrecorded === call) await this.#mark(call);
-      return orUnchanged<Passed<Result>>(error);
+      if (!isUnmarked(error, call)) return orUnchanged<Passed<Result>>(error);
+      await this.#mark(call);
+      throw error instanceof Stray ? strayed(error) : error;
     });
     return orThrown(passed);
   }
@@ -88,7 +93,12 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     checkCall(call);
     const passed = await inTurn(sqlTx, async () => {
       await this.#checkOpen(sqlTx);
-      return this.#undoable(sqlTx, () => this.#pass(sqlTx, call, work)).catch(orUnchanged<Passed<Result>>);
+      const pass = () => this.#pass(sqlTx, call, work, { isJoined: true });
+      return this.#undoable(sqlTx, pass).catch(async (error) => {
+        if (!isUnmarked(error, call)) return orUnchanged<Passed<Result>>(error);
+        await this.#markBeside(sqlTx, call);
+        throw error instanceof Stray ? strayed(error) : error;
+      });
     });
     return orThrown(passed);
   }
@@ -124,8 +134,8 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
   async #pass<Result>(
     sqlTx: SqlTx,
     call: BarrierCall,
-    work: Work<SqlTx, Result | Remembered>,
-    isPivot = false,
+    work: (sqlTx: SqlTx, known: Known) => Result | Promise<Result>,
+    { isPivot = false, isJoined = false }: { isPivot?: boolean; isJoined?: boolean },
   ): Promise<Passed<Result> | Remembered> {
     const branch = await this.#lock(sqlTx, call);
     const { row } = branch;
@@ -136,36 +146,71 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
       await branch.keep(after);
       return passed;
     }
+    const gate = new Gate(this.#driver.isConflict);
     const known = knownOf(row, call.op);
-    const result = await this.#driver.guarded(sqlTx, async () => work(sqlTx, known, branch));
-    if (result instanceof Remembered) return result;
-    const text = keptText(result);
-    const { isSameSqlTx } = await branch.keep(workedRow(row, call.op, text));
+    const worked: Worked = {
+      text: async () =>
+        keptText(await this.#driver.guarded(sqlTx, gate, async (handle) => work(handle, known))),
+      isRolledBackByServer: (error) => this.#isRolledBackByServer(gate, error, isJoined),
+    };
+    return isPivot
+      ? this.#pivot(await this.#savepoint(sqlTx), call, branch, worked)
+      : this.#plain(call, branch, worked);
+  }
+
+  async #plain<Result>(
+    call: BarrierCall,
+    { row, keep, isOurs }: LockedBranch,
+    { text: work, isRolledBackByServer }: Worked,
+  ): Promise<Passed<Result> | Remembered> {
+    const text = await work().catch(async (error) => {
+      throw isRolledBackByServer(error) || (await isOurs()) ? error : new Stray(error);
+    });
+    const { isSameSqlTx } = await keep(workedRow(row, call.op, text)).catch((error) => {
+      throw error instanceof SqlTxEnded && isRolledBackByServer(null) ? endedUnder() : error;
+    });
     return isSameSqlTx ? { outcome: 'done', result: answered(text) } : new Remembered(committedUnder());
   }
 
   /** Its refusal undoes the work, and is committed. */
-  #pivot<Result>(
+  async #pivot<Result>(
+    savepoint: Savepoint,
     call: BarrierCall,
-    work: (sqlTx: SqlTx, known: Known) => Result | Promise<Result>,
-  ): Work<SqlTx, Result | Remembered> {
-    return async (sqlTx, known, { row, keep }) => {
-      const savepoint = await this.#savepoint(sqlTx);
-      let text: string | null;
-      try {
-        text = keptText(await work(sqlTx, known));
-      } catch (error) {
-        const isUndone = await savepoint.undo();
+    { row, keep, isOurs }: LockedBranch,
+    { text: work, isRolledBackByServer }: Worked,
+  ): Promise<Passed<Result> | Remembered> {
+    let text: string | null;
+    try {
+      text = await work();
+    } catch (error) {
+      if (await savepoint.undo()) {
         if (!(error instanceof Refusal)) throw error;
-        // What was committed before it is not undone: remembered, it would say that nothing was done.
-        if (!isUndone) throw endedUnder({ unrecorded: call, cause: error });
         await keep(refusedRow(row, error));
         return new Remembered(error);
       }
-      if (await savepoint.release()) return answered<Result>(text) as Result;
-      await keep(workedRow(row, call.op, text));
-      return new Remembered(committedUnder());
-    };
+      if (isRolledBackByServer(error)) throw error instanceof Refusal ? endedUnder({ cause: error }) : error;
+      // What was committed before it is not undone: remembered, a refusal would say that nothing was done.
+      if (error instanceof Refusal) throw endedUnder({ unrecorded: call, cause: error });
+      throw (await isOurs()) ? error : new Stray(error);
+    }
+    const isOver = !(await savepoint.release());
+    const { isSameSqlTx } = await keep(workedRow(row, call.op, text)).catch((error) => {
+      throw error instanceof SqlTxEnded && isRolledBackByServer(null) ? endedUnder() : error;
+    });
+    const isRecordedAfter = isOver || !isSameSqlTx;
+    return isRecordedAfter
+      ? new Remembered(committedUnder())
+      : { outcome: 'done', result: answered(text) };
+  }
+
+  /**
+   * Then nothing that the work did before stands. What it did after it is rolled back, too, unless it joined the SQL
+   * transaction of another: that one commits it statement by statement.
+   */
+  #isRolledBackByServer(gate: Gate, error: unknown, isJoined: boolean): boolean {
+    const { conflictsEndSqlTx, isConflict } = this.#driver;
+    const isMet = gate.hasConflict || causesOf(error).some(isConflict);
+    return conflictsEndSqlTx && isMet && !(isJoined && gate.hasGoneOn);
   }
 
   async #undoable<T>(sqlTx: SqlTx, act: () => Promise<T>): Promise<T> {
@@ -233,8 +278,21 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
 
   /** Leaves the row with a mark: after a rollback of its own the work may have committed what nobody can see any more. */
   async #mark(call: BarrierCall): Promise<void> {
-    if (!this.#driver.autocommitsAfterRollback) return;
     await this.#retrying((sqlTx) => this.#lock(sqlTx, call)).catch(() => {});
+  }
+
+  /**
+   * On the connection whose SQL transaction is over. In none, the mark is committed immediately. In one that the work
+   * began, the mark shares its end: what stands after a rollback is then marked from another connection, once the caller
+   * has ended it. That is not awaited: the caller may hold the last connection of the pool.
+   */
+  async #markBeside(sqlTx: SqlTx, call: BarrierCall): Promise<void> {
+    const isOpen = await this.#checkOpen(sqlTx).then(
+      () => true,
+      () => false,
+    );
+    await this.#lock(sqlTx, call).catch(() => {});
+    if (isOpen) void this.#mark(call);
   }
 
   #retrying<T>(act: (sqlTx: SqlTx) => Promise<T>): Promise<T> {
@@ -250,6 +308,12 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     const locked = lockedOf(rows[0], call, mark, statements.table);
     return {
       row: locked.row,
+      // Where the server does not answer, its connection is gone, or the SQL transaction has failed: both roll back.
+      isOurs: () =>
+        run(sqlTx, statements.markOf(call)).then(
+          ({ rows: [found] }) => (found as { pass?: unknown } | undefined)?.pass === mark,
+          () => true,
+        ),
       keep: async (row) => {
         const kept = await run(sqlTx, statements.keep(call, mark, row));
         checkKept(kept.changedCount, call);
@@ -264,6 +328,14 @@ type LockedBranch = {
   readonly row: LockedRow;
   /** @throws SqlTxEnded */
   keep(row: Row): Promise<{ readonly isSameSqlTx: boolean }>;
+  /** False when the row does not have the mark of this pass: the SQL transaction that wrote it was rolled back. */
+  isOurs(): Promise<boolean>;
+};
+
+type Worked = {
+  /** Runs the work; what it returned, as it is kept. */
+  text(): Promise<string | null>;
+  isRolledBackByServer(error: unknown): boolean;
 };
 
 type Savepoint = {
@@ -273,4 +345,13 @@ type Savepoint = {
   release(): Promise<boolean>;
 };
 
-type Work<SqlTx, Result> = (sqlTx: SqlTx, known: Known, branch: LockedBranch) => Result | Promise<Result>;
+const isUnmarked = (error: unknown, call: BarrierCall): boolean =>
+  error instanceof Stray || (error instanceof SqlTxEnded && error.unrecorded === call);
+
+/** An error, and those that it names as its causes: the work may have wrapped a conflict. */
+function causesOf(error: unknown): unknown[] {
+  const found = new Set<unknown>();
+  for (let one = error; typeof one === 'object' && one !== null && !found.has(one); one = (one as Error).cause)
+    found.add(one);
+  return [...found];
+}

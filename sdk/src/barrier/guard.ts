@@ -6,6 +6,7 @@
  * The methods are replaced on the very object that the work uses, so that whoever holds it meets them; and only while
  * the work goes on.
  */
+import type { Gate } from './gate.ts';
 import type { Dialect } from './statements.ts';
 
 export type Guarded = {
@@ -13,15 +14,21 @@ export type Guarded = {
   readonly statements: readonly string[];
   /** Methods that end a SQL transaction, or begin another. */
   readonly refused?: readonly string[];
+  /** Such methods that answer without a promise. */
+  readonly refusedAtOnce?: readonly string[];
   /** Whether they answer by promises. */
   readonly isAsync: boolean;
 };
 
-/** @returns ends it */
+/**
+ * @param gate follows what the statements answer
+ * @returns ends it
+ */
 export function guard(
   target: object,
   dialect: Dialect,
-  { statements, refused = [], isAsync }: Guarded,
+  { statements, refused = [], refusedAtOnce = [], isAsync }: Guarded,
+  gate?: Gate,
 ): () => void {
   let isOver = false;
   const faultOf = (args: readonly unknown[]) => {
@@ -30,7 +37,7 @@ export function guard(
   };
   const restores = [
     ...statements.map((name) => [name, faultOf] as const),
-    ...refused.map((name) => [name, () => refusalOf(name)] as const),
+    ...[...refused, ...refusedAtOnce].map((name) => [name, () => refusalOf(name)] as const),
   ].map(([name, fault]) =>
     replaced(
       target,
@@ -38,9 +45,13 @@ export function guard(
       (original) =>
         function (this: unknown, ...args: unknown[]): unknown {
           const found = isOver ? null : fault(args);
-          if (found === null) return Reflect.apply(original, this, args);
+          if (found === null) {
+            const answer = Reflect.apply(original, this, args);
+            return isOver || gate === undefined ? answer : gate.follow(answer);
+          }
           // Whoever gave a callback awaits no promise.
-          if (isAsync && typeof args.at(-1) !== 'function') return Promise.reject(found);
+          const isAwaited = isAsync && typeof args.at(-1) !== 'function' && !refusedAtOnce.includes(name);
+          if (isAwaited) return Promise.reject(found);
           throw found;
         },
     ),

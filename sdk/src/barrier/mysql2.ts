@@ -2,6 +2,7 @@
 import type { Connection, Pool, PoolConnection, ResultSetHeader } from 'mysql2/promise';
 import { AsyncBarrier, type Driver } from './asynchronous.ts';
 import { guard } from './guard.ts';
+import { beneath, type HandleKind, handleOn } from './handle.ts';
 import { statementsFor } from './statements.ts';
 
 export type Mysql2Barrier = AsyncBarrier<Connection>;
@@ -43,23 +44,32 @@ const driverOn = (pool: Pool, table?: string): Driver<Connection> => ({
     if (Array.isArray(answer)) return { rows: answer, changedCount: 0 };
     return { rows: [], changedCount: (answer as ResultSetHeader).affectedRows };
   },
-  guarded: async (connection, work) => {
-    const end = guard(connection, 'mysql', GUARDED);
+  guarded: async (connection, gate, work) => {
+    const end = guard(beneath(connection), 'mysql', GUARDED, gate);
     try {
-      return await work();
+      return await work(handleOn(connection, gate, HANDLE));
     } finally {
+      await gate.close();
       end();
     }
   },
   isConflict: isMysqlConflict,
-  autocommitsAfterRollback: false,
+  conflictsEndSqlTx: true,
 });
 
 const GUARDED = {
   statements: ['query', 'execute', 'prepare'],
-  refused: ['beginTransaction', 'commit', 'rollback', 'changeUser', 'reset'],
+  refused: ['beginTransaction', 'commit', 'rollback', 'changeUser', 'reset', 'end'],
+  refusedAtOnce: ['release', 'destroy', 'close'],
   isAsync: true,
 } as const;
+
+const HANDLE: HandleKind = {
+  own: [...GUARDED.statements, ...GUARDED.refused, ...GUARDED.refusedAtOnce],
+  atOnce: [...GUARDED.refusedAtOnce, 'pause', 'resume', 'pipe', 'unprepare', 'createBinlogStream'],
+  free: ['escape', 'escapeId', 'format'],
+  makers: { prepare: { own: ['execute'], atOnce: [], free: ['close'] } },
+};
 
 /**
  * No statement is committed by itself before END, not even after a deadlock, which ends the SQL transaction under the work: when

@@ -3,6 +3,7 @@
  * undoing the one would undo what the other has done and answered.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { beneath } from './handle.ts';
 
 type Pass = { readonly on: object; readonly around: Pass | null };
 
@@ -12,7 +13,7 @@ const current = new AsyncLocalStorage<Pass>();
 
 /** @throws TypeError when another pass is under way on `sqlTx` that this one is not inside of */
 export async function inTurn<T>(sqlTx: unknown, act: () => Promise<T>): Promise<T> {
-  const on = sqlTx as object;
+  const on = beneath(sqlTx as object);
   const around = innermost.get(on) ?? null;
   if (around !== null && around !== enclosing(on))
     throw new TypeError('another call is being passed on this SQL transaction: await it first');

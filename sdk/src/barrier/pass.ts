@@ -9,6 +9,7 @@
  * Rows of earlier versions have no marks. One of them that is `open`, with nothing started outside, says the same.
  */
 import { randomBytes } from 'node:crypto';
+import { Refusal } from '../refusal.ts';
 import type { BarrierCall } from './barrier.ts';
 
 /** Ids of passes begin with other characters. */
@@ -72,3 +73,18 @@ export const committedUnder = (): SqlTxEnded =>
       'back a SQL transaction, nor run a statement that commits implicitly. The same call is answered when it comes again',
     {},
   );
+
+/** What the work threw once its SQL transaction was over: some of what it did may stand, so the row is to be marked. */
+export class Stray extends Error {
+  override readonly name = 'Stray';
+  readonly thrown: unknown;
+
+  constructor(thrown: unknown) {
+    super('the SQL transaction was over when the work failed', { cause: thrown });
+    this.thrown = thrown;
+  }
+}
+
+/** A refusal says that nothing was done, which is not so. */
+export const strayed = ({ thrown }: Stray): unknown =>
+  thrown instanceof Refusal ? endedUnder({ cause: thrown }) : thrown;

@@ -2,6 +2,7 @@
 import type { ClientBase, Pool, PoolClient } from 'pg';
 import { AsyncBarrier, type Driver } from './asynchronous.ts';
 import { guard } from './guard.ts';
+import { beneath, type HandleKind, handleOn } from './handle.ts';
 import { statementsFor } from './statements.ts';
 
 /**
@@ -38,17 +39,34 @@ const driverOn = (pool: Pool, table?: string): Driver<ClientBase> => ({
     const { rows, rowCount } = await client.query(sql, [...params]);
     return { rows, changedCount: rowCount ?? 0 };
   },
-  guarded: async (client, work) => {
-    const end = guard(client, 'postgres', { statements: ['query'], isAsync: true });
+  guarded: async (client, gate, work) => {
+    const end = guard(beneath(client), 'postgres', GUARDED, gate);
     try {
-      return await work();
+      return await work(handleOn(client, gate, HANDLE));
     } finally {
+      await gate.close();
       end();
     }
   },
   isConflict: isPgConflict,
-  autocommitsAfterRollback: true,
+  conflictsEndSqlTx: false,
 });
+
+const GUARDED = {
+  statements: ['query'],
+  refused: ['end'],
+  refusedAtOnce: ['release'],
+  isAsync: true,
+} as const;
+
+const HANDLE: HandleKind = {
+  own: [...GUARDED.statements, ...GUARDED.refused, ...GUARDED.refusedAtOnce],
+  atOnce: [...GUARDED.refusedAtOnce, 'cancel'],
+  free: [
+    ...['escapeIdentifier', 'escapeLiteral', 'getTypeParser', 'setTypeParser'],
+    ...['ref', 'unref', 'getTransactionStatus'],
+  ],
+};
 
 export const ROLLED_BACK =
   'PostgreSQL has rolled the SQL transaction back: a statement of the work failed, which the work did not await or swallowed';

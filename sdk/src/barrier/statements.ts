@@ -29,6 +29,8 @@ export type Statements = {
    * a deadlock, which had.
    */
   keep(call: BarrierCall, mark: string, row: Row): Statement;
+  /** Answers the row's mark. Without a lock: a SQL transaction sees what it wrote itself. */
+  markOf(call: BarrierCall): Statement;
   /** Keys in their order, from `after` on, of rows whose deadline is before the instant. */
   page(after: Key, deadlineBefore: number, limit: number): Statement;
   remove(keys: readonly Key[]): Statement;
@@ -64,6 +66,8 @@ export function statementsFor(dialect: Dialect, table = 'tercet_barrier'): State
       const end = dialect === 'postgres' ? ` RETURNING ${SQL_TX.postgres} AS sql_tx` : '';
       return statement(update + end, [...changed, gid, branchId, mark]);
     },
+    markOf: ({ gid, branchId }) =>
+      statement(`SELECT pass FROM ${table} WHERE gid = ? AND branch_id = ?`, [gid, branchId]),
     page: ({ gid, branchId }, deadlineBefore, limit) =>
       statement(page, [gid, gid, branchId, deadlineBefore, limit]),
     // By full key: a sibling branch may still need its own row.

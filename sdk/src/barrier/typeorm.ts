@@ -1,6 +1,7 @@
 /** The barrier over a TypeORM data source on MySQL, MariaDB or PostgreSQL 13 or later. Its work is given the entity manager. */
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { AsyncBarrier, type Driver } from './asynchronous.ts';
+import { asBarrier, asWork, keepDepth } from './closing-runner.ts';
 import { guard } from './guard.ts';
 import { BEGIN, END, isMysqlConflict } from './mysql2.ts';
 import { isPgConflict, ROLLED_BACK } from './pg.ts';
@@ -37,23 +38,37 @@ function driverOn(
 ): Driver<EntityManager> {
   return {
     statements: statementsFor(dialect, table),
-    transact: (act) => WRAPPED[dialect](dataSource.createQueryRunner(), act),
-    run: async (manager, { sql, params }) => ANSWER_OF[dialect](await manager.query(sql, [...params])),
-    guarded: async ({ queryRunner }, work) => {
+    transact: (act) => {
+      const runner = dataSource.createQueryRunner();
+      return asBarrier(runner, () => WRAPPED[dialect](runner, act));
+    },
+    run: async (manager, { sql, params }) => {
+      if (manager.queryRunner && /^INSERT\b/.test(sql)) inserted.add(manager.queryRunner);
+      return ANSWER_OF[dialect](await manager.query(sql, [...params]));
+    },
+    guarded: async (manager, gate, work) => {
+      const runner = manager.queryRunner;
+      if (runner === undefined) return work(manager);
+      const resetDepth = keepDepth(runner);
       // `commitTransaction` and the like ask for their statements by `query`, too.
-      const end = queryRunner ? guard(queryRunner, dialect, GUARDED) : () => {};
+      const end = guard(runner, dialect, GUARDED, gate);
       try {
-        return await work();
+        return await asWork(runner, gate, () => work(manager));
       } finally {
+        await gate.close();
         end();
+        resetDepth();
       }
     },
     // TypeORM wraps what the driver beneath it said.
     isConflict: (error) =>
       IS_CONFLICT[dialect]((error as { driverError?: unknown } | null)?.driverError ?? error),
-    autocommitsAfterRollback: dialect === 'postgres',
+    conflictsEndSqlTx: dialect === 'mysql',
   };
 }
+
+/** The barrier inserted a row, or changed the one that stood: the SQL transaction has an id on PostgreSQL. */
+const inserted = new WeakSet<QueryRunner>();
 
 const GUARDED = { statements: ['query', 'stream'], refused: ['release'], isAsync: true } as const;
 
@@ -90,7 +105,7 @@ const WRAPPED = {
         xid: (await runner.query('SELECT CAST(pg_current_xact_id_if_assigned() AS text) AS xid'))[0].xid,
       }));
       const [{ status }] = await runner.query('SELECT pg_xact_status(CAST($1 AS xid8)) AS status', [xid]);
-      if (xid !== null && status !== 'committed') throw new Error(ROLLED_BACK);
+      if (status !== (xid === null && !inserted.has(runner) ? null : 'committed')) throw new Error(ROLLED_BACK);
       return done;
     } finally {
       await runner.release();

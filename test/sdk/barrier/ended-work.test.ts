@@ -1,0 +1,496 @@
+// What the work asks of its SQL transaction once it has settled, and what stands when that is over before the work fails.
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Refusal } from '@tercet/sdk';
+import { mysql2Barrier } from '@tercet/sdk/barrier/mysql2';
+import { typeormBarrier } from '@tercet/sdk/barrier/typeorm';
+import { createPool, type PoolConnection } from 'mysql2/promise';
+import { Client, Query } from 'pg';
+import { DataSource, EntitySchema } from 'typeorm';
+import { describeOn } from '../../support/servers.ts';
+import { chain, raise, until } from './scenes.ts';
+import { type BarrierWorld, callOf } from './world.ts';
+import { betterSqliteWorld, mysql2World, nodeSqliteWorld, pgWorld, typeormWorld } from './worlds.ts';
+
+type Open = () => BarrierWorld | Promise<BarrierWorld>;
+type Call = ReturnType<typeof callOf>;
+
+const MODES = [
+  ['a step', {}],
+  ['a pivot', { isPivot: true }],
+] as const;
+
+const ENDED = 'the op has ended: await all that is asked of sqlTx before it returns';
+const ended = expect.objectContaining({ message: ENDED });
+const refused = () => raise(new Refusal('sold out'));
+const failed = () => raise(new Error('after'));
+const unrecorded = (op: string) =>
+  expect.objectContaining({ name: 'UnrecordedWork', message: expect.stringContaining(`work of its ${op}`) });
+
+/** Taken for a conflict by every driver of a server. */
+const conflict = () => Object.assign(new Error('a conflict'), { errno: 1213, code: '40001' });
+
+const insert = ({ gid, branchId, op }: Call) =>
+  `INSERT INTO effect VALUES ('${gid}', '${branchId}', '${op}', '')`;
+const say = (sqlTx: unknown, sql: string): Promise<unknown> =>
+  (sqlTx as { query(sql: string): Promise<unknown> }).query(sql);
+
+function using(open: Open) {
+  let world: BarrierWorld;
+  beforeAll(async () => {
+    world = await open();
+    await world.barrier.createTable();
+  });
+  afterAll(() => world.close());
+  return {
+    world: () => world,
+    effectsOf: async ({ gid }: Call) =>
+      (await world.query(`SELECT op FROM effect WHERE gid = '${gid}'`)).map(({ op }) => op),
+    again: (call: Call) => world.barrier.run(call, () => 'again'),
+  };
+}
+
+function lateWork(open: Open): void {
+  const { world, effectsOf, again } = using(open);
+
+  test.each(MODES)('a part of %s that goes on after a refusal takes no effect', async (_mode, options) => {
+    const call = callOf('action');
+    const gate = Promise.withResolvers<void>();
+    let late: Promise<unknown> = Promise.resolve();
+    const work = (sqlTx: unknown) => {
+      late = gate.promise.then(() => say(sqlTx, insert(call)));
+      return Promise.all([late, say(sqlTx, 'SELECT 1').then(refused)]);
+    };
+    await expect(world().barrier.run(call, work, options)).rejects.toThrow('sold out');
+    gate.resolve();
+    await expect(late).rejects.toEqual(ended);
+    expect(await effectsOf(call)).toEqual([]);
+  });
+
+  test('a part of a first run takes no effect in the second', async () => {
+    const call = callOf('try');
+    const gate = Promise.withResolvers<void>();
+    let late: Promise<unknown> | null = null;
+    const done = world().barrier.run(call, async (sqlTx) => {
+      if (late === null) {
+        late = gate.promise.then(() => say(sqlTx, insert(call)));
+        await Promise.all([late, say(sqlTx, 'SELECT 1').then(() => raise(conflict()))]);
+      }
+      gate.resolve();
+      await expect(late).rejects.toEqual(ended);
+      await say(sqlTx, insert(call));
+      return 'second';
+    });
+    expect((await done).result).toBe('second');
+    expect(await effectsOf(call)).toEqual(['try']);
+  });
+
+  test.each(MODES)('a ROLLBACK that %s asks for after its end loses nothing', async (_mode, options) => {
+    const call = callOf('action');
+    let late: Promise<unknown> = Promise.resolve();
+    const done = world().barrier.run(
+      call,
+      async (sqlTx) => {
+        await say(sqlTx, insert(call));
+        late = say(sqlTx, 'SELECT 1').then(() => say(sqlTx, 'ROLLBACK'));
+        late.catch(() => {});
+      },
+      options,
+    );
+    expect((await done).outcome).toBe('done');
+    await expect(late).rejects.toEqual(ended);
+    expect(await effectsOf(call)).toEqual(['action']);
+  });
+
+  test('what is asked before the end, and not awaited, is part of the SQL transaction', async () => {
+    const [done, undone] = [callOf('try'), callOf('try')];
+    await world().barrier.run(done, (sqlTx) => void say(sqlTx, insert(done)));
+    const refusing = world().barrier.run(undone, (sqlTx) => {
+      void say(sqlTx, insert(undone));
+      refused();
+    });
+    await expect(refusing).rejects.toThrow('sold out');
+    expect([await effectsOf(done), await effectsOf(undone)]).toEqual([['try'], []]);
+  });
+
+  test('joined work that goes on after its end takes no effect', async () => {
+    const call = callOf('try');
+    const gate = Promise.withResolvers<void>();
+    let late: Promise<unknown> = Promise.resolve();
+    await world().inSqlTx(async (sqlTx) => {
+      const barrier = world().barrier as unknown as {
+        within(on: unknown, call: Call, work: (sqlTx: unknown) => unknown): Promise<unknown>;
+      };
+      const refusing = barrier.within(sqlTx, call, (mine) => {
+        late = gate.promise.then(() => say(mine, insert(call)));
+        return Promise.all([late, say(mine, 'SELECT 1').then(refused)]);
+      });
+      await expect(refusing).rejects.toThrow('sold out');
+      gate.resolve();
+      await expect(late).rejects.toEqual(ended);
+    });
+    expect(await effectsOf(call)).toEqual([]);
+    expect((await again(call)).outcome).toBe('done');
+  });
+}
+
+/** Rolls back, and commits another SQL transaction, so that the barrier sees nothing of it. */
+const straying = (world: BarrierWorld, call: Call, then: () => unknown) => (sqlTx: unknown) =>
+  chain(
+    ['ROLLBACK', 'BEGIN', insert(call), 'COMMIT'].reduce<unknown>(
+      (before, sql) => chain(before, () => world.unseen(sqlTx, sql)),
+      undefined,
+    ),
+    then,
+  );
+
+const CRASHES = [
+  ['fails', failed],
+  ['refuses', refused],
+  ['succeeds', () => 'well'],
+] as const;
+
+function strayWork(open: Open): void {
+  const { world, effectsOf, again } = using(open);
+  const cases = MODES.flatMap(([mode, options]) =>
+    CRASHES.map(([how, then]) => [mode, how, options, then] as const),
+  );
+
+  test.each(cases)(
+    'of %s that %s after a rollback and a commit of its own is not done again',
+    async (_mode, how, options, then) => {
+      const call = callOf('action');
+      const answer = world().barrier.run(call, straying(world(), call, then), options);
+      await expect(answer).rejects.toThrow(how === 'fails' ? 'after' : 'has ended under the work');
+      await expect(again(call)).rejects.toEqual(unrecorded('action'));
+      expect(await effectsOf(call)).toEqual(['action']);
+    },
+  );
+
+  test.each(CRASHES)('that joined, and %s after a rollback, is not done again', async (how, then) => {
+    const call = callOf('try');
+    const joined = world().inSqlTx((sqlTx) =>
+      world().within(sqlTx, call, () =>
+        chain(world().unseen(sqlTx, 'ROLLBACK'), () => chain(world().unseen(sqlTx, insert(call)), then)),
+      ),
+    );
+    // What opened the SQL transaction may fail to roll it back, too.
+    await expect(joined).rejects.toThrow(
+      how === 'fails' ? /after|no transaction/ : /has ended under the work|no transaction/,
+    );
+    await expect(again(call)).rejects.toEqual(unrecorded('try'));
+    expect(await effectsOf(call)).toEqual(['try']);
+  });
+
+  test('that joined, and failed in a SQL transaction of its own, is not done again', async () => {
+    const call = callOf('try');
+    const joined = world().inSqlTx((sqlTx) =>
+      world().within(sqlTx, call, () =>
+        chain(straying(world(), call, () => {})(sqlTx), () =>
+          chain(world().unseen(sqlTx, 'BEGIN'), failed),
+        ),
+      ),
+    );
+    await expect(joined).rejects.toThrow('after');
+    const marked = async () =>
+      (await world().query(`SELECT pass FROM tercet_barrier WHERE gid = '${call.gid}'`)).length > 0;
+    await until(marked);
+    await expect(again(call)).rejects.toEqual(unrecorded('try'));
+  });
+
+  test('that fails in its own SQL transaction is done again', async () => {
+    for (const [, options] of MODES) {
+      const call = callOf('action');
+      const failing = world().barrier.run(
+        call,
+        (sqlTx) => chain(world().unseen(sqlTx, insert(call)), failed),
+        options,
+      );
+      await expect(failing).rejects.toThrow('after');
+      expect(await effectsOf(call)).toEqual([]);
+      expect((await again(call)).outcome).toBe('done');
+    }
+  });
+}
+
+/** As the server answers a deadlock: it has rolled back. */
+function deadlocks(open: Open): void {
+  const { world, effectsOf, again } = using(open);
+  beforeAll(async () => {
+    await world().query(
+      "CREATE PROCEDURE deadlock() BEGIN ROLLBACK; SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213; END",
+    );
+  });
+  const wrapped = (error: unknown) => raise(new Error('wrapped', { cause: error }));
+  const forgotten = () => raise(new Error('wrapped'));
+
+  test.each([
+    ['wraps', wrapped],
+    ['replaces', forgotten],
+  ])('work that %s the error of a deadlock is done again', async (_how, then) => {
+    for (const [, options] of MODES) {
+      const call = callOf('action');
+      const failing = world().barrier.run(
+        call,
+        (sqlTx) => say(sqlTx, insert(call)).then(() => say(sqlTx, 'CALL deadlock()').catch(then)),
+        options,
+      );
+      await expect(failing).rejects.toThrow('wrapped');
+      expect((await again(call)).outcome).toBe('done');
+    }
+  });
+
+  test('work that swallows a deadlock, and goes on, is rolled back and done again', async () => {
+    for (const [, options] of MODES) {
+      const call = callOf('action');
+      const swallowing = world().barrier.run(
+        call,
+        async (sqlTx) => {
+          await say(sqlTx, 'CALL deadlock()').catch(() => {});
+          await say(sqlTx, insert(call));
+        },
+        options,
+      );
+      await expect(swallowing).rejects.toThrow('has ended under the work');
+      expect(await effectsOf(call)).toEqual([]);
+      expect((await again(call)).outcome).toBe('done');
+    }
+  });
+
+  test.each(CRASHES)('joined work that swallows a deadlock, and %s, is not done again', async (_how, then) => {
+    const call = callOf('try');
+    const joined = world().inSqlTx((sqlTx) =>
+      world().within(sqlTx, call, async () => {
+        await say(sqlTx, 'CALL deadlock()').catch(() => {});
+        await say(sqlTx, insert(call));
+        return then();
+      }),
+    );
+    await expect(joined).rejects.toThrow();
+    await expect(again(call)).rejects.toEqual(unrecorded('try'));
+    expect(await effectsOf(call)).toEqual(['try']);
+  });
+
+  test('joined work that a deadlock ends is done again', async () => {
+    const call = callOf('try');
+    const joined = world().inSqlTx((sqlTx) =>
+      world().within(sqlTx, call, () => say(sqlTx, insert(call)).then(() => say(sqlTx, 'CALL deadlock()'))),
+    );
+    await expect(joined).rejects.toMatchObject({ errno: 1213 });
+    expect((await again(call)).outcome).toBe('done');
+  });
+}
+
+describeOn(['mysql', 'mariadb'], 'work after its end, by mysql2,', (server) => {
+  lateWork(async () => mysql2World(await server.createDatabase()));
+
+  describe('on its handle', () => {
+    const methods = ['release', 'destroy', 'end', 'reset', 'changeUser'] as const;
+
+    test.each(methods)('is refused %s(), so that its connection serves no one else', async (method) => {
+      const pool = createPool({ uri: await server.createDatabase(), connectionLimit: 1 });
+      const barrier = mysql2Barrier({ pool });
+      await barrier.createTable();
+      const call = callOf('try');
+      const refusing = barrier.run(call, async (sqlTx) => {
+        await (sqlTx as unknown as { [name in typeof method]: (given: object) => unknown })[method]({});
+      });
+      await expect(refusing).rejects.toThrow(`the work may not call ${method}`);
+      await pool.end();
+    });
+
+    test('finds all that the connection has, until the end', async () => {
+      const pool = createPool({ uri: await server.createDatabase(), connectionLimit: 1 });
+      const barrier = mysql2Barrier({ pool });
+      await barrier.createTable();
+      const plain = await pool.getConnection();
+      plain.release();
+      let statement: Awaited<ReturnType<PoolConnection['prepare']>> | undefined;
+      let kept: unknown;
+      const done = await barrier.run(callOf('try'), async (sqlTx) => {
+        kept = sqlTx;
+        expect(sqlTx).toBeInstanceOf(plain.constructor);
+        expect(sqlTx.constructor).toBe(plain.constructor);
+        expect(sqlTx.threadId).toBe(plain.threadId);
+        expect(sqlTx.query).toBe(sqlTx.query);
+        expect(sqlTx.on('drain', () => {})).toBe(sqlTx);
+        expect(sqlTx.escape("it's")).toBe("'it\\'s'");
+        statement = await sqlTx.prepare('SELECT ? AS n');
+        const answers = [
+          ...[await sqlTx.query('SELECT ? AS n', [1]), await sqlTx.execute('SELECT ? AS n', ['1'])],
+          await statement.execute(['1']),
+        ];
+        return answers.map(([rows]) => Number((rows as unknown as { n: unknown }[])[0]?.n));
+      });
+      expect(done.result).toEqual([1, 1, 1]);
+      await expect(statement?.execute(['1'])).rejects.toEqual(ended);
+      const late = kept as PoolConnection;
+      for (const ask of [
+        () => late.execute('SELECT 1'),
+        () => late.prepare('SELECT 1'),
+        () => late.commit(),
+        () => late.ping(),
+        () => late.end(),
+      ])
+        await expect(ask()).rejects.toEqual(ended);
+      expect(() => late.release()).toThrow(ENDED);
+      expect(() => late.destroy()).toThrow(ENDED);
+      expect(late.escape('a')).toBe("'a'");
+      expect((await pool.query('SELECT 1 AS n'))[0]).toEqual([{ n: 1 }]);
+      await pool.end();
+    });
+  });
+});
+
+describeOn(['postgres'], 'work after its end, by pg,', (server) => {
+  lateWork(async () => pgWorld(await server.createDatabase()));
+
+  test.each(['release', 'end'])('is refused %s() on its handle', async (method) => {
+    const world = await pgWorld(await server.createDatabase());
+    await world.barrier.createTable();
+    const refusing = world.barrier.run(callOf('try'), async (sqlTx) => {
+      await Reflect.get(sqlTx as object, method).call(sqlTx);
+    });
+    await expect(refusing).rejects.toThrow(`the work may not call ${method}`);
+    await world.close();
+  });
+
+  test('finds all that the client has on its handle, until the end', async () => {
+    const world = await pgWorld(await server.createDatabase());
+    await world.barrier.createTable();
+    const queried = (sqlTx: Client, sql: string) =>
+      new Promise((resolve, reject) => {
+        sqlTx.query(sql, (error: Error | null, answer: { rows: unknown }) =>
+          error ? reject(error) : resolve(answer.rows),
+        );
+      });
+    const submitted = (sqlTx: Client, sql: string) =>
+      new Promise((resolve, reject) => {
+        const query = sqlTx.query(new Query<{ n: number }>(sql));
+        query.on('end', ({ rows }: { rows: unknown }) => resolve(rows));
+        query.on('error', reject);
+      });
+    let kept: unknown;
+    await world.barrier.run(callOf('try'), async (sqlTx) => {
+      kept = sqlTx;
+      expect(sqlTx).toBeInstanceOf(Client);
+      expect(await queried(sqlTx as Client, 'SELECT 1 AS n')).toEqual([{ n: 1 }]);
+      expect(await submitted(sqlTx as Client, 'SELECT 1 AS n')).toBeDefined();
+    });
+    const late = kept as Client;
+    await expect(queried(late, 'SELECT 1')).rejects.toEqual(ended);
+    await expect(submitted(late, 'SELECT 1')).rejects.toEqual(ended);
+    expect(late.escapeLiteral('a')).toBe("'a'");
+    await world.close();
+  });
+});
+
+describeOn(['mysql', 'mariadb', 'postgres'], 'work after its end, by TypeORM,', (server) => {
+  lateWork(async () => typeormWorld(await server.createDatabase()));
+
+  const Thing = new EntitySchema<{ id: number }>({
+    name: 'thing',
+    columns: { id: { type: 'int', primary: true } },
+  });
+
+  async function withThings(
+    act: (dataSource: DataSource, barrier: ReturnType<typeof typeormBarrier>) => Promise<void>,
+  ): Promise<void> {
+    const url = await server.createDatabase();
+    const type = server.name === 'postgres' ? 'postgres' : 'mysql';
+    const dataSource = new DataSource({ type, url, entities: [Thing], synchronize: true });
+    await dataSource.initialize();
+    const barrier = typeormBarrier({ dataSource });
+    await barrier.createTable();
+    await act(dataSource, barrier);
+    await dataSource.destroy();
+  }
+
+  test('repositories and nested transactions work, and are closed with it', async () => {
+    await withThings(async (dataSource, barrier) => {
+      const things = dataSource.getRepository(Thing);
+      let kept = dataSource.manager;
+      await barrier.run(callOf('try'), async (manager) => {
+        kept = manager;
+        expect(manager.queryRunner?.manager).toBe(manager);
+        await manager.getRepository(Thing).save({ id: 1 });
+        await manager.transaction((inner) => inner.insert(Thing, { id: 2 }));
+        expect(await manager.getRepository(Thing).count()).toBe(2);
+      });
+      expect(await things.count()).toBe(2);
+      await expect(kept.insert(Thing, { id: 3 })).rejects.toThrow();
+      expect(await things.count()).toBe(2);
+    });
+  });
+
+  test('a nested transaction that is left open is undone with a refusal', async () => {
+    await withThings(async (dataSource, barrier) => {
+      const gate = Promise.withResolvers<void>();
+      const open = Promise.withResolvers<void>();
+      let late: Promise<unknown> = Promise.resolve();
+      const refusing = barrier.run(callOf('try'), async (manager) => {
+        await manager.insert(Thing, { id: 1 });
+        late = manager.transaction(async () => {
+          open.resolve();
+          await gate.promise;
+        });
+        await Promise.all([late, open.promise.then(refused)]);
+      });
+      await expect(refusing).rejects.toThrow('sold out');
+      gate.resolve();
+      await expect(late).rejects.toThrow();
+      expect(await dataSource.getRepository(Thing).count()).toBe(0);
+    });
+  });
+
+  test('a nested transaction that is left open is committed with its op', async () => {
+    await withThings(async (dataSource, barrier) => {
+      const gate = Promise.withResolvers<void>();
+      const open = Promise.withResolvers<void>();
+      let late: Promise<unknown> = Promise.resolve();
+      const call = callOf('try');
+      await barrier.run(call, async (manager) => {
+        await manager.insert(Thing, { id: 1 });
+        late = manager.transaction(async () => {
+          open.resolve();
+          await gate.promise;
+        });
+        late.catch(() => {});
+        await open.promise;
+      });
+      gate.resolve();
+      await expect(late).rejects.toThrow();
+      expect(await dataSource.getRepository(Thing).count()).toBe(1);
+      expect((await barrier.run(call, () => 1)).outcome).toBe('repeated');
+    });
+  });
+
+  test('subscribers write before the commit, in the same SQL transaction', async () => {
+    await withThings(async (dataSource, barrier) => {
+      dataSource.subscribers.push({
+        beforeTransactionCommit: async ({ queryRunner }) => {
+          await queryRunner.query('INSERT INTO thing VALUES (7)');
+        },
+      });
+      await barrier.run(callOf('try'), () => 1);
+      dataSource.subscribers.length = 0;
+      expect(await dataSource.getRepository(Thing).find()).toEqual([{ id: 7 }]);
+    });
+  });
+});
+
+describeOn(['mysql', 'mariadb'], 'stray work, by mysql2,', (server) => {
+  strayWork(async () => mysql2World(await server.createDatabase()));
+  deadlocks(async () => mysql2World(await server.createDatabase()));
+});
+describeOn(['postgres'], 'stray work, by pg,', (server) =>
+  strayWork(async () => pgWorld(await server.createDatabase())),
+);
+describeOn(['mysql', 'mariadb'], 'stray work, by TypeORM,', (server) => {
+  strayWork(async () => typeormWorld(await server.createDatabase()));
+  deadlocks(async () => typeormWorld(await server.createDatabase()));
+});
+describeOn(['postgres'], 'stray work, by TypeORM,', (server) =>
+  strayWork(async () => typeormWorld(await server.createDatabase())),
+);
+describe('stray work, by better-sqlite3,', () => strayWork(betterSqliteWorld));
+describe('stray work, by node:sqlite,', () => strayWork(nodeSqliteWorld));
