@@ -31,7 +31,7 @@ import {
 } from './kept.ts';
 import { inTurn } from './one-at-a-time.ts';
 import { outside } from './outside.ts';
-import { committedUnder, endedUnder, markOf, SqlTxEnded, Stray, strayed } from './pass.ts';
+import { committedUnder, endedUnder, isUnmarked, markOf, SqlTxEnded, Stray, strayed } from './pass.ts';
 import { retryingConflicts } from './retry.ts';
 import { checkKept, lockedOf, type Statement, type Statements, sqlTxOf } from './statements.ts';
 
@@ -344,9 +344,6 @@ type Savepoint = {
   /** False likewise. */
   release(): Promise<boolean>;
 };
-
-const isUnmarked = (error: unknown, call: BarrierCall): boolean =>
-  error instanceof Stray || (error instanceof SqlTxEnded && error.unrecorded === call);
 
 /** An error, and those that it names as its causes: the work may have wrapped a conflict. */
 function causesOf(error: unknown): unknown[] {

@@ -88,3 +88,7 @@ export class Stray extends Error {
 /** A refusal says that nothing was done, which is not so. */
 export const strayed = ({ thrown }: Stray): unknown =>
   thrown instanceof Refusal ? endedUnder({ cause: thrown }) : thrown;
+
+/** Whether what the work did may stand without a mark in its row. */
+export const isUnmarked = (error: unknown, call: BarrierCall): boolean =>
+  error instanceof Stray || (error instanceof SqlTxEnded && error.unrecorded === call);

@@ -29,7 +29,7 @@ import {
   workedRow,
 } from './kept.ts';
 import { outside } from './outside.ts';
-import { committedUnder, endedUnder, markOf, SqlTxEnded } from './pass.ts';
+import { committedUnder, endedUnder, isUnmarked, markOf, Stray, strayed } from './pass.ts';
 import { retryingConflicts } from './retry.ts';
 import { checkKept, lockedOf, type Statement, type Statements, statementsFor } from './statements.ts';
 
@@ -72,8 +72,9 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
   ): Promise<Passed<Result>> {
     checkCall(call, { isPivot });
     const passed = await this.#retrying(() => this.#pass(call, work, isPivot)).catch((error) => {
-      if (error instanceof SqlTxEnded && error.unrecorded === call) this.#mark(call);
-      return orUnchanged<Passed<Result>>(error);
+      if (!isUnmarked(error, call)) return orUnchanged<Passed<Result>>(error);
+      this.#mark(call);
+      throw error instanceof Stray ? strayed(error) : error;
     });
     return orThrown(passed);
   }
@@ -92,7 +93,13 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
   ): Passed<Result> {
     if (db !== this.#db) throw new TypeError('this barrier is on another connection');
     checkCall(call);
-    return orThrown(this.#joined(() => this.#pass(call, work, false)));
+    try {
+      return orThrown(this.#joined(() => this.#pass(call, work, false)));
+    } catch (error) {
+      if (!isUnmarked(error, call)) throw error;
+      this.#markBeside(call);
+      throw error instanceof Stray ? strayed(error) : error;
+    }
   }
 
   outside<Result>(
@@ -138,6 +145,7 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
       text = keptText(this.#guarded(() => work(this.#db, knownOf(row, call.op))));
     } catch (error) {
       const isUndone = savepoint.undo();
+      if (!isUndone && !(isPivot && error instanceof Refusal)) throw new Stray(error);
       if (!isPivot || !(error instanceof Refusal)) throw error;
       // What was committed before it is not undone: remembered, it would say that nothing was done.
       if (!isUndone) throw endedUnder({ unrecorded: call, cause: error });
@@ -208,6 +216,13 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
   #mark(call: BarrierCall): void {
     try {
       this.#transact(() => this.#lock(call));
+    } catch {}
+  }
+
+  /** In no SQL transaction, the mark is committed immediately; in one that the work began, it shares its end. */
+  #markBeside(call: BarrierCall): void {
+    try {
+      this.#lock(call);
     } catch {}
   }
 
