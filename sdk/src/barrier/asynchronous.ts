@@ -198,9 +198,7 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
       throw error instanceof SqlTxEnded && isRolledBackByServer(null) ? endedUnder() : error;
     });
     const isRecordedAfter = isOver || !isSameSqlTx;
-    return isRecordedAfter
-      ? new Remembered(committedUnder())
-      : { outcome: 'done', result: answered(text) };
+    return isRecordedAfter ? new Remembered(committedUnder()) : { outcome: 'done', result: answered(text) };
   }
 
   /**
@@ -348,7 +346,11 @@ type Savepoint = {
 /** An error, and those that it names as its causes: the work may have wrapped a conflict. */
 function causesOf(error: unknown): unknown[] {
   const found = new Set<unknown>();
-  for (let one = error; typeof one === 'object' && one !== null && !found.has(one); one = (one as Error).cause)
+  for (
+    let one = error;
+    typeof one === 'object' && one !== null && !found.has(one);
+    one = (one as Error).cause
+  )
     found.add(one);
   return [...found];
 }

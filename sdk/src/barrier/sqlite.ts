@@ -94,7 +94,7 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
     if (db !== this.#db) throw new TypeError('this barrier is on another connection');
     checkCall(call);
     try {
-      return orThrown(this.#joined(() => this.#pass(call, work, false)));
+      return orThrown(this.#joined(() => this.#pass(call, work, false, true)));
     } catch (error) {
       if (!isUnmarked(error, call)) throw error;
       this.#markBeside(call);
@@ -130,6 +130,7 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
     call: BarrierCall,
     work: (db: Database, known: Known) => Result | Promise<Result>,
     isPivot: boolean,
+    isJoined = false,
   ): Passed<Result> | Remembered {
     const { row, keep } = this.#lock(call);
     const verdict = judge(call, row, isPivot);
@@ -153,7 +154,8 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
       return new Remembered(error);
     }
     const isOurs = savepoint.release();
-    if (!isOurs) this.#begin();
+    // The next SQL transaction of one that was joined is its caller's to begin.
+    if (!isOurs && !isJoined) this.#begin();
     keep(workedRow(row, call.op, text));
     return isOurs ? { outcome: 'done', result: answered(text) } : new Remembered(committedUnder());
   }

@@ -105,7 +105,8 @@ const WRAPPED = {
         xid: (await runner.query('SELECT CAST(pg_current_xact_id_if_assigned() AS text) AS xid'))[0].xid,
       }));
       const [{ status }] = await runner.query('SELECT pg_xact_status(CAST($1 AS xid8)) AS status', [xid]);
-      if (status !== (xid === null && !inserted.has(runner) ? null : 'committed')) throw new Error(ROLLED_BACK);
+      if (status !== (xid === null && !inserted.has(runner) ? null : 'committed'))
+        throw new Error(ROLLED_BACK);
       return done;
     } finally {
       await runner.release();

@@ -20,7 +20,10 @@ const MODES = [
 ] as const;
 
 const ENDED = 'the op has ended: await all that is asked of sqlTx before it returns';
-const ended = expect.objectContaining({ message: ENDED });
+/** Once TypeORM has released the runner, it says so itself. */
+const ended = expect.objectContaining({
+  message: expect.stringMatching(new RegExp(`^${ENDED}$|already released`)),
+});
 const refused = () => raise(new Refusal('sold out'));
 const failed = () => raise(new Error('after'));
 const unrecorded = (op: string) =>
@@ -155,16 +158,15 @@ function strayWork(open: Open): void {
     CRASHES.map(([how, then]) => [mode, how, options, then] as const),
   );
 
-  test.each(cases)(
-    'of %s that %s after a rollback and a commit of its own is not done again',
-    async (_mode, how, options, then) => {
-      const call = callOf('action');
-      const answer = world().barrier.run(call, straying(world(), call, then), options);
-      await expect(answer).rejects.toThrow(how === 'fails' ? 'after' : 'has ended under the work');
-      await expect(again(call)).rejects.toEqual(unrecorded('action'));
-      expect(await effectsOf(call)).toEqual(['action']);
-    },
-  );
+  test.each(
+    cases,
+  )('of %s that %s after a rollback and a commit of its own is not done again', async (_mode, how, options, then) => {
+    const call = callOf('action');
+    const answer = world().barrier.run(call, straying(world(), call, then), options);
+    await expect(answer).rejects.toThrow(how === 'fails' ? 'after' : 'has ended under the work');
+    await expect(again(call)).rejects.toEqual(unrecorded('action'));
+    expect(await effectsOf(call)).toEqual(['action']);
+  });
 
   test.each(CRASHES)('that joined, and %s after a rollback, is not done again', async (how, then) => {
     const call = callOf('try');
@@ -204,9 +206,7 @@ function strayOnServers(open: Open): void {
     const call = callOf('try');
     const joined = world().inSqlTx((sqlTx) =>
       world().within(sqlTx, call, () =>
-        chain(straying(world(), call, () => {})(sqlTx), () =>
-          chain(world().unseen(sqlTx, 'BEGIN'), failed),
-        ),
+        chain(straying(world(), call, () => {})(sqlTx), () => chain(world().unseen(sqlTx, 'BEGIN'), failed)),
       ),
     );
     await expect(joined).rejects.toThrow('after');
@@ -261,7 +261,9 @@ function deadlocks(open: Open): void {
     }
   });
 
-  test.each(CRASHES)('joined work that swallows a deadlock, and %s, is not done again', async (_how, then) => {
+  test.each(
+    CRASHES,
+  )('joined work that swallows a deadlock, and %s, is not done again', async (_how, then) => {
     const call = callOf('try');
     const joined = world().inSqlTx((sqlTx) =>
       world().within(sqlTx, call, async () => {
