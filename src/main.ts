@@ -17,7 +17,7 @@ import { createEngine, type Engine, type EngineSettings } from './application/en
 import type { Log, Time, WakeQueue } from './application/ports.ts';
 import { type Config, databaseTlsOf, readConfig, shownUrl, UnusableConfig } from './config.ts';
 import { buildApp } from './http/app.ts';
-import { reasonOf } from './observability/error-fields.ts';
+import { reasonOf } from '@tercet/sdk/error-fields';
 import { createLogger } from './observability/logger.ts';
 import { Metrics } from './observability/metrics.ts';
 import { observers } from './observability/observers.ts';

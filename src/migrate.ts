@@ -1,7 +1,7 @@
 /** `npm run migrate`: brings the schema of TERCET_DATABASE_URL up to date, and says of which database, and what it did. */
 import { migrate, openDataSource } from './adapters/sql/data-source.ts';
 import { databaseTlsOf, readConfig, shownUrl, UnusableConfig } from './config.ts';
-import { reasonOf } from './observability/error-fields.ts';
+import { reasonOf } from '@tercet/sdk/error-fields';
 import { exitOnStrayErrors } from './observability/stray-errors.ts';
 
 const FAILED = 'the schema could not be brought up to date';

@@ -1,9 +1,9 @@
 /**
- * The one place where a logger is made: pino, with every error reduced to its safe fields (`error-fields.ts`), whichever
+ * The one place where a logger is made: pino, with every error reduced to its safe fields (`@tercet/sdk/error-fields`), whichever
  * way it is handed over, and of a request nothing but its method and path.
  */
 import pino, { type DestinationStream, type LogFn, type Logger } from 'pino';
-import { errorFields, isError, reasonOf } from './error-fields.ts';
+import { errorFields, isError, reasonOf } from '@tercet/sdk/error-fields';
 
 /** @param stream where lines go; standard output when absent */
 export function createLogger(level: string, stream?: DestinationStream): Logger {
@@ -17,10 +17,10 @@ export function createLogger(level: string, stream?: DestinationStream): Logger 
 
 const asItIs = (fields: unknown): unknown => (isError(fields) ? errorFields(fields) : fields);
 
-/** A query string may hold a business key. */
+/** A query string, a fragment and the parameters of a path may hold a business key, the authority a password. */
 const requestFields = ({ method, url = '' }: { method?: string; url?: string }) => ({
   method,
-  path: url.split('?', 1)[0],
+  path: URL.parse(url, 'http://host')?.pathname.replaceAll(/;[^/]*/g, ''),
 });
 
 /** Whatever is thrown may be handed over as `err`; an error may stand in any field, or alone. */

@@ -59,3 +59,25 @@ test('Fastify logs the errors of its routes, and its requests, by the same rules
   expect(lines.filter((line) => line.includes('"path":"/fails"')).length).toBeGreaterThan(0);
   expect(lines.flatMap(marksIn)).toEqual([]);
 });
+
+test('of a request, nothing is logged but the method and the path', () => {
+  const { logger, lines } = logged();
+  const mark = MARKS.query;
+  for (const url of [
+    `/v1/transactions?businessKey=${mark}`,
+    `/v1/transactions#${mark}`,
+    `/v1/transactions;k=${mark}`,
+    `/v1/transactions;k=${mark}/x?${mark}`,
+    `http://user:${mark}@host/v1/transactions?k=${mark}`,
+    `//user:${mark}@host/v1/transactions`,
+    `http://[${mark}`,
+  ])
+    logger.info({ req: { method: 'GET', url } }, 'incoming request');
+  expect(lines.flatMap(marksIn)).toEqual([]);
+  expect(lines.map((line) => JSON.parse(line).req.path)).toEqual([
+    ...Array(3).fill('/v1/transactions'),
+    '/v1/transactions/x',
+    ...Array(2).fill('/v1/transactions'),
+    undefined,
+  ]);
+});

@@ -22,8 +22,13 @@ export function keptText(result: unknown): string | null {
   const text = asciiJson(result);
   if (text === undefined) throw new TypeError('the work returned what JSON cannot hold: return plain values');
   if (Buffer.byteLength(JSON.stringify(result)) > MAX_RESULT_BYTES)
-    throw new RangeError('the work returned over 64 KiB: return a reference to what it made');
+    throw new ResultTooLarge('the work returned over 64 KiB: return a reference to what it made');
   return text;
+}
+
+/** Named, so that a log can tell it from a RangeError of the language, whose message may quote a value. */
+class ResultTooLarge extends RangeError {
+  override readonly name = 'ResultTooLarge';
 }
 
 /** What was kept, for the types of the work that returned it: the same code wrote it. */

@@ -109,7 +109,7 @@ export function checkedKey({ idempotencyKey = randomUUID() }: Pick<RunOptions, '
 
 /** Undefined when there is none, so that nothing is sent of it. @throws RequestRejected */
 export function checkedCallback({ callback }: Pick<RunOptions, 'callback'>): CallbackRequest | undefined {
-  const fault = callback === undefined ? null : firstFault(CallbackRequest, callback);
+  const fault = callback === undefined ? null : firstFault(CallbackRequest, callback, { showsNames: true });
   if (fault === null) return callback;
   throw invalid(`the callback has to name a participant and an activity: ${fault}`);
 }

@@ -18,7 +18,7 @@ export function payloadAsJson({ name, activities }: Contract, activity: string, 
     );
   const json = asJson(payload, what);
   // What is checked is what is sent, and what the participant will check.
-  const fault = firstFault(one.payload, JSON.parse(json));
+  const fault = firstFault(one.payload, JSON.parse(json), { showsNames: true });
   if (fault !== null) throw new TypeError(`${what} does not fit its contract: ${fault}`);
   return json;
 }

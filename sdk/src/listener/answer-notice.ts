@@ -7,6 +7,7 @@ import {
   bodyNotRaw,
   bodyTooLarge,
   brokenJson,
+  faultOfJson,
   failed,
   invalidBody,
   invalidHeader,
@@ -83,6 +84,6 @@ function parse(body: string): { readonly value: unknown } | { readonly broken: s
   try {
     return { value: JSON.parse(body) };
   } catch (error) {
-    return { broken: error instanceof Error ? error.message : String(error) };
+    return { broken: faultOfJson(error) };
   }
 }

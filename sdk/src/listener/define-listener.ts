@@ -14,8 +14,8 @@
 import { Value } from 'typebox/value';
 import type { Mountable, Route } from '../participant/participant.ts';
 import { routeOf } from '../participant/route.ts';
+import { errorLine } from '../errors/fields.ts';
 import { checkedSecrets, reporting } from '../participant/serving-options.ts';
-import { inOneLine } from '../participant/thrown.ts';
 import { type EndingNotice, ParticipantName } from '../wire/index.ts';
 import { answerNotice, type Hearing, type Listen } from './answer-notice.ts';
 
@@ -90,4 +90,4 @@ function checkNames(name: string, activities: unknown): void {
 const logTo =
   (name: string): Hearing['onError'] =>
   (error, ending) =>
-    console.error(`listener ${name}: ${ending?.gid ?? 'unread'}/notify: ${inOneLine(error)}`);
+    console.error(`listener ${name}: ${ending?.gid ?? 'unread'}/notify: ${errorLine(error)}`);

@@ -15,6 +15,7 @@ import {
   bodyTooLarge,
   brokenJson,
   failed,
+  faultOfJson,
   invalidHeader,
   MAX_BODY_BYTES,
   notBelieved,
@@ -76,7 +77,7 @@ function parse(body: string): unknown {
   try {
     return JSON.parse(body);
   } catch (error) {
-    throw new BrokenJson(error instanceof Error ? error.message : String(error));
+    throw new BrokenJson(faultOfJson(error));
   }
 }
 

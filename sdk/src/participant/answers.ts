@@ -71,6 +71,11 @@ export const invalidBody = (words: string): ParticipantAnswer => problem(400, 'i
 export const brokenJson = (why: string): ParticipantAnswer =>
   problem(400, 'broken_json', `The body is to be JSON in UTF-8: ${why}`);
 
+/** Where the body stops being JSON, if the error of `JSON.parse` says so. Its own words quote the body. */
+export const faultOfJson = (error: unknown): string =>
+  /at position \d{1,6}\b/.exec(String((error as Error).message))?.[0].replace(/^/, 'it is not, ') ??
+  'it is not';
+
 export const notBelieved = (why: string): ParticipantAnswer => problem(401, 'invalid_signature', why);
 
 export const bodyTooLarge = (): ParticipantAnswer =>

@@ -21,6 +21,7 @@
 import type { Barrier } from '../barrier/barrier.ts';
 import type { Call } from '../call.ts';
 import type { Contract } from '../contract.ts';
+import { errorLine } from '../errors/fields.ts';
 import { Op } from '../wire/index.ts';
 import type { AllOps } from './activity-ops.ts';
 import { answerCall, type Serving } from './answer-call.ts';
@@ -28,7 +29,6 @@ import type { Participant } from './participant.ts';
 import { routeOf } from './route.ts';
 import { checkedSecrets, reporting } from './serving-options.ts';
 import { type ServedActivity, servedActivity } from './served-activity.ts';
-import { inOneLine } from './thrown.ts';
 
 export type ParticipantOptions<Of extends Contract, SqlTx, Where> = {
   readonly barrier: Barrier<SqlTx>;
@@ -40,8 +40,9 @@ export type ParticipantOptions<Of extends Contract, SqlTx, Where> = {
    */
   readonly secrets?: readonly string[];
   /**
-   * Hears of everything that is answered 500 or 503. When absent, it is one line on the standard error; and so
-   * it is when this throws or rejects. The answer does not wait for it.
+   * Is given every error that is answered 500 or 503, complete. When absent, it is one line on the standard error, without
+   * values that the error may carry (`errorLine` of `@tercet/sdk/error-fields`); and so it is when this throws or rejects. The
+   * answer does not wait for it.
    */
   readonly onError?: (error: unknown, call: Call) => void | Promise<void>;
 };
@@ -107,4 +108,4 @@ type OnError = Serving['onError'];
 const logTo =
   ({ name }: Contract): OnError =>
   (error, { gid, branchId, op }) =>
-    console.error(`participant ${name}: ${gid}/${branchId}/${op}: ${inOneLine(error)}`);
+    console.error(`participant ${name}: ${gid}/${branchId}/${op}: ${errorLine(error)}`);

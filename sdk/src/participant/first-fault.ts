@@ -2,8 +2,23 @@
 import type { TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 
-/** Null when the value fits. Places are JSON pointers in URI fragments; what stands there is never told. */
-export function firstFault(schema: TSchema, value: unknown): string | null {
+export type FaultOptions = {
+  /**
+   * Whether names that only the value has are told: for settings, and for values that are told to no one but the code that
+   * gave them.
+   */
+  readonly showsNames?: boolean;
+};
+
+/**
+ * Null when the value fits. Places are JSON pointers in URI fragments; what stands there is never told. Neither are names
+ * that are not the schema's, such as the keys of a record: they are data. An asterisk takes their place.
+ */
+export function firstFault(
+  schema: TSchema,
+  value: unknown,
+  { showsNames = false }: FaultOptions = {},
+): string | null {
   if (Value.Check(schema, value)) return null;
   const errors = Value.Errors(schema, value);
   const first = errors[0];
@@ -13,17 +28,45 @@ export function firstFault(schema: TSchema, value: unknown): string | null {
     errors.find(
       ({ keyword, schemaPath }) => keyword === 'anyOf' && first.schemaPath.startsWith(`${schemaPath}/`),
     ) ?? first;
-  const place = `#${error.instancePath}`;
+  const place = `#${showsNames ? error.instancePath : placeOf(error.instancePath, value, namesIn(schema))}`;
   switch (error.keyword) {
     case 'required':
       return `${place}/${error.params.requiredProperties[0]} is required`;
     case 'boolean':
-      return `${place} is not known here`;
+      return place.endsWith('/*')
+        ? `${place.slice(0, -2)} has a property that is not known here`
+        : `${place} is not known here`;
     case 'enum':
       return `${place} must be one of ${error.params.allowedValues.join(', ')}`;
     case 'anyOf':
       return `${place} is none of what it may be`;
+    case 'propertyNames':
+      return `${place} has a name that it may not have`;
     default:
       return `${place} ${error.message}`;
   }
+}
+
+function placeOf(pointer: string, value: unknown, names: ReadonlySet<string>): string {
+  let at = value;
+  const shown = pointer.split('/').map((token, index) => {
+    if (index === 0) return token;
+    const name = token.replaceAll('~1', '/').replaceAll('~0', '~');
+    const isShown = Array.isArray(at) || names.has(name);
+    at = typeof at === 'object' && at !== null ? Reflect.get(at, name) : undefined;
+    return isShown ? token : '*';
+  });
+  return shown.join('/');
+}
+
+/** The names of all properties in a schema, wherever they stand in it. */
+function namesIn(schema: unknown, names = new Set<string>(), seen = new Set<object>()): Set<string> {
+  if (typeof schema !== 'object' || schema === null || seen.has(schema)) return names;
+  seen.add(schema);
+  for (const [keyword, part] of Object.entries(schema)) {
+    if (keyword === 'properties' && typeof part === 'object' && part !== null)
+      for (const name of Object.keys(part)) names.add(name);
+    namesIn(part, names, seen);
+  }
+  return names;
 }

@@ -29,7 +29,9 @@ export function stepPayload(
   const other = pathsIn(payload).find((path) => !upstream.includes(stepOf(path)));
   if (other !== undefined)
     throw new TypeError(`${title} cannot refer to “${other}”: “${stepOf(other)}” does not come before it`);
-  const fault = firstFault(schemaOfLiterals(schemas.payload, payload), literal(payload));
+  const fault = firstFault(schemaOfLiterals(schemas.payload, payload), literal(payload), {
+    showsNames: true,
+  });
   if (fault === null) return payload;
   throw new TypeError(`${title}: its payload does not fit ${activity} of ${participant}: ${fault}`);
 }

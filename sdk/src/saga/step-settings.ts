@@ -29,7 +29,7 @@ export type PivotSettings = CallSettings;
  * @throws TypeError for words and values that are no settings
  */
 export function checkedSettings(title: string, given: unknown): GivenSettings {
-  const fault = firstFault(Settings, given);
+  const fault = firstFault(Settings, given, { showsNames: true });
   if (fault === null) return given as GivenSettings;
   throw new TypeError(`${title}: its settings cannot be used: ${fault}`);
 }

@@ -1,9 +1,11 @@
 /** What is kept of errors, as real libraries throw them: enough to act on, and none of the values that they carry. */
 import { describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
+import { Client } from 'pg';
 import { DataSource } from 'typeorm';
 import { openConnection } from '../../src/adapters/sql/data-source.ts';
-import { errorFields, reasonOf } from '../../src/observability/error-fields.ts';
+import { errorFields, errorLine, reasonOf } from '@tercet/sdk/error-fields';
+import { LEAKY } from '../support/leaky-errors.ts';
 import { MARKS, marksIn } from '../support/marks.ts';
 import { describeOn } from '../support/servers.ts';
 
@@ -54,6 +56,10 @@ describeOn(['mysql', 'mariadb'], 'an error of the driver', (server) => {
       `INSERT INTO t SELECT '${mark}`,
       `INSERT INTO ${mark} VALUES (1)`,
       `SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '${mark}'`,
+      // A trigger that asks for a retry by the number of another error.
+      `SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '${mark}', MYSQL_ERRNO = 1205`,
+      `SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '${mark}', MYSQL_ERRNO = 1213`,
+      `SELECT ${mark}`,
     ]) {
       const fields = errorFields(await failing(statement));
       // The name of a table is no value: it is ours.
@@ -100,6 +106,36 @@ describeOn(['redis'], 'an error of Redis', (server) => {
     });
     expect(fieldsWithoutMarks(login).message).toMatch(/^WRONGPASS /);
   });
+});
+
+describeOn(['postgres'], 'an error of PostgreSQL', (server) => {
+  test('is kept by its code and its stack', async () => {
+    const client = new Client(await server.createDatabase());
+    await client.connect();
+    const mark = MARKS.payload;
+    for (const statement of [
+      `SELECT ${mark}`,
+      `SELECT CAST('${mark}' AS int)`,
+      `DO $$ BEGIN RAISE EXCEPTION 'no stock for ${mark}' USING ERRCODE = '40001'; END $$`,
+    ]) {
+      const fields = fieldsWithoutMarks(await thrownBy(() => client.query(statement)));
+      expect(fields.message).toMatch(/^the database answered [0-9A-Z]{5}$/);
+    }
+    await client.end();
+  });
+});
+
+test.each(LEAKY)('no value is kept: %s', async (_title, act) => {
+  fieldsWithoutMarks(await thrownBy(act));
+});
+
+test('one line has the type, the message, the codes, the stack and the causes', () => {
+  const cause = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:9'), { code: 'ECONNREFUSED' });
+  const line = errorLine(new Error('not reserved', { cause }));
+  expect(line).toMatch(
+    /^Error: not reserved \| at .+ \| caused by Error: connect ECONNREFUSED 127\.0\.0\.1:9 \| at .+/,
+  );
+  expect(line).not.toContain('\n');
 });
 
 describe('an error of the language or of Node', () => {

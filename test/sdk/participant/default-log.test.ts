@@ -1,0 +1,120 @@
+/** The line that a participant or a listener without `onError` writes: enough to act on, and none of the values. */
+import { expect, jest, test } from '@jest/globals';
+import { defineContract, defineListener, defineParticipant } from '@tercet/sdk';
+import { sqliteBarrier } from '@tercet/sdk/barrier/sqlite';
+import { DatabaseSync } from 'node:sqlite';
+import { Type, type TSchema } from 'typebox';
+import { LEAKY } from '../../support/leaky-errors.ts';
+import { MARKS, marksIn } from '../../support/marks.ts';
+import { freshGid } from '../barrier/world.ts';
+
+/** What is printed while it acts. */
+async function printedBy(act: () => Promise<unknown>): Promise<string> {
+  const printed = jest.spyOn(console, 'error').mockImplementation(() => {});
+  try {
+    await act();
+    return printed.mock.calls.flat().map(String).join('\n');
+  } finally {
+    printed.mockRestore();
+  }
+}
+
+async function participantOf(action: () => unknown, result?: TSchema, onError?: (error: unknown) => void) {
+  const barrier = sqliteBarrier({ db: new DatabaseSync(':memory:') });
+  await barrier.createTable();
+  const payload = Type.Unknown();
+  const contract = defineContract('stock', {
+    take: { kind: 'step_uncompensated', payload, ...(result && { result }) },
+  });
+  return defineParticipant(contract, {
+    barrier,
+    activities: { take: { action: async () => action() as never, outside: true } },
+    ...(onError && { onError }),
+  });
+}
+
+type Given = Awaited<ReturnType<typeof participantOf>>;
+
+const answerOf = (participant: Given, body = '{}') => {
+  const gid = freshGid();
+  return participant.handle({
+    ...{ method: 'POST', path: '/take/action', body },
+    headers: {
+      ...{ 'tcc-transaction-id': gid, 'tcc-branch-id': 'b', 'tcc-op': 'action', 'tcc-attempt': '1' },
+      ...{ 'tcc-kind': 'step_uncompensated', 'idempotency-key': `${gid}/b/action` },
+      'tcc-deadline': new Date(Date.now() + 60_000).toISOString(),
+    },
+  });
+};
+
+test.each(LEAKY)('no value of an error is printed by a participant: %s', async (_title, act) => {
+  const participant = await participantOf(act);
+  const printed = await printedBy(async () => {
+    expect(await answerOf(participant)).toMatchObject({ status: 503 });
+  });
+  expect(printed).toMatch(/^participant stock: \S+\/b\/action: ./);
+  expect(marksIn(printed)).toEqual([]);
+});
+
+test.each(LEAKY)('no value of an error is printed by a listener: %s', async (_title, act) => {
+  const gid = freshGid();
+  const ending = {
+    ...{ gid, pattern: 'saga', name: null, businessKey: null, status: 'confirmed', decision: 'confirm' },
+    ...{
+      reason: 'pivot_succeeded',
+      beganAt: '2026-01-01T00:00:00.000Z',
+      finishedAt: '2026-01-01T00:00:01.000Z',
+    },
+  };
+  const listener = defineListener('orders', { ended: async () => void (await act()) });
+  const printed = await printedBy(() =>
+    listener.handle({
+      ...{ method: 'POST', path: '/ended/notify', body: JSON.stringify(ending) },
+      headers: { 'tcc-transaction-id': gid, 'tcc-op': 'notify', 'tcc-attempt': '1' },
+    }),
+  );
+  expect(printed).toMatch(new RegExp(`^listener orders: ${gid}/notify: .`));
+  expect(marksIn(printed)).toEqual([]);
+});
+
+const record = Type.Object({ totals: Type.Record(Type.String(), Type.Integer({ minimum: 1 })) });
+
+test.each<readonly [string, TSchema, unknown]>([
+  ['a key of a record', record, { totals: { [MARKS.result]: 0 } }],
+  ['an unknown property', Type.Object({}, { additionalProperties: false }), { [MARKS.result]: 0 }],
+  ['a literal', Type.Object({ x: Type.Literal('a') }), { x: MARKS.result }],
+  [
+    'a name of a property',
+    Type.Object({}, { propertyNames: Type.String({ pattern: '^a' }) }),
+    { [MARKS.result]: 0 },
+  ],
+])('no value of a result that does not fit is printed: %s', async (_title, schema, result) => {
+  const participant = await participantOf(() => result, schema);
+  const printed = await printedBy(() => answerOf(participant));
+  expect(printed).toContain('InvalidResult');
+  expect(marksIn(printed)).toEqual([]);
+});
+
+test('an onError of its own gets the error as it was thrown', async () => {
+  const error = new Error(`“${MARKS.payload}”`);
+  const seen: unknown[] = [];
+  const participant = await participantOf(
+    () => {
+      throw error;
+    },
+    undefined,
+    (one) => void seen.push(one),
+  );
+  expect(await printedBy(() => answerOf(participant))).toBe('');
+  expect(seen).toEqual([error]);
+  expect(seen[0]).toBe(error);
+});
+
+test('the answer to a body that is no JSON says where, and quotes nothing of it', async () => {
+  const participant = await participantOf(() => 1);
+  for (const body of [`{"a": ${MARKS.payload}}`, `"${MARKS.payload}`, MARKS.payload]) {
+    const answer = await answerOf(participant, body);
+    expect(answer?.status).toBe(400);
+    expect(marksIn(answer?.body ?? '')).toEqual([]);
+  }
+});

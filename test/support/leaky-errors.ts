@@ -1,0 +1,98 @@
+/** Acts that fail with an error of a library, of Node or of the language whose text carries a value. */
+import { strictEqual } from 'node:assert';
+import { DatabaseSync } from 'node:sqlite';
+import SQLite from 'better-sqlite3';
+import { DataSource, EntitySchema } from 'typeorm';
+import { MARKS } from './marks.ts';
+
+const mark = MARKS.payload;
+const anything = mark as never;
+
+const Item = new EntitySchema<{ name: string }>({
+  name: 'item',
+  columns: { name: { type: 'varchar', primary: true } },
+});
+
+async function withTypeorm<T>(act: (dataSource: DataSource) => Promise<T>): Promise<T> {
+  const options = { database: ':memory:', entities: [Item], synchronize: true };
+  const dataSource = await new DataSource({ type: 'better-sqlite3', ...options }).initialize();
+  try {
+    return await act(dataSource);
+  } finally {
+    await dataSource.destroy();
+  }
+}
+
+const TRIGGER =
+  'CREATE TABLE item (name); CREATE TRIGGER t BEFORE INSERT ON item BEGIN ' +
+  `SELECT RAISE(ABORT, 'UNIQUE constraint failed: ${mark}'); END; INSERT INTO item VALUES (1)`;
+
+const STATEMENTS = [
+  ['a literal that ends early', `CREATE TABLE item (name); INSERT INTO item VALUES ('O'${mark})`],
+  ['a column', `SELECT ${mark}`],
+  ['a function', `SELECT ${mark}(1)`],
+  ['a column to write', `CREATE TABLE item (name); INSERT INTO item (${mark}) VALUES (1)`],
+  ['a trigger', TRIGGER],
+] as const;
+
+const onSqlite = (driver: string, open: () => { exec(sql: string): unknown }) =>
+  STATEMENTS.map(([what, sql]) => [`${driver}: ${what}`, () => open().exec(sql)] as const);
+
+const circular = (): unknown => {
+  const round: Record<string, unknown> = {};
+  round[mark] = round;
+  return round;
+};
+
+export const LEAKY: readonly (readonly [title: string, act: () => unknown])[] = [
+  ['JSON.parse', () => JSON.parse(`{"a": ${mark}}`)],
+  ['JSON.parse of a text that is cut off', () => JSON.parse(`"${mark}`)],
+  ['JSON.stringify of a circle', () => JSON.stringify(circular())],
+  ['BigInt', () => BigInt(mark)],
+  ['new RegExp', () => new RegExp(`${mark}(`)],
+  ['new Map', () => new Map([anything])],
+  ['Object.create', () => Object.create(anything)],
+  ['a property that is redefined', () => Object.defineProperty(defined(), mark, { value: 2 })],
+  ['a property that cannot be added', () => Object.assign(Object.freeze({}), { [mark]: 1 })],
+  ['a property that is assigned', assigned],
+  ['a property of nothing', () => (undefined as never as Record<string, unknown>)[mark]],
+  ['a receiver of another kind', () => Map.prototype.get.call(anything, 1)],
+  ['Buffer.alloc', () => Buffer.alloc(anything)],
+  ['an encoding', () => Buffer.from('a', anything)],
+  ['a currency', () => (1).toLocaleString('en', { style: 'currency', currency: mark })],
+  ['an assertion', () => strictEqual(mark, 'x')],
+  ['new URL', () => new URL(`//${mark}`)],
+  ['new Headers', () => new Headers({ authorization: `${mark}\n${mark}` })],
+  ['Headers.append', () => new Headers().append('authorization', `${mark}\n${mark}`)],
+  ['fetch of no URL', () => fetch(mark)],
+  ['fetch of a URL with a user', () => fetch(`http://user:${mark}@127.0.0.1:9/`)],
+  ['fetch of a URL with a user and a query', () => fetch(`http://u:p@127.0.0.1:9/?token=${mark}`)],
+  ['fetch with a broken header', () => fetch('http://127.0.0.1:9', { headers: { a: `${mark}\nx` } })],
+  ...onSqlite('node:sqlite', () => new DatabaseSync(':memory:')),
+  ...onSqlite('better-sqlite3', () => new SQLite(':memory:')),
+  ['node:sqlite: a parameter', () => new DatabaseSync(':memory:').prepare('SELECT :a').run({ [mark]: 1 })],
+  ['TypeORM: no entity', () => withTypeorm(({ manager }) => manager.findOneByOrFail(Item, { name: mark }))],
+  [
+    'TypeORM: no such property',
+    () => withTypeorm(({ manager }) => manager.findBy(Item, { [mark]: 1 } as never)),
+  ],
+  ['TypeORM: a statement', () => withTypeorm((dataSource) => dataSource.query(`SELECT ${mark}`))],
+  ['a text', () => thrown(mark)],
+  ['a list', () => thrown([mark])],
+  ['an object', () => thrown({ mark })],
+  ['a cause', () => thrown(new Error('not reserved', { cause: new Error(`"${mark}"`) }))],
+  ['several lines', () => thrown(new Error(`not reserved\n${mark}`))],
+  ['curly quotes', () => thrown(new Error(`not reserved: “${mark}”`))],
+];
+
+function assigned(): void {
+  const frozen: Record<string, number> = {};
+  Object.freeze(frozen);
+  frozen[mark] = 1;
+}
+
+function thrown(value: unknown): never {
+  throw value;
+}
+
+const defined = () => Object.defineProperty({}, mark, { value: 1, configurable: false });
