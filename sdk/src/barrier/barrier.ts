@@ -61,6 +61,9 @@ export type OutsideOptions = PassOptions & {
 
 /** What `defineParticipant` needs of a barrier; the adapters for each driver give more. */
 export interface Barrier<SqlTx> {
+  /** Its work answers at once, and is refused where it returns a promise. */
+  readonly isSynchronous?: boolean;
+
   /**
    * Opens a SQL transaction, runs the work in it unless it was done before, and commits. Deadlocks and lock time-outs
    * are retried, so the work may run several times, of which one is committed: it does database work only.

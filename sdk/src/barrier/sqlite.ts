@@ -2,6 +2,7 @@
  * The barrier on SQLite, over `better-sqlite3` or `node:sqlite`. Their statements answer at once, so a whole SQL transaction
  * is one synchronous block: nothing else of this process can come between, and the work is synchronous too.
  */
+import { types } from 'node:util';
 import { Refusal } from '../refusal.ts';
 import type {
   Barrier,
@@ -13,6 +14,7 @@ import type {
   PassOptions,
 } from './barrier.ts';
 import { type CleanUpOptions, type CleanUpReport, cleanUp } from './clean-up.ts';
+import { closable, targetOf } from './closable.ts';
 import { judge, type LockedRow, type Row } from './judge.ts';
 import { guard } from './guard.ts';
 import {
@@ -43,8 +45,10 @@ export type SqliteDatabase = {
 };
 
 /**
- * With it the ops of a participant are synchronous functions: what an op that returns a promise wrote is rolled back, and it is
- * answered 503. Ops outside the database may be asynchronous.
+ * With it the ops of a participant are synchronous functions: an async function is refused when the participant is defined. Of
+ * any other op that returns a promise, what it wrote is rolled back, and it is answered 503. It is given a handle that is
+ * closed when it returns; what it goes on to write by the connection itself is not stopped. Ops outside the database may be
+ * asynchronous.
  *
  * @param given.table `tercet_barrier` when absent
  */
@@ -56,6 +60,7 @@ export function sqliteBarrier<Database extends SqliteDatabase>(given: {
 }
 
 export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<Database> {
+  readonly isSynchronous = true;
   readonly #db: Database;
   readonly #statements: Statements;
 
@@ -64,13 +69,17 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
     this.#statements = statements;
   }
 
-  /** @param work answers at once: a promise is refused with a TypeError, and what was written is rolled back */
+  /**
+   * @param work answers at once. An async function is refused with a TypeError and not called; another promise is refused with
+   *   a TypeError, and what was written is rolled back. Its database is closed when it returns
+   */
   async run<Result>(
     call: BarrierCall,
     work: (db: Database, known: Known) => Result | Promise<Result>,
     { isPivot = false }: PassOptions = {},
   ): Promise<Passed<Result>> {
     checkCall(call, { isPivot });
+    checkSynchronous(work);
     const passed = await this.#retrying(() => this.#pass(call, work, isPivot)).catch((error) => {
       if (!isUnmarked(error, call)) return orUnchanged<Passed<Result>>(error);
       this.#mark(call);
@@ -91,8 +100,9 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
     call: BarrierCall,
     work: (db: Database, known: Known) => Result,
   ): Passed<Result> {
-    if (db !== this.#db) throw new TypeError('this barrier is on another connection');
+    if (targetOf(db) !== this.#db) throw new TypeError('this barrier is on another connection');
     checkCall(call);
+    checkSynchronous(work);
     try {
       return orThrown(this.#joined(() => this.#pass(call, work, false, true)));
     } catch (error) {
@@ -143,7 +153,7 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
     const savepoint = this.#savepoint();
     let text: string | null;
     try {
-      text = keptText(this.#guarded(() => work(this.#db, knownOf(row, call.op))));
+      text = keptText(this.#guarded((db) => work(db, knownOf(row, call.op))));
     } catch (error) {
       const isUndone = savepoint.undo();
       if (!isUndone && !(isPivot && error instanceof Refusal)) throw new Stray(error);
@@ -161,11 +171,13 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
   }
 
   /** Runs the work, and keeps it from ending the SQL transaction; see `guard.ts`. */
-  #guarded<Result>(work: () => Result | Promise<Result>): Result {
+  #guarded<Result>(work: (db: Database) => Result | Promise<Result>): Result {
     const end = guard(this.#db, 'sqlite', { statements: ['exec', 'prepare'], isAsync: false });
+    const { handle, close } = closable(this.#db);
     try {
-      return atOnce(work());
+      return atOnce(work(handle));
     } finally {
+      close();
       end();
     }
   }
@@ -282,10 +294,16 @@ function atOnce<Result>(result: Result | Promise<Result>): Result {
   if (!isThenable(result)) return result;
   // What becomes of a promise is nobody's any more. A query that waits to be awaited is not begun.
   if (result instanceof Promise) result.catch(() => {});
-  throw new TypeError(
-    'the work on SQLite has to be synchronous: a promise would end after its SQL transaction',
-  );
+  throw notSynchronous();
 }
+
+/** Before it is called: what it does after its first `await` can be rolled back by nobody. */
+function checkSynchronous(work: unknown): void {
+  if (types.isAsyncFunction(work)) throw notSynchronous();
+}
+
+const notSynchronous = () =>
+  new TypeError('the work on SQLite has to be synchronous: a promise would end after its SQL transaction');
 
 /** Query builders are promises of their own kind. */
 const isThenable = <Result>(result: Result | Promise<Result>): result is Promise<Result> =>

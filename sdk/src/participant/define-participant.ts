@@ -18,6 +18,7 @@
  * The barrier sees to calls that come twice, too late or in the wrong order; payloads are checked by the
  * contract; what is thrown becomes the right answer.
  */
+import { types } from 'node:util';
 import type { Barrier } from '../barrier/barrier.ts';
 import type { Call } from '../call.ts';
 import type { Contract } from '../contract.ts';
@@ -49,7 +50,8 @@ export type ParticipantOptions<Of extends Contract, SqlTx, Where> = {
 
 /**
  * @throws TypeError when the barrier, an activity or one of its ops is missing, when an activity has an op that its kind
- *   does not have, when the contract does not know an activity, or when a secret is none. An empty list of secrets is
+ *   does not have, when the contract does not know an activity, when an op is an async function that the barrier cannot await,
+ *   or when a secret is none. An empty list of secrets is
  *   refused too: it would look like protection
  */
 export function defineParticipant<
@@ -60,6 +62,7 @@ export function defineParticipant<
   const { barrier, activities, secrets, onError = logTo(contract) } = given;
   checkBarrier(contract, barrier);
   const served = servedActivities(contract, activities ?? {}, barrier);
+  if (barrier.isSynchronous === true) checkSynchronous(contract, activities);
   const serving: Serving = {
     secrets: checkedSecrets(contract.name, secrets),
     onError: reporting(onError, logTo(contract)),
@@ -84,6 +87,22 @@ function checkBarrier({ name }: Contract, given: unknown): void {
     given !== null &&
     ['run', 'outside'].every((method) => typeof Reflect.get(given, method) === 'function');
   if (!isBarrier) throw new TypeError(`${name} has no barrier: give one, such as mysql2Barrier({ pool })`);
+}
+
+/**
+ * Each attempt of an async function would leave what it does after its first `await`.
+ * @throws TypeError
+ */
+function checkSynchronous({ name }: Contract, activities: object): void {
+  for (const [activity, ops] of Object.entries(activities) as [string, object][]) {
+    if (Reflect.get(ops, 'outside') !== undefined) continue;
+    const found = Op.enum.find((op) => types.isAsyncFunction(Reflect.get(ops, op)));
+    if (found !== undefined)
+      throw new TypeError(
+        `${name}/${activity}: its ${found} is an async function, which this barrier cannot await: make it synchronous, ` +
+          'or mark the activity outside: true',
+      );
+  }
 }
 
 /** @throws TypeError */

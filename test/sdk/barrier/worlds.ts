@@ -143,7 +143,7 @@ function sqliteWorld(db: SqliteDatabase & { close(): unknown }): BarrierWorld<Sq
     write: (sqlTx, work) => {
       for (const sql of statementsOf(work)) sqlTx.exec(sql);
     },
-    unseen: (sqlTx, sql) => Object.getPrototypeOf(sqlTx).exec.call(sqlTx, sql),
+    unseen: (_sqlTx, sql) => Object.getPrototypeOf(db).exec.call(db, sql),
     within: (sqlTx: SqliteDatabase, call: BarrierCall, work) => barrier.within(sqlTx, call, work),
     async inSqlTx(act) {
       db.exec('BEGIN');

@@ -1,0 +1,81 @@
+/**
+ * A handle of a synchronous driver that can be closed: what the work on SQLite is given instead of the connection. What goes
+ * on after the work has returned, such as the rest of an async function, would write outside the barrier's SQL transaction.
+ *
+ * - It has all that the connection has, by the same names, and so have the statements, iterators and functions that it
+ *   returns. Each call checks first whether the handle is closed.
+ * - The connection itself cannot be closed that way: a function that uses it in place of its handle is not stopped.
+ */
+
+export type Closable<Target extends object> = { readonly handle: Target; close(): void };
+
+type Method = (...args: readonly unknown[]) => unknown;
+
+/** The target of each handle that was made. */
+const TARGETS = new WeakMap<object, object>();
+
+/** What a handle stands for; anything else is itself. */
+export const targetOf = <Target extends object>(given: Target): Target =>
+  (TARGETS.get(given) as Target | undefined) ?? given;
+
+export function closable<Target extends object>(target: Target): Closable<Target> {
+  let isClosed = false;
+  /** One handle for each object or function, so that they stay equal to themselves. */
+  const handles = new WeakMap<object, object>();
+
+  const check = (): void => {
+    if (isClosed)
+      throw new TypeError('the work has returned, so its SQL transaction is over: use its sqlTx only before');
+  };
+
+  /** Methods run on the object itself: those of a native driver know no other. */
+  const bound = (method: Method, self: object): Method =>
+    handleOf(method, (...args: readonly unknown[]) => {
+      check();
+      return guarded(Reflect.apply(method, self, args));
+    }) as Method;
+
+  const guarded = (value: unknown): unknown => {
+    if (typeof value === 'function') return bound(value as Method, value);
+    if (typeof value !== 'object' || value === null) return value;
+    return (
+      handles.get(value) ??
+      (isLive(value) ? handleOf(value, Object.create(Object.getPrototypeOf(value))) : value)
+    );
+  };
+
+  /** @param shape a stand-in: the properties of a proxy's own target would have to be answered as they are */
+  const handleOf = (value: object, shape: object): object => {
+    const known = handles.get(value);
+    if (known !== undefined) return known;
+    const handle = new Proxy(shape, {
+      get(_shape, name) {
+        const found: unknown = Reflect.get(value, name);
+        return typeof found === 'function' && name !== 'constructor'
+          ? bound(found as Method, value)
+          : guarded(found);
+      },
+      set(_shape, name, given) {
+        check();
+        return Reflect.set(value, name, given);
+      },
+      has: (_shape, name) => Reflect.has(value, name),
+    });
+    handles.set(value, handle);
+    TARGETS.set(handle, value);
+    return handle;
+  };
+
+  const handle = handleOf(target, Object.create(Object.getPrototypeOf(target))) as Target;
+  return {
+    handle,
+    close: () => {
+      isClosed = true;
+    },
+  };
+}
+
+/** A statement or an iterator, in contrast to a row. */
+const isLive = (value: object): boolean =>
+  !Array.isArray(value) &&
+  ['run', 'next', 'exec'].some((name) => typeof Reflect.get(value, name) === 'function');
