@@ -36,6 +36,8 @@ const READY_WITHIN_MS = 240_000;
 export type StartOptions = {
   /** More flags for the server's command line; the last of two equal ones counts. */
   readonly flags?: readonly string[];
+  /** Of its system clock, as TZ has it. */
+  readonly timeZone?: string;
   readonly readyTimeoutMs?: number;
 };
 
@@ -82,13 +84,14 @@ async function startIn(
 async function startOnFreePort(
   folder: WatchedFolder,
   server: Startable,
-  { flags = [], readyTimeoutMs = READY_WITHIN_MS }: StartOptions,
+  { flags = [], timeZone, readyTimeoutMs = READY_WITHIN_MS }: StartOptions,
 ): Promise<RunningServer> {
   const host = '127.0.0.1';
   const port = await freePort(host);
   const { urlStart, crashSignal, shutdownSignal } = servers[server.name];
   const url = `${urlStart}${host}:${port}`;
-  const command = launchCommand(server, { folder: folder.path, port, flags });
+  const launch = launchCommand(server, { folder: folder.path, port, flags });
+  const command = timeZone === undefined ? launch : ['/usr/bin/env', `TZ=${timeZone}`, ...launch];
   let child: ChildProcess | null = null;
 
   const up = async (): Promise<string> => {

@@ -28,32 +28,44 @@ export function closable<Target extends object>(target: Target): Closable<Target
       throw new TypeError('the work has returned, so its SQL transaction is over: use its sqlTx only before');
   };
 
+  /** By object first: all statements share their methods. */
+  const methods = new WeakMap<object, WeakMap<Method, object>>();
+
   /** Methods run on the object itself: those of a native driver know no other. */
-  const bound = (method: Method, self: object): Method =>
-    handleOf(method, (...args: readonly unknown[]) => {
+  const bound = (method: Method, self: object): object => {
+    const own = methods.get(self) ?? new WeakMap<Method, object>();
+    methods.set(self, own);
+    const call = (...args: readonly unknown[]): unknown => {
       check();
       return guarded(Reflect.apply(method, self, args));
-    }) as Method;
+    };
+    const handle = own.get(method) ?? proxyOf(method, call);
+    own.set(method, handle);
+    return handle;
+  };
 
   const guarded = (value: unknown): unknown => {
     if (typeof value === 'function') return bound(value as Method, value);
     if (typeof value !== 'object' || value === null) return value;
-    return (
-      handles.get(value) ??
-      (isLive(value) ? handleOf(value, Object.create(Object.getPrototypeOf(value))) : value)
-    );
+    return handles.has(value) || isLive(value) ? handleOf(value) : value;
+  };
+
+  const handleOf = (value: object): object => {
+    const handle = handles.get(value) ?? proxyOf(value, Object.create(Object.getPrototypeOf(value)));
+    handles.set(value, handle);
+    TARGETS.set(handle, value);
+    return handle;
   };
 
   /** @param shape a stand-in: the properties of a proxy's own target would have to be answered as they are */
-  const handleOf = (value: object, shape: object): object => {
-    const known = handles.get(value);
-    if (known !== undefined) return known;
-    const handle = new Proxy(shape, {
+  const proxyOf = (value: object, shape: object): object =>
+    new Proxy(shape, {
       get(_shape, name) {
         const found: unknown = Reflect.get(value, name);
-        return typeof found === 'function' && name !== 'constructor'
-          ? bound(found as Method, value)
-          : guarded(found);
+        // `call` and the like are to meet the stand-in.
+        if (typeof found !== 'function') return guarded(found);
+        if (typeof value === 'function' && found === Reflect.get(Function.prototype, name)) return found;
+        return name === 'constructor' ? found : bound(found as Method, value);
       },
       set(_shape, name, given) {
         check();
@@ -61,12 +73,8 @@ export function closable<Target extends object>(target: Target): Closable<Target
       },
       has: (_shape, name) => Reflect.has(value, name),
     });
-    handles.set(value, handle);
-    TARGETS.set(handle, value);
-    return handle;
-  };
 
-  const handle = handleOf(target, Object.create(Object.getPrototypeOf(target))) as Target;
+  const handle = handleOf(target) as Target;
   return {
     handle,
     close: () => {

@@ -46,11 +46,13 @@ export function statementsFor(dialect: Dialect, table = 'tercet_barrier'): State
     );
   const statement = STATEMENT[dialect];
   const now = NOW[dialect];
-  const columns = `phase, pass, started_op, worker, work_until, try_result, result, ${now} AS now_ms, ${SQL_TX[dialect]} AS sql_tx`;
+  const results = RESULTS[dialect];
+  const columns = `phase, pass, started_op, worker, work_until, ${results}, ${now} AS now_ms, ${SQL_TX[dialect]} AS sql_tx`;
+  const { before, hint } = IN_UTC[dialect];
   const { as, row, fresh } = UPSERT[dialect];
-  const insert = `INSERT INTO ${table} ${as}(gid, branch_id, phase, pass, deadline_at, changed_at) VALUES (?, ?, 'open', ?, ?, ${now}) ${ON_CONFLICT[dialect]} pass = CASE WHEN ${isUnrecorded(row)} THEN ${row}pass ELSE ${fresh} END`;
-  const select = `SELECT ${columns} FROM ${table} WHERE gid = ? AND branch_id = ?`;
-  const update = `UPDATE ${table} SET phase = ?, pass = ?, started_op = ?, worker = ?, work_until = ?, try_result = ?, result = ?, changed_at = ${now} WHERE gid = ? AND branch_id = ? AND pass = ?`;
+  const insert = `${before}INSERT ${hint}INTO ${table} ${as}(gid, branch_id, phase, pass, deadline_at, changed_at) VALUES (?, ?, 'open', ?, ?, ${now}) ${ON_CONFLICT[dialect]} pass = CASE WHEN ${isUnrecorded(row)} THEN ${row}pass ELSE ${fresh} END`;
+  const select = `${before}SELECT ${hint}${columns} FROM ${table} WHERE gid = ? AND branch_id = ?`;
+  const update = `${before}UPDATE ${hint}${table} SET phase = ?, pass = ?, started_op = ?, worker = ?, work_until = ?, try_result = ?, result = ?, changed_at = ${now} WHERE gid = ? AND branch_id = ? AND pass = ?`;
   const page = `SELECT gid, branch_id FROM ${table} WHERE gid >= ? AND (gid > ? OR branch_id > ?) AND deadline_at < ? ORDER BY gid, branch_id LIMIT ?`;
   return {
     table,
@@ -90,10 +92,31 @@ const STATEMENT = {
 
 /** Of the database, with its fractions; read anew by each statement. */
 const NOW = {
-  // In UTC: a session's own time is the same twice when summer ends.
-  mysql: "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000",
+  // UTC_TIMESTAMP and NOW are moved by `SET timestamp`, which an earlier user may have left on the connection. SYSDATE is not.
+  mysql: 'CAST(UNIX_TIMESTAMP(SYSDATE(3)) * 1000 AS SIGNED)',
   postgres: 'CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS bigint)',
   sqlite: "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
+} as const;
+
+/**
+ * A statement in UTC: SYSDATE is in the session's time zone, in which an hour comes twice when summer ends. MySQL has a hint for
+ * it, and MariaDB words before the statement. Each of them takes the other's for a comment.
+ */
+const IN_UTC = {
+  mysql: {
+    before: "/*M!100101 SET STATEMENT time_zone = '+00:00' FOR */ ",
+    hint: "/*+ SET_VAR(time_zone = '+00:00') */ ",
+  },
+  postgres: { before: '', hint: '' },
+  sqlite: { before: '', hint: '' },
+} as const;
+
+/** On their way out the connection's character set may change characters: Shift-JIS has no backslash. Hex digits stay. */
+const RESULTS = {
+  mysql:
+    'HEX(CONVERT(try_result USING utf8mb4)) AS try_result_hex, HEX(CONVERT(result USING utf8mb4)) AS result_hex',
+  postgres: 'try_result, result',
+  sqlite: 'try_result, result',
 } as const;
 
 /** Tells one SQL transaction from the next, where the database has a name for it. */
@@ -141,12 +164,20 @@ function createTable(dialect: Dialect, table: string): string {
 /** A branch's row as its lock found it, and the name of the SQL transaction, null where it has none. */
 export type Locked = { readonly row: LockedRow; readonly sqlTx: string | null };
 
+type RawRow = { readonly [column: string]: string | number | null };
+
+function resultIn(row: RawRow, column: string): string | null {
+  const hex = row[`${column}_hex`];
+  if (hex === undefined) return row[column] as string | null;
+  return hex === null ? null : Buffer.from(String(hex), 'hex').toString('utf8');
+}
+
 /**
  * The row as drivers give it: numbers of 64 bits may come as text.
  * @throws UnrecordedWork when it has the mark of another pass
  */
 export function lockedOf(raw: unknown, call: BarrierCall, mark: string, table: string): Locked {
-  const row = (raw ?? {}) as { readonly [column: string]: string | number | null };
+  const row = (raw ?? {}) as RawRow;
   const phase = PHASES.find((word) => word === row.phase);
   const now = Number(row.now_ms ?? Number.NaN);
   // Taken for an open row, it would let everything pass.
@@ -161,8 +192,8 @@ export function lockedOf(raw: unknown, call: BarrierCall, mark: string, table: s
       startedOp: row.started_op as Row['startedOp'],
       worker: row.worker as string | null,
       workUntil: row.work_until === null ? null : Number(row.work_until),
-      firstResult: row.try_result as string | null,
-      result: row.result as string | null,
+      firstResult: resultIn(row, 'try_result'),
+      result: resultIn(row, 'result'),
       now,
     },
     sqlTx: sqlTxOf(raw),

@@ -2,11 +2,13 @@
 import { expect, test } from '@jest/globals';
 import { Refusal } from '@tercet/sdk';
 import { mysql2Barrier } from '@tercet/sdk/barrier/mysql2';
+import { typeormBarrier } from '@tercet/sdk/barrier/typeorm';
 import { createPool, type PoolOptions } from 'mysql2/promise';
+import { DataSource } from 'typeorm';
 import { createDatabase } from '../../../scripts/servers/database.ts';
 import { describeOn, describeOwn, type StartOwn } from '../../support/servers.ts';
 import { barrierContract } from './barrier-contract.ts';
-import { type BarrierWorld, callOf, freshGid } from './world.ts';
+import { type BarrierWorld, callOf, freshGid, type FullBarrier } from './world.ts';
 import { mysql2World, typeormWorld } from './worlds.ts';
 
 const FLAGS = ['--sql-mode=STRICT_TRANS_TABLES,NO_BACKSLASH_ESCAPES,ANSI_QUOTES'];
@@ -70,7 +72,9 @@ describeOn(['mysql', 'mariadb'], 'a pool that formats values its own way', (serv
     { dateStrings: true },
     { supportBigNumbers: true, bigNumberStrings: true },
     { queryFormat: (sql: string) => sql.replaceAll('?', 'NULL') },
-    { charset: 'GBK_CHINESE_CI' },
+    ...['GBK_CHINESE_CI', 'SJIS_JAPANESE_CI', 'CP932_JAPANESE_CI', 'BIG5_CHINESE_CI', 'UJIS_JAPANESE_CI'].map(
+      (charset) => ({ charset }),
+    ),
   ];
   test.each(pools)('changes no value of the barrier (%j)', async (options) => {
     const pool = createPool({ uri: await server.createDatabase(), ...options });
@@ -85,5 +89,28 @@ describeOn(['mysql', 'mariadb'], 'a pool that formats values its own way', (serv
     await expect(barrier.run(pivot, () => no, { isPivot })).rejects.toBe(no);
     await expect(barrier.run(pivot, () => 1, { isPivot })).rejects.toMatchObject({ message: no.message });
     await pool.end();
+  });
+
+  const left = ['SET NAMES sjis', 'SET NAMES cp932', 'SET NAMES gbk', 'SET character_set_results = sjis'];
+  test.each(left)('reads results as they were kept on a session left at: %s', async (set) => {
+    const url = await server.createDatabase();
+    const pool = createPool({ uri: url, connectionLimit: 1 });
+    const dataSource = new DataSource({ type: 'mysql', url, extra: { connectionLimit: 1 } });
+    await dataSource.initialize();
+    const result = { to: '中', path: 'C:\\x', tilde: '~\u00a5' };
+    const barriers: readonly FullBarrier<unknown>[] = [mysql2Barrier({ pool }), typeormBarrier({ dataSource })];
+    await barriers[0]?.createTable();
+    await pool.query(set);
+    await dataSource.query(set);
+    for (const barrier of barriers) {
+      const call = callOf('try');
+      await barrier.run(call, () => result);
+      expect(await barrier.run(call, () => null)).toEqual({ outcome: 'repeated', result });
+      const confirm = { ...call, op: 'confirm' as const };
+      const confirmed = await barrier.run(confirm, (_sqlTx, { tryResult }) => tryResult);
+      expect(confirmed.result).toEqual(result);
+    }
+    await pool.end();
+    await dataSource.destroy();
   });
 });

@@ -112,6 +112,12 @@ describe.each(OPENED)('the barrier by %s', (_driver, database) => {
         iterate(): Iterable<unknown>;
       };
       expect({ ...(statement.get() as object) }).toEqual({ n: 1 });
+      sqlTx.prepare('DELETE FROM effect').run();
+      const again = sqlTx.prepare(INSERT);
+      Reflect.apply(again.run, again, []);
+      sqlTx.exec.call(sqlTx, INSERT);
+      expect(sqlTx.exec).toBe(sqlTx.exec);
+      sqlTx.prepare('DELETE FROM effect WHERE rowid > 1').run();
       return [...statement.iterate()].length;
     });
     expect(passed).toEqual({ outcome: 'done', result: 1 });

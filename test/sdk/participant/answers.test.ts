@@ -368,7 +368,7 @@ test('what an op wrote before it threw is rolled back', async () => {
 test('an op on SQLite that is asynchronous is answered 503: it is handed to the barrier as it is', async () => {
   expect(
     await problemOf(
-      doing(async () => 1, shop.barrier),
+      doing(() => Promise.resolve(1), shop.barrier),
       callFor(),
     ),
   ).toMatchObject({ httpStatus: 503 });

@@ -165,8 +165,8 @@ test('each op is given the call, the SQL transaction, and what the try returned'
   for (const op of ['try', 'confirm'] as const)
     await participant.handle(callFor({ gid, activity, op, payload, deadlineAt: at }));
   expect(given).toEqual([
-    { op: 'try', db, tryResult: null, keys: ['call', 'sqlTx', 'tryResult'] },
-    { op: 'confirm', db, tryResult: { holdId: 'h-1' }, keys: [] },
+    { op: 'try', db: expect.any(db.constructor), tryResult: null, keys: ['call', 'sqlTx', 'tryResult'] },
+    { op: 'confirm', db: expect.any(db.constructor), tryResult: { holdId: 'h-1' }, keys: [] },
   ]);
 });
 
@@ -190,8 +190,8 @@ test('action and compensate are given the call and the SQL transaction, and the 
   for (const op of ['action', 'compensate'] as const)
     await participant.handle(callFor({ gid, activity, op, payload }));
   expect(given).toEqual([
-    { op: 'action', sqlTx: db },
-    { op: 'compensate', sqlTx: db, actionResult: { holdId: 'h-1' } },
+    { op: 'action', sqlTx: expect.any(db.constructor) },
+    { op: 'compensate', sqlTx: expect.any(db.constructor), actionResult: { holdId: 'h-1' } },
   ]);
 });
 
