@@ -100,11 +100,12 @@ const NOW = {
 
 /**
  * A statement in UTC: SYSDATE is in the session's time zone, in which an hour comes twice when summer ends. MySQL has a hint for
- * it, and MariaDB words before the statement. Each of them takes the other's for a comment.
+ * it, and MariaDB words before the statement. Each of them takes the other's for a comment. MariaDB reads the zone in the
+ * connection's character set, which may be UTF-16.
  */
 const IN_UTC = {
   mysql: {
-    before: "/*M!100101 SET STATEMENT time_zone = '+00:00' FOR */ ",
+    before: "/*M!100101 SET STATEMENT time_zone = _ascii '+00:00' FOR */ ",
     hint: "/*+ SET_VAR(time_zone = '+00:00') */ ",
   },
   postgres: { before: '', hint: '' },

@@ -91,14 +91,23 @@ describeOn(['mysql', 'mariadb'], 'a pool that formats values its own way', (serv
     await pool.end();
   });
 
-  const left = ['SET NAMES sjis', 'SET NAMES cp932', 'SET NAMES gbk', 'SET character_set_results = sjis'];
+  const left = [
+    'SET NAMES sjis',
+    'SET NAMES cp932',
+    'SET NAMES gbk',
+    'SET character_set_results = sjis',
+    'SET character_set_connection = utf16',
+  ];
   test.each(left)('reads results as they were kept on a session left at: %s', async (set) => {
     const url = await server.createDatabase();
     const pool = createPool({ uri: url, connectionLimit: 1 });
     const dataSource = new DataSource({ type: 'mysql', url, extra: { connectionLimit: 1 } });
     await dataSource.initialize();
     const result = { to: '中', path: 'C:\\x', tilde: '~\u00a5' };
-    const barriers: readonly FullBarrier<unknown>[] = [mysql2Barrier({ pool }), typeormBarrier({ dataSource })];
+    const barriers: readonly FullBarrier<unknown>[] = [
+      mysql2Barrier({ pool }),
+      typeormBarrier({ dataSource }),
+    ];
     await barriers[0]?.createTable();
     await pool.query(set);
     await dataSource.query(set);
