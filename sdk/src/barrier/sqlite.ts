@@ -31,7 +31,7 @@ import {
   workedRow,
 } from './kept.ts';
 import { outside } from './outside.ts';
-import { committedUnder, endedUnder, isUnmarked, markOf, Stray, strayed } from './pass.ts';
+import { committedUnder, endedUnder, isUnmarked, markOf, Stray, strayed, UnrecordedWork } from './pass.ts';
 import { retryingConflicts } from './retry.ts';
 import { checkKept, lockedOf, type Statement, type Statements, statementsFor } from './statements.ts';
 
@@ -82,8 +82,9 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
     checkSynchronous(work);
     const passed = await this.#retrying(() => this.#pass(call, work, isPivot)).catch((error) => {
       if (!isUnmarked(error, call)) return orUnchanged<Passed<Result>>(error);
-      this.#mark(call);
-      throw error instanceof Stray ? strayed(error) : error;
+      const unrecorded = this.#mark(call);
+      if (!(error instanceof Stray)) throw error;
+      throw isBusy(error.thrown) ? (unrecorded ?? error.thrown) : strayed(error);
     });
     return orThrown(passed);
   }
@@ -227,10 +228,13 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
   }
 
   /** Leaves the row with a mark: after a rollback of its own the work may have committed what nobody can see any more. */
-  #mark(call: BarrierCall): void {
+  #mark(call: BarrierCall): UnrecordedWork | null {
     try {
       this.#transact(() => this.#lock(call));
-    } catch {}
+      return null;
+    } catch (error) {
+      return error instanceof UnrecordedWork ? error : null;
+    }
   }
 
   /** In no SQL transaction, the mark is committed immediately; in one that the work began, it shares its end. */

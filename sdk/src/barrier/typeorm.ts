@@ -3,8 +3,10 @@ import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { AsyncBarrier, type Driver } from './asynchronous.ts';
 import { asBarrier, asWork, keepDepth } from './closing-runner.ts';
 import { guard } from './guard.ts';
+import { Remembered } from './kept.ts';
 import { BEGIN, END, isMysqlConflict } from './mysql2.ts';
 import { isPgConflict, ROLLED_BACK } from './pg.ts';
+import { SqlTxEnded } from './pass.ts';
 import { type Dialect, statementsFor } from './statements.ts';
 
 /**
@@ -105,8 +107,10 @@ const WRAPPED = {
         xid: (await runner.query('SELECT CAST(pg_current_xact_id_if_assigned() AS text) AS xid'))[0].xid,
       }));
       const [{ status }] = await runner.query('SELECT pg_xact_status(CAST($1 AS xid8)) AS status', [xid]);
-      if (status !== (xid === null && !inserted.has(runner) ? null : 'committed'))
-        throw new Error(ROLLED_BACK);
+      // Without a SQL transaction the record is committed by itself, and the call is answered with that fault.
+      const isReported = done instanceof Remembered && done.error instanceof SqlTxEnded;
+      const isGone = xid === null ? inserted.has(runner) && !isReported : status !== 'committed';
+      if (isGone) throw new Error(ROLLED_BACK);
       return done;
     } finally {
       await runner.release();
