@@ -15,5 +15,5 @@ export default {
   modulePathIgnorePatterns: ['<rootDir>/.cache/'],
   maxWorkers: 2,
   // Bounds a hang only: no test is to fail because the machine is slow.
-  testTimeout: 120_000,
+  testTimeout: 300_000,
 };

@@ -42,7 +42,7 @@ describeOn(['mysql'], 'a comparison of this checkout with itself', (server) => {
     expect(more).toEqual([]);
     expect(first!.this.endedAt).toBeLessThanOrEqual(first!.other.beganAt);
     expect(second!.other.endedAt).toBeLessThanOrEqual(second!.this.beganAt);
-  }, 120_000);
+  });
 });
 
 describe('the other checkout', () => {
@@ -58,7 +58,7 @@ describe('the other checkout', () => {
       /WRONG: the other checkout: clients were told of [1-9]\d* confirmed transactions; the database holds 0/,
     );
     expect(stderr).not.toContain('WRONG: this checkout');
-  }, 60_000);
+  });
 
   test('has the flags and the file of its start script', () => {
     writePackage('node scripts/guard.mjs && exec node --import ./src/tracing.ts src/main.ts');

@@ -79,7 +79,7 @@ describe('a test file that is repeated', () => {
     expect(counts).toEqual([0, burnerCount, 0, burnerCount, 0]);
     expect(foldersLeft()).toEqual([]);
     expect(existsSync(join(project, '.cache/repeat'))).toBe(false);
-  }, 120_000);
+  });
 
   test('stops at the first run that fails, keeps what it printed, and says where', async () => {
     writeTest("test('fails in run 3', () => { if (run === 3) throw new Error('no luck in run 3'); });");
@@ -90,7 +90,7 @@ describe('a test file that is repeated', () => {
     const [, outputPath] = last.exec(lines.at(-1) ?? '') ?? [];
     expect(readFileSync(outputPath ?? lines.join('\n'), 'utf8')).toContain('no luck in run 3');
     expect(burnersInEachRun()).toHaveLength(3);
-  }, 120_000);
+  });
 
   test('fails when all of its tests are skipped: that proves nothing', async () => {
     writeTest("test.skip('is skipped', () => {});");
@@ -101,7 +101,7 @@ describe('a test file that is repeated', () => {
         /^0 of 20 runs passed \(0 under load\); run 1 of 20, failed: no test ran; /,
       ),
     });
-  }, 120_000);
+  });
 
   test('ends with its load when the command is killed with -9', async () => {
     const hangs = "test('hangs in run 2', () => run === 2 ? new Promise(() => {}) : undefined, 600_000);";
@@ -119,7 +119,7 @@ describe('a test file that is repeated', () => {
     child.kill('SIGKILL');
     await outcome;
     await until('all of it is gone', () => !pids.some(isAlive) && foldersLeft().length === 0);
-  }, 120_000);
+  });
 });
 
 test('load is one process more than there are cores, each of which burns CPU until the load is stopped', async () => {

@@ -20,7 +20,7 @@ async function outcomeOf(program: 'main' | 'migrate', settings: Record<string, s
     const { stdout } = await run(process.execPath, ['--conditions=tercet-source', file], {
       env,
       // Bounds a hang.
-      timeout: 100_000,
+      timeout: 200_000,
     });
     return { code: 0, said: stdout };
   } catch (error) {

@@ -4,7 +4,7 @@ import { wordsOf } from './cases.ts';
 import { type Case, explore, type Report } from './exploration.ts';
 
 /** Long past what a quiet machine needs; a busy one may be ten times slower. */
-const LIMIT_MS = 900_000;
+const LIMIT_MS = 1_800_000;
 
 export function exploreEach(cases: readonly Case[], onReport: (report: Report) => void = () => {}): void {
   test.each(cases.map((bounds) => ({ words: wordsOf(bounds), bounds })))(

@@ -16,7 +16,7 @@ const lifeline = join(repository, 'examples/demo/lifeline.ts');
 /** Makes the coordinator of a demo compensate in the wrong order. */
 const undoAllAtOnce = `--import=${new URL('undo-all-at-once.ts', import.meta.url).href}`;
 /** Bounds a hang. */
-const LIMIT_MS = 240_000;
+const LIMIT_MS = 600_000;
 
 /** A temporary folder for the demos' own, so that what they leave can be seen. */
 const temporary = mkdtempSync(join(tmpdir(), 'tercet-demo-test-'));

@@ -18,7 +18,7 @@ import { until } from '../support/until.ts';
 /** Longer than a drive keeps a transaction in hand: it is let go, and a wake is armed. */
 const RETRY_AFTER_SECONDS = 4;
 /** Bounds a hang. */
-const LIMIT_MS = 240_000;
+const LIMIT_MS = 600_000;
 
 await describeOwn('redis', 'a coordinator whose Redis comes and goes', (startRedis) => {
   describeOn(['mysql'], 'on a database of its own', (server) => {

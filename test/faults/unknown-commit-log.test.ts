@@ -4,7 +4,6 @@
  */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Connection } from 'mysql2/promise';
 import { migrate, openConnection, openDataSource } from '../../src/adapters/sql/data-source.ts';
@@ -12,6 +11,7 @@ import { CoordinatorProcess } from '../crash/coordinator-process.ts';
 import { expectNoMarks, MARKS } from '../support/marks.ts';
 import { describeOn } from '../support/servers.ts';
 import { saying, startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+import { until } from '../support/until.ts';
 
 /** It is base64 after its prefix, so that the mark stands in it as it is. */
 const SECRET = `whsec_${MARKS.secret.padEnd(40, 'x')}`;
@@ -54,7 +54,7 @@ describeOn(['mysql', 'mariadb'], 'a coordinator whose commits are refused', (ser
       secrets: [SECRET],
     });
     expect([registered.status, registered.ok ? '' : await registered.text()]).toEqual([201, '']);
-  }, 60_000);
+  });
   afterAll(async () => {
     await coordinator.remove();
     await direct.end();
@@ -80,12 +80,8 @@ describeOn(['mysql', 'mariadb'], 'a coordinator whose commits are refused', (ser
     payload: { card: MARKS.payload },
   };
 
-  async function untilPrinted(text: string): Promise<void> {
-    for (const endsAt = Date.now() + 20_000; Date.now() < endsAt; await pause(20)) {
-      if (coordinator.printed.includes(text)) return;
-    }
-    throw new Error(`${text} was not logged: ${coordinator.printed}`);
-  }
+  const untilPrinted = (words: string) =>
+    until(`“${words}” is logged`, () => coordinator.printed.includes(words));
 
   test('a commit that is unknown for seconds and then refused is logged without its rows', async () => {
     proxy.set({ when: saying('INSERT INTO journal'), do: 'cut-before' });
@@ -96,7 +92,7 @@ describeOn(['mysql', 'mariadb'], 'a coordinator whose commits are refused', (ser
     await direct.query('RENAME TABLE branch_away TO branch');
     expect([(await first).status, behind.status]).toEqual([202, 503]);
     expectNoMarks([coordinator.printed]);
-  }, 60_000);
+  });
 
   test('a save that the server refuses for its values is logged without them', async () => {
     await direct.query('ALTER TABLE branch ADD CONSTRAINT small CHECK (LENGTH(payload) < 100)');
@@ -107,7 +103,7 @@ describeOn(['mysql', 'mariadb'], 'a coordinator whose commits are refused', (ser
     await direct.query('ALTER TABLE global_transaction DROP INDEX odd');
     await direct.query('ALTER TABLE branch DROP CONSTRAINT small');
     expectNoMarks([coordinator.printed]);
-  }, 60_000);
+  });
 
   test('a query with a business key is logged, at any level, without the key', async () => {
     const listed = await fetch(`${coordinator.url}/v1/transactions?businessKey=${MARKS.businessKey}`);

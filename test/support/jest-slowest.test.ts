@@ -45,14 +45,14 @@ test('a run lists its files with seconds, and leaves the counts for CI as they a
   expect(readFileSync(join(project, '.cache/tests.json'), 'utf8')).toBe(
     '{"passed":1,"failed":1,"skipped":0}',
   );
-}, 120_000);
+});
 
 test('a run of one file lists none: Jest tells its time', async () => {
   writeTests({ one: PASSES });
   const stderr = await runTests();
   expect(stderr).toContain('PASS test/one.test.ts');
   expect(stderr).not.toContain('The slowest files');
-}, 120_000);
+});
 
 test('the ten slowest of many files are listed, the slowest first', async () => {
   const path = './jest-slowest.mjs';

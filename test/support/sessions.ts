@@ -19,7 +19,7 @@ const WAITING = {
 const POLL_MS = { mysql: 20, mariadb: 150 } as const;
 
 /** Bounds a hang, and is no measure of speed. */
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 200_000;
 
 export async function isLockAwaited(dataSource: DataSource): Promise<boolean> {
   const [row] = await dataSource.query(WAITING[kindOf(dataSource)]);

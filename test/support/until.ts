@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 /** Bounds a hang, and ends before the time limit of a test: nothing goes on after the test that waited. */
-const LIMIT_MS = 100_000;
+const LIMIT_MS = 200_000;
 const POLL_MS = 10;
 
 /** Answers once `isSo`. @throws Error when it did not become so */

@@ -37,7 +37,7 @@ await describeOwn('mysql', 'TLS to the database', (start) => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'tercet-tls-'));
     [url, otherUrl] = await Promise.all([serverFor(['localhost']), serverFor(['db.test'])]);
-  }, 300_000);
+  });
   afterAll(async () => {
     for (const stop of stops) await stop();
     stops = [];

@@ -64,7 +64,7 @@ for (const name of ['mysql', 'mariadb'] as const)
       server = await start({ flags: [...FLAGS, ...FLAGS_OF_ONE[name]] });
       root = await openConnection(`${server.url}/mysql`, {});
       await root.query("CREATE USER plain@'%' IDENTIFIED BY 'secret'");
-    }, 120_000);
+    });
     afterAll(async () => {
       await root.end();
       await server.stop();
@@ -93,7 +93,7 @@ for (const name of ['mysql', 'mariadb'] as const)
       });
 
       async function open(): Promise<SqlStore> {
-        const store = await openStore(url, 2000);
+        const store = await openStore(url, 60_000);
         stores.push(store);
         return store;
       }
@@ -136,7 +136,7 @@ for (const name of ['mysql', 'mariadb'] as const)
         expect(await other.store.journalOf(first.gid)).toHaveLength(3);
         expect(await other.store.removeFinished(Date.UTC(2100, 0, 1), 10)).toBe(1);
         expect(await one.store.load(first.gid)).toBeNull();
-      }, 30_000);
+      });
     });
   });
 

@@ -6,7 +6,7 @@ import type { BarrierWorld } from './world.ts';
 import { betterSqliteWorld, mysql2World, nodeSqliteWorld, pgWorld } from './worlds.ts';
 
 const ROUNDS = Number(process.env.BARRIER_ROUNDS ?? 60);
-const LIMIT_MS = 120_000 + ROUNDS * 1000;
+const LIMIT_MS = 600_000 + ROUNDS * 5000;
 
 async function stormIn(world: BarrierWorld): Promise<StormReport> {
   await world.barrier.createTable();

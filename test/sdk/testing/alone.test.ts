@@ -27,7 +27,7 @@ test('a test world loads what the SDK depends on and nothing else, and lets its 
   const { stdout, stderr, status, signal } = spawnSync(
     process.execPath,
     ['--conditions=tercet-source', '--input-type=module', '--eval', PROGRAM],
-    { cwd: dirname(fileURLToPath(import.meta.url)), encoding: 'utf8', timeout: 100_000 },
+    { cwd: dirname(fileURLToPath(import.meta.url)), encoding: 'utf8', timeout: 200_000 },
   );
   expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' });
   expect(JSON.parse(stdout)).toEqual({
