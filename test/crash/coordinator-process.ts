@@ -17,6 +17,14 @@ const compiled = join(import.meta.dirname, '../../.cache/compiled');
 /** Bounds a hang. */
 const READY_WITHIN_MS = 240_000;
 
+/** What a slow machine makes of a database that answers late: said in the log, and recovered from. */
+const SLOW =
+  /no answer within \d+ ms|waited \d+ ms for its turn|did not answer within \d+ ms|has been unanswered for seconds/;
+
+/** A line of a log that tells of an error or worse, and not of a slow database. */
+export const isErrorLine = (line: string): boolean =>
+  line !== '' && !/"level":(?:[123]\d|40)\b/.test(line) && !SLOW.test(line);
+
 /** How a process ended. */
 export type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
 

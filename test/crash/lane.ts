@@ -5,9 +5,10 @@
 import { migrate, openConnection } from '../../src/adapters/sql/data-source.ts';
 import { openStore, type SqlStore } from '../../src/adapters/sql/open-store.ts';
 import { rebuild } from '../../src/application/journal.ts';
+import { patient } from '../support/patient.ts';
 import { untilLockAwaited } from '../support/sessions.ts';
 import type { SharedServer } from '../support/servers.ts';
-import { CoordinatorProcess } from './coordinator-process.ts';
+import { CoordinatorProcess, isErrorLine } from './coordinator-process.ts';
 import { ALL_BRANCHES, LISTENER, tcc } from './forms.ts';
 import { Order, type OrderParts } from './order.ts';
 import { Participants } from './participants.ts';
@@ -38,7 +39,8 @@ export type Lane = Awaited<ReturnType<typeof openLane>>;
 /** @param callTimeoutMs how long a call may be held, and after a death a part of the time until somebody goes on */
 export async function openLane(server: SharedServer, callTimeoutMs: number) {
   const databaseUrl = await server.createDatabase();
-  const sql: SqlStore = await openStore(databaseUrl, COMMIT_TIMEOUT_MS);
+  const opened: SqlStore = await openStore(databaseUrl, COMMIT_TIMEOUT_MS);
+  const sql: SqlStore = { ...opened, store: patient(opened.store) };
   await migrate(sql.dataSource);
   // One connection for all these looks: the server has a limited number of them, and this many lanes.
   const journal = await openConnection(databaseUrl, {});
@@ -153,7 +155,7 @@ export async function openLane(server: SharedServer, callTimeoutMs: number) {
     /** What the coordinators of this lane logged as an error or worse. */
     get errorLines(): readonly string[] {
       const lines = processes.flatMap(({ printed }) => printed.split('\n'));
-      return lines.filter((line) => line !== '' && !/"level":(?:[123]\d|40)\b/.test(line));
+      return lines.filter(isErrorLine);
     },
 
     async close(): Promise<void> {

@@ -8,8 +8,9 @@ import { openStore, type SqlStore } from '../../src/adapters/sql/open-store.ts';
 import { systemChance } from '../../src/adapters/system.ts';
 import type { Coordinator } from '../../src/application/coordinator.ts';
 import { createEngine, type Engine } from '../../src/application/engine.ts';
-import { Overloaded, type ParticipantAnswer, type ParticipantCall } from '../../src/application/ports.ts';
+import type { ParticipantAnswer, ParticipantCall } from '../../src/application/ports.ts';
 import { engineSettings, noLog, noObserver } from '../support/engine.ts';
+import { patient } from '../support/patient.ts';
 import { describeOn } from '../support/servers.ts';
 import { IdleTime } from './idle-time.ts';
 
@@ -140,22 +141,3 @@ describeOn(['mysql'], 'five thousand branches stuck on one participant', (server
     LIMIT_MS,
   );
 });
-
-/** The same store, which is asked again where a question waited too long for its turn: the machine is slow, and no replica. */
-function patient<Store extends object>(store: Store): Store {
-  return new Proxy(store, {
-    get: (target, name) => {
-      const method = Reflect.get(target, name);
-      if (typeof method !== 'function') return method;
-      return async (...args: unknown[]) => {
-        for (;;) {
-          try {
-            return await method.apply(target, args);
-          } catch (error) {
-            if (!(error instanceof Overloaded)) throw error;
-          }
-        }
-      };
-    },
-  });
-}

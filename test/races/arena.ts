@@ -3,7 +3,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type * as wire from '@tercet/sdk/wire';
 import { migrate } from '../../src/adapters/sql/data-source.ts';
 import { openStore } from '../../src/adapters/sql/open-store.ts';
-import { CoordinatorProcess } from '../crash/coordinator-process.ts';
+import { CoordinatorProcess, isErrorLine } from '../crash/coordinator-process.ts';
+import { patient } from '../support/patient.ts';
 import type { SharedServer } from '../support/servers.ts';
 import { PARTICIPANT, Participants } from './participants.ts';
 import { Replica } from './replica.ts';
@@ -17,8 +18,9 @@ const settings = {
   TERCET_PORT: '0',
   TERCET_COMMIT_TIMEOUT_MS: String(COMMIT_TIMEOUT_MS),
   TERCET_SWEEP_INTERVAL_MS: '250',
-  // A branch whose participant is ill is soon parked; the participant is given no rest for it, or all others would wait.
-  TERCET_RETRY_BUDGET: '2',
+  // On a slow machine no call is to be given up.
+  TERCET_CALL_TIMEOUT_MS: '15000',
+  // The participant is given no rest for one that is ill, or all others would wait.
   TERCET_RETRY_FIRST_DELAY_MS: '1',
   TERCET_RETRY_MAX_DELAY_MS: '2',
   TERCET_CIRCUIT_FAILURE_COUNT: '10000',
@@ -34,7 +36,8 @@ export type Arena = Awaited<ReturnType<typeof openArena>>;
 
 export async function openArena(server: SharedServer) {
   const databaseUrl = await server.createDatabase();
-  const sql = await openStore(databaseUrl, COMMIT_TIMEOUT_MS);
+  const opened = await openStore(databaseUrl, COMMIT_TIMEOUT_MS);
+  const sql = { ...opened, store: patient(opened.store) };
   await migrate(sql.dataSource);
   const participants = new Participants();
   await participants.listen();
@@ -107,7 +110,7 @@ export async function openArena(server: SharedServer) {
       const strays = rows.map(({ gid }) => gid).filter((gid) => !seen.has(gid));
       for (const gid of strays) seen.add(gid);
       const lines = processes.flatMap(({ printed }) => printed.split('\n'));
-      const errors = lines.filter((line) => line !== '' && !/"level":(?:[123]\d|40)\b/.test(line));
+      const errors = lines.filter(isErrorLine);
       const newErrors = errors.slice(errorCount);
       errorCount = errors.length;
       return [...participants.faults.splice(0), ...newErrors, ...strays.map((gid) => `nobody knows ${gid}`)];

@@ -47,7 +47,8 @@ const retryAndRetry: Kind = {
   sides: ['one retry', 'the other retry'],
   async race(start) {
     const { arena, sides, home, aim } = start;
-    const { gid } = await begin(home);
+    // Soon parked.
+    const { gid } = await begin(home, { retry: { budget: 2 } });
     const registered = await home.register(gid, branch('stock'));
     arena.participants.fallIll(gid);
     const confirmed = await home.confirm(gid);
