@@ -59,19 +59,23 @@ describeOn(['mysql', 'mariadb'], "the barrier's clock", (server) => {
   });
 });
 
-/** A zone whose summer ended half an hour ago: its clocks show this hour for the second time. */
-function zoneInItsRepeatedHour(now: number): string {
-  const halfHourMs = 1_800_000;
+const HALF_HOUR_MS = 1_800_000;
+
+/** A zone whose summer ends then: its clocks show the hour before and the hour after it alike. */
+function zoneWhoseSummerEnds(at: number): string {
   // The end is named in summer time, an hour ahead of UTC.
-  const end = new Date(now - halfHourMs + 2 * halfHourMs);
+  const end = new Date(at + 2 * HALF_HOUR_MS);
   const day = Math.floor((end.getTime() - Date.UTC(end.getUTCFullYear(), 0, 1)) / 86_400_000);
   const start = (day + 180) % 365;
   return `WIN0SUM-1,${start}/0,${day}/${end.getUTCHours()}:${end.getUTCMinutes()}`;
 }
 
 function suite(start: StartOwn): void {
-  test('is right in the hour that its zone has twice', async () => {
-    const server = await start({ timeZone: zoneInItsRepeatedHour(Date.now()) });
+  test.each([
+    ['first', HALF_HOUR_MS, 'SUM'],
+    ['second', -HALF_HOUR_MS, 'WIN'],
+  ])('is right in an hour that its zone has twice, for the %s time', async (_time, endsInMs, zone) => {
+    const server = await start({ timeZone: zoneWhoseSummerEnds(Date.now() + endsInMs) });
     const pool = createPool({ uri: await createDatabase(server), connectionLimit: 1 });
     const barrier = mysql2Barrier({ pool });
     await barrier.createTable();
@@ -79,7 +83,7 @@ function suite(start: StartOwn): void {
     const [[row]] = (await pool.query(
       'SELECT changed_at, @@system_time_zone AS zone FROM tercet_barrier',
     )) as unknown as [[{ changed_at: number; zone: string }]];
-    expect(row.zone).toBe('WIN');
+    expect(row.zone).toBe(zone);
     expect(Math.abs(row.changed_at - Date.now())).toBeLessThan(60_000);
     await pool.end();
     await server.stop();
