@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
 import { DataSource } from 'typeorm';
+import { UnrecordedWork } from '../../sdk/src/barrier/pass.ts';
 import { openConnection } from '../../src/adapters/sql/data-source.ts';
 import { errorFields, errorLine, reasonOf } from '@tercet/sdk/error-fields';
 import { LEAKY } from '../support/leaky-errors.ts';
@@ -203,4 +204,15 @@ describe('any error', () => {
     });
     expect(fieldsWithoutMarks(error).type).toBe('unreadable');
   });
+});
+
+test('a branch that needs an operator is reported whole: what it is, and where the fix is', () => {
+  const call = { gid: '0198c5a2-7b1e-7d40-9f3a-5e2b8c1d4f60', branchId: 'b'.repeat(64) } as const;
+  const error = new UnrecordedWork(
+    { ...call, op: 'compensate', deadlineAt: 0 },
+    'a_schema_of_some_length.tercet_barrier',
+    '!compensate 0123456789',
+  );
+  expect(reasonOf(error)).toBe(error.message);
+  expect(error.message).toMatch(/b{64} of transaction 0198c5a2.* needs an operator.*docs\/participants\.md/);
 });

@@ -34,12 +34,11 @@ export class UnrecordedWork extends Error {
 
   constructor({ gid, branchId }: BarrierCall, table: string, pass: string) {
     const op = pass.startsWith(MARK) ? pass.slice(MARK.length, pass.indexOf(' ')) : 'try or action';
+    // Without quotes and in fewer than 500 characters: the default log prints it whole.
     super(
-      `branch “${branchId}” of transaction ${gid} needs an operator: the work of its ${op} was committed before the ` +
-        `barrier could record its outcome, so its row in ${table} does not say whether it was done, and every call of ` +
-        'the branch is refused. The work has committed by itself, by COMMIT, by a statement that commits implicitly, ' +
-        'or by a procedure that does; or it has passed the same call once more. Look at the business tables, then ' +
-        'correct the row: docs/participants.md, “Work that committed by itself”, has the statements',
+      `branch ${branchId} of transaction ${gid} needs an operator: the work of its ${op} was committed before the barrier ` +
+        `could record its outcome, so its row in ${table} does not say whether it was done, and every call is refused. ` +
+        'Look at the business tables, then correct the row: see Work that committed by itself in docs/participants.md',
     );
   }
 }

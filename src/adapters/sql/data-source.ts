@@ -74,7 +74,7 @@ export async function schemaFault(dataSource: DataSource): Promise<string | null
   const executor = new MigrationExecutor(dataSource);
   const pending = await executor.getPendingMigrations();
   const count = pending.length === 1 ? '1 migration' : `${pending.length} migrations`;
-  if (pending.length > 0) return `the database lacks ${count}: run \`npm run migrate\` first`;
+  if (pending.length > 0) return `the database lacks ${count}: run npm run migrate first`;
   const known = new Set(dataSource.migrations.map(({ name }) => name));
   const strange = (await executor.getExecutedMigrations()).filter(({ name }) => !known.has(name));
   if (strange.length === 0) return null;
