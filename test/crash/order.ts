@@ -2,6 +2,7 @@
  * One global transaction as its initiator sees it: what it asks of the coordinator, and what it was told (I3).
  * The coordinator may be another process each time that it asks.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import type * as wire from '@tercet/sdk/wire';
 import { v7 as uuidv7 } from 'uuid';
 import { MARKS } from '../support/marks.ts';
@@ -23,6 +24,7 @@ export type OrderParts = {
 };
 
 const MAX_WAIT_SECONDS = 60;
+const AGAIN_AFTER_MS = 200;
 
 export class Order {
   readonly form: Form;
@@ -97,9 +99,15 @@ export class Order {
     await this.#hear(await fetch(`${this.#given.coordinatorUrl()}/v1/transactions/${this.gid}`));
   }
 
+  /** A request of which nothing was made durable, since the database is slow, is sent again. */
   async #ask(path: string, body: unknown = {}, headers: Record<string, string> = {}): Promise<void> {
-    const url = `${this.#given.coordinatorUrl()}/v1/transactions${path}`;
-    await this.#hear(await fetch(url, post(body, headers)));
+    for (;;) {
+      const url = `${this.#given.coordinatorUrl()}/v1/transactions${path}`;
+      const response = await fetch(url, post(body, headers));
+      if (response.status !== 503) return this.#hear(response);
+      await response.body?.cancel();
+      await pause(AGAIN_AFTER_MS);
+    }
   }
 
   async #hear(response: Response): Promise<void> {
