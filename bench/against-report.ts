@@ -43,7 +43,7 @@ const linesOf = ({ clients, figures }: Compared): string[][] =>
   ]);
 
 function originLine(which: keyof Pair, of: AgainstReport['checkouts'][keyof Pair]): string {
-  const { folder, revision, node, told, stored } = of;
-  const counts = `told ${told} confirmed; stored ${stored.confirmedCount} confirmed of ${stored.transactionCount}`;
+  const { folder, revision, node, acknowledged, stored } = of;
+  const counts = `${acknowledged} acknowledged as confirmed; stored ${stored.confirmedCount} confirmed of ${stored.transactionCount}`;
   return `${which}: ${[folder, revision, `Node ${node}`].filter(Boolean).join(', ')}; ${counts}`;
 }

@@ -4,7 +4,7 @@ import { median } from './result.ts';
 
 export type Pair = { readonly this: Measurement; readonly other: Measurement };
 
-/** One figure of both checkouts: medians over the pairs. Null where the system does not tell. */
+/** One figure of both checkouts: medians over the pairs. Null where the system does not report it. */
 export type ComparedFigure = {
   readonly this: number | null;
   readonly other: number | null;

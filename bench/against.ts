@@ -52,8 +52,8 @@ export async function runAgainst(
   return {
     ...{ pattern, database, machine: machine(), secondsPerMeasurement: seconds, pairCount },
     checkouts: {
-      this: { ...originOf(checkouts.this), told: ofThis.told, stored: ofThis.stored },
-      other: { ...originOf(checkouts.other), told: ofOther.told, stored: ofOther.stored },
+      this: { ...originOf(checkouts.this), acknowledged: ofThis.acknowledged, stored: ofThis.stored },
+      other: { ...originOf(checkouts.other), acknowledged: ofOther.acknowledged, stored: ofOther.stored },
     },
     results,
     faults: [...series.faults(), ...ofThis.faults, ...ofOther.faults],

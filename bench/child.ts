@@ -11,7 +11,7 @@ export type Child = {
   readonly name: string;
   readonly pid: number;
   /** What it says next, when it says it by itself. */
-  hear<Message>(): Promise<Message>;
+  receive<Message>(): Promise<Message>;
   /** Its answer to a question. */
   ask<Answer>(question: object): Promise<Answer>;
   /** Lets it end in order, and waits for that; afterwards it is gone. */
@@ -52,7 +52,7 @@ export function startChild({ name, command, environment = {}, flags = [], ...pla
     running.once('error', (error) => resolve(error.message));
     running.once('exit', (code, signal) => resolve(String(signal ?? code)));
   });
-  const hear = async <Message>(): Promise<Message> => {
+  const receive = async <Message>(): Promise<Message> => {
     const abort = new AbortController();
     const message = once(running, 'message', { signal: abort.signal });
     const end = ended.then((how) => Promise.reject(new Error(`${name} ended with ${how}`)));
@@ -67,9 +67,9 @@ export function startChild({ name, command, environment = {}, flags = [], ...pla
   return {
     name,
     pid: running.pid ?? 0,
-    hear,
+    receive,
     ask(question) {
-      const answer = hear<never>();
+      const answer = receive<never>();
       running.send(question, () => {});
       return answer;
     },

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 /** Linux counts in hundredths of a second on every architecture that Node runs on. */
 const TICKS_PER_SECOND = 100;
 
-/** User and system time of all threads, in seconds; null where the system does not tell. */
+/** User and system time of all threads, in seconds; null where the system does not report it. */
 export function cpuSeconds(pid: number | null): number | null {
   if (pid === null) return null;
   try {

@@ -18,12 +18,12 @@ const CONTENT_LENGTH = /\r\ncontent-length: *(\d+)/i;
 
 /** Calls `answer` with each whole message that arrives. Text is latin1: one character for each byte. */
 export function eachMessage(answer: (message: string) => void): (chunk: Buffer) => void {
-  let heard = '';
+  let received = '';
   return (chunk) => {
-    heard += chunk.toString('latin1');
-    for (let length = messageLength(heard); length <= heard.length; length = messageLength(heard)) {
-      const message = heard.slice(0, length);
-      heard = heard.slice(length);
+    received += chunk.toString('latin1');
+    for (let length = messageLength(received); length <= received.length; length = messageLength(received)) {
+      const message = received.slice(0, length);
+      received = received.slice(length);
       answer(message);
     }
   };

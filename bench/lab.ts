@@ -30,7 +30,7 @@ export async function openLab(options: Options, opened: AsyncDisposableStack): P
     : openMysql(options, opened));
   const redis = options.redis ? await openRedis(opened) : null;
   const participants = start(benchProgram('the participants', 'bench/participants.ts'));
-  const [stock, money] = (await participants.hear<{ ports: [number, number] }>()).ports;
+  const [stock, money] = (await participants.receive<{ ports: [number, number] }>()).ports;
   const load = start(benchProgram('the load', 'bench/load.ts'));
   return {
     title: [databaseServer, redis].flatMap((server) => server?.title ?? []).join(', '),

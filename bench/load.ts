@@ -20,9 +20,9 @@ export type LoadAnswer = {
   /** Wall clock before the first request and after the last answer, in milliseconds since 1970. */
   readonly beganAt: number;
   readonly endedAt: number;
-  /** Transactions that a client was told to be confirmed. */
+  /** Transactions that a client was answered as confirmed. */
   readonly confirmedCount: number;
-  /** Those of them that were told within the seconds. */
+  /** Those of them that were answered within the seconds. */
   readonly inTimeCount: number;
   readonly p50Ms: number;
   readonly p99Ms: number;

@@ -21,7 +21,7 @@
  * seconds per transaction, which other work on the machine disturbs less. Both coordinators stay started. An idle one scans
  * for overdue transactions every second and keeps its Redis workers waiting: about 1 % of a core.
  *
- * Exit code 0: every transaction was confirmed, and the database holds as many as the clients were told of. 1: not so, or
+ * Exit code 0: every transaction was confirmed, and the database holds as many as the clients were answered. 1: not so, or
  * it could not run. 2: the options are wrong. 130: interrupted.
  */
 import { type AgainstReport, runAgainst } from './against.ts';

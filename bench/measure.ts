@@ -1,6 +1,6 @@
 /**
  * One measurement: some clients, one target, some seconds. It begins and ends with nothing under way, so that what clients
- * were told, what the server counted and the CPU time all belong to the same transactions.
+ * were answered, what the server counted and the CPU time all belong to the same transactions.
  */
 import { cpuSeconds } from './cpu-time.ts';
 import type { Counters, Span } from './database.ts';
@@ -8,7 +8,7 @@ import type { Lab } from './lab.ts';
 import type { LoadAnswer, LoadQuestion } from './load.ts';
 import type { Target } from './target.ts';
 
-/** Seconds of CPU for 1000 transactions; null where the system or a foreign server does not tell. */
+/** Seconds of CPU for 1000 transactions; null where the system or a foreign server does not report it. */
 export type CpuPer1000 = {
   readonly target: number | null;
   readonly database: number | null;
@@ -37,9 +37,9 @@ export async function measure(
   question: Omit<LoadQuestion, 'port'>,
 ): Promise<Measurement> {
   const before = await readings(lab, target);
-  const heard = await lab.load.ask<LoadAnswer>({ port: target.port, ...question });
+  const received = await lab.load.ask<LoadAnswer>({ port: target.port, ...question });
   const after = await readings(lab, target);
-  const { beganAt, endedAt, confirmedCount, inTimeCount, p50Ms, p99Ms, errorCount, errors } = heard;
+  const { beganAt, endedAt, confirmedCount, inTimeCount, p50Ms, p99Ms, errorCount, errors } = received;
   const each = (from: number | null | undefined, to: number | null | undefined): number | null =>
     from == null || to == null || confirmedCount === 0 ? null : (to - from) / confirmedCount;
   const per1000 = (of: keyof CpuPer1000): number | null => {

@@ -41,7 +41,7 @@ export function tableOf(report: Report): string {
     '',
     'cpu s: of the coordinator (of the wire limit) for 1000 transactions. ratio = tx/s ÷ wire/s; cpu ratio = wire cpu ÷ cpu.',
     'commits and log syncs as the database counted them; rows are journal rows; redis/tx: commands.',
-    `told: ${report.told} confirmed; stored: ${report.stored.confirmedCount} confirmed of ${report.stored.transactionCount}`,
+    `${report.acknowledged} acknowledged as confirmed; stored: ${report.stored.confirmedCount} confirmed of ${report.stored.transactionCount}`,
   ].join('\n');
 }
 

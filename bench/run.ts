@@ -43,13 +43,16 @@ export async function run(options: Options, opened: AsyncDisposableStack): Promi
     if (rounds.length > 0) byClients.push({ clients, rounds });
   }
   const spans = byClients.flatMap(({ rounds }) => rounds.map(({ coordinator }) => coordinator));
-  const { told, stored, journalRowCounts, faults } = await series.countAtEnd(targets.coordinator, spans);
+  const { acknowledged, stored, journalRowCounts, faults } = await series.countAtEnd(
+    targets.coordinator,
+    spans,
+  );
   const rowCountOf = new Map(spans.map((span, index) => [span, journalRowCounts[index] ?? 0]));
   return {
     ...{ pattern, database, node: process.version, machine: machine() },
     ...{ secondsPerMeasurement: seconds, roundCount },
     results: byClients.map(({ clients, rounds }) => resultOf(clients, rounds, rowCountOf)),
-    ...{ told, stored, faults: [...series.faults(), ...faults] },
+    ...{ acknowledged, stored, faults: [...series.faults(), ...faults] },
   };
 }
 

@@ -1,6 +1,6 @@
 /**
- * The measurements of a run, in order. In the end each coordinator's database is asked whether it holds what the clients
- * were told.
+ * The measurements of a run, in order. At the end each coordinator's database must hold what the clients
+ * were answered.
  */
 import { availableParallelism, cpus } from 'node:os';
 import type { Span, Tally } from './database.ts';
@@ -12,8 +12,8 @@ import type { Coordinator, Target } from './target.ts';
 export type Case = Omit<LoadQuestion, 'port'>;
 
 export type Count = {
-  /** What clients were told to be confirmed, warming up included, and what the database holds. */
-  readonly told: number;
+  /** Transactions that clients were answered as confirmed, warm-up included, and what the database holds. */
+  readonly acknowledged: number;
   readonly stored: Omit<Tally, 'journalRowCounts'>;
 };
 
@@ -30,10 +30,10 @@ export type Series = {
 };
 
 export function openSeries(lab: Lab): Series {
-  const heard: Heard[] = [];
+  const measured: Measured[] = [];
   const one = async (target: Target, of: Case): Promise<Measurement> => {
     const measurement = await measure(lab, target, of);
-    heard.push({ target, clients: of.clients, measurement });
+    measured.push({ target, clients: of.clients, measurement });
     return measurement;
   };
   return {
@@ -43,29 +43,31 @@ export function openSeries(lab: Lab): Series {
       progress(`${of.clients} clients, ${target.process.name}: ${Math.round(measurement.perSecond)}/s`);
       return measurement;
     },
-    faults: () => heard.filter(({ measurement }) => measurement.errorCount > 0).map(faultOf),
+    faults: () => measured.filter(({ measurement }) => measurement.errorCount > 0).map(faultOf),
     async countAtEnd(coordinator, spans = []) {
       await coordinator.process.stop();
       const { journalRowCounts, ...stored } = await coordinator.database.tally(spans);
-      const told = heard
+      const acknowledged = measured
         .filter(({ target }) => target === coordinator)
         .reduce((sum, { measurement }) => sum + measurement.transactionCount, 0);
-      const faults = differences(told, stored).map((fault) => `${coordinator.process.name}: ${fault}`);
-      return { told, stored, journalRowCounts, faults };
+      const faults = differences(acknowledged, stored).map(
+        (fault) => `${coordinator.process.name}: ${fault}`,
+      );
+      return { acknowledged, stored, journalRowCounts, faults };
     },
   };
 }
 
 /** Also those that only warm up. */
-type Heard = { readonly target: Target; readonly clients: number; readonly measurement: Measurement };
+type Measured = { readonly target: Target; readonly clients: number; readonly measurement: Measurement };
 
-const faultOf = ({ target, clients, measurement: { errorCount, errors } }: Heard): string =>
+const faultOf = ({ target, clients, measurement: { errorCount, errors } }: Measured): string =>
   [`${clients} clients at ${target.process.name}: ${errorCount} errors, such as`, ...errors].join('\n');
 
-function differences(told: number, { transactionCount, confirmedCount }: Count['stored']): string[] {
-  if (told === transactionCount && told === confirmedCount) return [];
+function differences(acknowledged: number, { transactionCount, confirmedCount }: Count['stored']): string[] {
+  if (acknowledged === transactionCount && acknowledged === confirmedCount) return [];
   return [
-    `clients were told of ${told} confirmed transactions; the database holds ${transactionCount}, ` +
+    `${acknowledged} transactions were acknowledged as confirmed; the database holds ${transactionCount}, ` +
       `of which ${confirmedCount} are confirmed`,
   ];
 }

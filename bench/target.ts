@@ -21,7 +21,7 @@ const READY_WITHIN_MS = 30_000;
 
 export async function startWireLimit(lab: Lab): Promise<Target> {
   const process = lab.start(benchProgram('the wire limit', 'bench/wire-limit.ts'));
-  const [port] = (await process.hear<{ ports: [number] }>()).ports;
+  const [port] = (await process.receive<{ ports: [number] }>()).ports;
   await registerAll(lab, port);
   return { process, port, database: null, redis: null };
 }
@@ -47,7 +47,7 @@ export async function startCoordinator(
     },
   });
   // At this log level it does not say when it is ready.
-  const ended = process.hear<never>();
+  const ended = process.receive<never>();
   await Promise.race([ended, answering(`http://127.0.0.1:${port}/readyz`)]);
   ended.catch(() => {});
   await registerAll(lab, port);

@@ -12,7 +12,7 @@
  *     rule:  A repeated try takes effect once.
  *     seen:  … The numbers changed by available −2, reserved +2; right is available −1, reserved +1.
  *     costs: A try is repeated whenever its answer was not heard. …
- *     mend:  …
+ *     fix:   …
  *     also:  …, late_try_accepted, …
  */
 import { once } from 'node:events';
@@ -70,9 +70,7 @@ async function checked(what: string, listener: RequestListener): Promise<void> {
   console.log(`${what}: ${verdict}, ${findings.length} of ${judged.length} rules are broken`);
   const [first, ...more] = findings;
   if (first === undefined) return;
-  console.log(
-    `  rule:  ${first.rule}\n  seen:  ${first.what}\n  costs: ${first.why}\n  mend:  ${first.mend}`,
-  );
+  console.log(`  rule:  ${first.rule}\n  seen:  ${first.what}\n  costs: ${first.why}\n  fix:   ${first.fix}`);
   console.log(`  also:  ${more.map(({ code }) => code).join(', ')}`);
 }
 

@@ -25,7 +25,7 @@ function writePackage(start: string): void {
 }
 
 describeOn(['mysql'], 'a comparison of this checkout with itself', (server) => {
-  test('measures both in alternating order, and both databases hold what clients were told', async () => {
+  test('measures both in alternating order, and both databases hold what clients were answered', async () => {
     const { exitCode, stdout, stderr } = await bench(
       ...['--against', '.', '--pairs', '2', '--seconds', '1', '--clients', '4', '--json'],
       ...['--database-url', server.url],
@@ -33,9 +33,9 @@ describeOn(['mysql'], 'a comparison of this checkout with itself', (server) => {
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: expect.stringContaining('db cpu s') });
     const report: AgainstReport = JSON.parse(stdout);
     expect(report).toMatchObject({ pairCount: 2, faults: [], results: [{ clients: 4 }] });
-    for (const { told, stored, folder } of Object.values(report.checkouts)) {
-      expect(told).toBeGreaterThan(0);
-      expect(stored).toEqual({ transactionCount: told, confirmedCount: told });
+    for (const { acknowledged, stored, folder } of Object.values(report.checkouts)) {
+      expect(acknowledged).toBeGreaterThan(0);
+      expect(stored).toEqual({ transactionCount: acknowledged, confirmedCount: acknowledged });
       expect(folder).toBe(repository);
     }
     const [first, second, ...more] = report.results[0]!.pairs;
@@ -55,7 +55,7 @@ describe('the other checkout', () => {
     );
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: expect.stringContaining(folder) });
     expect(stderr).toMatch(
-      /WRONG: the other checkout: clients were told of [1-9]\d* confirmed transactions; the database holds 0/,
+      /WRONG: the other checkout: [1-9]\d* transactions were acknowledged as confirmed; the database holds 0/,
     );
     expect(stderr).not.toContain('WRONG: this checkout');
   });
@@ -112,7 +112,7 @@ test('ratios are taken within each pair: neither figure of one pair meets the ot
   ];
   const { figures } = resultOfPairs(64, pairs);
   expect(figures.perSecond).toEqual({ this: 30, other: 40, ratio: { median: 2, min: 0.25, max: 3 } });
-  // A server that somebody else runs does not tell its CPU time.
+  // A server that somebody else runs does not report its CPU time.
   expect(figures.databaseCpuSecondsPer1000).toEqual({ this: null, other: null, ratio: null });
 });
 

@@ -16,7 +16,10 @@ describe('the benchmark', () => {
       expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: expect.stringContaining('commits/tx') });
       const report: Report = JSON.parse(stdout);
       expect(report).toMatchObject({ database: expect.stringMatching(/^SQLite 3/), faults: [] });
-      expect(report.stored).toEqual({ transactionCount: report.told, confirmedCount: report.told });
+      expect(report.stored).toEqual({
+        transactionCount: report.acknowledged,
+        confirmedCount: report.acknowledged,
+      });
       const [result] = report.results;
       expect(result).toMatchObject({ clients: 2, errorCount: 0, journalRowsPerTransaction: 3 });
       // Two clients share a commit now and then, and never need more than three for a transaction.

@@ -6,7 +6,7 @@ import { isPhaseOne } from '../call.ts';
 import { type Answer, answered, isTimeout, reasonOf, unanswered } from './answer.ts';
 import type { Op } from '../wire/index.ts';
 import type { Settings } from './options.ts';
-import { type Branch, type CallRequest, requestOf, type Wish } from './request.ts';
+import { type Branch, type CallRequest, requestOf, type CallOptions } from './request.ts';
 
 const MAX_ANSWER_BYTES = 64 * 1024;
 
@@ -48,9 +48,9 @@ export class Caller {
   }
 
   /** Asks until it is known what happened, or until patience ends. Never rejects. */
-  async ask(branch: Branch, op: Op, wish: Wish = {}): Promise<Answer> {
+  async ask(branch: Branch, op: Op, options: CallOptions = {}): Promise<Answer> {
     for (let polls = 0, repeats = 0; ; ) {
-      const answer = await this.once(branch, op, wish);
+      const answer = await this.once(branch, op, options);
       const isOngoing = answer.reply === 'ongoing';
       const waitMs = isOngoing ? pollAfterMs(answer, polls++) : repeatAfterMs(answer, repeats++);
       if (waitMs === null) {
@@ -63,8 +63,8 @@ export class Caller {
   }
 
   /** A single call. Never rejects. */
-  async once(branch: Branch, op: Op, wish: Wish = {}): Promise<Answer> {
-    const request = requestOf(this.#settings, branch, op, wish);
+  async once(branch: Branch, op: Op, options: CallOptions = {}): Promise<Answer> {
+    const request = requestOf(this.#settings, branch, op, options);
     const answer = await this.#send(request);
     this.#onAnswer(request, answer);
     return answer;

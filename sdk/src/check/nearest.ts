@@ -1,4 +1,4 @@
-/** Which of some words was meant by one that is none of them: the one that takes the fewest letters to mend. */
+/** Which of some words was meant by one that is none of them: the one that takes the fewest corrected letters. */
 
 /** Null when none is near: as good as another word. */
 export function nearest(word: string, words: readonly string[]): string | null {

@@ -1,4 +1,4 @@
-/** What the check comes to: each rule is kept, not kept, or not judged with the reason. */
+/** The outcome of the check: each rule is kept, not kept, or not judged with the reason. */
 import { CATALOGUE } from './catalogue.ts';
 import type { Code } from './codes.ts';
 
@@ -12,13 +12,13 @@ export type Finding = {
   /** How that loses money. */
   readonly why: string;
   /** What to do about it. */
-  readonly mend: string;
+  readonly fix: string;
 };
 
 export type Report = {
   /** `violated` with any finding; `passed` only when every rule could be judged, but for those that need numbers where none are. */
   readonly verdict: 'passed' | 'violated' | 'not_judged';
-  /** In the order in which they were seen; the first is best mended first. */
+  /** In the order in which they were seen; fix the first one first. */
   readonly findings: readonly Finding[];
   /** The rules that were judged, kept or not. */
   readonly judged: readonly string[];
@@ -39,15 +39,15 @@ export class Judgement {
     this.#codes = codes;
   }
 
-  /** A rule may be judged several times: of several violations the first is told. */
+  /** A rule may be judged several times: of several violations the first is reported. */
   judge(code: Code, isKept: boolean, what: string): void {
-    const { rule, why, mend, hiddenBy = [] } = CATALOGUE[code];
+    const { rule, why, fix, hiddenBy = [] } = CATALOGUE[code];
     const cause = hiddenBy.find((other) => this.#findings.has(other));
     if (cause !== undefined && !isKept)
-      this.#hidden.set(code, `it cannot be told apart from ${cause}, which is to be mended first`);
+      this.#hidden.set(code, `it cannot be told apart from ${cause}, which is to be fixed first`);
     if (this.#hidden.has(code)) return;
     this.#judged.add(code);
-    if (!isKept && !this.#findings.has(code)) this.#findings.set(code, { code, rule, what, why, mend });
+    if (!isKept && !this.#findings.has(code)) this.#findings.set(code, { code, rule, what, why, fix });
   }
 
   /** Counts only for rules that are not judged elsewhere. */
@@ -71,7 +71,7 @@ export class Judgement {
     return this.report(because);
   }
 
-  /** @param because for rules of which nothing was heard */
+  /** @param because for rules that no scenario judged */
   report(because: string): Report {
     const findings = [...this.#findings.values()];
     const reasons = [this.#waived, this.#hidden, this.#abandoned, this.#missed];

@@ -26,7 +26,7 @@ export type CallRequest = {
   readonly body: string;
 };
 
-export type Wish = {
+export type CallOptions = {
   /** Another deadline than the branch has. */
   readonly deadlineAt?: number;
   /** In place of the participant's. */
@@ -40,10 +40,15 @@ export type Wish = {
 };
 
 /** Counts the attempt: each request is one. */
-export function requestOf(settings: Settings, branch: Branch, op: Op, wish: Wish = {}): CallRequest {
+export function requestOf(
+  settings: Settings,
+  branch: Branch,
+  op: Op,
+  options: CallOptions = {},
+): CallRequest {
   const { urls } = settings;
-  const { body = settings.body, kind = branch.kind } = wish;
-  const secrets = wish.secrets ?? settings.secrets;
+  const { body = settings.body, kind = branch.kind } = options;
+  const secrets = options.secrets ?? settings.secrets;
   const { gid, branchId } = branch;
   branch.attempts[op] += 1;
   const headers = {
@@ -53,10 +58,10 @@ export function requestOf(settings: Settings, branch: Branch, op: Op, wish: Wish
     [CALL_HEADERS.op]: op,
     ...(kind !== null && { [CALL_HEADERS.kind]: kind }),
     [CALL_HEADERS.attempt]: String(branch.attempts[op]),
-    [CALL_HEADERS.deadline]: new Date(wish.deadlineAt ?? branch.deadlineAt).toISOString(),
+    [CALL_HEADERS.deadline]: new Date(options.deadlineAt ?? branch.deadlineAt).toISOString(),
     [CALL_HEADERS.idempotencyKey]: `${gid}/${branchId}/${op}`,
   };
-  const { signedKind = kind } = wish;
+  const { signedKind = kind } = options;
   const signed = { gid, branchId, op, kind: signedKind };
   const signature = secrets.length > 0 ? signatureHeaders(signed, body, secrets, new Date()) : {};
   return { op, url: urls[op], headers: { ...headers, ...signature }, body };

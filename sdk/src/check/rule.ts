@@ -6,6 +6,6 @@ export type Rule<Code extends string> = {
   /** How a violation loses money. */
   readonly why: string;
   /** What to do about a violation. */
-  readonly mend: string;
+  readonly fix: string;
   readonly hiddenBy?: readonly Code[];
 };

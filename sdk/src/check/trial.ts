@@ -23,7 +23,7 @@ import { type Kind, UNDO_OF } from './kinds.ts';
 import type { Settings } from './options.ts';
 import { problemIn, wordsOf } from './problem.ts';
 import type { Judgement } from './report.ts';
-import type { Branch, Wish } from './request.ts';
+import type { Branch, CallOptions } from './request.ts';
 import { STOCK_NEEDED } from './stock.ts';
 
 export type Scenario = {
@@ -109,27 +109,27 @@ export class Trial {
   }
 
   /** @throws Unjudgeable when there is no answer: silence says nothing of rules */
-  async ask(branch: Branch, op: Op, wish: Wish = {}): Promise<Answer> {
-    const answer = await this.#caller.ask(branch, op, wish);
+  async ask(branch: Branch, op: Op, options: CallOptions = {}): Promise<Answer> {
+    const answer = await this.#caller.ask(branch, op, options);
     if (answer.status === null) throw this.unjudgeable(op, answer);
     return answer;
   }
 
   /** As `ask`, but silence is an answer. */
-  listen(branch: Branch, op: Op, wish: Wish = {}): Promise<Answer> {
-    return this.#caller.ask(branch, op, wish);
+  listen(branch: Branch, op: Op, options: CallOptions = {}): Promise<Answer> {
+    return this.#caller.ask(branch, op, options);
   }
 
   /** Both at the same moment; ends when both have ended. As `ask` otherwise. */
   async atOnce(
     branch: Branch,
     ops: readonly [Op, Op],
-    wishes: readonly [Wish, Wish] = [{}, {}],
+    optionsOfBoth: readonly [CallOptions, CallOptions] = [{}, {}],
   ): Promise<[Answer, Answer]> {
     const [one, other] = ops;
     const answers = await Promise.all([
-      this.listen(branch, one, wishes[0]),
-      this.listen(branch, other, wishes[1]),
+      this.listen(branch, one, optionsOfBoth[0]),
+      this.listen(branch, other, optionsOfBoth[1]),
     ]);
     if (answers[0].status === null) throw this.unjudgeable(one, answers[0]);
     if (answers[1].status === null) throw this.unjudgeable(other, answers[1]);
@@ -183,7 +183,7 @@ export class Trial {
       if (changes === null || !isThere(changes)) continue;
       const later = `The numbers did not show it then, and did some ${looks * LOOK_AGAIN_AFTER_MS} ms later.`;
       this.judge('answered_before_commit', false, `${what} ${later}`);
-      throw new Pointless('it answers before it commits, which is to be mended first');
+      throw new Pointless('it answers before it commits, which is to be fixed first');
     }
   }
 

@@ -7,8 +7,8 @@ export function inPlainWords(report: Report): string {
   return `${parts.join('\n\n')}\n`;
 }
 
-const paragraph = ({ code, rule, what, why, mend }: Finding): string =>
-  [`✗ ${rule}  [${code}]`, `  Seen:  ${what}`, `  Costs: ${why}`, `  Mend:  ${mend}`].join('\n');
+const paragraph = ({ code, rule, what, why, fix }: Finding): string =>
+  [`✗ ${rule}  [${code}]`, `  Seen:  ${what}`, `  Costs: ${why}`, `  Fix:   ${fix}`].join('\n');
 
 /** Rules that were not judged for the same reason stand together. */
 function missed(notJudged: Report['notJudged']): string[] {

@@ -206,7 +206,7 @@ export class TransactionDiverged extends TercetError {
     const take = decision === null ? 'Take it for neither, and' : `Take the ${decision} for granted and`;
     super(`Transaction ${gid} ${stands}, and a branch is parked: ${asSentence(explanation)}`, {
       ...{ code: 'transaction_diverged', gid, cause },
-      advice: `${take} repeat nothing; mend the participant, then POST /v1/transactions/${gid}/retry.`,
+      advice: `${take} repeat nothing; fix the participant, then POST /v1/transactions/${gid}/retry.`,
     });
     this.decision = decision;
     this.status = status;

@@ -36,7 +36,7 @@ test('a participant that breaks a rule: 1, with what was seen, what it costs and
     '✗ A repeated cancel takes effect once.  [cancel_applied_twice]\n  Seen:  A cancel was',
   );
   expect(stdout).toContain('\n  Costs: ');
-  expect(stdout).toContain('\n  Mend:  ');
+  expect(stdout).toContain('\n  Fix:   ');
   expect(stdout).toContain('Violated: 1 of 36 judged rules.\n');
 });
 

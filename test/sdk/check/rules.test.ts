@@ -200,7 +200,7 @@ test('a finding says what was seen, what it costs and what to do', async () => {
         'A try was answered 200, and its repetition 200. The numbers changed by available −2, reserved +2; ' +
         'right is available −1, reserved +1.',
       why: expect.stringContaining('stays set aside for ever'),
-      mend: expect.stringContaining('under a unique key'),
+      fix: expect.stringContaining('under a unique key'),
     },
   ]);
 });

@@ -3,7 +3,7 @@ import { newSecret } from '../../signature.ts';
 import { type Answer, reasonOf, succeeded } from '../answer.ts';
 import { hangUp, type SecondHalf, sendHalf } from '../broken-call.ts';
 import { pause } from '../caller.ts';
-import { type Branch, requestOf, type Wish } from '../request.ts';
+import { type Branch, requestOf, type CallOptions } from '../request.ts';
 import { type Scenario, type Trial, Unjudgeable } from '../trial.ts';
 import { OVER_SINCE_MS } from './deadline.ts';
 import { One, one, type Opening, type Pair } from './pair.ts';
@@ -83,7 +83,7 @@ export const lateBodyComesSlowly: Scenario = {
   },
 };
 
-const late = (): Wish => ({ deadlineAt: Date.now() - OVER_SINCE_MS });
+const late = (): CallOptions => ({ deadlineAt: Date.now() - OVER_SINCE_MS });
 
 async function lateActionMeanwhile(trial: Trial, branch: Branch): Promise<Answer> {
   const answer = await trial.listen(branch, 'action', late());
@@ -134,9 +134,9 @@ async function sendHalfOf(
   { settings }: Trial,
   branch: Branch,
   op: Opening['first'],
-  wish: Wish = {},
+  options: CallOptions = {},
 ): Promise<SecondHalf> {
-  const call = requestOf(settings, branch, op, wish);
+  const call = requestOf(settings, branch, op, options);
   const finish = await sendHalf(call, settings.callTimeoutMs).catch((error: unknown) => {
     throw new Unjudgeable(`half ${one(op)} could not be sent: ${reasonOf(error, settings.callTimeoutMs)}`);
   });

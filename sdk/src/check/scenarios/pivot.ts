@@ -1,13 +1,13 @@
 /** What a pivot owes alone: its answer decides, and nothing undoes it. So a refusal stands for good, and so does a success. */
 import { succeeded } from '../answer.ts';
-import type { Wish } from '../request.ts';
+import type { CallOptions } from '../request.ts';
 import { type Scenario, type Trial, Unjudgeable } from '../trial.ts';
 import { OVER_SINCE_MS } from './deadline.ts';
 
 /** Chance has a part in it. Each round may use up stock, so there are few. */
 const ROUNDS = 3;
 
-const late = (): Wish => ({ deadlineAt: Date.now() - OVER_SINCE_MS });
+const late = (): CallOptions => ({ deadlineAt: Date.now() - OVER_SINCE_MS });
 
 export const refusalRemembered: Scenario = {
   name: 'an action after its refusal',
@@ -19,10 +19,10 @@ export const refusalRemembered: Scenario = {
   },
 };
 
-async function judgeRemembered(trial: Trial, wish: Wish, how: string): Promise<void> {
+async function judgeRemembered(trial: Trial, options: CallOptions, how: string): Promise<void> {
   await trial.begin();
   const branch = trial.branch();
-  const first = await trial.ask(branch, 'action', wish);
+  const first = await trial.ask(branch, 'action', options);
   if (first.reply !== 'failed')
     throw new Unjudgeable(`an action ${how} was answered ${first.words}, and not refused with 409 or 422`);
   const again = await trial.ask(branch, 'action');
@@ -50,8 +50,8 @@ export const inTimeAndLateAtOnce: Scenario = {
   async run(trial) {
     for (let round = 0; round < ROUNDS; round += 1) {
       await trial.begin();
-      const wishes: [Wish, Wish] = round % 2 === 0 ? [late(), {}] : [{}, late()];
-      const answers = await trial.atOnce(trial.branch(), ['action', 'action'], wishes);
+      const optionsOfBoth: [CallOptions, CallOptions] = round % 2 === 0 ? [late(), {}] : [{}, late()];
+      const answers = await trial.atOnce(trial.branch(), ['action', 'action'], optionsOfBoth);
       const [passed, inTime] = round % 2 === 0 ? answers : [answers[1], answers[0]];
       const what = `Of two actions of one pivot at once, the one after its deadline was answered ${passed.words}, and the one in time ${inTime.words}.`;
       const winners = answers.filter(succeeded).length;
