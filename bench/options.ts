@@ -22,7 +22,7 @@ export type Options = {
 export const usage = `Usage: npm run bench -- [options]
 
   --pattern tcc          tcc or saga
-  --clients 1,20,64,128  how many clients ask at once, one measurement after the other; with --against 64 unless given
+  --clients 1,20,64,128  numbers of concurrent clients, one measurement each; with --against 64 unless given
   --seconds 5            how long one measurement takes, 1 to 3600
   --rounds 3             how often each is repeated, 1 to 100; the median is shown
   --against FOLDER       compare with the coordinator of another checkout of this repository, in place of the wire limit

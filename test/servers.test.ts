@@ -333,7 +333,7 @@ describe('a watched folder', () => {
     expect(existsSync(heard)).toBe(true);
   });
 
-  test('takes its server with it, also when somebody else has removed it before', async () => {
+  test('takes its server with it, also when another process has removed it before', async () => {
     const watched = watchedFolder('test');
     const server = watched.spawn(['/bin/sleep', '600']);
     await until('it is so', () => existsSync(join(watched.path, 'pid')));

@@ -2,7 +2,7 @@
 take part in global transactions, by both patterns.
 
     POST /reserve/{try,confirm,cancel}   kind tcc, a branch which sets aside first: {"item": "mug", "quantity": 1}
-    POST /take/{action,compensate}       kind step, which sells at once: the same; answers what it costs
+    POST /take/{action,compensate}       kind step, which sells immediately: the same; answers what it costs
     POST /charge/{action,compensate}     kind pivot: {"account": "ann", "cents": 1250}
     GET  /numbers                        what is available, reserved and sold; what is left and spent
 

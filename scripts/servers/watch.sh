@@ -13,7 +13,7 @@ while read -r line; do pid=$line; done
 
 # Renamed first: a server that is just being started writes its pid into the folder before it runs, and cannot any more.
 if ! mv "$folder" "$folder.dead" 2>/dev/null; then
-  # Somebody else has removed the folder, and the pid file with it.
+  # Another process has removed the folder, and the pid file with it.
   if [ -n "$pid" ]; then kill -s "$signal" "$pid" 2>/dev/null; fi
   exit 0
 fi

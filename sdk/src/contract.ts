@@ -63,7 +63,7 @@ export type KindOf<One extends Activity> = One extends { readonly kind: infer Gi
 
 export const kindOf = ({ kind = 'tcc' }: Pick<Activity, 'kind'>): Kind => kind;
 
-/** As the coordinator is told them at the registration: the kind of each activity, by its name. */
+/** As registered with the coordinator: the kind of each activity, by its name. */
 export const kindsOf = ({ activities }: Contract): Record<string, Kind> =>
   Object.fromEntries(Object.entries(activities).map(([word, one]) => [word, kindOf(one)]));
 

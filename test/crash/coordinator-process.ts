@@ -57,7 +57,7 @@ export class CoordinatorProcess {
 
   /**
    * Answers when it says that it is ready. One that ends because the database was slow to answer is started again, as
-   * whoever runs it in production does.
+   * an operator in production does.
    */
   start(): Promise<void> {
     const endsAt = Date.now() + READY_WITHIN_MS;

@@ -114,7 +114,7 @@ describeOn(['mysql'], 'five thousand branches stuck on one participant', (server
       const second = newEngine({ isAlive: true });
       second.sweep.start();
       calls.stuck = 0;
-      // The fresh ones are due for somebody else when the retry that the dead one owed is overdue.
+      // The fresh ones are due for another replica when the retry that the dead one owed is overdue.
       await time.pass(backoff.maxDelayMs + TAKE_OVER_MS + 2 * SWEEP_INTERVAL_MS);
       await time.settled();
       expect(await finishedCount()).toBe(FRESH_COUNT);

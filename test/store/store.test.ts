@@ -14,7 +14,7 @@ import { readsContract } from './reads-contract.ts';
 import { removalContract } from './removal-contract.ts';
 import { type CannotSuffer, type StoreUnderTest, storeContract } from './store-contract.ts';
 
-/** A slow database is to be waited for: what is unknown is told by faults of the tests alone. */
+/** A slow database is to be waited for: only faults that the tests inject make an outcome unknown. */
 const COMMIT_TIMEOUT_MS = 60_000;
 
 const notSufferedInMemory: CannotSuffer = {

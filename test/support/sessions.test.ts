@@ -36,7 +36,7 @@ describeOn(['mysql', 'mariadb'], 'who waits for a lock', (server) => {
     await holder.query(`KILL QUERY ${speaker.threadId}`);
     await speaking;
     // MariaDB's tables are a cache.
-    await until('nobody waits', async () => {
+    await until('no session waits', async () => {
       await new Promise((resolve) => setTimeout(resolve, 150));
       return !(await isLockAwaited(sql.dataSource));
     });

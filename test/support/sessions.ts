@@ -15,7 +15,7 @@ const WAITING = {
     WHERE lock_table LIKE CONCAT('\`', DATABASE(), '\`.%')`,
 } as const;
 
-/** MariaDB's tables are a cache, which is refreshed only when nobody has read it for 100 ms. */
+/** MariaDB's tables are a cache, which is refreshed only when no one has read it for 100 ms. */
 const POLL_MS = { mysql: 20, mariadb: 150 } as const;
 
 /** Bounds a hang, and is no measure of speed. */

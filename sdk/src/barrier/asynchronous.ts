@@ -76,10 +76,9 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
   }
 
   /**
-   * Joins a SQL transaction that is open, and never retries: a deadlock has undone what came before, too, so whoever opened
-   * it runs it again. When the work throws, what it wrote is undone with the barrier's row, and the rest is left to the
-   * caller. Not for the pivot of a saga: a refusal that the
-   * caller rolls back is not remembered.
+   * Joins a SQL transaction that is open, and never retries: a deadlock has undone what came before, too, so the caller
+   * that opened it runs it again. When the work throws, what it wrote is undone with the barrier's row, and the rest is
+   * left to the caller. Not for the pivot of a saga: a refusal that the caller rolls back is not remembered.
    *
    * @throws Refusal, InProgress, and whatever the work throws
    * @throws TypeError when no SQL transaction is open: the row and the work would be committed one by one; and when another
@@ -217,7 +216,7 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     try {
       done = await act();
     } catch (error) {
-      // After a deadlock there is no savepoint left; what is told is the first error.
+      // After a deadlock there is no savepoint left; the first error is the one to report.
       await savepoint.undo();
       throw error;
     }
@@ -274,7 +273,7 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     return changing.catch(orUnchanged<T>);
   }
 
-  /** Leaves the row with a mark: after a rollback of its own the work may have committed what nobody can see any more. */
+  /** Leaves the row with a mark: after a rollback of its own, the work may have committed effects that no record shows. */
   async #mark(call: BarrierCall): Promise<void> {
     await this.#retrying((sqlTx) => this.#lock(sqlTx, call)).catch(() => {});
   }

@@ -61,7 +61,7 @@ export type OutsideOptions = PassOptions & {
 
 /** What `defineParticipant` needs of a barrier; the adapters for each driver give more. */
 export interface Barrier<SqlTx> {
-  /** Its work answers at once, and is refused where it returns a promise. */
+  /** Its work is synchronous, and is refused where it returns a promise. */
   readonly isSynchronous?: boolean;
 
   /**

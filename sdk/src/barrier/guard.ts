@@ -1,9 +1,9 @@
 /**
- * Keeps the work from ending the barrier's SQL transaction, as far as that can be seen without a parser: by the methods
+ * Keeps the work from ending the barrier's SQL transaction, where that can be seen without a parser: by the methods
  * that do so, and by the first words of a statement. What cannot be seen (a stored procedure, a second statement in one
  * text, a connection beneath this one) is found out afterwards, by the mark in the row (`pass.ts`).
  *
- * The methods are replaced on the very object that the work uses, so that whoever holds it meets them; and only while
+ * The methods are replaced on the very object that the work uses, so that all code that holds it meets them; and only while
  * the work goes on.
  */
 import type { Gate } from './gate.ts';
@@ -49,7 +49,7 @@ export function guard(
             const answer = Reflect.apply(original, this, args);
             return isOver || gate === undefined ? answer : gate.follow(answer);
           }
-          // Whoever gave a callback awaits no promise.
+          // A caller that gave a callback awaits no promise.
           const isAwaited = isAsync && typeof args.at(-1) !== 'function' && !refusedAtOnce.includes(name);
           if (isAwaited) return Promise.reject(found);
           throw found;
@@ -71,7 +71,7 @@ function replaced(target: object, name: string, wrap: (original: Method) => Meth
   const value = wrap(original as Method);
   Object.defineProperty(target, name, { value, configurable: true, writable: true, enumerable: false });
   return () => {
-    // Somebody else may have replaced it since.
+    // Other code may have replaced it since.
     if (Reflect.get(target, name) !== value) return;
     if (before === undefined) Reflect.deleteProperty(target, name);
     else Object.defineProperty(target, name, before);

@@ -6,7 +6,7 @@ import { EventEmitter } from 'node:events';
 import { type Gate, isThenable, opEnded } from './gate.ts';
 
 export type HandleKind = {
-  /** Methods that an object may have as its own, beside those of its class. */
+  /** Methods that an object may have as its own, in addition to those of its class. */
   readonly own: readonly PropertyKey[];
   /** Methods that answer without a promise. */
   readonly atOnce: readonly PropertyKey[];
@@ -89,7 +89,7 @@ function late(target: object, args: readonly unknown[], isAtOnce: boolean): unkn
   const [submitted] = args;
   const callback = args.at(-1);
   if (typeof callback === 'function') return void process.nextTick(callback, error);
-  // A query object of pg, which is told of errors so by its client, too.
+  // A query object of pg: its client reports errors the same way.
   if (isSubmittable(submitted)) {
     const { connection } = target as { connection?: unknown };
     process.nextTick(() => submitted.handleError(error, connection));

@@ -26,7 +26,7 @@ export function keptText(result: unknown): string | null {
   return text;
 }
 
-/** Named, so that a log can tell it from a RangeError of the language, whose message may quote a value. */
+/** Named, so that a log can distinguish it from a RangeError of the language, whose message may quote a value. */
 class ResultTooLarge extends RangeError {
   override readonly name = 'ResultTooLarge';
 }

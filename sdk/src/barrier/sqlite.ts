@@ -70,7 +70,7 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
   }
 
   /**
-   * @param work answers at once. An async function is refused with a TypeError and not called; another promise is refused with
+   * @param work is synchronous. An async function is refused with a TypeError and not called; another promise is refused with
    *   a TypeError, and what was written is rolled back. Its database is closed when it returns
    */
   async run<Result>(
@@ -227,7 +227,7 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
     return changing.catch(orUnchanged<T>);
   }
 
-  /** Leaves the row with a mark: after a rollback of its own the work may have committed what nobody can see any more. */
+  /** Leaves the row with a mark: after a rollback of its own, the work may have committed effects that no record shows. */
   #mark(call: BarrierCall): UnrecordedWork | null {
     try {
       this.#transact(() => this.#lock(call));
@@ -301,7 +301,7 @@ function atOnce<Result>(result: Result | Promise<Result>): Result {
   throw notSynchronous();
 }
 
-/** Before it is called: what it does after its first `await` can be rolled back by nobody. */
+/** Before it is called: what it does after its first `await` cannot be rolled back. */
 function checkSynchronous(work: unknown): void {
   if (types.isAsyncFunction(work)) throw notSynchronous();
 }

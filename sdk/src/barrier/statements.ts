@@ -209,7 +209,7 @@ export const keyOf = (raw: unknown): Key => {
   return { gid, branchId };
 };
 
-/** @throws SqlTxEnded when the SQL transaction that locked the row was rolled back, whoever did it */
+/** @throws SqlTxEnded when the SQL transaction that locked the row was rolled back, by the work or by the server */
 export function checkKept(changedCount: number, call: BarrierCall): void {
   if (changedCount !== 1) throw endedUnder({ unrecorded: call });
 }

@@ -20,7 +20,7 @@ It works on real stock, and needs at most so many times what the payload asks fo
 ${stockNeeded()}.
 Of a tcc some branches stay confirmed. A step is compensated, so nothing of it stays. Nothing undoes
 step_uncompensated, pivot and final: each success of theirs keeps its effect. So let the payload ask
-for little, and check a participant that nobody else uses.
+for little, and check a participant that has no other callers.
 
   --activity <name>           such as reserve: calls go to <base-url>/reserve/try, …/confirm, …/cancel
   --kind <kind>               the kind that the participant declares for the activity; tcc when absent

@@ -10,7 +10,8 @@
  *   });
  *
  * It works on real stock. Each scenario undoes what it began, but up to ten branches of a tcc stay confirmed, and so do the
- * actions of a kind that is never compensated. So check a participant that nobody else uses. Statuses show most of the rules; those on effects need numbers to look at: see `numbers.ts`.
+ * actions of a kind that is never compensated. So check a participant that has no other callers. Statuses show most of the
+ * rules; those on effects need numbers: see `numbers.ts`.
  */
 import { isRedirect } from './answer.ts';
 import { Caller } from './caller.ts';

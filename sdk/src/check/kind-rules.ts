@@ -36,7 +36,7 @@ export const KIND_RULES: { readonly [Each in KindCode]: Rule<KindCode | SagaCode
   },
   actions_mixed_up: {
     seenIn: 'numbers',
-    rule: 'Steps are told apart by gid and branchId together: each has its own effect.',
+    rule: 'Steps are distinguished by gid and branchId together: each has its own effect.',
     why: 'One saga may have several steps here, such as two items of an order, and another saga may use the same branchId. A participant that compares only one of the two ids, or ignores case, takes the second action for a repetition: it answers with success, and does nothing.',
     fix: 'Make gid and branchId together the key of the record. TCC-Transaction-Id and TCC-Branch-Id carry them. Compare them as bytes: in MySQL by COLLATE ascii_bin, in SQLite without NOCASE.',
     hiddenBy: ['repeated_action_refused', 'action_applied_twice', 'refusal_forgotten'],

@@ -3,8 +3,8 @@ import type { Kind } from './kinds.ts';
 /**
  * How many times the payload's quantity a check takes from the stock at most, held and kept together. A test measures it.
  *
- * - tcc: how many branches stay confirmed is up to chance. Of a confirm and a cancel at once, either may win.
- * - pivot: of an action in time and one after its deadline at once, either may win, too.
+ * - tcc: how many branches stay confirmed is up to chance. Of a concurrent confirm and cancel, either may win.
+ * - pivot: of two concurrent actions, one in time and one after its deadline, either may win, too.
  */
 export const STOCK_NEEDED: { readonly [Each in Kind]: number } = {
   tcc: 10,

@@ -35,59 +35,30 @@ function messageOfDriver(error: Thrown): string {
 // ── Databases ────────────────────────────────────────────────────────────────────────────────────────────────
 
 /**
- * Errors of MySQL and MariaDB whose messages name only hosts, users, databases, tables and settings, by the SQLSTATE that
- * each of them has: a trigger can raise an error with any of these numbers and a message of its own.
+ * Errors of MySQL and MariaDB whose messages name only hosts, users, databases, tables and settings, each with its SQLSTATE:
+ * a trigger can raise an error with any of these numbers and a message of its own.
+ *
+ * Not 1054, an unknown column: a value that was put into a statement without quotes is read as one.
  */
-const NAMES_ONLY: ReadonlyMap<unknown, string> = new Map([
+const NAMES_ONLY = new Set([
   // Access.
-  ...([
-    [1044, '42000'],
-    [1045, '28000'],
-    [1049, '42000'],
-    [1142, '42000'],
-  ] as const),
-  ...([
-    [1143, '42000'],
-    [1227, '42000'],
-    [1698, '28000'],
-  ] as const),
-  // What does not exist. Not 1054, an unknown column: so a value is read that was put into a statement without quotes.
-  ...([
-    [1051, '42S02'],
-    [1146, '42S02'],
-  ] as const),
+  ...['1044 42000', '1045 28000', '1049 42000', '1142 42000', '1143 42000', '1227 42000', '1698 28000'],
+  // What does not exist.
+  ...['1051 42S02', '1146 42S02'],
   // Limits of connections and time.
-  ...([
-    [1040, '08004'],
-    [1129, 'HY000'],
-    [1130, 'HY000'],
-    [1203, '42000'],
-    [1205, 'HY000'],
-  ] as const),
-  ...([
-    [1213, '40001'],
-    [1226, '42000'],
-    [3024, 'HY000'],
-  ] as const),
+  ...['1040 08004', '1129 HY000', '1130 HY000', '1203 42000', '1205 HY000', '1213 40001', '1226 42000'],
+  '3024 HY000',
   // Storage.
-  ...([
-    [1021, 'HY000'],
-    [1030, 'HY000'],
-    [1114, 'HY000'],
-    [1153, '08S01'],
-  ] as const),
+  ...['1021 HY000', '1030 HY000', '1114 HY000', '1153 08S01'],
   // A server that stops, or only reads.
-  ...([
-    [1053, '08S01'],
-    [1290, 'HY000'],
-    [1317, '70100'],
-    [1792, '25006'],
-  ] as const),
-  ...([
-    [1836, 'HY000'],
-    [1927, '70100'],
-  ] as const),
+  ...['1053 08S01', '1290 HY000', '1317 70100', '1792 25006', '1836 HY000', '1927 70100'],
 ]);
+
+/** Before the handshake the server sends no SQLSTATE; a trigger runs after it. */
+const namesOnly = ({ errno, sqlState }: Thrown): boolean =>
+  sqlState === undefined
+    ? [...NAMES_ONLY].some((one) => one.startsWith(`${errno} `))
+    : NAMES_ONLY.has(`${errno} ${sqlState}`);
 
 /** Of SQLite's messages those that name only what is in the schema. All others may quote the statement. */
 const NAMES_ONLY_OF_SQLITE = new RegExp(
@@ -105,16 +76,14 @@ const isRaised = ({ code, errcode }: Thrown) => code === 'SQLITE_CONSTRAINT_TRIG
 
 /** Null for an error of no database. */
 function messageOfDatabase(error: Thrown, message: string): string | null {
-  const { name, code, errno, sqlState, severity, routine } = error;
+  const { name, code, sqlState, severity, routine } = error;
   if (name === 'SqliteError' || code === 'ERR_SQLITE_ERROR' || String(code).startsWith('SQLITE_'))
     return NAMES_ONLY_OF_SQLITE.test(message) && !isRaised(error) ? shortened(message) : answeredBy(error);
   // PostgreSQL: a function's RAISE can have any code, so that no message is known to be the server's own.
   if (typeof severity === 'string' || typeof routine === 'string') return answeredBy(error);
   if (typeof sqlState !== 'string' && !('sqlMessage' in error) && !String(code).startsWith('ER_'))
     return null;
-  // Before the handshake the server sends no SQLSTATE; a trigger runs after it.
-  const isOwn = NAMES_ONLY.has(errno) && (sqlState === undefined || NAMES_ONLY.get(errno) === sqlState);
-  return isOwn ? shortened(message) : answeredBy(error);
+  return namesOnly(error) ? shortened(message) : answeredBy(error);
 }
 
 function answeredBy({ code, errno, errcode }: Thrown): string {

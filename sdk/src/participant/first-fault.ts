@@ -4,15 +4,15 @@ import { Value } from 'typebox/value';
 
 export type FaultOptions = {
   /**
-   * Whether names that only the value has are told: for settings, and for values that are told to no one but the code that
-   * gave them.
+   * Whether the text shows names that only the value has: for settings, and for values that only the code that gave them
+   * is shown.
    */
   readonly showsNames?: boolean;
 };
 
 /**
- * Null when the value fits. Places are JSON pointers in URI fragments; what stands there is never told. Neither are names
- * that are not the schema's, such as the keys of a record: they are data. An asterisk takes their place.
+ * Null when the value fits. Places are JSON pointers in URI fragments; the text never shows the value itself. Neither does it
+ * show names that are not the schema's, such as the keys of a record: they are data. An asterisk takes their place.
  */
 export function firstFault(
   schema: TSchema,

@@ -59,7 +59,7 @@ type StepKind<At extends Stage> = At extends 'past_pivot'
   ? 'step' | 'step_uncompensated' | 'final'
   : 'step' | 'step_uncompensated';
 
-/** Beside an activity: anything where its kind can stand here, else words for the compiler's error. */
+/** Intersected with an activity: anything where its kind can stand here, else words for the compiler's error. */
 type OfKind<One extends Activity, Allowed extends Kind> = [Extract<KindOf<One>, Allowed>] extends [never]
   ? `an activity of kind ${KindOf<One>} cannot stand here`
   : unknown;

@@ -1,6 +1,6 @@
 /**
  * What every connection is set to, of every kind: the writer's, those that read, and the one that migrates. The server's
- * own defaults are somebody else's choice: with `autocommit=0`, what was registered would be answered and never committed.
+ * own defaults are not ours to rely on: with `autocommit=0`, what was registered would be answered and never committed.
  *
  * Left out is what no statement of ours depends on, and what only a privileged user may set (such as
  * `sql_require_primary_key`: every table has a primary key).

@@ -51,7 +51,7 @@ test.concurrent('that there are no numbers can be accepted: then the rules that 
 });
 
 test.concurrent.each([
-  ['that nobody reaches', { baseUrl: 'http://127.0.0.1:1' }, {}],
+  ['that cannot be reached', { baseUrl: 'http://127.0.0.1:1' }, {}],
   ['without stock', {}, { stock: 0 }],
   ['whose stock does not last', {}, { stock: 5 }],
 ])('numbers that do not exist excuse nothing else: a participant %s is not judged', async (_who, more, naive) => {
@@ -99,7 +99,7 @@ test.concurrent.each([
       return null;
     },
   });
-  // Of a pivot in time and one after its deadline at once, the one in time is to win: then most is taken.
+  // Of two concurrent actions of a pivot, the one in time is to win: then most is taken.
   let inTime: Promise<unknown> = Promise.resolve();
   const inTimeFirst: typeof fetch = async (url, init) => {
     const deadline = new Headers(init?.headers).get('tcc-deadline');

@@ -1,4 +1,4 @@
-// A participant and callers that take its activities for another kind: nothing takes effect that nobody would undo.
+// A participant and callers that take its activities for another kind: nothing takes effect that would never be undone.
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { defineContract, defineParticipant, type Participant, Refusal } from '@tercet/sdk';
 import { sqliteBarrier } from '@tercet/sdk/barrier/sqlite';

@@ -30,7 +30,7 @@ const taking = {
 
 export const payment = defineContract('payment', {
   authorise: { kind: 'step', ...authorisation },
-  /** The same at once, and for good. */
+  /** The same, immediately and for good. */
   charge: { kind: 'pivot', ...authorisation },
   capture: { kind: 'pivot', ...taking },
   /** The same, and can be undone. */

@@ -45,7 +45,7 @@ export const repeatedLate: Scenario = {
 };
 
 export const inTimeAndLateAtOnce: Scenario = {
-  name: 'an action in time and one after its deadline at once',
+  name: 'an action in time and a concurrent one after its deadline',
   judges: ['refused_and_done'],
   async run(trial) {
     for (let round = 0; round < ROUNDS; round += 1) {
@@ -53,7 +53,7 @@ export const inTimeAndLateAtOnce: Scenario = {
       const optionsOfBoth: [CallOptions, CallOptions] = round % 2 === 0 ? [late(), {}] : [{}, late()];
       const answers = await trial.atOnce(trial.branch(), ['action', 'action'], optionsOfBoth);
       const [passed, inTime] = round % 2 === 0 ? answers : [answers[1], answers[0]];
-      const what = `Of two actions of one pivot at once, the one after its deadline was answered ${passed.words}, and the one in time ${inTime.words}.`;
+      const what = `Of two concurrent actions of one pivot, the one after its deadline was answered ${passed.words}, and the one in time ${inTime.words}.`;
       const winners = answers.filter(succeeded).length;
       const isRefused = answers.some(({ reply }) => reply === 'failed');
       trial.judge('refused_and_done', winners === 0 || !isRefused, what);

@@ -217,7 +217,7 @@ class Naive {
     return this.#has('serves its own kind alone') ? kind !== this.#kind : !SERVED[this.#kind].includes(kind);
   }
 
-  /** Nobody undoes a pivot, on whichever side it is taken for one: what refuses it once refuses it for good. */
+  /** A pivot is never undone, on whichever side it is taken for one: what refuses it once refuses it for good. */
   async #refuse(call: Call, row: Row, reason: string, forgetful: Fault): Promise<Answer> {
     if (this.#has('remembers refusals too late')) await pause(DATABASE_MS);
     const isPivot = this.#kind === 'pivot' || call.kind === 'pivot';
