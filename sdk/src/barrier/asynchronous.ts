@@ -49,12 +49,16 @@ export type Driver<SqlTx> = {
   guarded<T>(sqlTx: SqlTx, gate: Gate, work: (handle: SqlTx) => Promise<T>): Promise<T>;
   /** A deadlock, or a lock waited for in vain: the same SQL transaction may succeed when it is run again. */
   isConflict(error: unknown): boolean;
-  /** Whether a conflict may roll the SQL transaction back, so that what follows is in none, or in another. */
-  readonly conflictsEndSqlTx: boolean;
+  /** A conflict by which the server may end the SQL transaction; null where it rejects what follows by itself. */
+  readonly mayEndSqlTx: ((error: unknown) => boolean) | null;
+  /** The savepoint is not there, since the SQL transaction in which it was set is over. */
+  isMissingSavepoint(error: unknown): boolean;
 };
 
 export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
   readonly #driver: Driver<SqlTx>;
+  /** The schema in which the first connection found the table; null while none is known. */
+  #home: string | null = null;
 
   constructor(driver: Driver<SqlTx>) {
     this.#driver = driver;
@@ -145,12 +149,14 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
       await branch.keep(after);
       return passed;
     }
-    const gate = new Gate(this.#driver.isConflict);
+    const { mayEndSqlTx } = this.#driver;
+    const gate = new Gate(mayEndSqlTx && { isConflict: mayEndSqlTx, isOurs: branch.isOurs });
     const known = knownOf(row, call.op);
     const worked: Worked = {
       text: async () =>
         keptText(await this.#driver.guarded(sqlTx, gate, async (handle) => work(handle, known))),
-      isRolledBackByServer: (error) => this.#isRolledBackByServer(gate, error, isJoined),
+      isRolledBackByServer: (error) =>
+        gate.isRolledBack || (!isJoined && this.#isUnseenConflict(gate, error)),
     };
     return isPivot
       ? this.#pivot(await this.#savepoint(sqlTx), call, branch, worked)
@@ -182,7 +188,10 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     try {
       text = await work();
     } catch (error) {
-      if (await savepoint.undo()) {
+      const isUndone = await savepoint.undo().catch((lost) => {
+        throw error instanceof Refusal ? lost : error;
+      });
+      if (isUndone) {
         if (!(error instanceof Refusal)) throw error;
         await keep(refusedRow(row, error));
         return new Remembered(error);
@@ -200,14 +209,10 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     return isRecordedAfter ? new Remembered(committedUnder()) : { outcome: 'done', result: answered(text) };
   }
 
-  /**
-   * Then nothing that the work did before stands. What it did after it is rolled back, too, unless it joined the SQL
-   * transaction of another: that one commits it statement by statement.
-   */
-  #isRolledBackByServer(gate: Gate, error: unknown, isJoined: boolean): boolean {
-    const { conflictsEndSqlTx, isConflict } = this.#driver;
-    const isMet = gate.hasConflict || causesOf(error).some(isConflict);
-    return conflictsEndSqlTx && isMet && !(isJoined && gate.hasGoneOn);
+  /** Of a statement that did not pass the gate, such as one on the connection beneath the handle. */
+  #isUnseenConflict(gate: Gate, error: unknown): boolean {
+    const { mayEndSqlTx } = this.#driver;
+    return causesOf(error).some((one) => mayEndSqlTx?.(one) && !gate.hasSeen(one));
   }
 
   async #undoable<T>(sqlTx: SqlTx, act: () => Promise<T>): Promise<T> {
@@ -217,7 +222,9 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
       done = await act();
     } catch (error) {
       // After a deadlock there is no savepoint left; the first error is the one to report.
-      await savepoint.undo();
+      await savepoint.undo().catch((lost) => {
+        throw error instanceof Stray || error instanceof SqlTxEnded ? error : notUndone(lost);
+      });
       throw error;
     }
     if (await savepoint.release()) return done;
@@ -231,7 +238,10 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     const undo = () =>
       run('ROLLBACK TO SAVEPOINT').then(
         () => true,
-        () => false,
+        (error) => {
+          if (this.#driver.isMissingSavepoint(error)) return false;
+          throw error;
+        },
       );
     await run('SAVEPOINT');
     return {
@@ -296,13 +306,29 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     return retryingConflicts(() => this.#driver.transact(act), this.#driver.isConflict);
   }
 
-  /** @throws UnrecordedWork */
+  /**
+   * A connection keeps its search path, or the database of its last USE, for its next user. It would find a table of the same
+   * name in another schema, and in that one no record of the call.
+   *
+   * @throws TypeError
+   */
+  #checkHome(home: string | null): void {
+    this.#home ??= home;
+    if (home !== this.#home)
+      throw new TypeError(
+        'the connection finds the table of the barrier in another schema than before: name the table with its schema, and ' +
+          'make a barrier for each schema that has one',
+      );
+  }
+
+  /** @throws UnrecordedWork; TypeError when the table is in another schema than before */
   async #lock(sqlTx: SqlTx, call: BarrierCall): Promise<LockedBranch> {
     const { run, statements } = this.#driver;
     const mark = markOf(call.op);
     let rows: readonly unknown[] = [];
     for (const statement of statements.lock(call, mark)) ({ rows } = await run(sqlTx, statement));
     const locked = lockedOf(rows[0], call, mark, statements.table);
+    this.#checkHome(locked.home);
     return {
       row: locked.row,
       // Where the server does not answer, its connection is gone, or the SQL transaction has failed: both roll back.
@@ -336,11 +362,20 @@ type Worked = {
 };
 
 type Savepoint = {
-  /** False when it is not there: the SQL transaction in which it was set is over. */
+  /**
+   * False when it is not there: the SQL transaction in which it was set is over.
+   * @throws whatever else the server or the connection answers: then nothing is known
+   */
   undo(): Promise<boolean>;
-  /** False likewise. */
+  /** False and throws likewise. */
   release(): Promise<boolean>;
 };
+
+/** Also in place of a refusal, after which a caller may commit the rest. */
+const notUndone = (cause: unknown): Error =>
+  new Error('what the work wrote could not be undone: roll the SQL transaction back that it joined', {
+    cause,
+  });
 
 /** An error, and those that it names as its causes: the work may have wrapped a conflict. */
 function causesOf(error: unknown): unknown[] {

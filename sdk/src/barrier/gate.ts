@@ -1,61 +1,121 @@
 /**
  * What the work of one pass asks of its SQL transaction: whether it may still ask, and what is not answered yet.
  *
- * `Promise.all` rejects while its other parts go on. Their later statements would be committed one by one, or in the SQL
- * transaction of another pass. So the gate closes as soon as the work settles, and the barrier waits for what is under
- * way before it records, commits or rolls back.
+ * 1. `Promise.all` rejects while its other parts go on. Their later statements would be committed one by one, or in the SQL
+ *    transaction of another pass. So the gate closes as soon as the work settles, and the barrier waits for outstanding
+ *    statements before it records, commits or rolls back.
+ * 2. MySQL ends the SQL transaction at a deadlock, and runs the next statement in a new one, which the barrier does not know.
+ *    So statements are sent one after the other. After a conflict the next one is sent only if the SQL transaction still
+ *    stands. Otherwise it is rejected, and so are all later ones, as PostgreSQL does it by itself.
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 
 export const opEnded = (): Error =>
   new Error('the op has ended: await all that is asked of sqlTx before it returns');
 
-export class Gate {
-  readonly #isConflict: (error: unknown) => boolean;
-  readonly #underWay = new Set<unknown>();
-  #isClosed = false;
-  #hasConflict = false;
-  #hasGoneOn = false;
+const rolledBack = (conflict: unknown): Error =>
+  new Error('the server has rolled the SQL transaction back: let the op fail, and its call is repeated', {
+    cause: conflict,
+  });
 
-  constructor(isConflict: (error: unknown) => boolean) {
-    this.#isConflict = isConflict;
+/** How a database ends a SQL transaction for the sake of another one. */
+export type EndedByServer = {
+  /** Whether the server may have ended the SQL transaction with this error. */
+  isConflict(error: unknown): boolean;
+  /** Whether the SQL transaction still stands. */
+  isOurs(): Promise<boolean>;
+};
+
+/** The statement in whose async context we are: what asks from there must not wait for it. */
+type Turn = { readonly of: Gate; readonly around: Turn | null };
+const current = new AsyncLocalStorage<Turn>();
+
+export class Gate {
+  readonly #server: EndedByServer | null;
+  readonly #outstanding = new Set<unknown>();
+  readonly #seen = new WeakSet<object>();
+  #lastTurn: Promise<unknown> = Promise.resolve();
+  #isClosed = false;
+  /** The last conflict, while it is not known whether the SQL transaction stands. */
+  #conflict: { readonly error: unknown } | null = null;
+  #isRolledBack = false;
+
+  /** @param server null where the server rejects by itself what follows a conflict */
+  constructor(server: EndedByServer | null) {
+    this.#server = server;
   }
 
   get isClosed(): boolean {
     return this.#isClosed;
   }
 
-  /** A statement met a conflict, for which MySQL ends the whole SQL transaction. */
-  get hasConflict(): boolean {
-    return this.#hasConflict;
+  /** Whether the server ended the SQL transaction, or may have done so by its last answer. Nothing ran since. */
+  get isRolledBack(): boolean {
+    return this.#isRolledBack || this.#conflict !== null;
   }
 
-  /** Another statement succeeded after it. */
-  get hasGoneOn(): boolean {
-    return this.#hasGoneOn;
+  /** Whether a statement of this gate was answered with this error. */
+  hasSeen(error: unknown): boolean {
+    return typeof error === 'object' && error !== null && this.#seen.has(error);
   }
 
-  /** @returns a promise in place of `answer`, so that a rejection that no one awaits is still reported as unhandled */
-  follow(answer: unknown): unknown {
+  /**
+   * Sends a statement, and follows its answer.
+   * @returns a promise in place of another one, so that a rejection that is never awaited is still reported as unhandled
+   */
+  send(statement: () => unknown): unknown {
+    if (this.#server === null) return this.#follow(statement());
+    if (this.#isInTurn()) return statement();
+    const turn = this.#lastTurn.then(() => current.run(this.#turn(), () => this.#sendNow(statement)));
+    this.#lastTurn = turn.catch(() => {});
+    return this.#follow(turn);
+  }
+
+  /** Rejects what is asked from now on; resolves when all that was asked is answered. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    while (this.#outstanding.size > 0) await Promise.allSettled(this.#outstanding);
+  }
+
+  #follow(answer: unknown): unknown {
     if (!isThenable(answer)) return answer;
-    this.#underWay.add(answer);
+    this.#outstanding.add(answer);
     return answer.then(
       (value) => {
-        this.#underWay.delete(answer);
-        this.#hasGoneOn ||= this.#hasConflict;
+        this.#outstanding.delete(answer);
         return value;
       },
       (error) => {
-        this.#underWay.delete(answer);
-        this.#hasConflict ||= this.#isConflict(error);
+        this.#outstanding.delete(answer);
         throw error;
       },
     );
   }
 
-  /** Nothing more is asked from now on; resolves when all that was asked is answered. */
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
+  async #sendNow(statement: () => unknown): Promise<unknown> {
+    const server = this.#server as EndedByServer;
+    if (this.#conflict !== null && !this.#isRolledBack) {
+      this.#isRolledBack = !(await server.isOurs());
+      if (!this.#isRolledBack) this.#conflict = null;
+    }
+    if (this.#isRolledBack) throw rolledBack(this.#conflict?.error);
+    try {
+      return await statement();
+    } catch (error) {
+      if (typeof error === 'object' && error !== null) this.#seen.add(error);
+      if (server.isConflict(error)) this.#conflict = { error };
+      throw error;
+    }
+  }
+
+  #turn(): Turn {
+    return { of: this, around: current.getStore() ?? null };
+  }
+
+  #isInTurn(): boolean {
+    for (let turn = current.getStore() ?? null; turn !== null; turn = turn.around)
+      if (turn.of === this) return true;
+    return false;
   }
 }
 

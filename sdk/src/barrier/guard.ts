@@ -21,7 +21,7 @@ export type Guarded = {
 };
 
 /**
- * @param gate follows what the statements answer
+ * @param gate sends the statements
  * @returns ends it
  */
 export function guard(
@@ -46,8 +46,8 @@ export function guard(
         function (this: unknown, ...args: unknown[]): unknown {
           const found = isOver ? null : fault(args);
           if (found === null) {
-            const answer = Reflect.apply(original, this, args);
-            return isOver || gate === undefined ? answer : gate.follow(answer);
+            const statement = () => Reflect.apply(original, this, args);
+            return isOver || gate === undefined ? statement() : gate.send(statement);
           }
           // A caller that gave a callback awaits no promise.
           const isAwaited = isAsync && typeof args.at(-1) !== 'function' && !refusedAtOnce.includes(name);

@@ -48,7 +48,7 @@ export function handleOn<Target extends object>(target: Target, gate: Gate, kind
       const answer = Reflect.apply(original, this === handle ? target : this, args);
       const maker = kind.makers?.[String(key)];
       if (maker !== undefined && isThenable(answer))
-        return answer.then((one) => followed(one as object, gate, maker));
+        return answer.then((one) => sent(one as object, gate, maker));
       return answer === target ? handle : answer;
     };
     made.set(key, { original, method });
@@ -71,16 +71,16 @@ export function handleOn<Target extends object>(target: Target, gate: Gate, kind
   return handle;
 }
 
-/** What a method made: the connection does not see what is asked of it, so it is followed here. */
-function followed(made: object, gate: Gate, kind: HandleKind): object {
-  const handle = handleOn(made, gate, kind);
-  return new Proxy(handle, {
-    get(_target, key) {
-      const value: unknown = Reflect.get(handle, key);
+/** What a method made: its statements do not pass the connection's methods, so they are sent here. */
+function sent(made: object, gate: Gate, kind: HandleKind): object {
+  const sending = new Proxy(made, {
+    get(_made, key) {
+      const value: unknown = Reflect.get(made, key);
       if (typeof value !== 'function' || !kind.own.includes(key)) return value;
-      return (...args: unknown[]) => gate.follow(Reflect.apply(value, handle, args));
+      return (...args: unknown[]) => gate.send(() => Reflect.apply(value, made, args));
     },
   });
+  return handleOn(sending, gate, kind);
 }
 
 /** Answers in the way in which the method would have. */

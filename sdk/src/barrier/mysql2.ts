@@ -54,7 +54,8 @@ const driverOn = (pool: Pool, table?: string): Driver<Connection> => ({
     }
   },
   isConflict: isMysqlConflict,
-  conflictsEndSqlTx: true,
+  mayEndSqlTx: mayEndMysqlTx,
+  isMissingSavepoint: isMissingMysqlSavepoint,
 });
 
 const GUARDED = {
@@ -95,8 +96,15 @@ const CONFLICTS = new Set([
   9007, // a write conflict in TiKV
 ]);
 
-export const isMysqlConflict = (error: unknown): boolean =>
-  CONFLICTS.has((error as { errno?: number } | null)?.errno ?? 0);
+const errnoOf = (error: unknown): number => (error as { errno?: number } | null)?.errno ?? 0;
+
+export const isMysqlConflict = (error: unknown): boolean => CONFLICTS.has(errnoOf(error));
+
+/** NOWAIT gives up its own statement only. */
+export const mayEndMysqlTx = (error: unknown): boolean => isMysqlConflict(error) && errnoOf(error) !== 3572;
+
+/** MySQL 8.4 Error Message Reference: ER_SP_DOES_NOT_EXIST. */
+export const isMissingMysqlSavepoint = (error: unknown): boolean => errnoOf(error) === 1305;
 
 /** A connection that cannot say it rolled back never serves again. */
 async function rolledBack(connection: PoolConnection): Promise<void> {

@@ -49,7 +49,8 @@ const driverOn = (pool: Pool, table?: string): Driver<ClientBase> => ({
     }
   },
   isConflict: isPgConflict,
-  conflictsEndSqlTx: false,
+  mayEndSqlTx: null,
+  isMissingSavepoint: isMissingPgSavepoint,
 });
 
 const GUARDED = {
@@ -78,8 +79,12 @@ const CONFLICTS = new Set([
   '55P03', // lock_not_available: lock_timeout, or the work's own NOWAIT
 ]);
 
-export const isPgConflict = (error: unknown): boolean =>
-  CONFLICTS.has(String((error as { code?: unknown } | null)?.code));
+const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code);
+
+export const isPgConflict = (error: unknown): boolean => CONFLICTS.has(codeOf(error));
+
+/** PostgreSQL, “Error Codes”: invalid_savepoint_specification, no_active_sql_transaction. */
+export const isMissingPgSavepoint = (error: unknown): boolean => ['3B001', '25P01'].includes(codeOf(error));
 
 /** A connection that cannot say it rolled back never serves again. */
 async function rolledBack(client: PoolClient): Promise<void> {

@@ -47,7 +47,8 @@ export function statementsFor(dialect: Dialect, table = 'tercet_barrier'): State
   const statement = STATEMENT[dialect];
   const now = NOW[dialect];
   const results = RESULTS[dialect];
-  const columns = `phase, pass, started_op, worker, work_until, ${results}, ${now} AS now_ms, ${SQL_TX[dialect]} AS sql_tx`;
+  const home = table.includes('.') ? 'NULL' : HOME[dialect];
+  const columns = `phase, pass, started_op, worker, work_until, ${results}, ${now} AS now_ms, ${SQL_TX[dialect]} AS sql_tx, ${home} AS home`;
   const { before, hint } = IN_UTC[dialect];
   const { as, row, fresh } = UPSERT[dialect];
   const insert = `${before}INSERT ${hint}INTO ${table} ${as}(gid, branch_id, phase, pass, deadline_at, changed_at) VALUES (?, ?, 'open', ?, ?, ${now}) ${ON_CONFLICT[dialect]} pass = CASE WHEN ${isUnrecorded(row)} THEN ${row}pass ELSE ${fresh} END`;
@@ -120,6 +121,13 @@ const RESULTS = {
   sqlite: 'try_result, result',
 } as const;
 
+/** The schema in which the connection finds the table, where that can differ from one connection to the next. */
+const HOME = {
+  mysql: 'HEX(CONVERT(DATABASE() USING utf8mb4))',
+  postgres: '(SELECT CAST(relnamespace AS text) FROM pg_class WHERE oid = standing.tableoid)',
+  sqlite: 'NULL',
+} as const;
+
 /** Tells one SQL transaction from the next, where the database has a name for it. */
 const SQL_TX = { mysql: 'NULL', postgres: 'CAST(txid_current() AS text)', sqlite: 'NULL' } as const;
 
@@ -162,8 +170,8 @@ function createTable(dialect: Dialect, table: string): string {
 )${end}`;
 }
 
-/** A branch's row as its lock found it, and the name of the SQL transaction, null where it has none. */
-export type Locked = { readonly row: LockedRow; readonly sqlTx: string | null };
+/** A branch's row as its lock found it; the names of the SQL transaction and of the schema, null where they have none. */
+export type Locked = { readonly row: LockedRow; readonly sqlTx: string | null; readonly home: string | null };
 
 type RawRow = { readonly [column: string]: string | number | null };
 
@@ -198,6 +206,7 @@ export function lockedOf(raw: unknown, call: BarrierCall, mark: string, table: s
       now,
     },
     sqlTx: sqlTxOf(raw),
+    home: row.home as string | null,
   };
 }
 

@@ -4,8 +4,8 @@ import { AsyncBarrier, type Driver } from './asynchronous.ts';
 import { asBarrier, asWork, keepDepth } from './closing-runner.ts';
 import { guard } from './guard.ts';
 import { Remembered } from './kept.ts';
-import { BEGIN, END, isMysqlConflict } from './mysql2.ts';
-import { isPgConflict, ROLLED_BACK } from './pg.ts';
+import { BEGIN, END, isMissingMysqlSavepoint, isMysqlConflict, mayEndMysqlTx } from './mysql2.ts';
+import { isMissingPgSavepoint, isPgConflict, ROLLED_BACK } from './pg.ts';
 import { SqlTxEnded } from './pass.ts';
 import { type Dialect, statementsFor } from './statements.ts';
 
@@ -62,63 +62,91 @@ function driverOn(
         resetDepth();
       }
     },
-    // TypeORM wraps what the driver beneath it said.
-    isConflict: (error) =>
-      IS_CONFLICT[dialect]((error as { driverError?: unknown } | null)?.driverError ?? error),
-    conflictsEndSqlTx: dialect === 'mysql',
+    isConflict: (error) => ERRORS[dialect].isConflict(driverErrorOf(error)),
+    mayEndSqlTx: dialect === 'mysql' ? (error) => mayEndMysqlTx(driverErrorOf(error)) : null,
+    isMissingSavepoint: (error) => ERRORS[dialect].isMissingSavepoint(driverErrorOf(error)),
   };
 }
+
+/** TypeORM wraps the error of the driver beneath it. */
+const driverErrorOf = (error: unknown): unknown =>
+  (error as { driverError?: unknown } | null)?.driverError ?? error;
 
 /** The barrier inserted a row, or changed the one that stood: the SQL transaction has an id on PostgreSQL. */
 const inserted = new WeakSet<QueryRunner>();
 
 const GUARDED = { statements: ['query', 'stream'], refused: ['release'], isAsync: true } as const;
 
-async function transacted<T>(runner: QueryRunner, act: () => Promise<T>): Promise<T> {
-  await runner.startTransaction();
-  try {
-    const done = await act();
-    await runner.commitTransaction();
-    return done;
-  } catch (error) {
-    if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => {});
-    throw error;
-  }
-}
-
 /** What the directly driven barriers see to, with TypeORM's own means. */
 const WRAPPED = {
-  async mysql<T>(runner: QueryRunner, act: (sqlTx: EntityManager) => Promise<T>): Promise<T> {
-    try {
-      await runner.query(BEGIN);
-      return await transacted(runner, () => act(runner.manager));
-    } finally {
-      // When this fails, the connection is broken, and its pool lets it go.
-      await runner.query(END).catch(() => {});
-      await runner.release();
-    }
-  },
+  mysql: <T>(runner: QueryRunner, act: (sqlTx: EntityManager) => Promise<T>): Promise<T> =>
+    transacted(runner, () => act(runner.manager), { begin: BEGIN, end: END }),
 
-  /** TypeORM does not say what COMMIT was answered, so the server is asked what became of it. */
-  async postgres<T>(runner: QueryRunner, act: (sqlTx: EntityManager) => Promise<T>): Promise<T> {
-    try {
-      const { done, xid } = await transacted(runner, async () => ({
-        done: await act(runner.manager),
-        xid: (await runner.query('SELECT CAST(pg_current_xact_id_if_assigned() AS text) AS xid'))[0].xid,
-      }));
-      const [{ status }] = await runner.query('SELECT pg_xact_status(CAST($1 AS xid8)) AS status', [xid]);
-      // Without a SQL transaction the record is committed by itself, and the call is answered with that fault.
-      const isReported = done instanceof Remembered && done.error instanceof SqlTxEnded;
-      const isGone = xid === null ? inserted.has(runner) && !isReported : status !== 'committed';
-      if (isGone) throw new Error(ROLLED_BACK);
+  /** TypeORM does not return what COMMIT was answered, so the server is asked for the outcome. */
+  postgres: <T>(runner: QueryRunner, act: (sqlTx: EntityManager) => Promise<T>): Promise<T> => {
+    let xid: string | null = null;
+    const work = async () => {
+      const done = await act(runner.manager);
+      xid = (await runner.query('SELECT CAST(pg_current_xact_id_if_assigned() AS text) AS xid'))[0].xid;
       return done;
-    } finally {
-      await runner.release();
-    }
+    };
+    return transacted(runner, work, {
+      afterCommit: async (done) => {
+        const [{ status }] = await runner.query('SELECT pg_xact_status(CAST($1 AS xid8)) AS status', [xid]);
+        // Without a SQL transaction the record is committed by itself, and the call is answered with that fault.
+        const isReported = done instanceof Remembered && done.error instanceof SqlTxEnded;
+        const isGone = xid === null ? inserted.has(runner) && !isReported : status !== 'committed';
+        if (isGone) throw new Error(ROLLED_BACK);
+      },
+    });
   },
 };
 
-const IS_CONFLICT = { mysql: isMysqlConflict, postgres: isPgConflict } as const;
+/** A connection that cannot say that it rolled back, or that it was restored, never serves again. */
+async function transacted<T>(
+  runner: QueryRunner,
+  act: () => Promise<T>,
+  {
+    begin,
+    end,
+    afterCommit,
+  }: { begin?: string; end?: string; afterCommit?: (done: T) => Promise<void> } = {},
+): Promise<T> {
+  const ended = async () => void (end && (await runner.query(end)));
+  await runner.connect();
+  try {
+    if (begin) await runner.query(begin);
+    await runner.startTransaction();
+    const done = await act();
+    await runner.commitTransaction();
+    await afterCommit?.(done);
+    await ended().catch(() => destroyed(runner));
+    return done;
+  } catch (error) {
+    await rolledBack(runner)
+      .then(ended)
+      .catch(() => destroyed(runner));
+    throw error;
+  } finally {
+    await runner.release();
+  }
+}
+
+/** Also where TypeORM takes the SQL transaction for ended, since a subscriber threw at its end. */
+const rolledBack = (runner: QueryRunner): Promise<unknown> =>
+  runner.isTransactionActive ? runner.rollbackTransaction() : runner.query('ROLLBACK');
+
+/** Its pool lets a connection go that is closed. */
+async function destroyed(runner: QueryRunner): Promise<void> {
+  const connection = await runner.connect().catch(() => null);
+  if (typeof connection?.destroy === 'function') connection.destroy();
+  else connection?.end(() => {});
+}
+
+const ERRORS = {
+  mysql: { isConflict: isMysqlConflict, isMissingSavepoint: isMissingMysqlSavepoint },
+  postgres: { isConflict: isPgConflict, isMissingSavepoint: isMissingPgSavepoint },
+} as const;
 
 /** What `query` gives back, which is up to the driver beneath. */
 const ANSWER_OF = {

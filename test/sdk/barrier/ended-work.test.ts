@@ -224,7 +224,16 @@ function deadlocks(open: Open): void {
     await world().query(
       "CREATE PROCEDURE deadlock() BEGIN ROLLBACK; SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213; END",
     );
+    await world().query('CREATE PROCEDURE commit_it() BEGIN COMMIT; END');
+    await world().query(
+      "CREATE PROCEDURE book_alone(gid varchar(36)) BEGIN ROLLBACK; INSERT INTO effect VALUES (gid, 'money', 'action', ''); COMMIT; END",
+    );
   });
+  /** Commits what it has inserted. */
+  const bookAfter = async (sqlTx: unknown, sql: string) => {
+    await Promise.all([say(sqlTx, sql), say(sqlTx, 'CALL commit_it()')]);
+  };
+  const LOCK = "SELECT name FROM account WHERE name = 'ann' FOR UPDATE";
   const wrapped = (error: unknown) => raise(new Error('wrapped', { cause: error }));
   const forgotten = () => raise(new Error('wrapped'));
 
@@ -244,14 +253,16 @@ function deadlocks(open: Open): void {
     }
   });
 
-  test('work that swallows a deadlock, and goes on, is rolled back and done again', async () => {
-    for (const [, options] of MODES) {
+  test.each(
+    MODES,
+  )('what %s asks after a deadlock is rejected, and the call is repeated', async (_mode, options) => {
+    for (const asked of [say, bookAfter]) {
       const call = callOf('action');
       const swallowing = world().barrier.run(
         call,
         async (sqlTx) => {
           await say(sqlTx, 'CALL deadlock()').catch(() => {});
-          await say(sqlTx, insert(call));
+          await asked(sqlTx, insert(call)).catch(() => {});
         },
         options,
       );
@@ -261,20 +272,69 @@ function deadlocks(open: Open): void {
     }
   });
 
-  test.each(
-    CRASHES,
-  )('joined work that swallows a deadlock, and %s, is not done again', async (_how, then) => {
+  test.each(MODES)('what %s had asked already when the deadlock came is rejected', async (_mode, options) => {
+    const call = callOf('action');
+    const failing = world().barrier.run(
+      call,
+      (sqlTx) => Promise.all([say(sqlTx, 'CALL deadlock()'), bookAfter(sqlTx, insert(call))]),
+      options,
+    );
+    await expect(failing).rejects.toMatchObject({ errno: 1213 });
+    expect(await effectsOf(call)).toEqual([]);
+    expect((await again(call)).outcome).toBe('done');
+  });
+
+  test.each(CRASHES)('joined work that swallows a deadlock, and %s, is done again', async (_how, then) => {
     const call = callOf('try');
     const joined = world().inSqlTx((sqlTx) =>
       world().within(sqlTx, call, async () => {
         await say(sqlTx, 'CALL deadlock()').catch(() => {});
-        await say(sqlTx, insert(call));
+        await say(sqlTx, insert(call)).catch(() => {});
         return then();
       }),
     );
     await expect(joined).rejects.toThrow();
-    await expect(again(call)).rejects.toEqual(unrecorded('try'));
-    expect(await effectsOf(call)).toEqual(['try']);
+    expect(await effectsOf(call)).toEqual([]);
+    expect((await again(call)).outcome).toBe('done');
+  });
+
+  test.each(MODES)('%s goes on after a lock that it asked for in vain', async (_mode, options) => {
+    const call = callOf('action');
+    await world().inSqlTx(async (other) => {
+      await say(other, LOCK);
+      const done = await world().barrier.run(
+        call,
+        async (sqlTx) => {
+          await expect(say(sqlTx, `${LOCK} NOWAIT`)).rejects.toThrow();
+          await say(sqlTx, insert(call));
+          return 'without it';
+        },
+        options,
+      );
+      expect(done.result).toBe('without it');
+    });
+    expect(await effectsOf(call)).toEqual(['action']);
+  });
+
+  test.each(
+    MODES,
+  )('a lock that %s asked for in vain does not hide a rollback and a commit of its own', async (_mode, options) => {
+    const call = callOf('action');
+    await world().inSqlTx(async (other) => {
+      await say(other, LOCK);
+      const failing = world().barrier.run(
+        call,
+        async (sqlTx) => {
+          await say(sqlTx, `${LOCK} NOWAIT`).catch(() => {});
+          await say(sqlTx, `CALL book_alone('${call.gid}')`);
+          failed();
+        },
+        options,
+      );
+      await expect(failing).rejects.toThrow('after');
+    });
+    await expect(again(call)).rejects.toEqual(unrecorded('action'));
+    expect(await effectsOf(call)).toEqual(['action']);
   });
 
   test('joined work that a deadlock ends is done again', async () => {
