@@ -1,5 +1,10 @@
 /** What is kept of errors, as real libraries throw them: enough to act on, and none of the values that they carry. */
 import { describe, expect, test } from '@jest/globals';
+import { execFileSync, execSync } from 'node:child_process';
+import { lookup } from 'node:dns/promises';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
 import { DataSource } from 'typeorm';
@@ -150,6 +155,31 @@ describe('an error of the language or of Node', () => {
     ['a request with a user', () => fetch(`http://user:${MARKS.password}@127.0.0.1:9/`)],
   ])('%s', async (_what, act) => {
     fieldsWithoutMarks(await thrownBy(act));
+  });
+
+  test.each<readonly [string, string, () => unknown]>([
+    ['a file', 'ENOENT: no such file or directory, open …', () => readFileSync('/absent/card')],
+    ['a program', 'spawnSync ENOENT', () => execFileSync('/absent/program', ['x'])],
+    ['a command', 'Command failed: …', () => execSync('exit 3', { stdio: 'ignore' })],
+    ['a socket', 'connect ENOENT', () => once(connect({ path: '/absent/x.sock' }), 'never')],
+    ['a port', 'connect ECONNREFUSED 127.0.0.1:9', () => once(connect(9, '127.0.0.1'), 'never')],
+    ['a host', 'getaddrinfo ENOTFOUND absent.invalid', () => lookup('absent.invalid')],
+  ])('names what failed, and a host, and no path: %s', async (_what, message, act) => {
+    expect(errorFields(await thrownBy(act)).message).toBe(message);
+  });
+
+  test.each([
+    ['ERR_TLS_CERT_ALTNAME_INVALID', "Hostname/IP does not match certificate's altnames: Host: db."],
+    ['ERR_STREAM_PREMATURE_CLOSE', 'Premature close'],
+    ['ERR_HTTP_HEADERS_SENT', 'Cannot set headers after they are sent to the client'],
+    ['ERR_BAD_RESPONSE', 'Request failed with status code 503'],
+    ['ERR_SOMETHING_NEW', null],
+  ])('keeps a message by its code where that family shows no value: %s', (code, kept) => {
+    const error = Object.assign(new Error(kept ?? `no ${MARKS.payload}`), { code });
+    expect(fieldsWithoutMarks(error)).toMatchObject({
+      code,
+      message: kept ?? expect.stringMatching(/^message withheld/),
+    });
   });
 
   test('a refused connection keeps its code and address', async () => {

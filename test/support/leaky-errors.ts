@@ -1,6 +1,14 @@
 /** Acts that fail with an error of a library, of Node or of the language whose text carries a value. */
 import { strictEqual } from 'node:assert';
+import { exec, execFile, execFileSync, execSync, spawn, spawnSync } from 'node:child_process';
+import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { promisify } from 'node:util';
 import SQLite from 'better-sqlite3';
 import { DataSource, EntitySchema } from 'typeorm';
 import { MARKS } from './marks.ts';
@@ -76,7 +84,27 @@ export const LEAKY: readonly (readonly [title: string, act: () => unknown])[] = 
     'TypeORM: no such property',
     () => withTypeorm(({ manager }) => manager.findBy(Item, { [mark]: 1 } as never)),
   ],
+  [
+    'TypeORM: a column to increment',
+    () => withTypeorm(({ manager }) => manager.increment(Item, {}, mark, 1)),
+  ],
   ['TypeORM: a statement', () => withTypeorm((dataSource) => dataSource.query(`SELECT ${mark}`))],
+  ['a file', () => readFileSync(`/absent/${mark}/card`)],
+  ['two files', () => renameSync(`/absent/${mark}`, `/absent/${mark}2`)],
+  ['a folder that is removed as a file', () => inFolder((folder) => rmSync(folder))],
+  ['a folder that is copied into itself', () => inFolder((folder) => cpSync(folder, join(folder, 'in')))],
+  ['a socket', () => once(connect({ path: `/absent/${mark}.sock` }), 'never')],
+  ['a socket to listen on', () => once(createServer().listen({ path: `/absent/${mark}.sock` }), 'never')],
+  ['a program', () => once(spawn(`${mark} x`), 'never')],
+  ['a program that is waited for', () => thrown(spawnSync(`${mark} x`).error)],
+  ['a program with an argument', () => execFileSync(`${mark} x`, [mark])],
+  ['a command that fails', () => promisify(exec)(`exit 3 # ${mark}`)],
+  ['a command that is waited for', () => execSync(`exit 3 # ${mark}`, { stdio: 'ignore' })],
+  ['a program that fails', () => promisify(execFile)(process.execPath, ['-e', 'process.exit(3)', mark])],
+  ['a command that is killed', () => promisify(exec)(`sleep 9 # ${mark}`, { timeout: 1 })],
+  ['a digest', () => createHmac(mark, 'key')],
+  ['a port', () => connect({ port: anything })],
+  ['structuredClone', () => structuredClone(Symbol(mark))],
   ['a text', () => thrown(mark)],
   ['a list', () => thrown([mark])],
   ['an object', () => thrown({ mark })],
@@ -84,6 +112,15 @@ export const LEAKY: readonly (readonly [title: string, act: () => unknown])[] = 
   ['several lines', () => thrown(new Error(`not reserved\n${mark}`))],
   ['curly quotes', () => thrown(new Error(`not reserved: “${mark}”`))],
 ];
+
+function inFolder(act: (folder: string) => void): void {
+  const folder = mkdtempSync(join(tmpdir(), mark));
+  try {
+    act(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
 
 function assigned(): void {
   const frozen: Record<string, number> = {};

@@ -4,7 +4,7 @@ export type Thrown = {
   readonly [field in
     | ('name' | 'message' | 'stack' | 'cause' | 'errors')
     | ('code' | 'errno' | 'errcode' | 'sqlState' | 'sqlMessage' | 'severity' | 'routine')
-    | ('syscall' | 'driverError' | 'generatedMessage')]?: unknown;
+    | ('syscall' | 'port' | 'driverError' | 'generatedMessage')]?: unknown;
 };
 
 const MAX_FRAMES = 20;

@@ -18,9 +18,22 @@ export function messageOf(error: Thrown): string {
   if (typeof message !== 'string') return WITHHELD;
   const ofDatabase = messageOfDatabase(error, message);
   if (ofDatabase !== null) return ofDatabase;
-  // An error of the system names a file, a host or an address.
-  if (typeof syscall === 'string') return shortened(message);
-  return quotesInput(error, message) ? WITHHELD : shortened(withoutValues(message));
+  if (isOfClass(error, SAYS_VALUES) || quotesInput(error, message)) return WITHHELD;
+  return typeof syscall === 'string'
+    ? messageOfSystem(error, message, syscall)
+    : shortened(withoutValues(message));
+}
+
+/**
+ * Classes whose messages show what they were given. Known by their names, since an application can hold two copies of a
+ * package.
+ */
+const SAYS_VALUES = ['TypeORMError'];
+
+function isOfClass(error: object, names: readonly string[]): boolean {
+  for (let at = Object.getPrototypeOf(error); at !== null; at = Object.getPrototypeOf(at))
+    if (names.includes(at.constructor?.name)) return true;
+  return false;
 }
 
 /** The rules of a driver that is not known here are not known either. */
@@ -91,11 +104,44 @@ function answeredBy({ code, errno, errcode }: Thrown): string {
   return `the database answered ${known ?? 'an error'}${typeof errcode === 'number' ? ` ${errcode}` : ''}`;
 }
 
+// ── The system ───────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A socket in the file system has none, or -1. */
+const isPort = (port: unknown): boolean => typeof port === 'number' && port > 0;
+const FINDS_HOST = /^(?:getaddrinfo|getnameinfo|getHostByAddr|query[A-Z]\w*)$/;
+
+/**
+ * The host and the port of a connection are settings. A file, a socket and a program can be named by a value: those of files
+ * stand in quotes, the others are left out.
+ */
+function messageOfSystem({ code, port }: Thrown, message: string, syscall: string): string {
+  const isQuoted = isCode(code) && message.startsWith(`${code}: `);
+  if (isQuoted || isPort(port) || FINDS_HOST.test(syscall)) return shortened(withoutValues(message));
+  // Of a program the syscall is `spawn` and its name.
+  const [call] = syscall.split(' ', 1);
+  return [
+    matching(/^\w{1,64}$/, call) ?? 'a call of the system failed',
+    ...(isCode(code) ? [code] : []),
+  ].join(' ');
+}
+
 // ── The language and Node ────────────────────────────────────────────────────────────────────────────────────
 
-/** Messages of Node's argument checks quote the argument; those of the language quote what was parsed or converted. */
-const QUOTES_ARGUMENTS = /^ERR_(?:INVALID|OUT_OF_RANGE|UNKNOWN|HTTP_INVALID|ENCODING)/;
-const QUOTES_INPUT = ['SyntaxError', 'RangeError', 'URIError'];
+/**
+ * Codes of Node whose messages show no value; others may show an argument, also without quotes. Other packages have such
+ * codes too: of theirs the words of a failed request are kept.
+ */
+const SHOWS_NO_VALUE = new RegExp(
+  `^ERR_(?:${[
+    ...['TLS_', 'SSL_', 'OSSL_', 'STREAM_', 'SERVER_', 'IPC_', 'SOCKET_C', 'HTTP2_(?:STREAM|SESSION)_ERROR$'],
+    ...['HTTP_HEADERS_SENT$', 'HTTP_REQUEST_TIMEOUT$', 'WORKER_OUT_OF_MEMORY$', 'USE_AFTER_CLOSE$'],
+    'CHILD_PROCESS_STDIO_MAXBUFFER$',
+  ].join('|')})`,
+);
+const FAILED_REQUEST = /^Request failed with status code \d{3}$/;
+
+/** Messages of the language quote what was parsed, converted or cloned. */
+const QUOTES_INPUT = ['SyntaxError', 'RangeError', 'URIError', 'DataCloneError'];
 
 /** A TypeError of a built-in function quotes what it was given, but for these. */
 const QUOTES_NOTHING =
@@ -103,19 +149,22 @@ const QUOTES_NOTHING =
 
 function quotesInput(error: Thrown, message: string): boolean {
   const { name, code, generatedMessage } = error;
-  if (QUOTES_INPUT.includes(String(name)) || QUOTES_ARGUMENTS.test(String(code))) return true;
+  if (QUOTES_INPUT.includes(String(name))) return true;
   // An assertion without a text of its own shows both values.
   if (code === 'ERR_ASSERTION') return generatedMessage !== false;
+  if (String(code).startsWith('ERR_'))
+    return !SHOWS_NO_VALUE.test(String(code)) && !FAILED_REQUEST.test(message);
   return (
     name === 'TypeError' && code === undefined && isThrownByPlatform(error) && !QUOTES_NOTHING.test(message)
   );
 }
 
-/** What precedes a value in messages of the language that do not quote it. */
+/** What precedes a value in messages of the language and of Node that do not quote it. */
 const BEFORE_VALUE = new RegExp(
   `(${[
     ...['Failed to parse URL from', 'Cannot (?:add|define|redefine|delete) property', 'Class extends value'],
     ...['called on (?:incompatible receiver)?', 'Iterator value', 'Object prototype may only be[^:]*:'],
+    'Command (?:failed|was killed|timed out)[^:]*:',
     '^(?:string|number|bigint|boolean|symbol)(?= .* is not (?:iterable|a function))',
   ].join('|')}) .*`,
   's',
