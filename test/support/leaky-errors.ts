@@ -1,4 +1,4 @@
-/** Acts that fail with an error of a library, of Node or of the language whose text carries a value. */
+/** Acts that fail with an error of ours, of a library, of Node or of the language whose text carries a value. */
 import { strictEqual } from 'node:assert';
 import { exec, execFile, execFileSync, execSync, spawn, spawnSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
+import { InProgress, Refusal } from '@tercet/sdk';
 import SQLite from 'better-sqlite3';
 import { DataSource, EntitySchema } from 'typeorm';
 import { MARKS } from './marks.ts';
@@ -105,6 +106,8 @@ export const LEAKY: readonly (readonly [title: string, act: () => unknown])[] = 
   ['a digest', () => createHmac(mark, 'key')],
   ['a port', () => connect({ port: anything })],
   ['structuredClone', () => structuredClone(Symbol(mark))],
+  ['a refusal', () => thrown(new Error('ended', { cause: new Refusal(`there are not 4 of ${mark}`) }))],
+  ['work in progress', () => thrown(new Error('ended', { cause: new InProgress(`${mark} is pending`) }))],
   ['a text', () => thrown(mark)],
   ['a list', () => thrown([mark])],
   ['an object', () => thrown({ mark })],

@@ -25,10 +25,10 @@ export function messageOf(error: Thrown): string {
 }
 
 /**
- * Classes whose messages show what they were given. Known by their names, since an application can hold two copies of a
- * package.
+ * Classes whose messages are words about values: the reasons of a participant, and what TypeORM was given. Known by their
+ * names, since an application can hold two copies of a package.
  */
-const SAYS_VALUES = ['TypeORMError'];
+const SAYS_VALUES = ['Refusal', 'InProgress', 'TypeORMError'];
 
 function isOfClass(error: object, names: readonly string[]): boolean {
   for (let at = Object.getPrototypeOf(error); at !== null; at = Object.getPrototypeOf(at))
