@@ -102,7 +102,6 @@ export const LEAKY: readonly (readonly [title: string, act: () => unknown])[] = 
   ['a command that fails', () => promisify(exec)(`exit 3 # ${mark}`)],
   ['a command that is waited for', () => execSync(`exit 3 # ${mark}`, { stdio: 'ignore' })],
   ['a program that fails', () => promisify(execFile)(process.execPath, ['-e', 'process.exit(3)', mark])],
-  ['a command that is killed', () => promisify(exec)(`sleep 9 # ${mark}`, { timeout: 1 })],
   ['a digest', () => createHmac(mark, 'key')],
   ['a port', () => connect({ port: anything })],
   ['structuredClone', () => structuredClone(Symbol(mark))],

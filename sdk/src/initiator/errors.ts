@@ -9,6 +9,8 @@
  *   RequestRejected         the request is at fault
  *   TryRefused, TryUnknown, TryNotSent   one try, inside of `run`: the transaction can then only be cancelled
  *   ActionRefused           the step whose refusal cancelled a saga, as the `refusal` of its TransactionCancelled
+ *
+ * Messages quote with “ and ” what others say: a log keeps a message up to its first quote, and so none of their values.
  */
 import type { Decision, Status, TransactionView } from '../wire/index.ts';
 
@@ -65,7 +67,7 @@ export abstract class BranchRefused extends TercetError {
   /** @param problem.code `refused` when the participant gave none */
   constructor(of: TryOf, problem: { readonly code: string | null; readonly detail: string | null }) {
     const { code, detail } = problem;
-    super(`${named(of)} was refused${detail === null ? '' : `: ${detail}`}.`, {
+    super(`${named(of)} was refused${detail === null ? '' : `: “${detail}”`}.`, {
       ...{ code: code ?? 'refused', gid: of.gid },
       advice: 'The transaction is cancelled; begin a new one when the reason is gone.',
     });
@@ -287,12 +289,16 @@ export class RequestRejected extends TercetError {
     { code, detail }: { readonly code: string; readonly detail: string },
     gid: string | null = null,
   ) {
-    super(`${what} was rejected (${code}): ${asSentence(detail)}`, {
+    super(`${what} was rejected (${code}): ${asSentence(withPlaceQuoted(detail))}`, {
       ...{ code, gid },
       advice: 'Nothing was changed by it; sent again as it is, it is rejected again.',
     });
     this.detail = detail;
   }
 }
+
+/** A place below a payload is made of its keys, which are values. */
+const withPlaceQuoted = (detail: string): string =>
+  detail.replace(/#\/(?:branches\/\d+\/)?payload\/[^\s:]+/, '“$&”');
 
 export const asSentence = (words: string): string => (/[.!?]$/.test(words) ? words : `${words}.`);

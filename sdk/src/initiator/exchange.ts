@@ -2,6 +2,8 @@
  * One HTTP request and its whole answer, or why there is none. Nothing rejects, nothing is repeated, no
  * redirect is followed; the answer has a time-out that covers its body, and a limit of its length.
  */
+import { errorFields } from '../errors/fields.ts';
+import { WITHHELD } from '../errors/message.ts';
 import { inWords, isA } from '../participant/thrown.ts';
 import type { Timing } from './timing.ts';
 
@@ -89,12 +91,17 @@ function retryAfterMs(value: string): number | null {
   return Number.isNaN(at) ? null : Math.max(0, at - Date.now());
 }
 
-/** `fetch failed` says nothing: its cause does. A host with several addresses fails with one error for each. */
+/**
+ * `fetch failed` says nothing: its cause does. A host with several addresses fails with one error for each. What a log may not
+ * show is quoted, since these words become part of a message.
+ */
 function wordsOf(error: unknown): string {
-  if (!isA(Error, error)) return inWords(error);
+  if (!isA(Error, error)) return `“${inWords(error)}”`;
   if (error instanceof AggregateError && error.errors.length > 0) return wordsOf(error.errors[0]);
   if (error.cause instanceof Error) return wordsOf(error.cause);
-  return error.message || error.name;
+  const { type, message } = errorFields(error);
+  if (error.message === '' || error.message === message) return error.message || type;
+  return `${message === WITHHELD ? type : message} (“${error.message}”)`;
 }
 
 /** JSON as it was sent; undefined when it is none. */

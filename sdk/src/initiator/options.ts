@@ -95,7 +95,7 @@ export function checkedSecrets(
 /** @throws RequestRejected */
 export function checkedWaitMs({ waitMs = DEFAULT_WAIT_MS }: Pick<RunOptions, 'waitMs'>): number {
   if (waitMs >= 0 && waitMs <= MAX_WAIT_MS) return waitMs;
-  throw invalid(`waitMs is ${waitMs}: use 0 to ${MAX_WAIT_MS} milliseconds`);
+  throw invalid(`waitMs has to be 0 to ${MAX_WAIT_MS} milliseconds, and is “${waitMs}”`);
 }
 
 /** A random one when there is none. @throws RequestRejected */

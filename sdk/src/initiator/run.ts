@@ -94,7 +94,7 @@ function whyCancel(ended: Ended<unknown>, branches: Branches, callerSignal: Abor
 }
 
 const wordsOf = (error: unknown): string =>
-  isA(TercetError, error) ? error.summary : `the function threw ${inWords(error)}`;
+  isA(TercetError, error) ? error.summary : `the function threw “${inWords(error)}”`;
 
 async function conclude<Value>(
   ended: Ended<Value>,

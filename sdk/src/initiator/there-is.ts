@@ -21,6 +21,6 @@ export const thereIs = <Members extends object>(
     get(target, name) {
       if (typeof name === 'symbol' || name in target || ASKED_BY_OTHERS.includes(name))
         return Reflect.get(target, name);
-      throw new TypeError(`There is no ${path}.${name}: there is ${names.join(', ') || 'nothing'}`);
+      throw new TypeError(`${path} has no “${name}”: it has ${names.join(', ') || 'nothing'}`);
     },
   });

@@ -92,5 +92,6 @@ function referenceTo(path: string): object {
 
 const notKnownYet = (path: string): TypeError =>
   new TypeError(
-    `${path} is a reference to what is not known yet: it can stand in the payload, but not be computed with or spread`,
+    'a reference to what is not known yet can stand in the payload, but not be computed with or spread: it refers to ' +
+      `“${path}”`,
   );

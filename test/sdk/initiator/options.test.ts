@@ -87,8 +87,8 @@ describe('an initiator', () => {
     [{ idempotencyKey: 'Bestellung ü' }, 'printable ASCII'],
     [{ idempotencyKey: ' a' }, 'no blank at either end'],
     [{ idempotencyKey: '' }, '1 to 255'],
-    [{ waitMs: -1 }, 'waitMs is -1'],
-    [{ waitMs: Number.NaN }, 'waitMs is NaN'],
+    [{ waitMs: -1 }, 'waitMs has to be 0 to 60000 milliseconds, and is “-1”'],
+    [{ waitMs: Number.NaN }, 'and is “NaN”'],
   ])('refuses %j before anything is sent', async (options, words) => {
     const error = await rejection(world.initiator().run({ ...order, ...options }, () => 'called'));
     expect(error).toMatchObject({ name: 'RequestRejected', code: 'invalid_request' });

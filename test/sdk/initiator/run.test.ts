@@ -283,19 +283,20 @@ describe('a transaction is cancelled', () => {
   });
 
   test.each([
-    ['a participant that no contract names', (tx: Loose) => tx.inv?.reserve?.(tea), 'tx.inv', 'inventory'],
+    ['a participant that no contract names', (tx: Loose) => tx.inv?.reserve?.(tea), 'tx', 'inv', 'inventory'],
     [
       'an activity that is none',
       (tx: Loose) => tx.inventory?.reserv?.(tea),
-      'tx.inventory.reserv',
+      'tx.inventory',
+      'reserv',
       'reserve',
     ],
-  ])('when the function calls %s, and tells what there is', async (_what, call, called, there) => {
+  ])('when the function calls %s, and tells what there is', async (_what, call, of, called, there) => {
     const error = await rejection(world.initiator().run(order, (tx) => call(tx as unknown as Loose)));
     expect(error).toBeInstanceOf(TransactionCancelled);
     const { cause } = error as Error;
     expect(cause).toBeInstanceOf(TypeError);
-    expect((cause as Error).message).toContain(`There is no ${called}: there is ${there}`);
+    expect((cause as Error).message).toContain(`${of} has no “${called}”: it has ${there}`);
   });
 
   test('when it throws while another try is asked again and again: that one is not waited for', async () => {

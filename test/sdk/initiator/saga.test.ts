@@ -87,7 +87,7 @@ describe('a submitted saga', () => {
     });
     const { refusal, reason } = (await rejection(tercet.submit({ saga: start }))) as TransactionCancelled;
     expect(refusal).toMatchObject({ name: 'ActionRefused', code: 'refused', detail });
-    const why = detail === null ? '' : `: ${detail}`;
+    const why = detail === null ? '' : `: “${detail}”`;
     expect(reason).toBe(`reserve of inventory (branch “stock”) was refused${why}.`);
   });
 

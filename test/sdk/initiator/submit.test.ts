@@ -59,7 +59,7 @@ describe('a submitted transaction', () => {
     const error = await rejection(world.initiator().submit(order));
     expect(error).toMatchObject({ refusal: { name: 'TryRefused', detail: 'ada has only 5.00' } });
     expect((error as Error).message).toContain(
-      'hold of payment (branch “money”) was refused: ada has only 5.00.',
+      'hold of payment (branch “money”) was refused: “ada has only 5.00”.',
     );
   });
 

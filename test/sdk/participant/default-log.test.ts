@@ -2,6 +2,7 @@
 import { expect, jest, test } from '@jest/globals';
 import { defineContract, defineListener, defineParticipant } from '@tercet/sdk';
 import { sqliteBarrier } from '@tercet/sdk/barrier/sqlite';
+import { createTestWorld } from '@tercet/sdk/testing';
 import { DatabaseSync } from 'node:sqlite';
 import { Type, type TSchema } from 'typebox';
 import { LEAKY } from '../../support/leaky-errors.ts';
@@ -74,6 +75,18 @@ test.each(LEAKY)('no value of an error is printed by a listener: %s', async (_ti
     }),
   );
   expect(printed).toMatch(new RegExp(`^listener orders: ${gid}/notify: .`));
+  expect(marksIn(printed)).toEqual([]);
+});
+
+test('no value is printed of what the function of a transaction threw that an op runs', async () => {
+  const { tercet } = await createTestWorld({ participants: [] });
+  const participant = await participantOf(() =>
+    tercet.run({ name: 'inner' }, () => {
+      throw MARKS.payload;
+    }),
+  );
+  const printed = await printedBy(() => answerOf(participant));
+  expect(printed).toMatch(/TransactionCancelled: Transaction \S+ is cancelled: the function threw … \|/);
   expect(marksIn(printed)).toEqual([]);
 });
 
