@@ -37,7 +37,7 @@ export function asJson(
   try {
     json = JSON.stringify(payload, replacer);
   } catch (error) {
-    throw new TypeError(`${what} cannot be sent as JSON: ${inWords(error)}`);
+    throw new TypeError(`${what} cannot be sent as JSON: “${inWords(error)}”`);
   }
   if (json === undefined) throw new TypeError(`${what} cannot be sent as JSON: it is ${typeof payload}`);
   return json;

@@ -4,11 +4,13 @@ import { Value } from 'typebox/value';
 
 export type FaultOptions = {
   /**
-   * Whether the text shows names that only the value has: for settings, and for values that only the code that gave them
-   * is shown.
+   * Whether the text ends with the place in quotes where that has names that only the value has: for errors that are thrown
+   * to the code that gave the value. A log cuts a message at its first quote.
    */
   readonly showsNames?: boolean;
 };
+
+type Fault = ReturnType<typeof Value.Errors>[number];
 
 /**
  * Null when the value fits. Places are JSON pointers in URI fragments; the text never shows the value itself. Neither does it
@@ -28,7 +30,12 @@ export function firstFault(
     errors.find(
       ({ keyword, schemaPath }) => keyword === 'anyOf' && first.schemaPath.startsWith(`${schemaPath}/`),
     ) ?? first;
-  const place = `#${showsNames ? error.instancePath : placeOf(error.instancePath, value, namesIn(schema))}`;
+  const place = `#${placeOf(error.instancePath, value, namesIn(schema))}`;
+  const isShown = place === `#${error.instancePath}`;
+  return `${inWords(error, place)}${isShown || !showsNames ? '' : ` (“#${error.instancePath}”)`}`;
+}
+
+function inWords(error: Fault, place: string): string {
   switch (error.keyword) {
     case 'required':
       return `${place}/${error.params.requiredProperties[0]} is required`;

@@ -86,9 +86,19 @@ test('no value of what the function threw is logged where the coordinator does n
 
 test.each<readonly [string, code: string, place: string, logged: string, call: (tx: Tx) => unknown]>([
   [
+    'a key of a record',
+    ...(['invalid_payload', `(“#/totals/${mark}”)`, '#/totals/* must be integer (…'] as const),
+    (tx) => tx.shop.count({ totals: { [mark]: 'x' as never } }),
+  ],
+  [
     'a branchId',
     ...(['invalid_branch_id', `“${mark} x”`, '…'] as const),
     (tx) => tx.shop.hold({ card: mark }, { branchId: `${mark} x` }),
+  ],
+  [
+    'a getter',
+    ...(['invalid_payload', mark, 'The payload of hold of shop cannot be sent as JSON: …'] as const),
+    (tx) => tx.shop.hold(unreadable() as never),
   ],
 ])('no value of a payload that is not sent is logged: %s', async (_title, code, place, logged, call) => {
   const world = await openWorld();
@@ -101,7 +111,14 @@ test.each<readonly [string, code: string, place: string, logged: string, call: (
   expectNoMarksLogged(error);
 });
 
+const unreadable = () => ({
+  toJSON() {
+    throw new Error(`it is ${mark}`);
+  },
+});
+
 test.each<readonly [string, (world: World) => unknown]>([
+  ['an input that fails', ({ tercet }) => tercet.run({ name: 'order', input: unreadable() }, async () => {})],
   ['a waitMs', ({ tercet }) => tercet.run({ name: 'order', waitMs: mark as never }, async () => {})],
   [
     'a callback',
@@ -109,6 +126,7 @@ test.each<readonly [string, (world: World) => unknown]>([
   ],
   ['a participant', ({ tercet }) => tercet.run({ name: 'order' }, (tx) => (tx as never as Any)[mark])],
   ['an activity', ({ tercet }) => tercet.run({ name: 'order' }, (tx) => (tx as never as Any).shop?.[mark])],
+  ['a payload of branch', () => branch(shop, 'count', { totals: { [mark]: 'x' as never } })],
   ['a payload of a step', () => saga(mark).step(mark, shop.note, { [mark]: 'x' as never })],
   ['a setting of a step', () => saga(mark).step(mark, shop.take, {}, { [mark]: 1 } as never)],
   [

@@ -208,7 +208,7 @@ describe('a callback', () => {
   test.each([
     [{ participant: 'inventory' }, '#/activity is required'],
     [{ participant: 'http://127.0.0.1', activity: 'ended' }, '#/participant'],
-    [{ ...callback, url: '/' }, '#/url is not known here'],
+    [{ ...callback, url: '/' }, 'has a property that is not known here (“#/url”)'],
   ])('%j is refused before anything is sent', async (given, words) => {
     const tercet = world.initiator();
     for (const begin of [

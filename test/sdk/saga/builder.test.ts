@@ -209,7 +209,11 @@ describe('a saga is not built', () => {
       () => add(one, 'b', { dependsOn: ['z'] }),
       'depends on “z”, which does not stand before it',
     ],
-    ['with a setting that is none', () => add(one, 'b', { dependOn: ['a'] }), '#/dependOn is not known here'],
+    [
+      'with a setting that is none',
+      () => add(one, 'b', { dependOn: ['a'] }),
+      'not known here (“#/dependOn”)',
+    ],
     [
       'with a setting that cannot be',
       () => add(one, 'b', { callTimeoutMs: 0 }),
@@ -218,7 +222,7 @@ describe('a saga is not built', () => {
     [
       'with a retry that is none',
       () => add(one, 'b', { retry: { times: 3 } }),
-      '#/retry/times is not known here',
+      'not known here (“#/retry/times”)',
     ],
     ['with two pivots', () => loose(pivoted, 'pivot', 'q', payment.charge, 3), '“p” is'],
     [
@@ -234,7 +238,7 @@ describe('a saga is not built', () => {
     [
       'with a setting that the kind of the activity decides',
       () => add(one, 'b', { isCompensated: true }),
-      '#/isCompensated is not known here',
+      'not known here (“#/isCompensated”)',
     ],
     [
       'with a pivot that does not remember its refusal',

@@ -151,7 +151,7 @@ describe('a payload is checked by the contract', () => {
     );
     expect(() =>
       add(inventory.reserve, ({ reserve }: Earlier) => ({ item: 'a', quantity: 1, amount: reserve.way })),
-    ).toThrow('#/amount is not known here');
+    ).toThrow('# has a property that is not known here (“#/amount”)');
   });
 
   test('in the literal elements of an array', () => {
@@ -176,6 +176,6 @@ describe('a payload is checked by the contract', () => {
 
   test('as the participant will get it, with literal keys unescaped', () => {
     const build = () => add(inventory.reserve, { ...mugs, $from: 'shelf' });
-    expect(build).toThrow('#/$from is not known here');
+    expect(build).toThrow('# has a property that is not known here (“#/$from”)');
   });
 });
