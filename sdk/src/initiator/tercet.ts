@@ -78,6 +78,7 @@ export class Tercet<const All extends readonly Callable[]> {
    * @throws OutcomeUnknown: no decision was acknowledged
    * @throws CoordinatorUnavailable: nothing was tried
    * @throws RequestRejected: nothing was begun
+   * @throws TypeError for an input that JSON cannot hold: nothing was begun
    */
   async run<Value>(
     options: RunOptions,

@@ -71,6 +71,9 @@ export type RunOptions = AboutOptions &
     /**
      * What the transaction is about, as JSON. The function is not called again for what is decided, so only this tells another
      * order from the same one: with the same idempotencyKey, another input is refused. Sent as a hash.
+     *
+     * Any value that JSON holds: null, strings, booleans, finite numbers, arrays, plain objects, and what has a toJSON that
+     * returns such a value. Members that are undefined are left out.
      */
     readonly input?: unknown;
     /** Stops the tries and cancels. Once a confirm was asked for it has no effect any more. */

@@ -1,6 +1,9 @@
 // Running again with the same key: after a crash half-way, and after the end.
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { createHash } from 'node:crypto';
+import { runInNewContext } from 'node:vm';
 import { RequestRejected, TransactionCancelled, TransactionTimedOut } from '@tercet/sdk';
+import { inputHashOf } from '../../../sdk/src/initiator/input-hash.ts';
 import { money, openWorld, rejection, tea, type World } from './world.ts';
 
 let world: World;
@@ -8,6 +11,44 @@ beforeEach(async () => {
   world = await openWorld();
 });
 afterEach(() => world.close());
+
+class Order {
+  readonly #quantity: number;
+  constructor(quantity: number) {
+    this.#quantity = quantity;
+  }
+  get quantity() {
+    return this.#quantity;
+  }
+}
+
+class Money {
+  readonly #cents: number;
+  constructor(cents: number) {
+    this.#cents = cents;
+  }
+  toJSON() {
+    return { cents: this.#cents };
+  }
+}
+
+function fails(): never {
+  throw new Error('it fails');
+}
+
+function circle(): unknown {
+  const items: unknown[] = [];
+  items.push({ items });
+  return { items };
+}
+
+function nested(depth: number): unknown {
+  let value: unknown = 1;
+  for (let at = 0; at < depth; at += 1) value = [value];
+  return value;
+}
+
+type Work = Parameters<ReturnType<World['initiator']>['run']>[1];
 
 const order = { name: 'order', idempotencyKey: 'order A-17' };
 const CONFIRM = 'POST /v1/transactions/:gid/confirm';
@@ -193,10 +234,71 @@ describe('after the end', () => {
     expect(world.requests.filter((request) => request === CONFIRM)).toHaveLength(1);
   });
 
-  test('an input that is no JSON is a fault of the program, and begins nothing', async () => {
-    const error = await rejection(world.initiator().run({ ...order, input: 1n }, neverCalled));
+  test.each<readonly [string, input: unknown, place: string]>([
+    ['a Map', { items: [new Map([['tea', 1]])] }, '“#/items/0”'],
+    ['a Set', { items: new Set([1]) }, '“#/items”'],
+    ['an error', new TypeError('a'), '“#”'],
+    ['a regular expression', [/a/], '“#/0”'],
+    ['bytes', { at: new Uint8Array([1]) }, '“#/at”'],
+    ['a boxed number', { at: Object(1) }, '“#/at”'],
+    ['an instance of a class', { order: new Order(1) }, '“#/order”'],
+    ['an array of a class', { items: new (class extends Array {})(1) }, '“#/items”'],
+    ['an object with a prototype of its own', Object.create({ quantity: 1 }), '“#”'],
+    ['a date that is none', { at: new Date(Number.NaN) }, '“#/at”'],
+    ['NaN', { 'a/b~': Number.NaN }, '“#/a~1b~0”'],
+    ['an infinite number', [Number.NEGATIVE_INFINITY], '“#/0”'],
+    ['undefined in an array', [undefined], '“#/0”'],
+    ['a gap in an array', Object.assign([1], { 2: 3 }), '“#/1”'],
+    ['a member of an array', { items: Object.assign([1], { total: 2 }) }, '“#/items/total”'],
+    ['a function', () => 1, '“#”'],
+    ['a function in an array', [() => 1], '“#/0”'],
+    ['a method', { total: () => 1 }, '“#/total”'],
+    ['a symbol', { at: Symbol('a') }, '“#/at”'],
+    ['a member named by a symbol', { at: { [Symbol('a')]: 1 } }, '“#/at”'],
+    ['a bigint', { cents: 1n }, '“#/cents”'],
+    ['a circle', circle(), '“#/items/0/items”'],
+    ['arrays in each other without end', nested(100_000), '“#/0/0/'],
+    ['a toJSON that returns nothing', { at: { toJSON: () => undefined } }, '“#/at”'],
+    ['a toJSON that returns a Map', { at: { toJSON: () => [new Map()] } }, '“#/at/0”'],
+    ['a toJSON that fails', { at: { toJSON: fails } }, '“#/at”'],
+    [
+      'a getter that fails',
+      { at: Object.defineProperty({}, 'x', { get: fails, enumerable: true }) },
+      '“#/at/x”',
+    ],
+    ['what cannot be read', { at: new Proxy({}, { ownKeys: fails }) }, '“#/at”'],
+  ])('an input that JSON cannot hold is a fault of the program, and begins nothing: %s', async (_what, input, place) => {
+    const error = (await rejection(world.initiator().run({ ...order, input }, neverCalled))) as Error;
     expect(error).toBeInstanceOf(TypeError);
+    expect(error.message).toContain(place);
+    expect(error.message.length).toBeLessThan(500);
     expect(world.requests).toEqual([]);
+  });
+
+  test.each<readonly [string, one: unknown, same: unknown, other: unknown]>([
+    ['a date', new Date(0), '1970-01-01T00:00:00.000Z', new Date(1)],
+    ['bytes of a Buffer', Buffer.from('a'), { type: 'Buffer', data: [97] }, Buffer.from('b')],
+    ['a class with a toJSON', new Money(1), { cents: 1 }, new Money(2)],
+    ['a toJSON that is given its key', { cents: { toJSON: (key: string) => key } }, { cents: 'cents' }, {}],
+    ['undefined members', { a: 1, b: undefined }, { a: 1 }, { a: 1, b: null }],
+    ['an object without a prototype', Object.assign(Object.create(null), { a: 1 }), { a: 1 }, { a: 2 }],
+    ['an object of another realm', runInNewContext('({ a: [1] })'), { a: [1] }, { a: [2] }],
+    ['the same object twice', [tea, tea], [{ ...tea }, { ...tea }], [tea]],
+    ['numbers', [0, 1.5, 1e21, -1], [-0, 3 / 2, 10 ** 21, -1], [0, 1.5, 1e21, 1]],
+    ['a member named __proto__', JSON.parse('{"__proto__":1}'), JSON.parse('{"__proto__":1}'), {}],
+    ['null', null, null, 'null'],
+  ])('an input that JSON holds is distinguished from another: %s', async (_what, one, same, other) => {
+    const run = (input: unknown, work: Work) => world.initiator().run({ ...order, input }, work);
+    const { gid } = await run(one, (tx) => tx.inventory.reserve(tea));
+    expect(await run(same, neverCalled)).toMatchObject({ gid, isRepeated: true });
+    expect(await rejection(run(other, neverCalled))).toMatchObject({ code: 'transaction_differs' });
+  });
+
+  test('an input has the hash that it had before its values were checked', () => {
+    const input = { b: [1, 'ü', null, true, { d: new Date(0) }], a: undefined, c: {} };
+    const json = '{"b":[1,"ü",null,true,{"d":"1970-01-01T00:00:00.000Z"}],"c":{}}';
+    expect(inputHashOf({ input })).toBe(createHash('sha256').update(json).digest('hex'));
+    expect(inputHashOf({})).toBeUndefined();
   });
 
   test('another payload under the same key is refused where another run confirmed meanwhile', async () => {
