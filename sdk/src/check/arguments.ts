@@ -1,6 +1,7 @@
 /** The command line: what `tercet` was asked to do, or what is wrong with the question. */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { shownUrl } from '../shown-url.ts';
 import { KINDS, type Kind } from './kinds.ts';
 import { nearest } from './nearest.ts';
 import { type CheckOptions, KIND_ADVICE, readOptions } from './options.ts';
@@ -81,11 +82,11 @@ export function readArguments(args: readonly string[]): Asked {
   const [command, baseUrl, ...more] = positionals;
   if (command !== 'check')
     throw new TypeError(
-      `${command === undefined ? 'the command is missing' : `${command} is no command`}: write tercet check`,
+      `${command === undefined ? 'the command is missing' : `${shownUrl(command)} is no command`}: write tercet check`,
     );
   if (baseUrl === undefined) throw new TypeError('the base URL is missing: write tercet check <base-url>');
   if (more.length > 0)
-    throw new TypeError(`${more.join(' ')} is too much: one base URL is checked at a time`);
+    throw new TypeError(`${more.map(shownUrl).join(' ')} is too much: one base URL is checked at a time`);
   const { activity, kind, payload, observe, secret, path, 'timeout-ms': timeoutMs, json } = values;
   const { 'refused-payload': refusedPayload } = values;
   if (activity === undefined)
@@ -139,7 +140,8 @@ function readKind(text: string): Kind {
 
 function readPath(text: string): [key: string, path: string] {
   const at = text.indexOf('=');
-  if (at < 0) throw new TypeError(`--path ${text} has no =: write it as reserve/try=/stock/reservations`);
+  if (at < 0)
+    throw new TypeError(`--path ${shownUrl(text)} has no =: write it as reserve/try=/stock/reservations`);
   return [text.slice(0, at), text.slice(at + 1)];
 }
 

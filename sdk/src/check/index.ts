@@ -13,6 +13,7 @@
  * actions of a kind that is never compensated. So check a participant that has no other callers. Statuses show most of the
  * rules; those on effects need numbers: see `numbers.ts`.
  */
+import { shownUrl } from '../shown-url.ts';
 import { isRedirect } from './answer.ts';
 import { Caller } from './caller.ts';
 import { CATALOGUE, CODES_OF } from './catalogue.ts';
@@ -53,7 +54,7 @@ const isSeenInNumbers = (code: Code) => CATALOGUE[code].seenIn === 'numbers';
 function benchOf(settings: Settings, codes: readonly Code[]) {
   const judgement = new Judgement(codes);
   const caller = new Caller(settings, ({ op, url }, answer) => {
-    const what = `The ${op} at ${url} was answered ${answer.words}.`;
+    const what = `The ${op} at ${shownUrl(url)} was answered ${answer.words}.`;
     if (answer.status !== null) judgement.judge('redirected', !isRedirect(answer), what);
   });
   const conservation = new Conservation((isConserved, what) =>

@@ -5,6 +5,7 @@
  * the one before is a difference by path. The plain scenarios measure the difference that one try, one confirm and one
  * cancel make; every other scenario has to come to a sum of those.
  */
+import { shownUrl } from '../shown-url.ts';
 import { reasonOf } from './answer.ts';
 import { pause } from './caller.ts';
 import type { Op } from '../wire/index.ts';
@@ -56,7 +57,7 @@ export class Numbers {
     const { observeUrl } = this.#settings;
     if (observeUrl === null) return null;
     const first = await this.look('');
-    if (first?.size === 0) this.distrust(`there is no number in the JSON at ${observeUrl}`);
+    if (first?.size === 0) this.distrust(`there is no number in the JSON at ${shownUrl(observeUrl)}`);
     if (this.#blindness !== null) return `${this.#blindness}: ${WRONG_OBSERVE}`;
     await this.#beStill(first ?? NO_LOOK);
     return null;
@@ -126,12 +127,16 @@ export class Numbers {
     try {
       const response = await fetch(observeUrl, { signal: AbortSignal.timeout(callTimeoutMs) });
       const text = await response.text();
-      if (!response.ok) return this.distrust(`GET ${observeUrl} was answered ${response.status}, not 200`);
+      if (!response.ok)
+        return this.distrust(`GET ${shownUrl(observeUrl)} was answered ${response.status}, not 200`);
       return new Map(flatten(JSON.parse(text), ''));
     } catch (error) {
-      if (error instanceof SyntaxError) return this.distrust(`GET ${observeUrl} gave no numbers: no JSON`);
+      if (error instanceof SyntaxError)
+        return this.distrust(`GET ${shownUrl(observeUrl)} gave no numbers: no JSON`);
       const reason = reasonOf(error, callTimeoutMs);
-      return this.distrust(`the participant was not reached: GET ${observeUrl} had no answer (${reason})`);
+      return this.distrust(
+        `the participant was not reached: GET ${shownUrl(observeUrl)} had no answer (${reason})`,
+      );
     }
   }
 }

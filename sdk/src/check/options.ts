@@ -1,4 +1,5 @@
 /** What is to be checked, and how: as it was asked for, and as it is used once it was found to make sense. */
+import { shownUrl } from '../shown-url.ts';
 import { checkSecret } from '../signature.ts';
 import type { Op } from '../wire/index.ts';
 import { KINDS, type Kind } from './kinds.ts';
@@ -75,7 +76,7 @@ export function readOptions(options: CheckOptions): Settings {
     urls: urlsOf(options, kind === 'tcc' ? TCC_OPS : STEP_OPS),
     body,
     refusedBody: refusedBody ?? null,
-    observeUrl: typeof observeUrl === 'string' ? readUrl('the address to observe', observeUrl) : null,
+    observeUrl: typeof observeUrl === 'string' ? readObserveUrl(observeUrl) : null,
     hasNoNumbers: observeUrl === null,
     secrets,
     callTimeoutMs,
@@ -86,8 +87,9 @@ export function readOptions(options: CheckOptions): Settings {
 
 function urlsOf({ baseUrl, activity, paths = {} }: CheckOptions, ops: readonly Op[]): Settings['urls'] {
   const base = readUrl('the base URL', baseUrl);
-  if (base.search || base.hash || base.username)
-    throw new TypeError(`the base URL ${baseUrl} has a user, a query or a fragment: leave it out`);
+  // It is not shown: any of these can be a secret.
+  if (base.search || base.hash || hasUser(base))
+    throw new TypeError('the base URL has a user, a password, a query or a fragment: leave it out');
   if (!NAME.test(activity))
     throw new TypeError(`“${activity}” is no name of an activity: use 1 to 64 of A-Z a-z 0-9 _ -`);
   checkPaths(
@@ -106,13 +108,25 @@ function checkPaths(paths: { readonly [activityAndOp: string]: string }, keys: r
   for (const [key, path] of Object.entries(paths)) {
     if (!keys.includes(key))
       throw new TypeError(`the path for “${key}” would not be used: there are ${keys.join(', ')}`);
-    if (!path.startsWith('/')) throw new TypeError(`the path “${path}” for ${key} does not begin with /`);
+    if (!path.startsWith('/'))
+      throw new TypeError(`the path “${shownUrl(path)}” for ${key} does not begin with /`);
   }
 }
+
+function readObserveUrl(text: string): URL {
+  const url = readUrl('the address to observe', text);
+  // fetch refuses it, and its error shows the password.
+  if (hasUser(url)) throw new TypeError('the address to observe has a user or a password: leave it out');
+  return url;
+}
+
+const hasUser = ({ username, password }: URL): boolean => username !== '' || password !== '';
 
 function readUrl(what: string, text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || !['http:', 'https:'].includes(url.protocol))
-    throw new TypeError(`${what} “${text}” is no http or https address: write it as http://127.0.0.1:4000`);
+    throw new TypeError(
+      `${what} “${shownUrl(text)}” is no http or https address: write it as http://127.0.0.1:4000`,
+    );
   return url;
 }

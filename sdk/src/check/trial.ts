@@ -5,6 +5,7 @@
  * scenario ends as unjudgeable, and the report says why its rules were not judged.
  */
 import { randomBytes } from 'node:crypto';
+import { shownUrl } from '../shown-url.ts';
 import { type Answer, isRedirect, succeeded } from './answer.ts';
 import { type Caller, pause } from './caller.ts';
 import type { Code } from './codes.ts';
@@ -219,7 +220,7 @@ export class Trial {
   unjudgeable(op: Op, answer: Answer): Unjudgeable {
     const { status, words, body } = answer;
     const isElsewhere = status === null || status === 404 || status === 405;
-    const call = `${isElsewhere ? 'the participant was not reached: ' : ''}the ${op} at ${this.settings.urls[op]}`;
+    const call = `${isElsewhere ? 'the participant was not reached: ' : ''}the ${op} at ${shownUrl(this.settings.urls[op])}`;
     const came = status === null ? `had no answer (${words})` : `was answered ${words}`;
     const said = wordsOf(body);
     return new Unjudgeable(

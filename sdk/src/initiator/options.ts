@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Contract } from '../contract.ts';
 import { firstFault } from '../participant/first-fault.ts';
+import { shownUrl } from '../shown-url.ts';
 import { checkSecret } from '../signature.ts';
 import { CallbackRequest } from '../wire/index.ts';
 import { RequestRejected } from './errors.ts';
@@ -50,7 +51,9 @@ export function checkedUrls(given: string | readonly string[] | undefined): read
   return urls.map((url) => {
     const { protocol, username, password } = parsed(url);
     if (protocol !== 'http:' && protocol !== 'https:')
-      throw new TypeError(`“${url}” is no address of a coordinator: it begins with http:// or https://`);
+      throw new TypeError(
+        `“${shownUrl(url)}” is no address of a coordinator: it begins with http:// or https://`,
+      );
     if (username !== '' || password !== '' || /[?#]/.test(url))
       throw new TypeError(
         'An address of a coordinator has no user, query or fragment: give the token as token',
@@ -63,7 +66,7 @@ function parsed(url: string): URL {
   try {
     return new URL(url);
   } catch {
-    throw new TypeError(`“${url}” is no address: write it like http://127.0.0.1:8080`);
+    throw new TypeError(`“${shownUrl(url)}” is no address: write it like http://127.0.0.1:8080`);
   }
 }
 

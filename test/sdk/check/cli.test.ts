@@ -2,8 +2,12 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { expect, test } from '@jest/globals';
 import type { Report } from '@tercet/sdk/check';
+import { MARKS, marksIn } from '../../support/marks.ts';
 import { type Fault, startNaive } from './naive/participant.ts';
 import { NODE_FROM_SOURCE, run } from './program.ts';
 
@@ -142,7 +146,8 @@ test('a payload from a file, a path, secrets and a time-out are used', async () 
   }
 });
 
-const CHECK = ['check', 'http://127.0.0.1:4000', '--activity', 'reserve', '--payload', '{}'];
+const ASKED = ['--activity', 'reserve', '--payload', '{}'];
+const CHECK = ['check', 'http://127.0.0.1:4000', ...ASKED];
 
 test.concurrent.each([
   [['--json'], 'the command is missing: write tercet check'],
@@ -172,6 +177,46 @@ test.concurrent.each([
   expect(stderr).toContain(`tercet: `);
   expect(stderr).toContain(words);
   expect(stderr).toContain('tercet check <base-url>');
+});
+
+test.concurrent.each([
+  [['check', `http://user:${MARKS.password}@127.0.0.1:1/tcc?token=${MARKS.token}#${MARKS.token}`, ...ASKED]],
+  [['check', `http://:${MARKS.password}@127.0.0.1:1/tcc`, ...ASKED]],
+  [['check', `htp://user:${MARKS.password}@127.0.0.1:1/tcc?token=${MARKS.token}`, ...ASKED]],
+  [['check', `http://user:x/${MARKS.password}@127.0.0.1:1/tcc`, ...ASKED]],
+  [['check', `127.0.0.1:1/tcc?token=${MARKS.token}`, ...ASKED]],
+  [[`http://user:${MARKS.password}@127.0.0.1:1/tcc`, ...ASKED]],
+  [[...CHECK, `http://user:${MARKS.password}@127.0.0.1:1/tcc?token=${MARKS.token}`]],
+  [[...CHECK, '--observe', `http://user:${MARKS.password}@127.0.0.1:1/items`]],
+  [[...CHECK, '--observe', `ftp://user:${MARKS.password}@127.0.0.1:1/items?token=${MARKS.token}`]],
+  [[...CHECK, '--path', `reserve/try=http://user:${MARKS.password}@127.0.0.1:1/x?token=${MARKS.token}`]],
+  [[...CHECK, '--path', `/x?token:${MARKS.token}`]],
+])('wrong arguments: no user, password or query of an address is printed: %j', async (args) => {
+  const { exitCode, stderr } = await tercet(...args);
+  expect(exitCode).toBe(2);
+  expect(stderr).toMatch(/^tercet: .+\n\ntercet check <base-url>/);
+  expect(marksIn(stderr)).toEqual([]);
+});
+
+test.concurrent.each([
+  ['nowhere', 404],
+  ['text', 200],
+  ['none', 200],
+  ['', null],
+])('no query of an address is printed where it is not answered as it should: /%s', async (path, status) => {
+  const server = createServer((_request, response) => {
+    response.writeHead(status ?? 200).end(path === 'none' ? '{}' : 'x');
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${status === null ? 9 : (server.address() as AddressInfo).port}`;
+  const observe = ['--observe', `${url}/${path}?token=${MARKS.token}`];
+  const printed = [
+    await tercet('check', url, ...ASKED, ...observe),
+    await tercet('check', url, ...ASKED, '--path', `reserve/try=/${path}?token=${MARKS.token}`, '--json'),
+  ].map(({ stdout, stderr }) => stdout + stderr);
+  server.close();
+  expect(printed[0]).toContain(`${url}/${path}?…`);
+  expect(marksIn(printed.join())).toEqual([]);
 });
 
 test('without arguments it shows how it is used, and is not content: 2', async () => {

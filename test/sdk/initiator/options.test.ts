@@ -31,6 +31,18 @@ describe('an initiator is not made', () => {
   });
 
   test.each([
+    'ftp://u:PW@127.0.0.1',
+    'u:PW@127.0.0.1',
+    'http://u:x/PW@127.0.0.1',
+    'nowhere?PW',
+    '//PW@h',
+  ])('with the address %j, and shows neither its password nor its query', (address) => {
+    const make = () => new Tercet({ urls: address, contracts: [inventory] });
+    expect(make).toThrow(/is no address/);
+    expect(make).not.toThrow(/PW/);
+  });
+
+  test.each([
     ['no options', undefined, 'urls is missing'],
     ['another word for urls', { url: urls, contracts: [inventory] }, 'urls is missing'],
     ['an address that is no text', { urls: [undefined], contracts: [inventory] }, 'is no address'],

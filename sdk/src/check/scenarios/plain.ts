@@ -1,4 +1,5 @@
 /** Nothing goes wrong. Measures what each op does, by which all other scenarios are judged. */
+import { shownUrl } from '../../shown-url.ts';
 import { type Answer, succeeded } from '../answer.ts';
 import { type Difference, inWords, plus } from '../numbers.ts';
 import type { Branch } from '../request.ts';
@@ -51,7 +52,7 @@ const NOT_FOUND = 404;
 /** There may be nothing to undo: then it is of another kind, and all else here would ask for a compensate. */
 const nothingToUndo = ({ settings }: Trial): Unjudgeable =>
   new Unjudgeable(
-    `the compensate at ${settings.urls.compensate} was answered 404. If nothing undoes the step, its kind is not step: check it ` +
+    `the compensate at ${shownUrl(settings.urls.compensate)} was answered 404. If nothing undoes the step, its kind is not step: check it ` +
       'with --kind step_uncompensated, pivot or final (kind). Else see that the path is right. One action stays done',
   );
 
