@@ -132,10 +132,11 @@ function unknownVariables(environment: Environment): string[] {
     .map((variable) => `${variable} is no setting: correct its name or remove it`);
 }
 
-/** An address as it may be shown: without user and password. */
+/** An address as it may be shown: without user and password. Where one cannot be read, where they end is not known. */
 export function shownUrl(text: string): string {
   const url = URL.parse(text);
-  return url === null || url.host === '' ? text : `${url.protocol}//${url.host}${url.pathname}`;
+  if (url === null) return text.replace(/\/\/.*/s, '//…');
+  return url.host === '' ? text : `${url.protocol}//${url.host}${url.pathname}`;
 }
 
 /** How the database is spoken to over TLS; null for not at all. */

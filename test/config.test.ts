@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { readConfig, settingsTable, UnusableConfig } from '../src/config.ts';
+import { readConfig, settingsTable, shownUrl, UnusableConfig } from '../src/config.ts';
 
 function faultsOf(environment: Record<string, string>): readonly string[] {
   try {
@@ -222,4 +222,14 @@ test('the table of settings has every setting with a default and a sentence', ()
     fileVariable: null,
   });
   for (const { variable, description } of settingsTable) expect(`${variable}: ${description}`).toMatch(/\.$/);
+});
+
+test.each([
+  ['sqlite:./tercet.sqlite', 'sqlite:./tercet.sqlite'],
+  ['mysql://root:secret@db:3306/tercet', 'mysql://db:3306/tercet'],
+  ['redis://:secret@redis:6379/0', 'redis://redis:6379/0'],
+  ['mysql://root:secret@db:99999/tercet', 'mysql://…'],
+  ['redis://:sec ret@redis:port', 'redis://…'],
+])('the address %s is shown without user and password, also where it is none', (text, shown) => {
+  expect(shownUrl(text)).toBe(shown);
 });
