@@ -4,6 +4,7 @@
  *
  * - It has all that the connection has, by the same names, and so have the statements, iterators and functions that it
  *   returns. Each call checks first whether the handle is closed.
+ * - Iterators that are still open are ended with it. Until then better-sqlite3 refuses every other statement, a rollback too.
  * - The connection itself cannot be closed that way: a function that uses it in place of its handle is not stopped.
  */
 
@@ -22,6 +23,7 @@ export function closable<Target extends object>(target: Target): Closable<Target
   let isClosed = false;
   /** One handle for each object or function, so that they stay equal to themselves. */
   const handles = new WeakMap<object, object>();
+  const iterators = new Set<Iterator<unknown>>();
 
   const check = (): void => {
     if (isClosed)
@@ -51,6 +53,7 @@ export function closable<Target extends object>(target: Target): Closable<Target
   };
 
   const handleOf = (value: object): object => {
+    if (isIterator(value)) iterators.add(value);
     const handle = handles.get(value) ?? proxyOf(value, Object.create(Object.getPrototypeOf(value)));
     handles.set(value, handle);
     TARGETS.set(handle, value);
@@ -79,9 +82,17 @@ export function closable<Target extends object>(target: Target): Closable<Target
     handle,
     close: () => {
       isClosed = true;
+      // One whose connection was closed by the work is over, too.
+      for (const iterator of iterators)
+        try {
+          iterator.return?.();
+        } catch {}
     },
   };
 }
+
+const isIterator = (value: object): value is Iterator<unknown> =>
+  typeof Reflect.get(value, 'next') === 'function';
 
 /** A statement or an iterator, in contrast to a row. */
 const isLive = (value: object): boolean =>

@@ -2,6 +2,7 @@
  * The barrier on SQLite, over `better-sqlite3` or `node:sqlite`. Their statements answer at once, so a whole SQL transaction
  * is one synchronous block: nothing else of this process can come between, and the work is synchronous too.
  */
+import { randomUUID } from 'node:crypto';
 import { types } from 'node:util';
 import { Refusal } from '../refusal.ts';
 import type {
@@ -95,6 +96,7 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
    * caller rolls back is not remembered.
    *
    * @throws Refusal, InProgress, and whatever the work throws
+   * @throws TypeError when no SQL transaction is open: the row and the work would be committed one by one
    */
   within<Result>(
     db: Database,
@@ -104,6 +106,7 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
     if (targetOf(db) !== this.#db) throw new TypeError('this barrier is on another connection');
     checkCall(call);
     checkSynchronous(work);
+    if (!this.#isInSqlTx()) throw new TypeError('no SQL transaction is open: begin one first, or use run');
     try {
       return orThrown(this.#joined(() => this.#pass(call, work, false, true)));
     } catch (error) {
@@ -196,20 +199,31 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
     throw endedUnder();
   }
 
+  /** Under a name of its own: it never stands for another one, whose release could be a commit. */
   #savepoint() {
-    const run = (sql: string) => {
+    const name = `tercet_${randomUUID().replaceAll('-', '')}`;
+    const undo = (): boolean => {
       try {
-        this.#db.exec(sql);
+        this.#db.exec(`ROLLBACK TO ${name}; RELEASE ${name}`);
         return true;
       } catch {
         // It is not there: the SQL transaction in which it was set is over.
         return false;
       }
     };
-    this.#db.exec('SAVEPOINT tercet_barrier');
+    this.#db.exec(`SAVEPOINT ${name}`);
     return {
-      undo: () => run('ROLLBACK TO tercet_barrier; RELEASE tercet_barrier'),
-      release: () => run('RELEASE tercet_barrier'),
+      undo,
+      release: (): boolean => {
+        try {
+          this.#db.exec(`RELEASE ${name}`);
+          return true;
+        } catch (error) {
+          // It is there, so something else is wrong.
+          if (undo()) throw error;
+          return false;
+        }
+      },
     };
   }
 
@@ -248,8 +262,13 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
     return retryingConflicts(() => this.#transact(act), isBusy);
   }
 
+  /** @throws TypeError when a SQL transaction is open already, which stays as it is: it belongs to other code */
   #transact<T>(act: () => T): T {
-    this.#db.exec('BEGIN IMMEDIATE');
+    try {
+      this.#db.exec('BEGIN IMMEDIATE');
+    } catch (cause) {
+      throw !isBusy(cause) && this.#isInSqlTx() ? new TypeError(ALREADY_OPEN, { cause }) : cause;
+    }
     try {
       const done = act();
       this.#db.exec('COMMIT');
@@ -258,6 +277,19 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
       this.#rollBack();
       throw error;
     }
+  }
+
+  /** Older versions of node:sqlite do not say it. Inside of a SQL transaction, BEGIN fails and changes nothing. */
+  #isInSqlTx(): boolean {
+    const { inTransaction, isTransaction = inTransaction } = this.#db as StatingDatabase;
+    if (isTransaction !== undefined) return isTransaction;
+    try {
+      this.#db.exec('BEGIN');
+    } catch {
+      return true;
+    }
+    this.#db.exec('ROLLBACK');
+    return false;
   }
 
   /** After work that has committed by itself; it may have begun another SQL transaction, too. */
@@ -293,6 +325,13 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
     return this.#db.prepare(sql).all(...params);
   }
 }
+
+/** What better-sqlite3 calls the one, and node:sqlite the other. */
+type StatingDatabase = { readonly inTransaction?: boolean; readonly isTransaction?: boolean };
+
+const ALREADY_OPEN =
+  'a SQL transaction is open on this connection, and was left as it is: commit it or roll it back before this call, or ' +
+  'join it by within';
 
 function atOnce<Result>(result: Result | Promise<Result>): Result {
   if (!isThenable(result)) return result;
