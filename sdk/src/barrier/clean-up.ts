@@ -2,11 +2,11 @@
  * Removing rows that no call can need any more. What decides is the coordinator: only it knows that a transaction is over.
  *
  * A row is removed when the coordinator reports its transaction final, and both its end and its deadline are longer ago
- * than `retentionMs`. One that the coordinator does not know stays, and is counted: it may belong to another coordinator,
+ * than `retentionMs`. The deadline of a row is the latest that any call for its branch has brought. One that the coordinator does not know stays, and is counted: it may belong to another coordinator,
  * or the wrong one was asked. That is also why `retentionMs` has to be shorter than the coordinator's own retention.
  */
 import type { FinalityView } from '../wire/index.ts';
-import { type Key, keyOf } from './statements.ts';
+import { type DatedKey, type Key, keyOf } from './statements.ts';
 
 export type CleanUpOptions = {
   /** `Tercet` is one. */
@@ -27,7 +27,7 @@ export type CleanUpReport = {
 
 type Rows = {
   page(after: Key, deadlineBefore: number, limit: number): Promise<readonly unknown[]>;
-  remove(keys: readonly Key[]): Promise<number>;
+  remove(keys: readonly DatedKey[]): Promise<number>;
 };
 
 /** @throws RangeError when the coordinator forgets transactions before their rows here may be removed */

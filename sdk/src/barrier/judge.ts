@@ -43,7 +43,11 @@ export type Row = {
 };
 
 /** `now` is the database's own clock, read after the row was locked: all replicas of a participant share it. */
-export type LockedRow = Row & { readonly now: number };
+export type LockedRow = Row & {
+  readonly now: number;
+  /** The call brings a later deadline than the row has. Its row has to stay as long, so that is written in any case. */
+  readonly isDeadlineLater: boolean;
+};
 
 export type Verdict =
   | { readonly do: 'work' }

@@ -52,7 +52,7 @@ export const refusedRow = (row: Row, refusal: Refusal): Row => ({
   ...{ phase: 'refused', worker: null, workUntil: null, result: asciiJson(refusal.message) ?? null },
 });
 
-/** An error that is thrown once the row is committed: a refusal that is remembered, or a fault of work that is done. */
+/** An error that is thrown once the row is committed, such as a refusal that is remembered or a fault of work that is done. */
 export class Remembered {
   readonly error: Error;
 
@@ -86,7 +86,8 @@ export const orUnchanged = <Answer>(error: unknown): Answer => {
 export type Settled<Result> = { readonly passed: Passed<Result> | Remembered; readonly row: Row | null };
 
 /**
- * What a verdict that needs no work comes to: the answer, and the row to write where it changes.
+ * The answer to a call that needs no work, and the row to write where it changes. A row with an earlier deadline changes:
+ * removed before that of this call, it would let a duplicate of it through.
  * @throws Refusal, InProgress
  */
 export function settled<Result>(
@@ -94,6 +95,11 @@ export function settled<Result>(
   row: LockedRow,
   op: BarrierCall['op'],
 ): Settled<Result> {
+  const raised = row.isDeadlineLater ? row : null;
+  const thrown = (error: Error): Settled<Result> => {
+    if (raised === null) throw error;
+    return { passed: new Remembered(error), row: raised };
+  };
   switch (verdict.do) {
     case 'tombstone':
       return {
@@ -101,18 +107,20 @@ export function settled<Result>(
         row: { ...row, phase: PHASE_AFTER[op] },
       };
     case 'nothing':
-      return { passed: { outcome: 'nothing_to_undo', result: null }, row: null };
+      return { passed: { outcome: 'nothing_to_undo', result: null }, row: raised };
     case 'repeat':
-      return { passed: { outcome: 'repeated', result: answered(verdict.result) }, row: null };
+      return { passed: { outcome: 'repeated', result: answered(verdict.result) }, row: raised };
     case 'refuse': {
       const refusal = new Refusal(verdict.because, verdict.code);
-      if (!verdict.isForGood) throw refusal;
+      if (!verdict.isForGood) return thrown(refusal);
       return { passed: new Remembered(refusal), row: refusedRow(row, refusal) };
     }
     case 'wait':
-      throw new InProgress('this branch is being worked on', {
-        retryAfterMs: Math.min(verdict.ms, LOOK_AGAIN_MS),
-      });
+      return thrown(
+        new InProgress('this branch is being worked on', {
+          retryAfterMs: Math.min(verdict.ms, LOOK_AGAIN_MS),
+        }),
+      );
   }
 }
 

@@ -19,21 +19,26 @@ export type Statement = { readonly sql: string; readonly params: readonly (strin
 
 export type Key = { readonly gid: string; readonly branchId: string };
 
+/** A row, and its deadline when it was read. */
+export type DatedKey = Key & { readonly deadlineAt: number };
+
 export type Statements = {
   readonly table: string;
   readonly createTable: string;
   /** To be run in this order; the last of them answers the row. A row that has a mark already keeps that one. */
   lock(call: BarrierCall, mark: string): readonly Statement[];
   /**
+   * Raises the row's deadline to that of the call: the row has to outlive the last duplicate of any call for its branch.
    * Changes one row, or none when the SQL transaction that locked it is over: the work may have rolled it back, or swallowed
    * a deadlock, which had.
    */
   keep(call: BarrierCall, mark: string, row: Row): Statement;
   /** Answers the row's mark. Without a lock: a SQL transaction sees what it wrote itself. */
   markOf(call: BarrierCall): Statement;
-  /** Keys in their order, from `after` on, of rows whose deadline is before the instant. */
+  /** Rows in the order of their keys, from `after` on, whose deadline is before the instant. */
   page(after: Key, deadlineBefore: number, limit: number): Statement;
-  remove(keys: readonly Key[]): Statement;
+  /** Leaves a row whose deadline has been raised since it was read. */
+  remove(keys: readonly DatedKey[]): Statement;
 };
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,62}(?:\.[A-Za-z_][A-Za-z0-9_]{0,62})?$/;
@@ -48,13 +53,13 @@ export function statementsFor(dialect: Dialect, table = 'tercet_barrier'): State
   const now = NOW[dialect];
   const results = RESULTS[dialect];
   const home = table.includes('.') ? 'NULL' : HOME[dialect];
-  const columns = `phase, pass, started_op, worker, work_until, ${results}, ${now} AS now_ms, ${SQL_TX[dialect]} AS sql_tx, ${home} AS home`;
+  const columns = `deadline_at, phase, pass, started_op, worker, work_until, ${results}, ${now} AS now_ms, ${SQL_TX[dialect]} AS sql_tx, ${home} AS home`;
   const { before, hint } = IN_UTC[dialect];
   const { as, row, fresh } = UPSERT[dialect];
   const insert = `${before}INSERT ${hint}INTO ${table} ${as}(gid, branch_id, phase, pass, deadline_at, changed_at) VALUES (?, ?, 'open', ?, ?, ${now}) ${ON_CONFLICT[dialect]} pass = CASE WHEN ${isUnrecorded(row)} THEN ${row}pass ELSE ${fresh} END`;
   const select = `${before}SELECT ${hint}${columns} FROM ${table} WHERE gid = ? AND branch_id = ?`;
-  const update = `${before}UPDATE ${hint}${table} SET phase = ?, pass = ?, started_op = ?, worker = ?, work_until = ?, try_result = ?, result = ?, changed_at = ${now} WHERE gid = ? AND branch_id = ? AND pass = ?`;
-  const page = `SELECT gid, branch_id FROM ${table} WHERE gid >= ? AND (gid > ? OR branch_id > ?) AND deadline_at < ? ORDER BY gid, branch_id LIMIT ?`;
+  const update = `${before}UPDATE ${hint}${table} SET phase = ?, pass = ?, started_op = ?, worker = ?, work_until = ?, try_result = ?, result = ?, deadline_at = ${GREATEST[dialect]}(deadline_at, ?), changed_at = ${now} WHERE gid = ? AND branch_id = ? AND pass = ?`;
+  const page = `SELECT gid, branch_id, deadline_at FROM ${table} WHERE gid >= ? AND (gid > ? OR branch_id > ?) AND deadline_at < ? ORDER BY gid, branch_id LIMIT ?`;
   return {
     table,
     createTable: createTable(dialect, table),
@@ -64,8 +69,17 @@ export function statementsFor(dialect: Dialect, table = 'tercet_barrier'): State
       const end = dialect === 'mysql' ? ' FOR UPDATE' : '';
       return [statement(insert, params), statement(select + end, [gid, branchId])];
     },
-    keep({ gid, branchId }, mark, { phase, startedOp, worker, workUntil, firstResult, result }) {
-      const changed = [phase, recordedAs(mark), startedOp, worker, workUntil, firstResult, result];
+    keep({ gid, branchId, deadlineAt }, mark, { phase, startedOp, worker, workUntil, firstResult, result }) {
+      const changed = [
+        phase,
+        recordedAs(mark),
+        startedOp,
+        worker,
+        workUntil,
+        firstResult,
+        result,
+        deadlineAt,
+      ];
       const end = dialect === 'postgres' ? ` RETURNING ${SQL_TX.postgres} AS sql_tx` : '';
       return statement(update + end, [...changed, gid, branchId, mark]);
     },
@@ -76,8 +90,11 @@ export function statementsFor(dialect: Dialect, table = 'tercet_barrier'): State
     // By full key: a sibling branch may still need its own row.
     remove: (keys) =>
       statement(
-        `DELETE FROM ${table} WHERE (gid, branch_id) IN (${keys.map(() => '(?, ?)').join(', ')})`,
-        keys.flatMap(({ gid, branchId }) => [gid, branchId]),
+        `DELETE FROM ${table} WHERE (gid, branch_id) IN (${keys.map(() => '(?, ?)').join(', ')}) AND deadline_at <= ?`,
+        [
+          ...keys.flatMap(({ gid, branchId }) => [gid, branchId]),
+          Math.max(...keys.map(({ deadlineAt }) => deadlineAt)),
+        ],
       ),
   };
 }
@@ -145,6 +162,9 @@ const UPSERT = {
   sqlite: { as: 'AS standing ', row: 'standing.', fresh: 'excluded.pass' },
 } as const;
 
+/** Of two values. */
+const GREATEST = { mysql: 'GREATEST', postgres: 'GREATEST', sqlite: 'MAX' } as const;
+
 function numberedParams(sql: string): string {
   let count = 0;
   return sql.replaceAll('?', () => `$${++count}`);
@@ -204,6 +224,7 @@ export function lockedOf(raw: unknown, call: BarrierCall, mark: string, table: s
       firstResult: resultIn(row, 'try_result'),
       result: resultIn(row, 'result'),
       now,
+      isDeadlineLater: Number(row.deadline_at) < call.deadlineAt,
     },
     sqlTx: sqlTxOf(raw),
     home: row.home as string | null,
@@ -213,9 +234,9 @@ export function lockedOf(raw: unknown, call: BarrierCall, mark: string, table: s
 export const sqlTxOf = (raw: unknown): string | null =>
   ((raw ?? {}) as { readonly sql_tx?: string | null }).sql_tx ?? null;
 
-export const keyOf = (raw: unknown): Key => {
-  const { gid, branch_id: branchId } = raw as { gid: string; branch_id: string };
-  return { gid, branchId };
+export const keyOf = (raw: unknown): DatedKey => {
+  const { gid, branch_id, deadline_at } = raw as { gid: string; branch_id: string; deadline_at: unknown };
+  return { gid, branchId: branch_id, deadlineAt: Number(deadline_at) };
 };
 
 /** @throws SqlTxEnded when the SQL transaction that locked the row was rolled back, by the work or by the server */

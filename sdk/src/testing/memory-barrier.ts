@@ -83,7 +83,8 @@ export class MemoryBarrier implements Barrier<null> {
   #inTurn<T>(call: BarrierCall, act: (row: LockedRow) => Promise<T>): Promise<T> {
     const turn = this.#last.then(() => {
       const row = this.#rows.get(keyOf(call)) ?? NO_ROW;
-      return act({ ...row, now: this.#nowMs() });
+      // Rows of this barrier are never removed, so their deadlines are not kept.
+      return act({ ...row, now: this.#nowMs(), isDeadlineLater: false });
     });
     this.#last = turn.catch(() => {});
     return turn;

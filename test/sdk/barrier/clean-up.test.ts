@@ -1,7 +1,9 @@
 // Rows of the barrier go when the coordinator says that their transaction is long over, and not before.
 import { describe, expect, test } from '@jest/globals';
+import { type BarrierCall, InProgress, Refusal } from '@tercet/sdk';
 import type { FinalityView } from '@tercet/sdk/wire';
 import { describeOn } from '../../support/servers.ts';
+import { HeldWork, raise } from './scenes.ts';
 import { type BarrierWorld, callOf, freshGid } from './world.ts';
 import { betterSqliteWorld, mysql2World, nodeSqliteWorld, pgWorld } from './worlds.ts';
 
@@ -116,6 +118,132 @@ function cleanUpSuite(open: () => BarrierWorld | Promise<BarrierWorld>): void {
         { retentionMs: DAY_MS, batchSize: 501 },
       ])
         await expect(world.barrier.cleanUp({ coordinator, ...wrong })).rejects.toBeInstanceOf(RangeError);
+    }));
+
+  laterDeadlines(open);
+}
+
+const [FIRST, LATER] = [NOW + DAY_MS, NOW + 5 * DAY_MS];
+
+/** Asked between the deadlines of two calls for a branch whose transaction is over by then. */
+const coordinatorBetween = (gid: string, meanwhile: () => Promise<unknown> = async () => {}) => ({
+  async finality(gids: readonly string[]): Promise<FinalityView> {
+    if (gids.includes(gid)) await meanwhile();
+    const over = { isFinal: true, finishedAt: iso(NOW), deadlineAt: iso(NOW) };
+    const transactions = gids.includes(gid) ? [{ gid, ...over }] : [];
+    return { now: iso(NOW + 3 * DAY_MS), retentionMs: 10 * DAY_MS, transactions };
+  },
+});
+
+/** The coordinator gives each call of a step after the pivot a deadline of its own. */
+function laterDeadlines(open: () => BarrierWorld | Promise<BarrierWorld>): void {
+  const isPivot = true;
+  const refused = () => raise(new Refusal('sold out'));
+  const failed = () => raise(new Error('the bank is away'));
+  const refusedWith = (code: string) => (answer: Promise<unknown>) =>
+    expect(answer).rejects.toMatchObject({ name: 'Refusal', code });
+  const answered = (outcome: string) => (answer: Promise<unknown>) =>
+    expect(answer).resolves.toMatchObject({ outcome });
+  type Barrier = BarrierWorld['barrier'];
+  type Op = 'action' | 'compensate';
+
+  test.each<
+    [
+      string,
+      Op,
+      (barrier: Barrier, call: BarrierCall) => Promise<unknown>,
+      (answer: Promise<unknown>) => Promise<void>,
+    ]
+  >([
+    ['done', 'action', (barrier, call) => barrier.run(call, () => 1), answered('repeated')],
+    ['done outside', 'action', (barrier, call) => barrier.outside(call, async () => 1), answered('repeated')],
+    [
+      'started outside',
+      'action',
+      (barrier, call) => barrier.outside(call, async () => failed()).catch(() => {}),
+      answered('done'),
+    ],
+    [
+      'a tombstone',
+      'action',
+      (barrier, call) => barrier.run({ ...call, op: 'compensate' }, () => 1),
+      refusedWith('cancelled_before'),
+    ],
+    [
+      'of the other pattern',
+      'action',
+      (barrier, call) => barrier.run({ ...call, op: 'try' }, () => 1),
+      refusedWith('another_pattern'),
+    ],
+    [
+      'a pivot that refused',
+      'action',
+      (barrier, call) => barrier.run(call, refused, { isPivot }).catch(() => {}),
+      refusedWith('refused'),
+    ],
+    [
+      'a pivot that refused, with nothing to undo',
+      'compensate',
+      (barrier, call) => barrier.run(call, refused, { isPivot }).catch(() => {}),
+      answered('nothing_to_undo'),
+    ],
+  ])('a branch that is %s stays until the deadline of its last call', async (_what, op, before, expected) => {
+    for (const by of ['run', 'outside'] as const)
+      await withWorld(open, async (world) => {
+        const { barrier } = world;
+        const first = callOf('action', { deadlineAt: FIRST });
+        await before(barrier, first);
+        const last = { ...first, op, deadlineAt: LATER };
+        await expected(by === 'run' ? barrier.run(last, () => 2) : barrier.outside(last, async () => 2));
+        const cleaned = barrier.cleanUp({ coordinator: coordinatorBetween(first.gid), retentionMs: 1 });
+        expect(await cleaned).toEqual({ removedCount: 0, keptCount: 0, absentCount: 0 });
+      });
+  });
+
+  test('a branch stays until the deadline of a call that was asked to wait', () =>
+    withWorld(open, async ({ barrier }) => {
+      const first = callOf('action', { deadlineAt: FIRST });
+      const held = new HeldWork();
+      const done = barrier.outside(first, held.run);
+      await held.begun;
+      const last = { ...first, deadlineAt: LATER };
+      await expect(barrier.outside(last, async () => 2)).rejects.toBeInstanceOf(InProgress);
+      held.end('paid');
+      await done;
+      await barrier.cleanUp({ coordinator: coordinatorBetween(first.gid), retentionMs: 1 });
+      expect((await barrier.outside(last, async () => 2)).outcome).toBe('repeated');
+    }));
+
+  test('a branch stays whose deadline is raised while the coordinator is asked', () =>
+    withWorld(open, async ({ barrier }) => {
+      const first = callOf('action', { deadlineAt: FIRST });
+      await barrier.run(first, () => 1);
+      const last = { ...first, deadlineAt: LATER };
+      const coordinator = coordinatorBetween(first.gid, () => barrier.run(last, () => 2));
+      expect((await barrier.cleanUp({ coordinator, retentionMs: 1 })).removedCount).toBe(0);
+      expect((await barrier.run(last, () => 3)).outcome).toBe('repeated');
+    }));
+
+  test('a call with an earlier deadline, or the same, changes nothing', () =>
+    withWorld(open, async ({ barrier, query }) => {
+      const rows = async () =>
+        (await query('SELECT * FROM tercet_barrier')).map((row) => JSON.stringify(row));
+      const last = callOf('action', { deadlineAt: LATER });
+      await barrier.run(last, () => 1);
+      const before = await rows();
+      for (const deadlineAt of [LATER, FIRST])
+        expect((await barrier.run({ ...last, deadlineAt }, () => 2)).outcome).toBe('repeated');
+      expect(await rows()).toEqual(before);
+    }));
+
+  test('a joined call leaves the deadline raised with what its caller commits', () =>
+    withWorld(open, async (world) => {
+      const first = callOf('action', { deadlineAt: FIRST });
+      await world.barrier.run(first, () => 1);
+      const last = { ...first, deadlineAt: LATER };
+      await world.inSqlTx((sqlTx) => world.within(sqlTx, last, () => 2));
+      await world.barrier.cleanUp({ coordinator: coordinatorBetween(first.gid), retentionMs: 1 });
+      expect((await world.barrier.run(last, () => 3)).outcome).toBe('repeated');
     }));
 }
 
