@@ -87,15 +87,11 @@ export function statementsFor(dialect: Dialect, table = 'tercet_barrier'): State
       statement(`SELECT pass FROM ${table} WHERE gid = ? AND branch_id = ?`, [gid, branchId]),
     page: ({ gid, branchId }, deadlineBefore, limit) =>
       statement(page, [gid, gid, branchId, deadlineBefore, limit]),
-    // By full key: a sibling branch may still need its own row.
     remove: (keys) =>
-      statement(
-        `DELETE FROM ${table} WHERE (gid, branch_id) IN (${keys.map(() => '(?, ?)').join(', ')}) AND deadline_at <= ?`,
-        [
-          ...keys.flatMap(({ gid, branchId }) => [gid, branchId]),
-          Math.max(...keys.map(({ deadlineAt }) => deadlineAt)),
-        ],
-      ),
+      statement(DELETE[dialect](table, keys.length), [
+        ...keys.flatMap(({ gid, branchId }) => [gid, branchId]),
+        Math.max(...keys.map(({ deadlineAt }) => deadlineAt)),
+      ]),
   };
 }
 
@@ -161,6 +157,28 @@ const UPSERT = {
   postgres: { as: 'AS standing ', row: 'standing.', fresh: 'excluded.pass' },
   sqlite: { as: 'AS standing ', row: 'standing.', fresh: 'excluded.pass' },
 } as const;
+
+/**
+ * Locks only the rows that it removes, each found by its full key: a sibling branch may still need its own row. By a list of keys
+ * MySQL and MariaDB may read, and lock, all rows of the table, whatever index is forced: then the removal waits for calls under
+ * way, and calls wait for the removal. For a join in this order they go to the index key by key.
+ */
+const DELETE = {
+  mysql: (table: string, keyCount: number) =>
+    `${UNSAFE}DELETE removed FROM (SELECT ? AS gid, ? AS branch_id${' UNION ALL SELECT ?, ?'.repeat(keyCount - 1)}) AS named ` +
+    `STRAIGHT_JOIN ${table} AS removed FORCE INDEX (PRIMARY) ` +
+    'ON removed.gid = named.gid AND removed.branch_id = named.branch_id WHERE removed.deadline_at <= ?',
+  postgres: deleteListed,
+  sqlite: deleteListed,
+} as const;
+
+/** MariaDB in its safe mode takes no join for a key. */
+const UNSAFE = '/*M!100101 SET STATEMENT sql_safe_updates = 0 FOR */ ';
+
+function deleteListed(table: string, keyCount: number): string {
+  const keys = Array(keyCount).fill('(?, ?)').join(', ');
+  return `DELETE FROM ${table} WHERE (gid, branch_id) IN (${keys}) AND deadline_at <= ?`;
+}
 
 /** Of two values. */
 const GREATEST = { mysql: 'GREATEST', postgres: 'GREATEST', sqlite: 'MAX' } as const;

@@ -1,7 +1,9 @@
 // Rows of the barrier go when the coordinator says that their transaction is long over, and not before.
 import { describe, expect, test } from '@jest/globals';
+import { mysql2Barrier } from '@tercet/sdk/barrier/mysql2';
 import { type BarrierCall, InProgress, Refusal } from '@tercet/sdk';
 import type { FinalityView } from '@tercet/sdk/wire';
+import { createPool } from 'mysql2/promise';
 import { describeOn } from '../../support/servers.ts';
 import { HeldWork, raise } from './scenes.ts';
 import { type BarrierWorld, callOf, freshGid } from './world.ts';
@@ -253,5 +255,53 @@ describeOn(['mysql', 'mariadb'], 'cleaning up by mysql2', (server) => {
 describeOn(['postgres'], 'cleaning up by pg', (server) => {
   cleanUpSuite(async () => pgWorld(await server.createDatabase()));
 });
+describeOn(['mysql', 'mariadb'], 'cleaning up while calls are under way', (server) => {
+  test.each([
+    [1, 1],
+    [1, 20],
+    [2, 1],
+    [200, 100],
+    [500, 5],
+  ])('removes %d rows next to %d others, and waits for none of those', async (overCount, keptCount) => {
+    const pool = createPool({ uri: await server.createDatabase(), connectionLimit: 4 });
+    // What waits for a lock fails soon; a statement that names its rows by no index fails, too.
+    pool.on(
+      'connection',
+      (connection) => void connection.query('SET innodb_lock_wait_timeout = 1, sql_safe_updates = 1'),
+    );
+    const barrier = mysql2Barrier({ pool });
+    await barrier.createTable();
+    const gids = Array.from({ length: overCount + keptCount }, freshGid);
+    const rows = gids.map((gid) => `('${gid}', 'money', 'cancelled', 'x', ${LONG_AGO}, 0)`).join();
+    await pool.query(
+      `INSERT INTO tercet_barrier (gid, branch_id, phase, pass, deadline_at, changed_at) VALUES ${rows}`,
+    );
+    // Those that stay are in the middle.
+    const kept = gids.splice(Math.floor(overCount / 2), keptCount);
+    const ended = Object.fromEntries(gids.map((gid) => [gid, { isFinal: true, finishedAt: LONG_AGO }]));
+    const { promise: untilCleaned, resolve: cleaned } = Promise.withResolvers<void>();
+    const locked = Promise.withResolvers<void>();
+    const underWay = barrier.run(callOf('try'), async (connection) => {
+      for (const gid of kept)
+        await connection.query('SELECT gid FROM tercet_barrier WHERE gid = ? AND branch_id = ? FOR UPDATE', [
+          gid,
+          'money',
+        ]);
+      locked.resolve();
+      await untilCleaned;
+    });
+    await locked.promise;
+    const cleaning = barrier.cleanUp({
+      ...{ coordinator: coordinatorWith(ended), retentionMs: DAY_MS, batchSize: 500 },
+    });
+    const report = await cleaning.finally(cleaned);
+    expect(report.removedCount).toBe(overCount);
+    await underWay;
+    const [left] = await pool.query("SELECT gid FROM tercet_barrier WHERE pass = 'x' ORDER BY gid");
+    expect(left).toEqual(kept.map((gid) => ({ gid })));
+    await pool.end();
+  });
+});
+
 describe('cleaning up by better-sqlite3', () => cleanUpSuite(betterSqliteWorld));
 describe('cleaning up by node:sqlite', () => cleanUpSuite(nodeSqliteWorld));
