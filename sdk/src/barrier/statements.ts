@@ -129,7 +129,8 @@ const IN_UTC = {
 /** On their way out the connection's character set may change characters: Shift-JIS has no backslash. Hex digits stay. */
 const RESULTS = {
   mysql:
-    'HEX(CONVERT(try_result USING utf8mb4)) AS try_result_hex, HEX(CONVERT(result USING utf8mb4)) AS result_hex',
+    'HEX(CONVERT(try_result USING utf8mb4)) AS try_result_hex, try_result IS NULL AS try_result_is_null, ' +
+    'HEX(CONVERT(result USING utf8mb4)) AS result_hex, result IS NULL AS result_is_null',
   postgres: 'try_result, result',
   sqlite: 'try_result, result',
 } as const;
@@ -213,10 +214,15 @@ export type Locked = { readonly row: LockedRow; readonly sqlTx: string | null; r
 
 type RawRow = { readonly [column: string]: string | number | null };
 
+/** @throws Error when MariaDB answers NULL for a result that is there, since its hex digits are longer than a packet */
 function resultIn(row: RawRow, column: string): string | null {
   const hex = row[`${column}_hex`];
   if (hex === undefined) return row[column] as string | null;
-  return hex === null ? null : Buffer.from(String(hex), 'hex').toString('utf8');
+  if (hex !== null) return Buffer.from(String(hex), 'hex').toString('utf8');
+  if (Number(row[`${column}_is_null`]) === 1) return null;
+  throw new Error(
+    'a kept result cannot be read, and nothing was changed: raise max_allowed_packet of the database server',
+  );
 }
 
 /**
