@@ -107,6 +107,17 @@ const KEPT: readonly Kind[] = ['step_uncompensated', 'pivot', 'final'];
 
 /** The longest that a database takes between a read and a change when no other call of the branch comes meanwhile. */
 const DATABASE_MS = 150;
+/** More than a call on loopback needs to get from its sender in this process to the participant. */
+const TURNS = 50;
+
+/**
+ * A slow machine may let the time pass before it delivers what was sent long ago. The caller is in this process, so a few turns
+ * of its event loop deliver all of that.
+ */
+async function databaseTime(): Promise<void> {
+  await pause(DATABASE_MS);
+  for (let turn = 0; turn < TURNS; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
 
 const EARLY_ANSWERS = [
   ['answers tries before it works', 'available', 'reserved'],
@@ -150,6 +161,8 @@ class Naive {
   #owed: (() => void)[] = [];
   /** By branch, a call between its read and its change. */
   readonly #atWork = new Map<string, () => void>();
+  /** By branch, a call whose caller may hang up. */
+  readonly #forgetting = new Map<string, Promise<void>>();
 
   constructor(options: NaiveOptions) {
     this.#options = options;
@@ -191,6 +204,7 @@ class Naive {
     const deadlineAt = Date.parse(String(request.headers['tcc-deadline']));
     const kind = String(request.headers['tcc-kind'] ?? '') || null;
     const call = { key: keyOf(request, fault), op, kind, deadlineAt, isTooMuch: body.includes('too much') };
+    await this.#forgetting.get(call.key);
     const row = this.#rowOf(call.key);
     if (fault === 'keeps one branch of a gid') this.#forgetOthers(call.key);
     const answer = await this[op](call, row, fault === 'looks before the body has come' ? before : row.state);
@@ -219,7 +233,7 @@ class Naive {
 
   /** A pivot is never undone, on whichever side it is taken for one: what refuses it once refuses it for good. */
   async #refuse(call: Call, row: Row, reason: string, forgetful: Fault): Promise<Answer> {
-    if (this.#has('remembers refusals too late')) await pause(DATABASE_MS);
+    if (this.#has('remembers refusals too late')) await databaseTime();
     const isPivot = this.#kind === 'pivot' || call.kind === 'pivot';
     if (isPivot && row.state === 'absent' && !this.#has(forgetful)) row.state = 'refused';
     if (this.#has('refuses, and reserves all the same')) this.#move('available', this.#taken);
@@ -362,17 +376,14 @@ class Naive {
   #databaseWork(key: string): Promise<void> {
     const other = this.#atWork.get(key);
     if (other !== undefined) {
+      this.#atWork.delete(key);
       other();
       return new Promise((resolve) => setImmediate(resolve));
     }
-    return new Promise((resolve) => {
-      const end = () => {
-        clearTimeout(timer);
-        this.#atWork.delete(key);
-        resolve();
-      };
-      const timer = setTimeout(end, DATABASE_MS);
-      this.#atWork.set(key, end);
+    const { promise: met, resolve: meet } = Promise.withResolvers<void>();
+    this.#atWork.set(key, meet);
+    return Promise.race([met, databaseTime()]).then(() => {
+      if (this.#atWork.get(key) === meet) this.#atWork.delete(key);
     });
   }
 
@@ -386,10 +397,12 @@ class Naive {
     }
   }
 
-  /** The answer takes a while; whoever does not wait for it has never been here. */
-  async #forget({ key }: Call, response: ServerResponse): Promise<void> {
+  /** The answer takes a while, and a call whose caller does not wait for it is forgotten. The next of its branch comes after it. */
+  #forget({ key }: Call, response: ServerResponse): Promise<void> {
     const closed = once(response, 'close').then(() => response.writableFinished || this.#rows.delete(key));
-    await Promise.race([closed, pause(DATABASE_MS)]);
+    const over = Promise.race([closed, databaseTime()]).then(() => {});
+    this.#forgetting.set(key, over);
+    return over;
   }
 
   #forgetOthers(key: string): void {
