@@ -47,6 +47,8 @@ export type Driver<SqlTx> = {
    * it settles.
    */
   guarded<T>(sqlTx: SqlTx, gate: Gate, work: (handle: SqlTx) => Promise<T>): Promise<T>;
+  /** Rejects what is asked from outside the pass until the answer is called (`guard.ts`). */
+  fence(sqlTx: SqlTx, isInside: () => boolean): () => void;
   /** A deadlock, or a lock waited for in vain: the same SQL transaction may succeed when it is run again. */
   isConflict(error: unknown): boolean;
   /** A conflict by which the server may end the SQL transaction; null where it rejects what follows by itself. */
@@ -86,7 +88,7 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
    *
    * @throws Refusal, InProgress, and whatever the work throws
    * @throws TypeError when no SQL transaction is open: the row and the work would be committed one by one; and when another
-   *   call is being passed on it at the same time
+   *   call is being passed on it at the same time. Statements that others send on it meanwhile are rejected
    */
   async within<Result>(
     sqlTx: SqlTx,
@@ -94,14 +96,19 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     work: (sqlTx: SqlTx, known: Known) => Result | Promise<Result>,
   ): Promise<Passed<Result>> {
     checkCall(call);
-    const passed = await inTurn(sqlTx, async () => {
-      await this.#checkOpen(sqlTx);
-      const pass = () => this.#pass(sqlTx, call, work, { isJoined: true });
-      return this.#undoable(sqlTx, pass).catch(async (error) => {
-        if (!isUnmarked(error, call)) return orUnchanged<Passed<Result>>(error);
-        await this.#markBeside(sqlTx, call);
-        throw error instanceof Stray ? strayed(error) : error;
-      });
+    const passed = await inTurn(sqlTx, async (isInside) => {
+      const endFence = this.#driver.fence(sqlTx, isInside);
+      try {
+        await this.#checkOpen(sqlTx);
+        const pass = () => this.#pass(sqlTx, call, work, { isJoined: true });
+        return await this.#undoable(sqlTx, pass).catch(async (error) => {
+          if (!isUnmarked(error, call)) return orUnchanged<Passed<Result>>(error);
+          await this.#markBeside(sqlTx, call);
+          throw error instanceof Stray ? strayed(error) : error;
+        });
+      } finally {
+        endFence();
+      }
     });
     return orThrown(passed);
   }

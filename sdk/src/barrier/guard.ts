@@ -62,6 +62,41 @@ export function guard(
   };
 }
 
+/**
+ * Rejects what is asked of a connection while a pass has set its savepoint, unless the pass itself asks: it would be undone with
+ * the pass, though it was answered.
+ *
+ * @returns ends it
+ */
+export function fence(
+  target: object,
+  { statements, refused = [] }: Guarded,
+  isInside: () => boolean,
+): () => void {
+  // What was wrapped meanwhile keeps the method that it found.
+  let isOver = false;
+  const restores = [...statements, ...refused].map((name) =>
+    replaced(
+      target,
+      name,
+      (original) =>
+        function (this: unknown, ...args: unknown[]): unknown {
+          if (isOver || isInside()) return Reflect.apply(original, this, args);
+          // A caller that gave a callback awaits no promise.
+          if (typeof args.at(-1) === 'function') throw outsideOfPass();
+          return Promise.reject(outsideOfPass());
+        },
+    ),
+  );
+  return () => {
+    isOver = true;
+    for (const restore of restores.reverse()) restore();
+  };
+}
+
+const outsideOfPass = (): TypeError =>
+  new TypeError('a call is being passed on this SQL transaction: await within before the next statement');
+
 type Method = (...args: unknown[]) => unknown;
 
 function replaced(target: object, name: string, wrap: (original: Method) => Method): () => void {

@@ -1,7 +1,7 @@
 /** The barrier on MySQL 8.0 or later, or MariaDB 10.6 or later, over `mysql2/promise`. */
 import type { Connection, Pool, PoolConnection, ResultSetHeader } from 'mysql2/promise';
 import { AsyncBarrier, type Driver } from './asynchronous.ts';
-import { guard } from './guard.ts';
+import { fence, guard } from './guard.ts';
 import { beneath, type HandleKind, handleOn } from './handle.ts';
 import { statementsFor } from './statements.ts';
 
@@ -53,6 +53,7 @@ const driverOn = (pool: Pool, table?: string): Driver<Connection> => ({
       end();
     }
   },
+  fence: (connection, isInside) => fence(beneath(connection), GUARDED, isInside),
   isConflict: isMysqlConflict,
   mayEndSqlTx: mayEndMysqlTx,
   isMissingSavepoint: isMissingMysqlSavepoint,

@@ -1,6 +1,6 @@
 /**
- * Savepoints nest: a pass may begin inside of the work of another on the same SQL transaction, and never beside it. Beside it,
- * undoing the one would undo what the other has done and answered.
+ * Savepoints nest: a pass may begin inside the work of another on the same SQL transaction, and never concurrently with it.
+ * Undoing the one would undo what the other has done and answered. The same goes for any statement from outside a pass.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { beneath } from './handle.ts';
@@ -11,8 +11,11 @@ type Pass = { readonly on: object; readonly around: Pass | null };
 const innermost = new WeakMap<object, Pass>();
 const current = new AsyncLocalStorage<Pass>();
 
-/** @throws TypeError when another pass is under way on `sqlTx` that this one is not inside of */
-export async function inTurn<T>(sqlTx: unknown, act: () => Promise<T>): Promise<T> {
+/**
+ * @param act is given whether a statement comes from inside the innermost pass
+ * @throws TypeError when another pass is under way on `sqlTx` that this one is not inside of
+ */
+export async function inTurn<T>(sqlTx: unknown, act: (isInside: () => boolean) => Promise<T>): Promise<T> {
   const on = beneath(sqlTx as object);
   const around = innermost.get(on) ?? null;
   if (around !== null && around !== enclosing(on))
@@ -20,7 +23,7 @@ export async function inTurn<T>(sqlTx: unknown, act: () => Promise<T>): Promise<
   const pass: Pass = { on, around: current.getStore() ?? null };
   innermost.set(on, pass);
   try {
-    return await current.run(pass, act);
+    return await current.run(pass, () => act(() => enclosing(on) === innermost.get(on)));
   } finally {
     if (around === null) innermost.delete(on);
     else innermost.set(on, around);

@@ -1,7 +1,7 @@
 /** The barrier on PostgreSQL 12 or later, over `pg`. */
 import type { ClientBase, Pool, PoolClient } from 'pg';
 import { AsyncBarrier, type Driver } from './asynchronous.ts';
-import { guard } from './guard.ts';
+import { fence, guard } from './guard.ts';
 import { beneath, type HandleKind, handleOn } from './handle.ts';
 import { statementsFor } from './statements.ts';
 
@@ -48,6 +48,7 @@ const driverOn = (pool: Pool, table?: string): Driver<ClientBase> => ({
       end();
     }
   },
+  fence: (client, isInside) => fence(beneath(client), GUARDED, isInside),
   isConflict: isPgConflict,
   mayEndSqlTx: null,
   isMissingSavepoint: isMissingPgSavepoint,

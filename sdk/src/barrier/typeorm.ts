@@ -2,7 +2,7 @@
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { AsyncBarrier, type Driver } from './asynchronous.ts';
 import { asBarrier, asWork, keepDepth } from './closing-runner.ts';
-import { guard } from './guard.ts';
+import { fence, guard } from './guard.ts';
 import { Remembered } from './kept.ts';
 import { BEGIN, END, isMissingMysqlSavepoint, isMysqlConflict, mayEndMysqlTx } from './mysql2.ts';
 import { isMissingPgSavepoint, isPgConflict, ROLLED_BACK } from './pg.ts';
@@ -62,6 +62,8 @@ function driverOn(
         resetDepth();
       }
     },
+    fence: ({ queryRunner }, isInside) =>
+      queryRunner === undefined ? () => {} : fence(queryRunner, GUARDED, isInside),
     isConflict: (error) => ERRORS[dialect].isConflict(driverErrorOf(error)),
     mayEndSqlTx: dialect === 'mysql' ? (error) => mayEndMysqlTx(driverErrorOf(error)) : null,
     isMissingSavepoint: (error) => ERRORS[dialect].isMissingSavepoint(driverErrorOf(error)),

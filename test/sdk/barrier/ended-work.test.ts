@@ -217,6 +217,49 @@ function strayOnServers(open: Open): void {
   });
 }
 
+/** Statements that others send on a SQL transaction while a call is being passed on it. */
+function concurrentStatements(open: Open): void {
+  const { world, effectsOf, again } = using(open);
+  type Joining = { within(on: unknown, call: Call, work: (sqlTx: unknown) => unknown): Promise<unknown> };
+  const within = (sqlTx: unknown, call: Call, work: (sqlTx: unknown) => unknown) =>
+    (world().barrier as unknown as Joining).within(sqlTx, call, work);
+  const OUTSIDE = 'await within before the next statement';
+
+  /** A branch that is refused after some statements, and what others write meanwhile. */
+  async function beside(sqlTx: unknown, refusedCall: Call, other: Call): Promise<void> {
+    const refusing = within(sqlTx, refusedCall, async (mine) => {
+      for (let count = 0; count < 3; count += 1) await say(mine, 'SELECT 1');
+      refused();
+    });
+    const writing = say(sqlTx, insert(other));
+    await expect(writing).rejects.toThrow(OUTSIDE);
+    await expect(refusing).rejects.toThrow('sold out');
+    await say(sqlTx, insert(other));
+  }
+
+  test('are rejected in the SQL transaction of its caller, and accepted after it', async () => {
+    const [refusedCall, other] = [callOf('try'), callOf('try')];
+    await world().inSqlTx((sqlTx) => beside(sqlTx, refusedCall, other));
+    expect(await effectsOf(other)).toEqual(['try']);
+    expect((await again(refusedCall)).outcome).toBe('done');
+  });
+
+  test('are rejected in the work of another call, and accepted after it', async () => {
+    const [outer, refusedCall, other] = [callOf('try'), callOf('try'), callOf('try')];
+    const done = await world().barrier.run(outer, (sqlTx) => beside(sqlTx, refusedCall, other));
+    expect(done.outcome).toBe('done');
+    expect(await effectsOf(other)).toEqual(['try']);
+  });
+
+  test('of the call itself may be concurrent', async () => {
+    const call = callOf('try');
+    await world().inSqlTx((sqlTx) =>
+      within(sqlTx, call, (mine) => Promise.all([say(mine, insert(call)), say(mine, insert(call))])),
+    );
+    expect(await effectsOf(call)).toEqual(['try', 'try']);
+  });
+}
+
 /** As the server answers a deadlock: it has rolled back. */
 function deadlocks(open: Open): void {
   const { world, effectsOf, again } = using(open);
@@ -563,3 +606,13 @@ describeOn(['postgres'], 'stray work, by TypeORM,', (server) =>
 );
 describe('stray work, by better-sqlite3,', () => strayWork(betterSqliteWorld));
 describe('stray work, by node:sqlite,', () => strayWork(nodeSqliteWorld));
+
+describeOn(['mysql', 'mariadb'], 'concurrent statements, by mysql2,', (server) =>
+  concurrentStatements(async () => mysql2World(await server.createDatabase())),
+);
+describeOn(['postgres'], 'concurrent statements, by pg,', (server) =>
+  concurrentStatements(async () => pgWorld(await server.createDatabase())),
+);
+describeOn(['mysql', 'mariadb', 'postgres'], 'concurrent statements, by TypeORM,', (server) =>
+  concurrentStatements(async () => typeormWorld(await server.createDatabase())),
+);
