@@ -24,6 +24,22 @@ const thrownBy = async (act: () => unknown): Promise<unknown> => {
   throw new Error('nothing was thrown');
 };
 
+const fail = (_awaited?: unknown): never => {
+  throw new Error('no connection');
+};
+
+class Failing {
+  readonly failed = fail();
+}
+
+/** Names that a program can give its functions from a payload, some of which look like a location. */
+const NAMES = [
+  MARKS.payload,
+  `DE89 ${MARKS.payload} (0044)`,
+  `/${MARKS.payload}`,
+  `x (file:///${MARKS.payload}:1:1)`,
+];
+
 /** Of everything that is kept, no text holds a mark. */
 function fieldsWithoutMarks(error: unknown) {
   const fields = errorFields(error);
@@ -208,6 +224,50 @@ describe('any error', () => {
     expect(fieldsWithoutMarks(Object.assign(error, { message: 'refused' })).stack ?? '').not.toContain(
       'refused',
     );
+  });
+
+  test.each<readonly [string, (name: string) => unknown]>([
+    ['a computed key', (name) => ({ [name]: () => fail() })[name]?.()],
+    ['the key by which a method is called', (name) => ({ [name]: fail })[name]?.()],
+    ['a class', (name) => new ({ [name]: Failing })[name]!()],
+    ['a name that is set', (name) => Object.defineProperty(() => fail(), 'name', { value: name })()],
+    ['an asynchronous function', (name) => ({ [name]: async () => fail(await null) })[name]?.()],
+    [
+      'a class that is named',
+      (name) =>
+        new (Object.defineProperty(
+          class {
+            at = fail();
+          },
+          'name',
+          { value: name },
+        ))(),
+    ],
+  ])('keeps the location of a frame and never the name of its function: %s', async (_what, act) => {
+    for (const name of NAMES) {
+      const { stack = '' } = fieldsWithoutMarks(await thrownBy(() => act(name)));
+      expect(stack.split('\n').length).toBeGreaterThan(1);
+      for (const frame of stack.split('\n')) expect(frame).toMatch(/^at (?:<anonymous>|native|\S+:\d+:\d+)$/);
+      expect(stack).toContain('error-fields.test.ts:');
+    }
+  });
+
+  test.each([
+    ['at load (file:///app/a%20b.ts:12:3)', 'at file:///app/a%20b.ts:12:3'],
+    ['at file:///app/x.ts:12:3', 'at file:///app/x.ts:12:3'],
+    ['at async file:///app/x.ts:12:3', 'at file:///app/x.ts:12:3'],
+    ['at async Object.x [as y] (node:internal/a:1:2)', 'at node:internal/a:1:2'],
+    ['at new X (/app (old)/x.js:1:2)', 'at /app (old)/x.js:1:2'],
+    ['at x (C:\\app (old)\\x.js:1:2)', 'at C:\\app (old)\\x.js:1:2'],
+    ['at JSON.parse (<anonymous>)', 'at <anonymous>'],
+    ['at Array.map (native)', 'at native'],
+    ['at eval (eval at secret (/app/x.js:1:2), <anonymous>:3:4)', 'at /app/x.js:1:2'],
+    ['at eval at secret (/app/x.js:1:2), <anonymous>:3:4', 'at <unknown>:3:4'],
+    ['at /secret (secret) (file:///secret:1:1) (file:///app/x.ts:1:2)', 'at file:///app/x.ts:1:2'],
+    ['at secret (evalmachine.<anonymous>:1:2)', 'at <unknown>:1:2'],
+  ])('of the frame %j keeps its location', (frame, kept) => {
+    const error = Object.assign(new Error('x'), { stack: `Error: x\n    ${frame}` });
+    expect(errorFields(error).stack).toBe(kept);
   });
 
   test('keeps its causes and the errors that it gathers, up to a depth', () => {
