@@ -13,18 +13,30 @@ const LOOK_AGAIN_MS = 1000;
 
 /**
  * @throws the result itself when it is an error: returned instead of thrown, it would be answered with success
- * @throws TypeError for a result that JSON cannot hold
+ * @throws TypeError for a result that JSON cannot hold, and for an iterator: the body of a generator has not run
  * @throws RangeError for one of more than 64 KiB
  */
 export function keptText(result: unknown): string | null {
   if (result === undefined || result === null) return null;
   if (result instanceof Error) throw result;
+  if (isIterator(result))
+    throw new TypeError(
+      'the work returned an iterator, and its body never ran: make the work no generator function, or return an array',
+    );
   const text = asciiJson(result);
   if (text === undefined) throw new TypeError('the work returned what JSON cannot hold: return plain values');
   if (Buffer.byteLength(JSON.stringify(result)) > MAX_RESULT_BYTES)
     throw new ResultTooLarge('the work returned over 64 KiB: return a reference to what it made');
   return text;
 }
+
+/** As a generator function returns it; JSON would keep it as an empty object. */
+const isIterator = (result: unknown): boolean =>
+  typeof result === 'object' &&
+  result !== null &&
+  'next' in result &&
+  typeof result.next === 'function' &&
+  (Symbol.iterator in result || Symbol.asyncIterator in result);
 
 /** Named, so that a log can distinguish it from a RangeError of the language, whose message may quote a value. */
 class ResultTooLarge extends RangeError {

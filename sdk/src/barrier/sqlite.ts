@@ -340,9 +340,9 @@ function atOnce<Result>(result: Result | Promise<Result>): Result {
   throw notSynchronous();
 }
 
-/** Before it is called: what it does after its first `await` cannot be rolled back. */
+/** Before it is called: what it does after its first `await` cannot be rolled back. A generator does nothing when it is called. */
 function checkSynchronous(work: unknown): void {
-  if (types.isAsyncFunction(work)) throw notSynchronous();
+  if (types.isAsyncFunction(work) && !types.isGeneratorFunction(work)) throw notSynchronous();
 }
 
 const notSynchronous = () =>

@@ -12,6 +12,7 @@
  * certain: see errors.ts.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { types } from 'node:util';
 import { type Contract, kindOf } from '../contract.ts';
 import type { FinalityView, ParticipantView, TransactionView } from '../wire/index.ts';
 import { AddressBook } from './address-book.ts';
@@ -78,12 +79,17 @@ export class Tercet<const All extends readonly Callable[]> {
    * @throws OutcomeUnknown: no decision was acknowledged
    * @throws CoordinatorUnavailable: nothing was tried
    * @throws RequestRejected: nothing was begun
-   * @throws TypeError for an input that JSON cannot hold: nothing was begun
+   * @throws TypeError for an input that JSON cannot hold, and for a generator function: nothing was begun
    */
   async run<Value>(
     options: RunOptions,
     work: (tx: Transaction<All>) => Value | Promise<Value>,
   ): Promise<RunOutcome<Value>> {
+    // It would be confirmed with no branch.
+    if (types.isGeneratorFunction(work))
+      throw new TypeError(
+        'run was given a generator function, whose body would never run: make it a plain or an async function',
+      );
     const inside = async (branches: Branches): Promise<Value> => {
       const tx = this.#transactionOf(branches);
       return this.#running.run(tx, () => work(tx));

@@ -11,6 +11,7 @@
  * A begin names it as `callback: { participant: 'orders', activity: 'order-ended' }`; `orders` is registered with the
  * coordinator as participants are, and may be one too: both are then mounted at one address.
  */
+import { types } from 'node:util';
 import { Value } from 'typebox/value';
 import type { Mountable, Route } from '../participant/participant.ts';
 import { routeOf } from '../participant/route.ts';
@@ -46,7 +47,7 @@ export interface Listener extends Mountable<'notify'> {
  *
  * @param name under which it is registered, one to 64 of `A-Z a-z 0-9 _ -`
  * @param activities a function for each kind of callback
- * @throws TypeError when a name is none, no function is given, or a secret is none
+ * @throws TypeError when a name is none, no function is given, one is a generator function, or a secret is none
  */
 export function defineListener(
   name: string,
@@ -85,6 +86,11 @@ function checkNames(name: string, activities: unknown): void {
   const [wrong] = all.find(([, listen]) => typeof listen !== 'function') ?? [];
   if (wrong !== undefined)
     throw new TypeError(`${wrong} of ${name} is no function: give one that takes an ending`);
+  const [generator] = all.find(([, listen]) => types.isGeneratorFunction(listen)) ?? [];
+  if (generator !== undefined)
+    throw new TypeError(
+      `${generator} of ${name} is a generator function, whose body would never run: make it a plain or an async function`,
+    );
 }
 
 const logTo =

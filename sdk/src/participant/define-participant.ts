@@ -50,8 +50,8 @@ export type ParticipantOptions<Of extends Contract, SqlTx, Where> = {
 
 /**
  * @throws TypeError when the barrier, an activity or one of its ops is missing, when an activity has an op that its kind
- *   does not have, when the contract does not know an activity, when an op is an async function that the barrier cannot await,
- *   or when a secret is none. An empty list of secrets is
+ *   does not have, when the contract does not know an activity, when an op is a generator function, or an async
+ *   function that the barrier cannot await, or when a secret is none. An empty list of secrets is
  *   refused too: it would look like protection
  */
 export function defineParticipant<
@@ -62,6 +62,7 @@ export function defineParticipant<
   const { barrier, activities, secrets, onError = logTo(contract) } = given;
   checkBarrier(contract, barrier);
   const served = servedActivities(contract, activities ?? {}, barrier);
+  checkNoGenerator(contract, activities);
   if (barrier.isSynchronous === true) checkSynchronous(contract, activities);
   const serving: Serving = {
     secrets: checkedSecrets(contract.name, secrets),
@@ -87,6 +88,21 @@ function checkBarrier({ name }: Contract, given: unknown): void {
     given !== null &&
     ['run', 'outside'].every((method) => typeof Reflect.get(given, method) === 'function');
   if (!isBarrier) throw new TypeError(`${name} has no barrier: give one, such as mysql2Barrier({ pool })`);
+}
+
+/**
+ * A call of a generator function runs nothing of it, and would be answered as done.
+ * @throws TypeError
+ */
+function checkNoGenerator({ name }: Contract, activities: object): void {
+  for (const [activity, ops] of Object.entries(activities) as [string, object][]) {
+    const found = Op.enum.find((op) => types.isGeneratorFunction(Reflect.get(ops, op)));
+    if (found !== undefined)
+      throw new TypeError(
+        `${name}/${activity}: its ${found} is a generator function, whose body would never run: make it a plain or an ` +
+          'async function',
+      );
+  }
 }
 
 /**

@@ -211,6 +211,22 @@ export function barrierContract(open: () => BarrierWorld | Promise<BarrierWorld>
       expect(await rowsOf(call.gid)).toEqual([]);
     });
 
+    test('work that is a generator, whose body never runs, rolls back', async () => {
+      const generators: readonly (() => unknown)[] = [function* () {}, async function* () {}];
+      for (const generator of generators) {
+        const call = callOf('try');
+        const refused = new TypeError(
+          'the work returned an iterator, and its body never ran: make the work no generator function, or return an array',
+        );
+        await expect(world.barrier.run(call, generator)).rejects.toEqual(refused);
+        const joined = world.inSqlTx((sqlTx) => world.within(sqlTx, call, generator));
+        await expect(joined).rejects.toEqual(refused);
+        expect(await rowsOf(call.gid)).toEqual([]);
+        await expect(world.barrier.outside(call, async () => generator())).rejects.toEqual(refused);
+        expect(await rowsOf(call.gid)).toEqual([{ phase: 'open' }]);
+      }
+    });
+
     test('a call that names no branch is refused before anything is written', async () => {
       const good = callOf('try');
       const before = await world.query('SELECT gid FROM tercet_barrier');

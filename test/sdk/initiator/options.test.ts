@@ -108,6 +108,19 @@ describe('an initiator', () => {
     expect(world.requests).toEqual([]);
   });
 
+  test.each<readonly [string, () => unknown]>([
+    ['a generator function', function* () {}],
+    ['an async generator function', async function* () {}],
+  ])('refuses %s before anything is sent, since its body would never run', async (_what, generator) => {
+    const error = await rejection(world.initiator().run(order, generator));
+    expect(error).toEqual(
+      new TypeError(
+        'run was given a generator function, whose body would never run: make it a plain or an async function',
+      ),
+    );
+    expect(world.requests).toEqual([]);
+  });
+
   test('signs the tries of participants that it has secrets of, each attempt anew, and no others', async () => {
     const [old, secret] = [newSecret(), newSecret()];
     world.shop.answer(({ op, attempt }) => (op === 'try' && attempt === '1' ? { status: 503 } : null));

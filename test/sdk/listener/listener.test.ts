@@ -264,6 +264,7 @@ describe('a listener is not made', () => {
     ],
     ['of nothing', ['orders', {}], 'orders hears nothing'],
     ['of nothing at all', ['orders'], 'orders hears nothing'],
+    ['with a generator function', ['orders', { *ended() {} }], 'ended of orders is a generator function'],
     ['with what is no function', ['orders', { ended: 'later' }], 'ended of orders is no function'],
     [
       'with an empty list of secrets',

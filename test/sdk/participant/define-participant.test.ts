@@ -336,6 +336,25 @@ describe('a definition is refused, by the compiler and at run time, with', () =>
     );
   });
 
+  test.each([
+    ['a generator function', function* () {}],
+    ['an async generator function', async function* () {}],
+  ])('an op that is %s, whose body would never run', (_what, confirm) => {
+    for (const where of [{}, { outside: true }] as const)
+      for (const isSynchronous of [true, false])
+        expect(() =>
+          defineParticipant(inventory, {
+            barrier: { ...barrier, isSynchronous },
+            activities: { reserve: { ...reserve, ...where, confirm } as typeof reserve },
+          }),
+        ).toThrow(
+          new TypeError(
+            'inventory/reserve: its confirm is a generator function, whose body would never run: make it a plain or an async ' +
+              'function',
+          ),
+        );
+  });
+
   test('isPivot, which the contract says', () => {
     expect(() =>
       defineParticipant(inventory, {
