@@ -53,13 +53,14 @@ export function statementsFor(dialect: Dialect, table = 'tercet_barrier'): State
   const now = NOW[dialect];
   const results = RESULTS[dialect];
   const home = table.includes('.') ? 'NULL' : HOME[dialect];
-  const columns = `deadline_at, phase, pass, started_op, worker, work_until, ${results}, ${now} AS now_ms, ${SQL_TX[dialect]} AS sql_tx, ${home} AS home`;
+  const instant = INSTANT[dialect];
+  const columns = `${instant('deadline_at')} AS deadline_at, phase, pass, started_op, worker, ${instant('work_until')} AS work_until, ${results}, ${instant(now)} AS now_ms, ${SQL_TX[dialect]} AS sql_tx, ${home} AS home`;
   const { before, hint } = IN_UTC[dialect];
   const { as, row, fresh } = UPSERT[dialect];
   const insert = `${before}INSERT ${hint}INTO ${table} ${as}(gid, branch_id, phase, pass, deadline_at, changed_at) VALUES (?, ?, 'open', ?, ?, ${now}) ${ON_CONFLICT[dialect]} pass = CASE WHEN ${isUnrecorded(row)} THEN ${row}pass ELSE ${fresh} END`;
   const select = `${before}SELECT ${hint}${columns} FROM ${table} WHERE gid = ? AND branch_id = ?`;
   const update = `${before}UPDATE ${hint}${table} SET phase = ?, pass = ?, started_op = ?, worker = ?, work_until = ?, try_result = ?, result = ?, deadline_at = ${GREATEST[dialect]}(deadline_at, ?), changed_at = ${now} WHERE gid = ? AND branch_id = ? AND pass = ?`;
-  const page = `SELECT gid, branch_id, deadline_at FROM ${table} WHERE gid >= ? AND (gid > ? OR branch_id > ?) AND deadline_at < ? ORDER BY gid, branch_id LIMIT ?`;
+  const page = `SELECT gid, branch_id, ${instant('deadline_at')} AS deadline_at FROM ${table} WHERE gid >= ? AND (gid > ? OR branch_id > ?) AND deadline_at < ? ORDER BY gid, branch_id LIMIT ?`;
   return {
     table,
     createTable: createTable(dialect, table),
@@ -110,6 +111,13 @@ const NOW = {
   mysql: 'CAST(UNIX_TIMESTAMP(SYSDATE(3)) * 1000 AS SIGNED)',
   postgres: 'CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS bigint)',
   sqlite: "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
+} as const;
+
+/** As it is read: a pool of pg with `binary: true` reads a bigint of this size wrongly. */
+const INSTANT = {
+  mysql: (column: string) => column,
+  postgres: (column: string) => `CAST(${column} AS text)`,
+  sqlite: (column: string) => column,
 } as const;
 
 /**
