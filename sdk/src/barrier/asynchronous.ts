@@ -31,7 +31,16 @@ import {
 } from './kept.ts';
 import { inTurn } from './one-at-a-time.ts';
 import { outside } from './outside.ts';
-import { committedUnder, endedUnder, isUnmarked, markOf, SqlTxEnded, Stray, strayed } from './pass.ts';
+import {
+  committedUnder,
+  endedUnder,
+  isUnmarked,
+  markOf,
+  SqlTxEnded,
+  Stray,
+  strayed,
+  UnderWay,
+} from './pass.ts';
 import { retryingConflicts } from './retry.ts';
 import { checkKept, lockedOf, type Statement, type Statements, sqlTxOf } from './statements.ts';
 
@@ -59,6 +68,7 @@ export type Driver<SqlTx> = {
 
 export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
   readonly #driver: Driver<SqlTx>;
+  readonly #underWay = new UnderWay();
   /** The schema in which the first connection found the table; null while none is known. */
   #home: string | null = null;
 
@@ -102,7 +112,7 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
         await this.#checkOpen(sqlTx);
         const pass = () => this.#pass(sqlTx, call, work, { isJoined: true });
         return await this.#undoable(sqlTx, pass).catch(async (error) => {
-          if (!isUnmarked(error, call)) return orUnchanged<Passed<Result>>(error);
+          if (!isUnmarked(error, call)) return orUnchanged<Passed<Result>>(this.#underWay.joining(error));
           await this.#markBeside(sqlTx, call);
           throw error instanceof Stray ? strayed(error) : error;
         });
@@ -160,8 +170,11 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     const gate = new Gate(mayEndSqlTx && { isConflict: mayEndSqlTx, isOurs: branch.isOurs });
     const known = knownOf(row, call.op);
     const worked: Worked = {
-      text: async () =>
-        keptText(await this.#driver.guarded(sqlTx, gate, async (handle) => work(handle, known))),
+      text: async () => {
+        const { end } = this.#underWay.begin(branch.mark);
+        const guarded = this.#driver.guarded(sqlTx, gate, async (handle) => work(handle, known));
+        return keptText(await guarded.finally(end));
+      },
       isRolledBackByServer: (error) =>
         gate.isRolledBack || (!isJoined && this.#isUnseenConflict(gate, error)),
     };
@@ -337,7 +350,7 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     const locked = lockedOf(rows[0], call, mark, statements.table);
     this.#checkHome(locked.home);
     return {
-      row: locked.row,
+      ...{ row: locked.row, mark },
       // Where the server does not answer, its connection is gone, or the SQL transaction has failed: both roll back.
       isOurs: () =>
         run(sqlTx, statements.markOf(call)).then(
@@ -356,6 +369,7 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
 /** A branch whose row is locked until the SQL transaction ends. */
 type LockedBranch = {
   readonly row: LockedRow;
+  readonly mark: string;
   /** @throws SqlTxEnded */
   keep(row: Row): Promise<{ readonly isSameSqlTx: boolean }>;
   /** False when the row does not have the mark of this pass: the SQL transaction that wrote it was rolled back. */

@@ -31,14 +31,38 @@ export const isUnrecorded = (row: string): string =>
  */
 export class UnrecordedWork extends Error {
   override readonly name = 'UnrecordedWork';
+  /** As the row has it. */
+  readonly mark: string;
 
-  constructor({ gid, branchId }: BarrierCall, table: string, pass: string) {
-    const op = pass.startsWith(MARK) ? pass.slice(MARK.length, pass.indexOf(' ')) : 'try or action';
+  constructor({ gid, branchId }: BarrierCall, table: string, mark: string) {
+    const op = opOf(mark);
     // Without quotes and in fewer than 500 characters: the default log prints it whole.
     super(
       `branch ${branchId} of transaction ${gid} needs an operator: the work of its ${op} was committed before the barrier ` +
         `could record its outcome, so its row in ${table} does not say whether it was done, and every call is refused. ` +
         'Look at the business tables, then correct the row: see Work that committed by itself in docs/participants.md',
+    );
+    this.mark = mark;
+  }
+}
+
+const opOf = (mark: string): string =>
+  mark.startsWith(MARK) ? mark.slice(MARK.length, mark.indexOf(' ')) : 'try or action';
+
+/** Passes of one barrier whose work is under way, by their marks. */
+export class UnderWay {
+  readonly #marks = new Set<string>();
+
+  begin(mark: string): { end(): void } {
+    this.#marks.add(mark);
+    return { end: () => void this.#marks.delete(mark) };
+  }
+
+  /** The error to throw where a branch is joined: its mark may be that of its own work, of which nothing is committed. */
+  joining(error: unknown): unknown {
+    if (!(error instanceof UnrecordedWork && this.#marks.has(error.mark))) return error;
+    return new Error(
+      `this branch is being worked on by its ${opOf(error.mark)} in this process: let the work join no call for its own branch`,
     );
   }
 }

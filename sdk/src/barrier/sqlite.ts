@@ -32,7 +32,16 @@ import {
   workedRow,
 } from './kept.ts';
 import { outside } from './outside.ts';
-import { committedUnder, endedUnder, isUnmarked, markOf, Stray, strayed, UnrecordedWork } from './pass.ts';
+import {
+  committedUnder,
+  endedUnder,
+  isUnmarked,
+  markOf,
+  Stray,
+  strayed,
+  UnderWay,
+  UnrecordedWork,
+} from './pass.ts';
 import { retryingConflicts } from './retry.ts';
 import { checkKept, lockedOf, type Statement, type Statements, statementsFor } from './statements.ts';
 
@@ -64,6 +73,7 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
   readonly isSynchronous = true;
   readonly #db: Database;
   readonly #statements: Statements;
+  readonly #underWay = new UnderWay();
 
   constructor(db: Database, statements: Statements) {
     this.#db = db;
@@ -110,7 +120,7 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
     try {
       return orThrown(this.#joined(() => this.#pass(call, work, false, true)));
     } catch (error) {
-      if (!isUnmarked(error, call)) throw error;
+      if (!isUnmarked(error, call)) throw this.#underWay.joining(error);
       this.#markBeside(call);
       throw error instanceof Stray ? strayed(error) : error;
     }
@@ -146,7 +156,7 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
     isPivot: boolean,
     isJoined = false,
   ): Passed<Result> | Remembered {
-    const { row, keep } = this.#lock(call);
+    const { row, mark, keep } = this.#lock(call);
     const verdict = judge(call, row, isPivot);
     if (verdict.do !== 'work') {
       const { passed, row: after } = settled<Result>(verdict, row, call.op);
@@ -155,6 +165,7 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
       return passed;
     }
     const savepoint = this.#savepoint();
+    const { end } = this.#underWay.begin(mark);
     let text: string | null;
     try {
       text = keptText(this.#guarded((db) => work(db, knownOf(row, call.op))));
@@ -166,6 +177,8 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
       if (!isUndone) throw endedUnder({ unrecorded: call, cause: error });
       keep(refusedRow(row, error));
       return new Remembered(error);
+    } finally {
+      end();
     }
     const isOurs = savepoint.release();
     // The next SQL transaction of one that was joined is its caller's to begin.
@@ -307,12 +320,12 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
   }
 
   /** @throws UnrecordedWork */
-  #lock(call: BarrierCall): { readonly row: LockedRow; keep(row: Row): void } {
+  #lock(call: BarrierCall): { readonly row: LockedRow; readonly mark: string; keep(row: Row): void } {
     const mark = markOf(call.op);
     const [insert, select] = this.#statements.lock(call, mark) as readonly [Statement, Statement];
     this.#write(insert);
     return {
-      row: lockedOf(this.#all(select)[0], call, mark, this.#statements.table).row,
+      ...{ row: lockedOf(this.#all(select)[0], call, mark, this.#statements.table).row, mark },
       keep: (row) => checkKept(this.#write(this.#statements.keep(call, mark, row)), call),
     };
   }

@@ -274,6 +274,17 @@ export function barrierContract(open: () => BarrierWorld | Promise<BarrierWorld>
       expect([await rowsOf(call.gid), await effectsOf(call.gid)]).toEqual([[], []]);
     });
 
+    test('a branch that its own work joins again is refused as being worked on, and stays sound', async () => {
+      const call = callOf('try');
+      const words = 'this branch is being worked on by its try in this process';
+      const nested = world.barrier.run(call, (sqlTx) =>
+        chain(work(call)(sqlTx), () => world.within(sqlTx, call, () => 'again')),
+      );
+      await expect(nested).rejects.toThrow(words);
+      expect(await rowsOf(call.gid)).toEqual([]);
+      expect((await pass(call)).outcome).toBe('done');
+    });
+
     test('a refused call leaves no row behind, even when the rest is committed', async () => {
       const call = callOf('confirm');
       await world.inSqlTx(async (sqlTx) => {
