@@ -35,11 +35,13 @@ import {
   committedUnder,
   endedUnder,
   isUnmarked,
+  MarkNotWritten,
   markOf,
   SqlTxEnded,
   Stray,
   strayed,
   UnderWay,
+  unrecordedOr,
 } from './pass.ts';
 import { retryingConflicts } from './retry.ts';
 import { checkKept, lockedOf, type Statement, type Statements, sqlTxOf } from './statements.ts';
@@ -85,8 +87,11 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     const pass = (sqlTx: SqlTx) => this.#pass(sqlTx, call, work, { isPivot });
     const passed = await this.#retrying(pass).catch(async (error) => {
       if (!isUnmarked(error, call)) return orUnchanged<Passed<Result>>(error);
-      await this.#mark(call);
-      throw error instanceof Stray ? strayed(error) : error;
+      const thrown = error instanceof Stray ? strayed(error) : error;
+      await this.#mark(call).catch((reason) => {
+        throw new MarkNotWritten(call, thrown, reason);
+      });
+      throw thrown;
     });
     return orThrown(passed);
   }
@@ -113,8 +118,11 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
         const pass = () => this.#pass(sqlTx, call, work, { isJoined: true });
         return await this.#undoable(sqlTx, pass).catch(async (error) => {
           if (!isUnmarked(error, call)) return orUnchanged<Passed<Result>>(this.#underWay.joining(error));
-          await this.#markBeside(sqlTx, call);
-          throw error instanceof Stray ? strayed(error) : error;
+          const thrown = error instanceof Stray ? strayed(error) : error;
+          await this.#markBeside(sqlTx, call).catch((reason) => {
+            throw new MarkNotWritten(call, thrown, reason);
+          });
+          throw thrown;
         });
       } finally {
         endFence();
@@ -303,23 +311,30 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     return changing.catch(orUnchanged<T>);
   }
 
-  /** Leaves the row with a mark: after a rollback of its own, the work may have committed effects that no record shows. */
+  /**
+   * Leaves the row with a mark: after a rollback of its own, the work may have committed effects that no record shows.
+   * @throws whatever keeps the mark from being written
+   */
   async #mark(call: BarrierCall): Promise<void> {
-    await this.#retrying((sqlTx) => this.#lock(sqlTx, call)).catch(() => {});
+    await this.#retrying((sqlTx) => this.#lock(sqlTx, call)).catch(unrecordedOr);
   }
 
   /**
    * On the connection whose SQL transaction is over. In none, the mark is committed immediately. In one that the work
    * began, the mark shares its end: what stands after a rollback is then marked from another connection, once the caller
    * has ended it. That is not awaited: the caller may hold the last connection of the pool.
+   *
+   * @throws whatever keeps the mark from being written immediately
    */
   async #markBeside(sqlTx: SqlTx, call: BarrierCall): Promise<void> {
     const isOpen = await this.#checkOpen(sqlTx).then(
       () => true,
       () => false,
     );
-    await this.#lock(sqlTx, call).catch(() => {});
-    if (isOpen) void this.#mark(call);
+    const marking = this.#lock(sqlTx, call).catch(unrecordedOr);
+    if (!isOpen) return void (await marking);
+    await marking.catch(() => {});
+    void this.#mark(call).catch(() => {});
   }
 
   #retrying<T>(act: (sqlTx: SqlTx) => Promise<T>): Promise<T> {

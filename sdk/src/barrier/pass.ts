@@ -112,6 +112,29 @@ export class Stray extends Error {
 export const strayed = ({ thrown }: Stray): unknown =>
   thrown instanceof Refusal ? endedUnder({ cause: thrown }) : thrown;
 
+/** Thrown in place of the work's error, its cause: no later call can see that some of the work may stand. */
+export class MarkNotWritten extends AggregateError {
+  override readonly name = 'MarkNotWritten';
+
+  /** @param reason why there is no mark */
+  constructor({ gid, branchId, op }: BarrierCall, cause: unknown, reason: unknown) {
+    // Without quotes and in fewer than 500 characters: the default log prints it whole.
+    super(
+      [reason],
+      `branch ${branchId} of transaction ${gid} could not be marked, after its ${op} ended the SQL transaction and failed. ` +
+        'An operator must check whether the work stands, since a repeated call does it again: see Work that committed by ' +
+        'itself in docs/participants.md',
+      { cause },
+    );
+  }
+}
+
+/** Of writing a mark: the row has one already. */
+export function unrecordedOr(error: unknown): UnrecordedWork {
+  if (error instanceof UnrecordedWork) return error;
+  throw error;
+}
+
 /** Whether what the work did may stand without a mark in its row. */
 export const isUnmarked = (error: unknown, call: BarrierCall): boolean =>
   error instanceof Stray || (error instanceof SqlTxEnded && error.unrecorded === call);

@@ -36,6 +36,7 @@ import {
   committedUnder,
   endedUnder,
   isUnmarked,
+  MarkNotWritten,
   markOf,
   Stray,
   strayed,
@@ -93,9 +94,9 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
     checkSynchronous(work);
     const passed = await this.#retrying(() => this.#pass(call, work, isPivot)).catch((error) => {
       if (!isUnmarked(error, call)) return orUnchanged<Passed<Result>>(error);
-      const unrecorded = this.#mark(call);
-      if (!(error instanceof Stray)) throw error;
-      throw isBusy(error.thrown) ? (unrecorded ?? error.thrown) : strayed(error);
+      const thrown = error instanceof Stray ? strayed(error) : error;
+      const unrecorded = this.#marked(call, thrown, () => this.#transact(() => this.#lock(call)));
+      throw isBusy(thrown) ? (unrecorded ?? thrown) : thrown;
     });
     return orThrown(passed);
   }
@@ -121,8 +122,10 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
       return orThrown(this.#joined(() => this.#pass(call, work, false, true)));
     } catch (error) {
       if (!isUnmarked(error, call)) throw this.#underWay.joining(error);
-      this.#markBeside(call);
-      throw error instanceof Stray ? strayed(error) : error;
+      const thrown = error instanceof Stray ? strayed(error) : error;
+      // In no SQL transaction, the mark is committed immediately; in one that the work began, it shares its end.
+      this.#marked(call, thrown, () => this.#lock(call));
+      throw thrown;
     }
   }
 
@@ -254,21 +257,19 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
     return changing.catch(orUnchanged<T>);
   }
 
-  /** Leaves the row with a mark: after a rollback of its own, the work may have committed effects that no record shows. */
-  #mark(call: BarrierCall): UnrecordedWork | null {
+  /**
+   * Leaves the row with a mark: after a rollback of its own, the work may have committed effects that no record shows.
+   * @returns the error of a mark that the row has already
+   * @throws MarkNotWritten
+   */
+  #marked(call: BarrierCall, thrown: unknown, mark: () => unknown): UnrecordedWork | null {
     try {
-      this.#transact(() => this.#lock(call));
+      mark();
       return null;
     } catch (error) {
-      return error instanceof UnrecordedWork ? error : null;
+      if (error instanceof UnrecordedWork) return error;
+      throw new MarkNotWritten(call, thrown, error);
     }
-  }
-
-  /** In no SQL transaction, the mark is committed immediately; in one that the work began, it shares its end. */
-  #markBeside(call: BarrierCall): void {
-    try {
-      this.#lock(call);
-    } catch {}
   }
 
   #retrying<T>(act: () => T): Promise<T> {
