@@ -5,12 +5,12 @@
 import { isPhaseOne } from './call.ts';
 import type { Op } from './wire/index.ts';
 
-export type Reply = 'succeeded' | 'failed' | 'ongoing' | 'unknown';
+export type Reply = 'succeeded' | 'refused' | 'ongoing' | 'unknown';
 
 /** @param status null when no complete answer came */
 export function replyOf(op: Op, status: number | null): Reply {
   if (status === null) return 'unknown';
   if (status === 202 || status === 425) return 'ongoing';
   if (status >= 200 && status <= 299) return 'succeeded';
-  return isPhaseOne(op) && (status === 409 || status === 422) ? 'failed' : 'unknown';
+  return isPhaseOne(op) && (status === 409 || status === 422) ? 'refused' : 'unknown';
 }

@@ -261,7 +261,7 @@ export class Drive {
   #hear(heard: Heard): void {
     const { reply } = heard;
     this.#unsaved.push(heard);
-    if (reply.reply === 'failed' || reply.reply === 'unknown') this.#mustSave = true;
+    if (reply.reply === 'refused' || reply.reply === 'unknown') this.#mustSave = true;
     if (this.#durable !== undefined) this.#apply(reply);
     void this.turn();
   }

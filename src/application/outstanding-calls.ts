@@ -132,8 +132,8 @@ function readAnswer(
 ) {
   const said = branchReply(op, httpStatus);
   // What is called after the decision has no reason to refuse.
-  const reply = said === 'failed' && decision !== null ? 'unknown' : said;
-  const reason = said === 'failed' && body !== undefined ? refusalReason(body) : null;
+  const reply = said === 'refused' && decision !== null ? 'unknown' : said;
+  const reason = said === 'refused' && body !== undefined ? refusalReason(body) : null;
   if (reason !== null) return { reply, answer: `${answer}: ${reason}`, result: null, error: reason };
   const error = httpStatus === null ? answer : null;
   if (reply !== 'succeeded' || wanted.length === 0) return { reply, answer, result: null, error };

@@ -17,6 +17,6 @@ export function branchReply(op: Op, httpStatus: number | null): Reply {
   if (httpStatus === null) return 'unknown';
   if (op !== 'notify' && STILL_AT_WORK.includes(httpStatus)) return 'ongoing';
   if (httpStatus >= 200 && httpStatus <= 299) return 'succeeded';
-  if (isPhaseOne(op) && REFUSALS.includes(httpStatus)) return 'failed';
+  if (isPhaseOne(op) && REFUSALS.includes(httpStatus)) return 'refused';
   return 'unknown';
 }

@@ -30,7 +30,7 @@ export type Decision = 'confirm' | 'cancel';
 export type Status = 'trying' | 'confirming' | 'confirmed' | 'cancelling' | 'cancelled';
 
 /** What a call came to; `branch-reply.ts` reads it off an HTTP answer. */
-export type Reply = 'succeeded' | 'failed' | 'ongoing' | 'unknown';
+export type Reply = 'succeeded' | 'refused' | 'ongoing' | 'unknown';
 
 /** Why the decision is what it is. */
 export type DecisionReason =
@@ -188,7 +188,7 @@ export const isBounded = ({ decision, pivotStartedAt }: GlobalTransaction): bool
 export const isFinished = (tx: GlobalTransaction): boolean => tx.finishedAt !== null;
 
 /** Settled calls owe nothing more; a refusal settles phase one only. */
-export const isSettled = (call: Call): boolean => call.reply === 'succeeded' || call.reply === 'failed';
+export const isSettled = (call: Call): boolean => call.reply === 'succeeded' || call.reply === 'refused';
 
 /** Since when the first of its branches waits for a person; null when none does. */
 export function parkedSince(tx: GlobalTransaction): Instant | null {

@@ -281,7 +281,7 @@ function hearTry(tx: GlobalTransaction, event: Replied): GlobalTransaction {
   if (tx.decision !== null) return hearLateTry(tx, branch, event);
   if (isSettled(branch.phaseOne)) return tx;
   const next = withBranch(tx, { ...branch, phaseOne: heard(tx, branch.phaseOne, branch, event) });
-  if (event.reply === 'failed') return decide(next, 'cancel', 'try_refused', event.now, branch.branchId);
+  if (event.reply === 'refused') return decide(next, 'cancel', 'try_refused', event.now, branch.branchId);
   if (next.branches.some(({ phaseOne }) => phaseOne.reply !== 'succeeded')) return next;
   // Too late to confirm: nothing is decided here, the deadline will (I13).
   if (event.now.latest >= next.deadlineAt) return next;
@@ -310,7 +310,7 @@ function hearAction(tx: GlobalTransaction, event: Replied): GlobalTransaction {
   if (isSettled(branch.phaseOne) || phaseOne === branch.phaseOne) return tx;
   const next = withBranch(tx, { ...branch, phaseOne, result });
   if (tx.decision !== null) return finishIfDone(next, now);
-  if (phaseOne.reply === 'failed') return decide(next, 'cancel', 'action_refused', now, branch.branchId);
+  if (phaseOne.reply === 'refused') return decide(next, 'cancel', 'action_refused', now, branch.branchId);
   if (phaseOne.reply !== 'succeeded') return next;
   if (branch.step?.isPivot) return decide(next, 'confirm', 'pivot_succeeded', now);
   // Too late to go on: nothing is decided here, the deadline will (I13).
@@ -362,8 +362,8 @@ function hearNotify(tx: GlobalTransaction, event: Replied): GlobalTransaction {
 /** Refusals count until the decision; afterwards there is no business reason to refuse, and it is asked again. */
 function heard(tx: GlobalTransaction, call: Call, branch: Branch | null, event: Replied): Call {
   const { answer, now } = event;
-  const reply = tx.decision !== null && event.reply === 'failed' ? 'unknown' : event.reply;
-  if (reply === 'succeeded' || reply === 'failed')
+  const reply = tx.decision !== null && event.reply === 'refused' ? 'unknown' : event.reply;
+  if (reply === 'succeeded' || reply === 'refused')
     return { ...freshCall(call.dueAt), reply, attemptCount: call.attemptCount + 1, answer };
   if (call.parkedAt !== null) return call;
   const policy = branch === null ? tx.policy : policyOf(tx, branch);

@@ -87,7 +87,7 @@ function decided(
   { decision, reason, branchId }: DecisionTaken,
   attempts: Attempts,
 ): Timeless<wire.PathEntry> {
-  const refused = attempts.find((one) => one.branchId === branchId && one.reply === 'failed');
+  const refused = attempts.find((one) => one.branchId === branchId && one.reply === 'refused');
   const cause = branchId === null || refused === undefined ? null : attemptView(refused);
   return { what: 'decided', decision, reason, branchId, cause };
 }

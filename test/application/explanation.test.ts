@@ -285,7 +285,7 @@ describe('a saga is undone', () => {
       saga('stock', 'flight', 'hotel', 'mail'),
       done('stock'),
       done('flight'),
-      replied('hotel', 'action', 'failed'),
+      replied('hotel', 'action', 'refused'),
     );
 
   test('from its end to its beginning, the refused step too, and says why', () => {

@@ -28,8 +28,8 @@ export async function checkStanding(lane: Lane, { story, order }: Actor): Promis
 
 /** What a story states of a reply, where the reply is one of those that it allows; else the reply. */
 function asStated(reply: Call['reply'], stated: DurableReply = null): Call['reply'] | 'answered' {
-  const isSettled = reply === 'succeeded' || reply === 'failed';
-  if (stated === 'answered') return reply === 'failed' ? reply : stated;
+  const isSettled = reply === 'succeeded' || reply === 'refused';
+  if (stated === 'answered') return reply === 'refused' ? reply : stated;
   return stated === null && !isSettled ? stated : reply;
 }
 
@@ -137,7 +137,7 @@ function expectSameTruth(earlier: wire.TransactionView, end: wire.TransactionVie
     const isOpenAgain = (last?.lateTryCount ?? 0) > branch.lateTryCount;
     for (const op of isOpenAgain ? PHASE_ONE : ALL_OPS) {
       const reply = branch[op]?.reply;
-      if (reply === 'succeeded' || reply === 'failed')
+      if (reply === 'succeeded' || reply === 'refused')
         expect({ branchId: branch.branchId, op, reply: last?.[op]?.reply }).toEqual({
           ...{ branchId: branch.branchId, op, reply },
         });

@@ -47,7 +47,7 @@ const confirmingInteractive = { ...confirming, one: nothing } as const;
 const cancelling = {
   status: 'cancelling',
   decision: 'cancel',
-  one: ['answered', 'failed'],
+  one: ['answered', 'refused'],
   two: nothing,
 } as const;
 

@@ -87,8 +87,8 @@ const cancelling = {
 
 const NONE = [null, null, null, null, null] as const;
 const UP_TO_PIVOT = ['succeeded', 'succeeded', 'succeeded', 'succeeded', null] as const;
-const REFUSED_BOOK = ['succeeded', 'answered', 'failed', null, null] as const;
-const REFUSED_CHARGE = ['succeeded', 'succeeded', 'succeeded', 'failed', null] as const;
+const REFUSED_BOOK = ['succeeded', 'answered', 'refused', null, null] as const;
+const REFUSED_CHARGE = ['succeeded', 'succeeded', 'succeeded', 'refused', null] as const;
 
 const trying = (one: Standing['one']): Boundary['durable'] => ({
   ...{ status: 'trying', decision: null, one, two: NONE },

@@ -39,7 +39,7 @@ export const heldCountOf = ({ script }: Story): number => Object.keys(script).le
  *   as a call that was given up on a slow machine.
  * - null: its answer was never given, so it is not settled.
  */
-export type DurableReply = 'succeeded' | 'failed' | 'answered' | null;
+export type DurableReply = 'succeeded' | 'refused' | 'answered' | null;
 
 /**
  * What the database and the participants show of a transaction whose coordinator is dead; lists are in the order of the

@@ -16,8 +16,8 @@ describe('an HTTP answer', () => {
   });
 
   test.each(PHASE_ONE)('409 and 422 refuse a %s', (op) => {
-    expect(branchReply(op, 409)).toBe('failed');
-    expect(branchReply(op, 422)).toBe('failed');
+    expect(branchReply(op, 409)).toBe('refused');
+    expect(branchReply(op, 422)).toBe('refused');
   });
 
   test.each([...PHASE_ONE, ...PHASE_TWO])('no answer at all leaves a %s unknown', (op) => {

@@ -56,7 +56,7 @@ describe('a callback', () => {
     const ends = [
       told(reserving(), cancel(), replied('stock', 'cancel', 'succeeded')),
       told(hotel(), action('hotel')),
-      told(hotel(), action('hotel', 'failed'), compensate('hotel')),
+      told(hotel(), action('hotel', 'refused'), compensate('hotel')),
       told(begin({ mode: 'interactive', callback }), {
         ...{ type: 'confirmRequested', branchIds: null, now },
       }),
@@ -114,7 +114,7 @@ describe('a callback', () => {
   });
 
   test('is asked for again after an answer that would have been a refusal', () => {
-    const tx = told(confirmed(), heard('failed', { answer: '409' }));
+    const tx = told(confirmed(), heard('refused', { answer: '409' }));
     expect(tx.notification).toMatchObject({ reply: 'unknown', answer: '409', parkedAt: null });
     expect(due(tx)).toEqual(['notify']);
   });

@@ -70,7 +70,7 @@ function codesOf({ known }: Replica, newest: number): readonly number[] | null {
 
 const REGISTERED = { no: 0, yes: 1, tried: 2, refused: 3 };
 const OP = { try: 0, confirm: 1, cancel: 2, action: 3, compensate: 4 };
-const REPLY: Record<Reply, number> = { succeeded: 2, failed: 3, ongoing: 4, unknown: 5 };
+const REPLY: Record<Reply, number> = { succeeded: 2, refused: 3, ongoing: 4, unknown: 5 };
 
 const strayCode = (strays: Strays): number =>
   (strays.try ? 1 : 0) |

@@ -252,7 +252,7 @@ export class Ledger {
     const one = tx.decision ? phaseOne.reply : callText(phaseOne);
     return {
       whole: this.code(`${one === 'unknown' ? null : one} ${two} ${lateTryCount}`),
-      triesOver: this.code(`${one === 'failed' ? one : null} ${two.replace(' waits', '')}`),
+      triesOver: this.code(`${one === 'refused' ? one : null} ${two.replace(' waits', '')}`),
       stale: this.code(tx.decision ? `stale ${two}` : `stale ${one}`),
     };
   }

@@ -72,7 +72,7 @@ describe('phase two', () => {
 
   test('is due at once, however doubtful the clock was when it was decided', () => {
     const doubtful = between(T0 + 10, T0 + 30);
-    const tx = told(begin(), replied('stock', 'try', 'failed', { now: doubtful }));
+    const tx = told(begin(), replied('stock', 'try', 'refused', { now: doubtful }));
     expect(opsOf(tx, doubtful)).toEqual(['cancel stock', 'cancel money']);
   });
 

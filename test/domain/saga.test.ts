@@ -109,7 +109,7 @@ describe('the actions of a saga', () => {
   });
 
   test('of which one is refused cancel the saga, and name it', () => {
-    expect(told(trip(), action('hotel'), action('flight', 'failed'))).toMatchObject({
+    expect(told(trip(), action('hotel'), action('flight', 'refused'))).toMatchObject({
       status: 'cancelling',
       decision: { decision: 'cancel', reason: 'action_refused', branchId: 'flight' },
     });
@@ -117,7 +117,7 @@ describe('the actions of a saga', () => {
 
   test('that succeed again change nothing', () => {
     changesNothing(told(trip(), action('hotel')), action('hotel'));
-    changesNothing(told(trip(), action('hotel')), action('hotel', 'failed'));
+    changesNothing(told(trip(), action('hotel')), action('hotel', 'refused'));
   });
 });
 
@@ -155,7 +155,11 @@ describe('the result of an action', () => {
   });
 
   test('is at hand for the compensation too: it is sent what the action was', () => {
-    const tx = told(referring(), action('hotel', 'succeeded', { result: hotel }), action('flight', 'failed'));
+    const tx = told(
+      referring(),
+      action('hotel', 'succeeded', { result: hotel }),
+      action('flight', 'refused'),
+    );
     expect(calls(tx)).toMatchObject([
       { op: 'compensate', branchId: 'flight', payload: '{}', results: { hotel }, wanted: [] },
     ]);
@@ -181,13 +185,13 @@ describe('the compensations of a saga', () => {
   });
 
   test('come to the refused step too: an older attempt of its action may land later (I6)', () => {
-    const tx = told(trip(), action('hotel'), action('flight', 'failed'));
+    const tx = told(trip(), action('hotel'), action('flight', 'refused'));
     expect(due(tx)).toEqual(['compensate flight']);
     expect(due(told(tx, compensate('flight')))).toEqual(['compensate hotel']);
   });
 
   test('come to siblings that are in flight, side by side, and then to what both depend on', () => {
-    let tx = told(diamond(), action('hotel'), action('flight', 'failed'));
+    let tx = told(diamond(), action('hotel'), action('flight', 'refused'));
     expect(due(tx)).toEqual(['compensate flight', 'compensate car']);
     tx = told(tx, compensate('flight'));
     expect(due(tx)).toEqual(['compensate car']);
@@ -221,11 +225,11 @@ describe('the compensations of a saga', () => {
 
   test('that are none end the saga with its decision', () => {
     const mail = saga([step('mail', { isCompensated: false })]);
-    expect(told(mail, action('mail', 'failed'))).toMatchObject({ status: 'cancelled', finishedAt: T0 });
+    expect(told(mail, action('mail', 'refused'))).toMatchObject({ status: 'cancelled', finishedAt: T0 });
   });
 
   test('are asked for again after a refusal: there is no reason to refuse one', () => {
-    const tx = told(trip(), cancel(), compensate('hotel', 'failed'));
+    const tx = told(trip(), cancel(), compensate('hotel', 'refused'));
     expect(branch(tx, 'hotel').phaseTwo).toMatchObject({ reply: 'unknown', attemptCount: 1 });
     expect(due(tx)).toEqual(['compensate hotel']);
   });
@@ -293,7 +297,7 @@ describe('an action that is heard to have succeeded after the decision to cancel
 
   test('changes nothing when it had succeeded before, was refused, or is not known', () => {
     changesNothing(cancelled(), action('hotel'));
-    changesNothing(cancelled(), action('flight', 'failed'));
+    changesNothing(cancelled(), action('flight', 'refused'));
     changesNothing(cancelled(), action('flight', 'unknown'));
   });
 
@@ -387,7 +391,7 @@ describe('a pivot', () => {
   });
 
   test('decides to cancel by its refusal, and is not compensated itself, nor what comes after it', () => {
-    let tx = told(inFlight(), action('payment', 'failed', { now: longAfter }));
+    let tx = told(inFlight(), action('payment', 'refused', { now: longAfter }));
     expect(tx).toMatchObject({
       status: 'cancelling',
       decision: { decision: 'cancel', reason: 'action_refused', branchId: 'payment' },
@@ -417,7 +421,7 @@ describe('a pivot', () => {
     const again = told(tx, retry(longAfter));
     expect(due(again, longAfter)).toEqual(['action payment']);
     expect(told(again, action('payment')).status).toBe('confirming');
-    expect(told(again, action('payment', 'failed')).status).toBe('cancelling');
+    expect(told(again, action('payment', 'refused')).status).toBe('cancelling');
   });
 
   test('that answers for ever that it is still at work is parked too (I4)', () => {
@@ -429,14 +433,14 @@ describe('a pivot', () => {
   test('that is parked is settled by a late answer all the same', () => {
     const parked = told(inFlight(), ...times(action('payment', 'unknown')));
     expect(told(parked, action('payment')).status).toBe('confirming');
-    expect(told(parked, action('payment', 'failed')).status).toBe('cancelling');
+    expect(told(parked, action('payment', 'refused')).status).toBe('cancelling');
   });
 
   test('that is answered twice decides once (I2)', () => {
     const confirming = told(inFlight(), action('payment'));
     changesNothing(confirming, action('payment'));
-    changesNothing(confirming, action('payment', 'failed'));
-    const cancelling = told(inFlight(), action('payment', 'failed'));
+    changesNothing(confirming, action('payment', 'refused'));
+    const cancelling = told(inFlight(), action('payment', 'refused'));
     changesNothing(cancelling, action('payment'));
   });
 });
@@ -471,14 +475,14 @@ describe('the steps after the pivot', () => {
   });
 
   test('cannot refuse: that is taken for an answer that nobody knows', () => {
-    const tx = told(confirming(), action('mail', 'failed', { answer: '409' }));
+    const tx = told(confirming(), action('mail', 'refused', { answer: '409' }));
     expect(tx.status).toBe('confirming');
     expect(branch(tx, 'mail').phaseOne).toMatchObject({ reply: 'unknown', attemptCount: 1, answer: '409' });
     expect(due(tx)).toEqual(['action mail', 'action points']);
   });
 
   test('are parked when their retries are used up, and hold back only what depends on them', () => {
-    const tx = told(confirming(), ...times(action('mail', 'failed')));
+    const tx = told(confirming(), ...times(action('mail', 'refused')));
     expect(branch(tx, 'mail').phaseOne.parkedAt).toBe(T0);
     expect(due(tx)).toEqual(['action points']);
     const others = told(tx, action('points'));

@@ -208,7 +208,7 @@ describe('a second phase', () => {
   });
 
   test('does not take a refusal for an answer: it is asked again', () => {
-    const tx = told(confirming(), replied('stock', 'confirm', 'failed'));
+    const tx = told(confirming(), replied('stock', 'confirm', 'refused'));
     expect(branch(tx, 'stock').phaseTwo).toMatchObject({ reply: 'unknown', attemptCount: 1 });
     expect(tx.status).toBe('confirming');
   });
@@ -251,7 +251,7 @@ describe('a try that ends after the decision', () => {
   });
 
   test('and fails or stays unknown changes nothing', () => {
-    changesNothing(cancelling(), replied('money', 'try', 'failed'));
+    changesNothing(cancelling(), replied('money', 'try', 'refused'));
     changesNothing(cancelling(), replied('money', 'try', 'unknown'));
   });
 });

@@ -106,7 +106,7 @@ describe('a declared transaction', () => {
       status: 'cancelled',
       decision: { decision: 'cancel', reason: 'try_refused', branchId: 'stock' },
       branches: [
-        { try: { reply: 'failed', nextAttemptAt: null }, cancel: { reply: 'succeeded' }, confirm: null },
+        { try: { reply: 'refused', nextAttemptAt: null }, cancel: { reply: 'succeeded' }, confirm: null },
       ],
     });
   });

@@ -116,13 +116,13 @@ describe('calls', () => {
 });
 
 test('a late try comes behind the end, with what is undone once more', () => {
-  const refused = told(begun, replied('stock', 'try', 'failed'));
+  const refused = told(begun, replied('stock', 'try', 'refused'));
   const ended = told(refused, ...['stock', 'money'].map((id) => replied(id, 'cancel', 'succeeded')));
   const late = told(ended, replied('money', 'try', 'succeeded', later));
   const path = pathView(
     rowsOf(
       [begun, 0],
-      [refused, 1, [attempt('stock', 'try', 0, { reply: 'failed', httpStatus: 409 })]],
+      [refused, 1, [attempt('stock', 'try', 0, { reply: 'refused', httpStatus: 409 })]],
       [ended, 2, [attempt('stock', 'cancel', 1), attempt('money', 'cancel', 1)]],
       [late, 101, [attempt('money', 'try', 100)]],
     ),
@@ -140,8 +140,8 @@ test('the cause of a decision is the refusal of its branch, whatever else was an
       spec(id, { step: { dependsOn: [], isPivot: false, isCompensated: true, references: [] } }),
     ),
   });
-  const refused = told(saga, replied('stock', 'action', 'succeeded'), replied('money', 'action', 'failed'));
-  const no = { reply: 'failed', httpStatus: 422 } as const;
+  const refused = told(saga, replied('stock', 'action', 'succeeded'), replied('money', 'action', 'refused'));
+  const no = { reply: 'refused', httpStatus: 422 } as const;
   const path = pathView(
     rowsOf([saga, 0], [refused, 1, [attempt('stock', 'action', 0), attempt('money', 'action', 0, no)]]),
   );

@@ -63,7 +63,7 @@ describe('a saga', () => {
         { action: { reply: 'succeeded' }, compensate: { reply: 'succeeded' } },
         { action: { reply: 'succeeded' }, compensate: null },
         { action: { reply: 'succeeded' }, compensate: { reply: 'succeeded' } },
-        { action: { reply: 'failed', answer: '409' }, compensate: { reply: 'succeeded' } },
+        { action: { reply: 'refused', answer: '409' }, compensate: { reply: 'succeeded' } },
         { action: { reply: null, nextAttemptAt: null }, compensate: null },
       ],
     });

@@ -61,7 +61,7 @@ describe('a whole life', () => {
   });
 
   test('that ends cancelled says which branch refused', () => {
-    const cancelling = told(begin(), replied('stock', 'try', 'failed'));
+    const cancelling = told(begin(), replied('stock', 'try', 'refused'));
     const [, decided] = linesOf([begin(), cancelling]);
     expect(decided).toEqual({
       ...{
@@ -141,7 +141,7 @@ describe('a saga', () => {
   });
 
   test('that is refused says which step refused', () => {
-    const refused = told(begun, replied('stock', 'action', 'failed'));
+    const refused = told(begun, replied('stock', 'action', 'refused'));
     expect(linesOf([begun, refused])[1]).toMatchObject({
       ...{ pattern: 'saga', status: 'cancelling', reason: 'action_refused', branch_id: 'stock' },
     });
@@ -150,7 +150,7 @@ describe('a saga', () => {
   test.each<[string, Op, GlobalTransaction]>([
     ['pay', 'action', started],
     ['mail', 'action', decided],
-    ['stock', 'compensate', told(begun, replied('stock', 'action', 'failed'))],
+    ['stock', 'compensate', told(begun, replied('stock', 'action', 'refused'))],
   ])('whose %s is parked leaves a warning with its op, %s', (branchId, op, before) => {
     const parked = told(
       before,
@@ -165,7 +165,7 @@ describe('a saga', () => {
   test('leaves no line for a step that succeeds, or is compensated before the last', () => {
     const two = begin({ pattern: 'saga', branches: [step('a', []), step('b', ['a'])] });
     const one = told(two, replied('a', 'action', 'succeeded'));
-    const refused = told(one, replied('b', 'action', 'failed'));
+    const refused = told(one, replied('b', 'action', 'refused'));
     expect(linesOf([two, one]).slice(1)).toEqual([]);
     expect(linesOf([refused, told(refused, replied('b', 'compensate', 'succeeded'))]).slice(1)).toEqual([]);
   });

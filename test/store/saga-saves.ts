@@ -51,8 +51,8 @@ export const TO_THE_END: readonly (readonly [what: string, change: Change])[] = 
 ];
 
 export const UNDONE: readonly (readonly [what: string, change: Change])[] = [
-  ['a refusal', told('a', 'action', 'failed')],
-  ['a compensation that is asked for again', told('a', 'compensate', 'failed')],
+  ['a refusal', told('a', 'action', 'refused')],
+  ['a compensation that is asked for again', told('a', 'compensate', 'refused')],
   ['a compensation, and so the end', told('a', 'compensate', 'succeeded')],
   ['a late success', told('a', 'action', 'succeeded')],
 ];

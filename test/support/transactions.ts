@@ -89,7 +89,7 @@ export function told(tx: GlobalTransaction | null, ...events: readonly Event[]):
 export const confirming = (): GlobalTransaction =>
   told(begin(), replied('stock', 'try', 'succeeded'), replied('money', 'try', 'succeeded'));
 
-export const cancelling = (): GlobalTransaction => told(begin(), replied('stock', 'try', 'failed'));
+export const cancelling = (): GlobalTransaction => told(begin(), replied('stock', 'try', 'refused'));
 
 export const confirmed = (): GlobalTransaction =>
   told(confirming(), replied('stock', 'confirm', 'succeeded'), replied('money', 'confirm', 'succeeded'));

@@ -239,7 +239,7 @@ export class Trial {
 
 function adviceFor(answer: Answer, stockNeeded: number): string {
   const { reply, status } = answer;
-  if (reply === 'failed')
+  if (reply === 'refused')
     return `a refusal; give it more stock, at least ${stockNeeded} times what the payload asks for, or ask with a smaller payload`;
   if (reply === 'ongoing') return 'again and again; let it come to an end';
   if (status === null) return 'see that the participant runs, and that the address is right';

@@ -44,7 +44,7 @@ export type TryTimes = {
 };
 
 export type Tried =
-  | { readonly reply: 'succeeded' | 'failed'; readonly status: number; readonly text: string }
+  | { readonly reply: 'succeeded' | 'refused'; readonly status: number; readonly text: string }
   /** `isOutOfTime`: it was given up because no other attempt fits before the deadline. */
   | { readonly reply: 'unknown'; readonly answer: string; readonly isOutOfTime: boolean };
 
@@ -55,7 +55,7 @@ export async function callTry(call: TryCall, tools: TryTools, times: TryTimes): 
   for (let attempt = 1; ; attempt += 1) {
     const heard = await callOnce(call, attempt, tools, times);
     const reply = replyOf('try', heard.status);
-    if (heard.status !== null && (reply === 'succeeded' || reply === 'failed'))
+    if (heard.status !== null && (reply === 'succeeded' || reply === 'refused'))
       return { reply, status: heard.status, text: heard.text };
     // An attempt that we stopped ourselves says nothing.
     if (!times.signal.aborted) last = wordsOf(heard);

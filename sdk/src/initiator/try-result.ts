@@ -14,7 +14,7 @@ import type { Tried } from './try-call.ts';
  */
 export function resultOf(tried: Tried, contract: Contract, branch: TryOf, signal: AbortSignal): unknown {
   if (tried.reply === 'unknown') throw new TryUnknown(branch, { ...tried, cause: signal.reason });
-  if (tried.reply === 'failed') throw new TryRefused(branch, problemIn(tried.text));
+  if (tried.reply === 'refused') throw new TryRefused(branch, problemIn(tried.text));
   const parsed = jsonIn(tried.text);
   const schema = contract.activities[branch.activity]?.result;
   if (schema === undefined) return parsed === undefined && tried.text !== '' ? tried.text : (parsed ?? null);

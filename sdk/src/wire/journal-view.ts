@@ -41,7 +41,7 @@ export const AttemptView = Type.Object(
     httpStatus: nullable(
       Type.Integer({ description: 'The status of the answer; null when no complete one came.' }),
     ),
-    reply: Type.Enum(['succeeded', 'failed', 'ongoing', 'unknown'], {
+    reply: Type.Enum(['succeeded', 'refused', 'ongoing', 'unknown'], {
       type: 'string',
       description: 'What the call came to; after ongoing and unknown the participant is asked again.',
     }),

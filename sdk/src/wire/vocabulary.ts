@@ -120,7 +120,7 @@ export const DecisionReason = words(
 export type DecisionReason = Static<typeof DecisionReason>;
 
 export const Reply = words(
-  ['succeeded', 'failed', 'unknown'],
+  ['succeeded', 'refused', 'unknown'],
   'What the last call came to; unknown is asked again. Null before the first answer.',
 );
 export type Reply = Static<typeof Reply>;

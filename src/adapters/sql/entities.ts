@@ -17,7 +17,7 @@ import type {
 } from '../../domain/index.ts';
 
 export type CallRow = {
-  reply: 'succeeded' | 'failed' | 'unknown' | null;
+  reply: 'succeeded' | 'refused' | 'unknown' | null;
   attemptCount: number;
   dueAt: Instant;
   parkedAt: Instant | null;

@@ -22,7 +22,7 @@ export const replyLost = ({ first: op, codes }: Opening): Scenario => ({
       await hangUpOn(trial, { branch, op, when });
       const again = await trial.ask(branch, op);
       // A refusal means that the first call was forgotten only if there is stock for one that has nothing in common with it.
-      if (again.reply === 'failed') await trial.must(trial.branch(), op);
+      if (again.reply === 'refused') await trial.must(trial.branch(), op);
       const hung =
         when === 'sent' ? `as soon as it had sent ${one(op)}` : `when the answer to ${one(op)} began to come`;
       const what = `The caller hung up ${hung}, and asked again: ${again.words}.`;
@@ -61,7 +61,7 @@ export const pivotComesSlowly: Scenario = {
     const branch = trial.branch();
     const finish = await sendHalfOf(trial, branch, 'action');
     const refused = await lateActionMeanwhile(trial, branch);
-    if (refused.reply !== 'failed') {
+    if (refused.reply !== 'refused') {
       await finish();
       throw new Unjudgeable(`an action after its deadline was answered ${refused.words}, and not refused`);
     }

@@ -10,7 +10,7 @@ export const actionsKeptApart = keptApart('actions_mixed_up', judgeApart);
 async function judgeApart(trial: Trial, one: Branch, others: readonly OtherStep[]): Promise<void> {
   const isPivot = trial.settings.kind === 'pivot';
   const options: CallOptions = isPivot ? { deadlineAt: Date.now() - OVER_SINCE_MS } : {};
-  const expected = isPivot ? 'failed' : 'succeeded';
+  const expected = isPivot ? 'refused' : 'succeeded';
   const first = await trial.ask(one, 'action', options);
   if (isPivot && first.reply !== expected)
     throw new Unjudgeable(`an action after its deadline was answered ${first.words}, and not refused`);

@@ -23,7 +23,7 @@ async function judgeRemembered(trial: Trial, options: CallOptions, how: string):
   await trial.begin();
   const branch = trial.branch();
   const first = await trial.ask(branch, 'action', options);
-  if (first.reply !== 'failed')
+  if (first.reply !== 'refused')
     throw new Unjudgeable(`an action ${how} was answered ${first.words}, and not refused with 409 or 422`);
   const again = await trial.ask(branch, 'action');
   const what = `An action ${how} was answered ${first.words}, and its repetition with a later deadline and the right payload ${again.words}.`;
@@ -55,7 +55,7 @@ export const inTimeAndLateAtOnce: Scenario = {
       const [passed, inTime] = round % 2 === 0 ? answers : [answers[1], answers[0]];
       const what = `Of two concurrent actions of one pivot, the one after its deadline was answered ${passed.words}, and the one in time ${inTime.words}.`;
       const winners = answers.filter(succeeded).length;
-      const isRefused = answers.some(({ reply }) => reply === 'failed');
+      const isRefused = answers.some(({ reply }) => reply === 'refused');
       trial.judge('refused_and_done', winners === 0 || !isRefused, what);
       if (winners === 0) await trial.judgeEffect('refused_call_applied', {}, what);
     }

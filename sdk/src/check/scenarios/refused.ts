@@ -19,7 +19,7 @@ export async function judgeRefused(
   if (answer.reply !== 'succeeded') {
     trial.judge(code, true, what);
     if (changes !== null) trial.judge('refusal_answered_as_success', true, what);
-    trial.judge('refusal_not_understood', answer.reply === 'failed', what);
+    trial.judge('refusal_not_understood', answer.reply === 'refused', what);
     return trial.judgeEffect('refused_call_applied', {}, what);
   }
   if (changes?.size === 0) {
