@@ -1,17 +1,17 @@
 /**
  * Every error that the coordinator can answer, by its code: the HTTP status, what it means, and what to do.
  *
- * Complete by type: a refusal added to the domain or the coordinator does not compile until it has words here. The
+ * Complete by type: a rejection added to the domain or the coordinator does not compile until it has words here. The
  * page docs/errors.md is the same table for people; a test keeps both in step.
  *
  * 400 the request has not the right form · 401 it is not known who asks · 404 there is no such thing ·
  * 409 it contradicts what stands · 410 its time is over · 413 it is too large ·
  * 422 it is well formed and cannot be done · 5xx it is not the request's fault
  */
-import type { CoordinatorRefusal } from './application/coordinator.ts';
+import type { CoordinatorRejection } from './application/coordinator.ts';
 
 /** What only the HTTP shell can find wrong. */
-export type HttpRefusal =
+export type HttpRejection =
   | 'unauthorized'
   | 'invalid_request'
   | 'broken_json'
@@ -29,7 +29,7 @@ export type HttpRefusal =
   | 'not_ready'
   | 'internal_error';
 
-export type ErrorCode = CoordinatorRefusal | HttpRefusal;
+export type ErrorCode = CoordinatorRejection | HttpRejection;
 
 export type ErrorWords = {
   readonly status: number;
@@ -40,7 +40,7 @@ export type ErrorWords = {
 };
 
 export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
-  // ── The protocol's refusals ──────────────────────────────────────────────────────────────────────────────
+  // ── The protocol's rejections ──────────────────────────────────────────────────────────────────────────────
   unknown_transaction: {
     status: 404,
     title: 'There is no such transaction',

@@ -12,7 +12,7 @@ import {
   type GlobalTransaction,
   type Instant,
   type Now,
-  type Refusal,
+  type Rejection,
   transition,
   withOwn,
 } from '../domain/index.ts';
@@ -58,9 +58,9 @@ const RETRY_PAGE = 200;
 const ROOM_PAUSE_MS = 500;
 const ROOM_ATTEMPTS = 60;
 
-/** Why a request was refused: the protocol's reasons, and those that only the coordinator can know. */
-export type CoordinatorRefusal =
-  | Refusal
+/** Why a request was rejected: the protocol's reasons, and those that only the coordinator can know. */
+export type CoordinatorRejection =
+  | Rejection
   | PlanFault
   | 'unknown_participant'
   | 'kind_mismatch'
@@ -77,10 +77,10 @@ export type Ends = {
   readonly ends: readonly TransactionEnd[];
 };
 
-/** `about` names what the refusal is about, where that is not the transaction. */
-export type Refused = {
+/** `about` names what the rejection is about, where that is not the transaction. */
+export type Rejected = {
   readonly accepted: false;
-  readonly code: CoordinatorRefusal;
+  readonly code: CoordinatorRejection;
   readonly about?: string;
   /** What is at fault, as a JSON pointer into the list of branches. */
   readonly place?: string;
@@ -88,7 +88,7 @@ export type Refused = {
 
 export type Outcome =
   | { readonly accepted: true; readonly saved: Saved; readonly isChanged: boolean }
-  | Refused;
+  | Rejected;
 
 export type CoordinatorParts = {
   readonly carryOut: CarryOut;
@@ -144,10 +144,10 @@ export class Coordinator {
       asked.map((branch) => askedOf(branch, participants)),
     );
     const branches = 'code' in plan ? [] : plan;
-    const planRefused = 'code' in plan ? ({ accepted: false, ...plan } as const) : null;
+    const planRejected = 'code' in plan ? ({ accepted: false, ...plan } as const) : null;
     const unusable =
       this.#unusableIn(request, timeoutMs, participants) ??
-      planRefused ??
+      planRejected ??
       kindMismatchIn(pattern, branches, participants);
     for (let attempt = 1; attempt <= BEGIN_ATTEMPTS; attempt += 1) {
       const known = beginKey === null ? null : await this.#given.store.gidOfBeginKey(beginKey);
@@ -155,8 +155,8 @@ export class Coordinator {
       const eventAt = (now: Now) => ({ ...given, branches, gid, now });
       const isMadeNow = known === null && request.gid === undefined;
       const ageFault = isMadeNow ? null : await this.#ageFaultOf(gid);
-      const refused = ageFault ?? unusable;
-      if (refused !== null) {
+      const rejected = ageFault ?? unusable;
+      if (rejected !== null) {
         // What stands is compared first: the same request answers the same, whatever is registered or allowed by now.
         const saved = await this.find(gid);
         if (saved !== null) {
@@ -166,7 +166,7 @@ export class Coordinator {
         }
         // Between the two looks the transaction was removed, and its key with it.
         if (ageFault !== null && known !== null) continue;
-        return refused;
+        return rejected;
       }
       const answer = await carryOut.ask(gid, {
         eventAt,
@@ -194,7 +194,7 @@ export class Coordinator {
     return this.#ask(gid, (now) => ({ type: 'branchRegistered', branch, now }));
   }
 
-  /** @param branchIds all that were tried: another that stands refuses it; null when the initiator does not say */
+  /** @param branchIds all that were tried: if others are registered, it is rejected; null when the initiator does not say */
   confirm(gid: string, branchIds: readonly string[] | null = null): Promise<Outcome> {
     return this.#ask(gid, (now) => ({ type: 'confirmRequested', branchIds, now }));
   }
@@ -304,20 +304,20 @@ export class Coordinator {
     return (await this.#given.store.bindBeginKey(beginKey, gid)) === gid;
   }
 
-  async #ageFaultOf(gid: string): Promise<Refused | null> {
+  async #ageFaultOf(gid: string): Promise<Rejected | null> {
     const fault = gidAgeFault(gid, await this.#settledNow(), this.#given.retentionMs);
     return fault && { accepted: false, code: fault.code, about: new Date(fault.limitAt).toISOString() };
   }
 
-  #unusableIn(request: BeginRequest, timeoutMs: number, participants: Participants): Refused | null {
+  #unusableIn(request: BeginRequest, timeoutMs: number, participants: Participants): Rejected | null {
     const { maxTimeoutMs } = this.#given;
     if (timeoutMs > maxTimeoutMs)
       return { accepted: false, code: 'timeout_too_long', about: `${maxTimeoutMs} ms` };
     const overMaxima = [request, ...(request.branches ?? [])].map((asked) => this.#overMaximum(asked));
-    return overMaxima.find((refused) => refused !== null) ?? unknownIn(participants);
+    return overMaxima.find((rejected) => rejected !== null) ?? unknownIn(participants);
   }
 
-  #overMaximum(asked: PolicyRequest): Refused | null {
+  #overMaximum(asked: PolicyRequest): Rejected | null {
     const about = overMaximum(asked, this.#given.maxPolicy);
     return about === null ? null : { accepted: false, code: 'setting_over_maximum', about };
   }
@@ -335,14 +335,14 @@ export class Coordinator {
   }
 }
 
-function unknownIn(participants: Participants): Refused | null {
+function unknownIn(participants: Participants): Rejected | null {
   const [about] = [...participants].find(([, found]) => found === null) ?? [];
   if (about === undefined) return null;
   return { accepted: false, code: isAddress(about) ? 'address_not_allowed' : 'unknown_participant', about };
 }
 
 /** The request is one branch: there is no list that a pointer could lead into. */
-const withoutPlace = (mismatch: KindMismatch | null): Refused | null =>
+const withoutPlace = (mismatch: KindMismatch | null): Rejected | null =>
   mismatch && { accepted: false, code: mismatch.code, about: mismatch.about };
 
 /** Who sent another request with a key that is taken may not know whose it is. */

@@ -94,7 +94,7 @@ export class GroupCommit {
     return this.#waitingBytes;
   }
 
-  /** True while the fate of a COMMIT has been unknown for so long that saves are refused. */
+  /** True while the fate of a COMMIT has been unknown for so long that saves are rejected. */
   get isStuck(): boolean {
     return this.#isStuck;
   }
@@ -132,11 +132,11 @@ export class GroupCommit {
     if (result.outcome === 'written') this.#acknowledge(batch);
     else if (result.outcome === 'taken') await this.#write(answerTaken(batch, result));
     else if (result.because === 'behind') this.#stopFor(batch, result.error);
-    else if (result.because === 'store') refuse([...batch, ...this.#queue.splice(0)], result.error);
+    else if (result.because === 'store') rejectSaves([...batch, ...this.#queue.splice(0)], result.error);
     else if (result.because === 'lock' && result.locked.size > 0) await this.#writeUnlocked(batch, result);
     else if (batch.length > 1) await this.#halve(batch);
     else if (result.because === 'lock') this.#setAside(batch, result.error);
-    else refuse(batch, result.error);
+    else rejectSaves(batch, result.error);
   }
 
   #acknowledge(batch: readonly Waiting[]): void {
@@ -147,7 +147,7 @@ export class GroupCommit {
   #stopFor(batch: readonly Waiting[], error: Error): void {
     if (!this.#isBehind) this.#log.error(BEHIND, error);
     this.#isBehind = true;
-    refuse([...batch, ...this.#queue.splice(0)], error);
+    rejectSaves([...batch, ...this.#queue.splice(0)], error);
   }
 
   async #halve(batch: readonly Waiting[]): Promise<void> {
@@ -171,7 +171,7 @@ export class GroupCommit {
   #setAside(locked: readonly Waiting[], error: Error): void {
     for (const waiting of locked) {
       waiting.lockCount += 1;
-      if (waiting.lockCount > LOCK_LIMIT) refuse([waiting], error);
+      if (waiting.lockCount > LOCK_LIMIT) rejectSaves([waiting], error);
       else
         this.#time.after(FIRST_LOCK_PAUSE_MS * 2 ** (waiting.lockCount - 1), () => {
           this.#queue.push(waiting);
@@ -200,7 +200,7 @@ export class GroupCommit {
     if (this.#time.elapsedMs() - unknownSince < STUCK_AFTER_MS) return;
     if (!this.#isStuck) this.#log.error(STUCK, error);
     this.#isStuck = true;
-    refuse(this.#queue.splice(0), error);
+    rejectSaves(this.#queue.splice(0), error);
   }
 
   async #attempt(saves: readonly Save[]): Promise<BatchOutcome> {
@@ -226,7 +226,7 @@ const BEHIND =
   'more is carried out here; bring the lost commits back or accept their loss, then restart this process';
 
 /** Not with the words of the error: a driver's may carry values of the rows. */
-function refuse(batch: readonly Waiting[], error: Error): void {
+function rejectSaves(batch: readonly Waiting[], error: Error): void {
   for (const { reject } of batch) reject(new StoreUnavailable(NOT_WRITTEN, { cause: error }));
 }
 

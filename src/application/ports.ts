@@ -51,7 +51,7 @@ export type JournalRow = {
  * - `taken`: nothing of this attempt was written, because rows of it exist already: `ours` from an earlier attempt
  *   of this writer, `lost` to another writer or to a removal. The rest may be sent again.
  * - `unknown`: the COMMIT was sent and its answer never came; it may still appear.
- * - `rejected`: nothing was written. `because` tells what may help: a `row` that is refused on its own account never
+ * - `rejected`: nothing was written. `because` tells what may help: a `row` that is rejected on its own account never
  *   will; a row that somebody else has `locked` may when sent later; the `store` itself may when asked again; a store
  *   that is `behind` has lost what it had acknowledged, and nothing may be built on it.
  */

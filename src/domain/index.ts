@@ -14,7 +14,7 @@ export {
 export {
   type Begun,
   type Event,
-  type Refusal,
+  type Rejection,
   type Replied,
   transition,
   type Verdict,

@@ -1,7 +1,7 @@
 /**
  * The protocol: what each event makes of a transaction. The only file that changes a status.
  *
- * `transition(tx, event)` answers with the next state, or refuses with a code and changes nothing. An event that
+ * `transition(tx, event)` answers with the next state, or rejects with a code and changes nothing. An event that
  * tells nothing new is accepted and answers the very same object, so every call can be repeated (I3).
  *
  * - I2: a decision is taken only while trying, and never again.
@@ -100,8 +100,8 @@ export type Event =
   | Replied
   | RetryRequested;
 
-/** Why an event was refused; `errors.ts` gives each its HTTP status and its words. */
-export type Refusal =
+/** Why an event was rejected; `errors.ts` gives each its HTTP status and its words. */
+export type Rejection =
   | 'unknown_transaction'
   | 'transaction_differs'
   | 'branch_differs'
@@ -122,18 +122,18 @@ export type Verdict =
   | { readonly accepted: true; readonly tx: GlobalTransaction }
   | {
       readonly accepted: false;
-      readonly code: Refusal;
-      /** The transaction with the wish that was refused, to be kept; nothing else of it has changed. */
+      readonly code: Rejection;
+      /** The transaction with the request that was rejected, to be kept; nothing else of it has changed. */
       readonly noted?: GlobalTransaction;
     };
 
 const accepted = (tx: GlobalTransaction): Verdict => ({ accepted: true, tx });
-const refused = (code: Refusal): Verdict => ({ accepted: false, code });
+const rejected = (code: Rejection): Verdict => ({ accepted: false, code });
 
 /** @param tx null when there is no such transaction. */
 export function transition(tx: GlobalTransaction | null, event: Event): Verdict {
   if (event.type === 'begun') return begin(tx, event);
-  if (tx === null) return refused('unknown_transaction');
+  if (tx === null) return rejected('unknown_transaction');
   switch (event.type) {
     case 'branchRegistered':
       return registerBranch(tx, event);
@@ -155,12 +155,12 @@ export function transition(tx: GlobalTransaction | null, event: Event): Verdict 
 // ── Beginning ────────────────────────────────────────────────────────────────────────────────────────────────
 
 function begin(tx: GlobalTransaction | null, event: Begun): Verdict {
-  if (tx !== null) return tx.bodyHash === event.bodyHash ? accepted(tx) : refused('transaction_differs');
+  if (tx !== null) return tx.bodyHash === event.bodyHash ? accepted(tx) : rejected('transaction_differs');
   const { type: _type, timeoutMs, now, branches: specs, ...given } = event;
   const mayBeEmpty = event.mode === 'interactive' && !hasPlan(event.pattern);
-  if (specs.length === 0 && !mayBeEmpty) return refused('no_branches');
+  if (specs.length === 0 && !mayBeEmpty) return rejected('no_branches');
   const overLimit = limitBrokenBy(specs);
-  if (overLimit !== null) return refused(overLimit);
+  if (overLimit !== null) return rejected(overLimit);
   const begun: GlobalTransaction = {
     ...given,
     beganAt: now.earliest,
@@ -179,16 +179,16 @@ function begin(tx: GlobalTransaction | null, event: Begun): Verdict {
 /** Registration and decision change the same state, so one of the two sees the other: no branch is missed (I6). */
 function registerBranch(tx: GlobalTransaction, { branch, now }: BranchRegistered): Verdict {
   const known = tx.branches.find(({ branchId }) => branchId === branch.branchId);
-  if (known) return known.bodyHash === branch.bodyHash ? accepted(tx) : refused('branch_differs');
-  if (tx.mode === 'declared') return refused('not_interactive');
-  if (tx.decision !== null) return refused(`decided_${tx.decision.decision}`);
-  if (now.latest >= tx.deadlineAt) return refused('deadline_passed');
+  if (known) return known.bodyHash === branch.bodyHash ? accepted(tx) : rejected('branch_differs');
+  if (tx.mode === 'declared') return rejected('not_interactive');
+  if (tx.decision !== null) return rejected(`decided_${tx.decision.decision}`);
+  if (now.latest >= tx.deadlineAt) return rejected('deadline_passed');
   const overLimit = limitBrokenBy([...tx.branches, branch]);
-  if (overLimit !== null) return refused(overLimit);
+  if (overLimit !== null) return rejected(overLimit);
   return accepted({ ...tx, branches: [...tx.branches, newBranch(branch, now)] });
 }
 
-function limitBrokenBy(specs: readonly BranchSpec[]): Refusal | null {
+function limitBrokenBy(specs: readonly BranchSpec[]): Rejection | null {
   const sizes = specs.map(({ payload }) => new TextEncoder().encode(payload).length);
   if (specs.length > MAX_BRANCHES) return 'too_many_branches';
   if (sizes.some((size) => size > MAX_PAYLOAD_BYTES)) return 'payload_too_large';
@@ -206,15 +206,15 @@ const newBranch = (spec: BranchSpec, now: Now): Branch => ({
 // ── Deciding ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 /**
- * What was not tried must not be confirmed: an initiator that says what it tried is refused when another branch stands,
+ * What was not tried must not be confirmed: an initiator that says what it tried is rejected when another branch stands,
  * as one does that a second run of the same initiator has registered meanwhile.
  */
 function requestConfirm(tx: GlobalTransaction, { branchIds, now }: ConfirmRequested): Verdict {
   if (tx.decision !== null)
-    return tx.decision.decision === 'confirm' ? accepted(tx) : refused('decided_cancel');
-  if (tx.mode === 'declared') return refused('not_interactive');
-  if (now.latest >= tx.deadlineAt) return refused('deadline_passed');
-  if (branchIds !== null && !areThose(tx.branches, branchIds)) return refused('other_branches');
+    return tx.decision.decision === 'confirm' ? accepted(tx) : rejected('decided_cancel');
+  if (tx.mode === 'declared') return rejected('not_interactive');
+  if (now.latest >= tx.deadlineAt) return rejected('deadline_passed');
+  if (branchIds !== null && !areThose(tx.branches, branchIds)) return rejected('other_branches');
   return accepted(decide(tx, 'confirm', 'confirm_requested', now));
 }
 
@@ -224,7 +224,7 @@ const areThose = (branches: readonly Branch[], branchIds: readonly string[]): bo
 
 function requestCancel(tx: GlobalTransaction, now: Now): Verdict {
   if (tx.decision !== null)
-    return tx.decision.decision === 'cancel' ? accepted(tx) : refused('decided_confirm');
+    return tx.decision.decision === 'cancel' ? accepted(tx) : rejected('decided_confirm');
   if (isBounded(tx)) return accepted(decide(tx, 'cancel', 'cancel_requested', now));
   const noted = { ...tx, cancelAskedAt: tx.cancelAskedAt ?? now.latest };
   return { accepted: false, code: 'pivot_in_flight', ...(tx.cancelAskedAt === null && { noted }) };
@@ -232,7 +232,7 @@ function requestCancel(tx: GlobalTransaction, now: Now): Verdict {
 
 function expire(tx: GlobalTransaction, now: Now): Verdict {
   if (!isBounded(tx)) return accepted(tx);
-  if (now.earliest < tx.deadlineAt) return refused('deadline_not_reached');
+  if (now.earliest < tx.deadlineAt) return rejected('deadline_not_reached');
   return accepted(decide(tx, 'cancel', 'deadline_passed', now));
 }
 
@@ -378,7 +378,7 @@ function retry(tx: GlobalTransaction, { participant, now }: RetryRequested): Ver
   const isOver = isBounded(tx) && now.latest >= tx.deadlineAt;
   const isMeant = ({ to }: OpenCall) => participant === null || participant === to.participant;
   const open = isOver ? [] : openCalls(tx).filter(isMeant);
-  return open.length === 0 ? refused('nothing_to_retry') : accepted(open.reduce(retried, tx));
+  return open.length === 0 ? rejected('nothing_to_retry') : accepted(open.reduce(retried, tx));
 
   function retried(before: GlobalTransaction, { branch, op, call }: OpenCall): GlobalTransaction {
     const { reply, answer, durationMs } = call;

@@ -5,7 +5,7 @@
  * inside a test answers the same documents.
  */
 import type { Fault, ProblemDocument } from '@tercet/sdk/wire';
-import type { CoordinatorRefusal } from '../application/coordinator.ts';
+import type { CoordinatorRejection } from '../application/coordinator.ts';
 import { type ErrorCode, errors, errorType } from '../errors.ts';
 
 /** What is particular this time: `about` names the thing at fault, `faults` the places in the request. */
@@ -25,7 +25,7 @@ export function problemOf(code: ErrorCode, { about, faults = [] }: Particulars =
   };
 }
 
-/** The refusals that name the decision which stands. */
+/** The rejections that name the decision which stands. */
 const DECISIONS: Partial<Record<ErrorCode, 'confirm' | 'cancel'>> = {
   decided_confirm: 'confirm',
   decided_cancel: 'cancel',
@@ -38,30 +38,30 @@ export function faultsProblem(faults: readonly Fault[]): ProblemDocument {
   return problemOf('invalid_request', { about: first && `${place} ${first.detail}.`, faults });
 }
 
-/** What the coordinator refused. */
-export function refusalProblem({ code, about, place }: Refused): ProblemDocument {
+/** What the coordinator rejected. */
+export function rejectionProblem({ code, about, place }: Rejected): ProblemDocument {
   if (place === undefined)
-    return problemOf(code, { about: about === undefined ? undefined : REFUSED_ABOUT[code]?.(about) });
+    return problemOf(code, { about: about === undefined ? undefined : REJECTED_ABOUT[code]?.(about) });
   // Keys of a payload may hold halves of characters, which no URI can.
   const pointer = `#/branches${place.toWellFormed().split('/').map(encodeURIComponent).join('/')}`;
   const named = about === undefined ? '' : (NAMED_ABOUT[code]?.(about) ?? ` names “${about}”`);
   return problemOf(code, { about: `${pointer}${named}:`, faults: [{ pointer, detail: errors[code].title }] });
 }
 
-export type Refused = {
-  readonly code: CoordinatorRefusal;
+export type Rejected = {
+  readonly code: CoordinatorRejection;
   readonly about?: string;
   /** A JSON pointer into the list of branches. */
   readonly place?: string;
 };
 
 /** What `about` means after a place in the request. */
-const NAMED_ABOUT: Partial<Record<CoordinatorRefusal, (about: string) => string>> = {
+const NAMED_ABOUT: Partial<Record<CoordinatorRejection, (about: string) => string>> = {
   kind_mismatch: (mismatch) => ` (${mismatch})`,
 };
 
 /** What the coordinator's `about` means, as a sentence. */
-const REFUSED_ABOUT: Partial<Record<CoordinatorRefusal, (about: string) => string>> = {
+const REJECTED_ABOUT: Partial<Record<CoordinatorRejection, (about: string) => string>> = {
   transaction_differs: (gid) => `It is transaction ${gid}.`,
   unknown_participant: (name) => `No participant “${name}” is registered.`,
   kind_mismatch: (mismatch) => `${mismatch}.`,

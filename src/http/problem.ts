@@ -6,8 +6,8 @@ import {
   faultsProblem,
   type Particulars,
   problemOf,
-  type Refused,
-  refusalProblem,
+  type Rejected,
+  rejectionProblem,
 } from './problem-document.ts';
 
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
@@ -22,9 +22,9 @@ export const sendProblem = (reply: FastifyReply, code: ErrorCode, particulars?: 
 export const sendFaults = (reply: FastifyReply, faults: readonly Fault[]): FastifyReply =>
   send(reply, faultsProblem(faults));
 
-/** What the coordinator refused. */
-export const sendRefusal = (reply: FastifyReply, refused: Refused): FastifyReply =>
-  send(reply, refusalProblem(refused));
+/** What the coordinator rejected. */
+export const sendRejection = (reply: FastifyReply, rejected: Rejected): FastifyReply =>
+  send(reply, rejectionProblem(rejected));
 
 function send(reply: FastifyReply, problem: ProblemDocument): FastifyReply {
   if (problem.status === 503) reply.header('retry-after', String(RETRY_AFTER_SECONDS));

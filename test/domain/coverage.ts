@@ -3,7 +3,7 @@
  * each refusal there or, where it takes only bad input, in one example here.
  */
 import { MAX_BRANCHES, MAX_PAYLOAD_BYTES } from '../../src/domain/global-transaction.ts';
-import type { Begun, Refusal } from '../../src/domain/transition.ts';
+import type { Begun, Rejection } from '../../src/domain/transition.ts';
 import { begun, spec } from '../support/transactions.ts';
 
 export type Edge =
@@ -25,7 +25,7 @@ export const SAGA_EDGES = { 'trying → confirmed': true, 'trying → cancelled'
 const branches = (count: number, bytes: number) =>
   Array.from({ length: count }, (_, n) => spec(`b${n}`, { payload: 'x'.repeat(bytes) }));
 
-export const REFUSALS: Record<Refusal, 'explored' | 'explored in sagas' | Begun> = {
+export const REJECTIONS: Record<Rejection, 'explored' | 'explored in sagas' | Begun> = {
   unknown_transaction: 'explored',
   transaction_differs: 'explored',
   branch_differs: 'explored',

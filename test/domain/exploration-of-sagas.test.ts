@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { SAGAS } from './cases-of-sagas.ts';
-import { EDGES, REFUSALS, SAGA_EDGES } from './coverage.ts';
+import { EDGES, REJECTIONS, SAGA_EDGES } from './coverage.ts';
 import type { Report } from './exploration.ts';
 import { exploreEach } from './explore-each.ts';
 
@@ -15,8 +15,8 @@ describe('the exploration of sagas reaches', () => {
     expect(reports.some(({ ledger }) => ledger.edges.has(edge))).toBe(true);
   });
 
-  const refusals = Object.entries(REFUSALS).filter(([, where]) => where === 'explored in sagas');
-  test.each(refusals)('the refusal %s', (code) => {
-    expect(reports.flatMap(({ ledger }) => [...ledger.refusals] as string[])).toContain(code);
+  const rejections = Object.entries(REJECTIONS).filter(([, where]) => where === 'explored in sagas');
+  test.each(rejections)('the rejection %s', (code) => {
+    expect(reports.flatMap(({ ledger }) => [...ledger.rejections] as string[])).toContain(code);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { transition } from '../../src/domain/transition.ts';
 import { CASES_OF_TWO } from './cases.ts';
-import { EDGES, REFUSALS } from './coverage.ts';
+import { EDGES, REJECTIONS } from './coverage.ts';
 import type { Report } from './exploration.ts';
 import { exploreEach } from './explore-each.ts';
 
@@ -16,9 +16,9 @@ describe('the exploration reaches', () => {
     expect(reports.some(({ ledger }) => ledger.edges.has(edge))).toBe(true);
   });
 
-  const ofTcc = Object.entries(REFUSALS).filter(([, where]) => where !== 'explored in sagas');
+  const ofTcc = Object.entries(REJECTIONS).filter(([, where]) => where !== 'explored in sagas');
   test.each(ofTcc)('the refusal %s', (code, where) => {
-    const explored = reports.flatMap(({ ledger }) => [...ledger.refusals] as string[]);
+    const explored = reports.flatMap(({ ledger }) => [...ledger.rejections] as string[]);
     if (where === 'explored') expect(explored).toContain(code);
     else if (typeof where !== 'string') expect(transition(null, where)).toEqual({ accepted: false, code });
   });

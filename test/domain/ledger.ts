@@ -17,7 +17,7 @@ import {
   type Mode,
 } from '../../src/domain/global-transaction.ts';
 import { pendingCalls } from '../../src/domain/pending-calls.ts';
-import { type Event, type Refusal, transition } from '../../src/domain/transition.ts';
+import { type Event, type Rejection, transition } from '../../src/domain/transition.ts';
 import { checkPending, checkTransition } from './invariants.ts';
 import { interchangeable, mayHaveRun, type Plan, resultOf } from './plan.ts';
 import { at, type BranchOp, nowAt, TIMEOUT_MS, type Time } from './world.ts';
@@ -60,7 +60,7 @@ export type Answer =
   | { readonly accepted: true; readonly changed: boolean; readonly of: Snapshot }
   | {
       readonly accepted: false;
-      readonly code: Refusal;
+      readonly code: Rejection;
       /** The state with the wish that was refused; null where there is nothing to keep. */
       readonly noted: Snapshot | null;
     };
@@ -99,8 +99,8 @@ export class Ledger {
     readonly register: readonly Ask[];
     readonly strange: readonly Ask[];
   };
-  /** What was met: refusals, and the edges of the state graph. */
-  readonly refusals = new Set<Refusal>();
+  /** What was met: rejections, and the edges of the state graph. */
+  readonly rejections = new Set<Rejection>();
   readonly edges = new Set<string>();
   readonly #replies = new Map<string, Ask>();
   readonly #snapshots = new Map<string, Snapshot>();
@@ -212,7 +212,7 @@ export class Ledger {
     checkTransition(this.rules.plan, before?.tx ?? null, event, verdict);
     if (!verdict.accepted) {
       const { accepted, code, noted } = verdict;
-      this.refusals.add(code);
+      this.rejections.add(code);
       return { accepted, code, noted: noted === undefined ? null : this.#snapshot(noted) };
     }
     if (before) this.edges.add(`${before.tx.status} → ${verdict.tx.status}`);

@@ -8,7 +8,7 @@ import type { Answer, Verb } from './replica.ts';
 const deadlinePassed = { status: 'cancelled', decision: { reason: 'deadline_passed' } };
 
 /** What each refusal says of the end; one that a verb cannot be answered with is not in its list. */
-const REFUSALS: Readonly<Record<Verb, Readonly<Record<string, object>>>> = {
+const REJECTIONS: Readonly<Record<Verb, Readonly<Record<string, object>>>> = {
   begin: { transaction_differs: {} },
   register: {
     branch_differs: {},
@@ -38,7 +38,7 @@ function expectTrueRefusal(
   const said = { asked, status, code: problem.code };
   expect({ ...said, end }).toMatchObject({
     ...{ asked, status: 409, code: expect.any(String) },
-    end: REFUSALS[asked.verb][problem.code] ?? `${problem.code} is no answer to a ${asked.verb}`,
+    end: REJECTIONS[asked.verb][problem.code] ?? `${problem.code} is no answer to a ${asked.verb}`,
   });
   // Whoever asks for the opposite of a decision is told which one stands.
   const named = /^decided_(.*)/.exec(problem.code)?.[1];

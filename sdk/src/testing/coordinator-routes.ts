@@ -1,6 +1,6 @@
 /**
  * The requests that initiators and participants send to a coordinator, answered as it answers them over HTTP: the same
- * statuses, the same documents, and the same refusals in the same words. A test sends both the same requests and compares.
+ * statuses, the same documents, and the same rejections in the same words. A test sends both the same requests and compares.
  *
  * What is for operators (lists, events, registration, metrics) is not here, and is answered 404 like all else. Numbers that
  * JSON cannot carry exactly are not looked for: no JavaScript client sends one.
@@ -19,7 +19,7 @@ import type { ErrorCode } from '../../../src/errors.ts';
 import { noBody } from '../../../src/http/no-body.ts';
 import { detailsView } from '../../../src/http/path-view.ts';
 import { traceparentOf } from '../../../src/http/plugins/trace-context.ts';
-import { faultsProblem, problemOf, refusalProblem } from '../../../src/http/problem-document.ts';
+import { faultsProblem, problemOf, rejectionProblem } from '../../../src/http/problem-document.ts';
 import { iso, isoOrNull, transactionView } from '../../../src/http/transaction-view.ts';
 import {
   BeginRequest,
@@ -126,7 +126,7 @@ async function begin({ core, headers, body }: Asked): Promise<Response> {
     key,
     traceparentOf(headers.get('traceparent') ?? undefined),
   );
-  if (!outcome.accepted) return problemResponse(refusalProblem(outcome));
+  if (!outcome.accepted) return problemResponse(rejectionProblem(outcome));
   const answer =
     request.branches === undefined ? made(core, outcome) : await whenFinished(core, outcome.saved, headers);
   // A declared one may have ended either way: its status does not tell who began it.
@@ -137,7 +137,7 @@ async function begin({ core, headers, body }: Asked): Promise<Response> {
 async function register({ core, name, body }: Asked): Promise<Response> {
   const gid = gidOf(name);
   const outcome = await core.coordinator.registerBranch(gid, checked(BranchRequest, body, 'body'));
-  return outcome.accepted ? made(core, outcome) : problemResponse(refusalProblem(outcome));
+  return outcome.accepted ? made(core, outcome) : problemResponse(rejectionProblem(outcome));
 }
 
 async function confirm({ core, name, headers, body }: Asked): Promise<Response> {
@@ -156,7 +156,7 @@ async function retry({ core, name, body }: Asked): Promise<Response> {
   const gid = gidOf(name);
   checked(noBody, body, 'body');
   const outcome = await core.coordinator.retry(gid);
-  return outcome.accepted ? shown(core, outcome.saved, 200) : problemResponse(refusalProblem(outcome));
+  return outcome.accepted ? shown(core, outcome.saved, 200) : problemResponse(rejectionProblem(outcome));
 }
 
 async function find({ core, name }: Asked): Promise<Response> {
@@ -220,7 +220,7 @@ function made(core: Core, { saved, isChanged }: Extract<Outcome, { accepted: tru
 }
 
 const decided = async (core: Core, outcome: Outcome, headers: Headers): Promise<Response> =>
-  outcome.accepted ? whenFinished(core, outcome.saved, headers) : problemResponse(refusalProblem(outcome));
+  outcome.accepted ? whenFinished(core, outcome.saved, headers) : problemResponse(rejectionProblem(outcome));
 
 async function whenFinished(core: Core, from: Saved, headers: Headers): Promise<Response> {
   const saved = await core.coordinator.waitForEnd(from, waitMsOf(headers));

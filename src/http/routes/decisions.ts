@@ -9,7 +9,7 @@ import type { Coordinator, Outcome } from '../../application/coordinator.ts';
 import { answer, problems } from '../answers.ts';
 import { noBody } from '../no-body.ts';
 import { prefer, type WaitForEnd, waitMsOf } from '../plugins/prefer-wait.ts';
-import { sendRefusal } from '../problem.ts';
+import { sendRejection } from '../problem.ts';
 import { sendWhenFinished } from '../send-transaction.ts';
 import { type Explain, transactionView } from '../transaction-view.ts';
 import type { App } from '../typed-app.ts';
@@ -23,7 +23,7 @@ export function decisionRoutes(
 ): void {
   const { coordinator, waitForEnd, explain } = given;
   const sendDecided = async (reply: FastifyReply, outcome: Outcome, preferred: string | undefined) => {
-    if (!outcome.accepted) return sendRefusal(reply, outcome);
+    if (!outcome.accepted) return sendRejection(reply, outcome);
     const saved = await waitForEnd(outcome.saved, waitMsOf(preferred));
     return sendWhenFinished(reply, saved, explain);
   };
@@ -62,7 +62,7 @@ export function decisionRoutes(
     },
     async ({ params }, reply) => {
       const outcome = await coordinator.retry(params.gid);
-      return outcome.accepted ? transactionView(outcome.saved.tx, explain) : sendRefusal(reply, outcome);
+      return outcome.accepted ? transactionView(outcome.saved.tx, explain) : sendRejection(reply, outcome);
     },
   );
 }

@@ -10,7 +10,7 @@ import type { Coordinator } from '../../application/coordinator.ts';
 import { answer, problems } from '../answers.ts';
 import { prefer, type WaitForEnd, waitMsOf } from '../plugins/prefer-wait.ts';
 import { traceparentOf } from '../plugins/trace-context.ts';
-import { sendRefusal } from '../problem.ts';
+import { sendRejection } from '../problem.ts';
 import { sendMade, sendWhenFinished } from '../send-transaction.ts';
 import type { Explain } from '../transaction-view.ts';
 import type { App } from '../typed-app.ts';
@@ -62,7 +62,7 @@ export function transactionRoutes(
     async ({ body, headers }, reply) => {
       const key = headers['idempotency-key'] ?? null;
       const outcome = await coordinator.begin(body, key, traceparentOf(headers.traceparent));
-      if (!outcome.accepted) return sendRefusal(reply, outcome);
+      if (!outcome.accepted) return sendRejection(reply, outcome);
       // A declared one may have ended either way: its status does not tell who began it.
       if (!outcome.isChanged) reply.header('idempotent-replayed', 'true');
       if (body.branches === undefined) return sendMade(reply, outcome, explain);
@@ -88,7 +88,7 @@ export function transactionRoutes(
     },
     async ({ params, body }, reply) => {
       const outcome = await coordinator.registerBranch(params.gid, body);
-      return outcome.accepted ? sendMade(reply, outcome, explain) : sendRefusal(reply, outcome);
+      return outcome.accepted ? sendMade(reply, outcome, explain) : sendRejection(reply, outcome);
     },
   );
 }
