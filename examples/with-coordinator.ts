@@ -77,7 +77,7 @@ class Parts {
       TERCET_RETRY_FIRST_DELAY_MS: '50',
       TERCET_RETRY_MAX_DELAY_MS: '400',
       TERCET_POLL_FIRST_DELAY_MS: '50',
-      TERCET_CIRCUIT_MAX_REST_MS: '1000',
+      TERCET_CIRCUIT_MAX_OPEN_MS: '1000',
       // With such delays the default would be spent before a slow machine has started a participant again.
       TERCET_RETRY_BUDGET: '1000',
     });

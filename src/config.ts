@@ -154,7 +154,7 @@ const ORDERED: readonly (readonly [Duration, Duration])[] = [
   ['defaultTimeoutMs', 'maxTimeoutMs'],
   ['retryFirstDelayMs', 'retryMaxDelayMs'],
   ['pollFirstDelayMs', 'pollMaxDelayMs'],
-  ['circuitFirstRestMs', 'circuitMaxRestMs'],
+  ['circuitFirstOpenMs', 'circuitMaxOpenMs'],
   ['callTimeoutMs', 'maxCallTimeoutMs'],
   ['retryMaxDelayMs', 'maxRetryDelayMs'],
   ['retryBudget', 'maxRetryBudget'],

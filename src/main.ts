@@ -151,8 +151,8 @@ const settingsOf = (config: Config): EngineSettings => ({
   gate: {
     concurrency: config.participantConcurrency,
     failureCount: config.circuitFailureCount,
-    firstRestMs: config.circuitFirstRestMs,
-    maxRestMs: config.circuitMaxRestMs,
+    firstOpenMs: config.circuitFirstOpenMs,
+    maxOpenMs: config.circuitMaxOpenMs,
   },
   defaultTimeoutMs: config.defaultTimeoutMs,
   maxTimeoutMs: config.maxTimeoutMs,

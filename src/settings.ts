@@ -124,8 +124,8 @@ export const Settings = Type.Object({
     maximum: 10_000,
     description: 'After how many failed calls in a row a participant is given a rest, in calls.',
   }),
-  circuitFirstRestMs: durationMs(1000, 'The first rest of a failing participant; it doubles with each'),
-  circuitMaxRestMs: durationMs(30_000, 'The longest rest of a failing participant'),
+  circuitFirstOpenMs: durationMs(1000, 'The first rest of a failing participant; it doubles with each'),
+  circuitMaxOpenMs: durationMs(30_000, 'The longest rest of a failing participant'),
   maxActiveCount: Type.Integer({
     default: 10_000,
     minimum: 10,

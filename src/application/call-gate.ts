@@ -1,15 +1,15 @@
 /**
- * What each participant is spared, as this process sees it: a bounded number of calls at once, and a rest when its calls
- * fail one after the other (a circuit breaker). One poisoned participant so never delays the branches of others (I15).
+ * Bounds what each participant receives from this process: concurrent calls (a bulkhead), and calls while it fails (a
+ * circuit breaker). So a poisoned participant never delays the branches of others (I15).
  *
- * A call that is not let through is no attempt: nothing is queued and no budget is spent; the caller is told when to ask
- * again. Those times are spread by chance, so that what waits for a participant does not come all at once.
+ * A deferred call is no attempt: nothing is queued, and no budget is spent. The answer says when to enter again, with
+ * jitter, so that calls deferred together do not return together.
  *
- * closed → open after `failureCount` failures in a row → half-open after the rest, for one call that is tried → closed
- * when it is answered, else open again for twice as long. A late answer to an older call closes it, too.
+ * closed → open after `failureCount` consecutive failures → half-open once the open time is over, for one probe → closed
+ * when it is answered, else open for twice as long. A late answer to an older call closes it, too.
  *
- * The calls that fail may be those of a few poisoned branches, whose participant serves all others well. So a call that is
- * the first of its branch may look also before the rest is over, one at a time: it waits for nobody's poison.
+ * The failures may be those of a few poisoned branches, while the participant serves all others. So a branch's first
+ * attempt may probe an open circuit, one at a time: poisoned branches must not block healthy ones.
  */
 import { isPhaseOne, type Op, type PendingCall } from '../domain/index.ts';
 import type { Chance, CircuitState, Observer, Time } from './ports.ts';
@@ -18,47 +18,47 @@ export type GateSettings = {
   /** Calls of one participant under way at once. */
   readonly concurrency: number;
   readonly failureCount: number;
-  readonly firstRestMs: number;
-  readonly maxRestMs: number;
+  readonly firstOpenMs: number;
+  readonly maxOpenMs: number;
 };
 
-/** Why a call was not let through, and after how long to ask again. */
-export type HeldBack = {
+/** Why a call was deferred, and after how long to enter again. */
+export type Deferred = {
   readonly isLet: false;
   readonly why: 'circuit_open' | 'no_free_slot';
   readonly againInMs: number;
 };
 
-/** `leave` is to be called once, when the call has ended. */
+/** Call `leave` once, when the call has ended. */
 export type Entered = { readonly isLet: true; readonly leave: (result: CallResult) => void };
 
 /** `silent` says nothing of the participant. */
 export type CallResult = 'answered' | 'failed' | 'silent';
 
-/** Nobody waits for a free slot longer than this, or asks for one more often than by this at first. */
+/** Bounds of the delay after which a call without a slot enters again. */
 const FIRST_SLOT_PAUSE_MS = 500;
 const MAX_SLOT_PAUSE_MS = 30_000;
 
-type Look = 'none' | 'early' | 'probe';
+type Probe = 'none' | 'first_attempt' | 'half_open';
 
 type Circuit = {
   underWayCount: number;
   failuresInRow: number;
-  restCount: number;
-  /** By `elapsedMs`; null while the circuit is closed. */
-  restEndsAtMs: number | null;
-  /** The call under way that finds out whether the participant is back: after its rest, or as the first of its branch. */
-  look: Look;
-  /** Calls held back for want of a slot since the last one that was let through. */
+  openCount: number;
+  /** In terms of `elapsedMs`; null while the circuit is closed. */
+  openUntilMs: number | null;
+  /** The outstanding probe: of a half-open circuit, or a branch's first attempt. */
+  probe: Probe;
+  /** Calls deferred for want of a slot since the last one that entered. */
   slotlessCount: number;
 };
 
 const freshCircuit = (): Circuit => ({
   underWayCount: 0,
   failuresInRow: 0,
-  restCount: 0,
-  restEndsAtMs: null,
-  look: 'none',
+  openCount: 0,
+  openUntilMs: null,
+  probe: 'none',
   slotlessCount: 0,
 });
 
@@ -67,7 +67,7 @@ export class CallGate {
   readonly #time: Time;
   readonly #chance: Chance;
   readonly #observer: Observer;
-  /** Only of participants with something to remember. */
+  /** Only of participants with outstanding calls or failures. */
   readonly #circuits = new Map<string, Circuit>();
 
   constructor(given: { settings: GateSettings; time: Time; chance: Chance; observer: Observer }) {
@@ -81,90 +81,90 @@ export class CallGate {
     participant,
     attempt,
     op,
-  }: Pick<PendingCall, 'participant' | 'attempt' | 'op'>): Entered | HeldBack {
+  }: Pick<PendingCall, 'participant' | 'attempt' | 'op'>): Entered | Deferred {
     const circuit = this.#circuits.get(participant) ?? freshCircuit();
-    const restLeftMs = circuit.restEndsAtMs === null ? 0 : circuit.restEndsAtMs - this.#time.elapsedMs();
-    const isResting = restLeftMs > 0 && attempt > 1;
-    if (circuit.look !== 'none' || isResting)
-      return this.#heldByCircuit(circuit, op, Math.max(0, restLeftMs));
-    if (circuit.underWayCount >= this.#settings.concurrency) return this.#heldForSlot(circuit);
+    const openLeftMs = circuit.openUntilMs === null ? 0 : circuit.openUntilMs - this.#time.elapsedMs();
+    const isDeferred = openLeftMs > 0 && attempt > 1;
+    if (circuit.probe !== 'none' || isDeferred)
+      return this.#deferredByCircuit(circuit, op, Math.max(0, openLeftMs));
+    if (circuit.underWayCount >= this.#settings.concurrency) return this.#deferredForSlot(circuit);
     this.#circuits.set(participant, circuit);
     circuit.underWayCount += 1;
     circuit.slotlessCount = 0;
-    const look = circuit.restEndsAtMs === null ? 'none' : restLeftMs > 0 ? 'early' : 'probe';
-    if (look !== 'none') circuit.look = look;
-    if (look === 'probe') this.#observer.circuitChanged(participant, 'half-open');
-    return { isLet: true, leave: (result) => this.#leave(participant, circuit, look, result) };
+    const probe = circuit.openUntilMs === null ? 'none' : openLeftMs > 0 ? 'first_attempt' : 'half_open';
+    if (probe !== 'none') circuit.probe = probe;
+    if (probe === 'half_open') this.#observer.circuitChanged(participant, 'half-open');
+    return { isLet: true, leave: (result) => this.#leave(participant, circuit, probe, result) };
   }
 
   stateOf(participant: string): CircuitState {
     const circuit = this.#circuits.get(participant);
-    if (!circuit || circuit.restEndsAtMs === null) return 'closed';
-    return circuit.look === 'probe' ? 'half-open' : 'open';
+    if (!circuit || circuit.openUntilMs === null) return 'closed';
+    return circuit.probe === 'half_open' ? 'half-open' : 'open';
   }
 
-  /** Somebody says that the participant is well again. */
+  /** Closes the circuit by request: the participant has recovered. */
   close(participant: string): void {
     const circuit = this.#circuits.get(participant);
     if (circuit) this.#close(participant, circuit);
   }
 
-  #leave(participant: string, circuit: Circuit, look: Look, result: CallResult): void {
+  #leave(participant: string, circuit: Circuit, probe: Probe, result: CallResult): void {
     circuit.underWayCount -= 1;
-    if (result === 'failed') this.#fail(participant, circuit, look);
+    if (result === 'failed') this.#fail(participant, circuit, probe);
     else if (result === 'answered') this.#close(participant, circuit);
-    else this.#giveBack(participant, circuit, look);
+    else this.#giveBack(participant, circuit, probe);
     const isForgettable = circuit.failuresInRow === 0 && circuit.underWayCount === 0;
     if (isForgettable) this.#circuits.delete(participant);
   }
 
   /**
-   * Calls that were sent before the rest began say nothing new when they fail in it, and an early look that fails does not
-   * make it longer.
+   * A call that was sent before the circuit opened says nothing new when it fails. A first attempt that fails does not keep
+   * the circuit open longer.
    */
-  #fail(participant: string, circuit: Circuit, look: Look): void {
+  #fail(participant: string, circuit: Circuit, probe: Probe): void {
     circuit.failuresInRow += 1;
-    const isSpent = circuit.restEndsAtMs === null && circuit.failuresInRow >= this.#settings.failureCount;
-    const hasProbed = look === 'probe' && circuit.look === 'probe';
-    if (isSpent || hasProbed) this.#open(participant, circuit);
-    else this.#giveBack(participant, circuit, look);
+    const isSpent = circuit.openUntilMs === null && circuit.failuresInRow >= this.#settings.failureCount;
+    const isProbe = probe === 'half_open' && circuit.probe === 'half_open';
+    if (isSpent || isProbe) this.#open(participant, circuit);
+    else this.#giveBack(participant, circuit, probe);
   }
 
-  /** The next call may look. One that was overtaken, by an answer or by a person, has nothing to give back. */
-  #giveBack(participant: string, circuit: Circuit, look: Look): void {
-    if (look === 'none' || circuit.look !== look) return;
-    circuit.look = 'none';
-    if (look === 'probe') this.#observer.circuitChanged(participant, 'open');
+  /** The next call may probe. A probe overtaken by another answer or by an operator has nothing to give back. */
+  #giveBack(participant: string, circuit: Circuit, probe: Probe): void {
+    if (probe === 'none' || circuit.probe !== probe) return;
+    circuit.probe = 'none';
+    if (probe === 'half_open') this.#observer.circuitChanged(participant, 'open');
   }
 
   #open(participant: string, circuit: Circuit): void {
-    circuit.look = 'none';
-    circuit.restCount += 1;
-    circuit.restEndsAtMs = this.#time.elapsedMs() + this.#restMs(circuit);
+    circuit.probe = 'none';
+    circuit.openCount += 1;
+    circuit.openUntilMs = this.#time.elapsedMs() + this.#openMs(circuit);
     this.#observer.circuitChanged(participant, 'open');
   }
 
   #close(participant: string, circuit: Circuit): void {
-    const wasClosed = circuit.restEndsAtMs === null;
-    Object.assign(circuit, { failuresInRow: 0, restCount: 0, restEndsAtMs: null, look: 'none' });
+    const wasClosed = circuit.openUntilMs === null;
+    Object.assign(circuit, { failuresInRow: 0, openCount: 0, openUntilMs: null, probe: 'none' });
     if (!wasClosed) this.#observer.circuitChanged(participant, 'closed');
   }
 
-  #restMs({ restCount }: Circuit): number {
-    return Math.min(this.#settings.maxRestMs, this.#settings.firstRestMs * 2 ** (restCount - 1));
+  #openMs({ openCount }: Circuit): number {
+    return Math.min(this.#settings.maxOpenMs, this.#settings.firstOpenMs * 2 ** (openCount - 1));
   }
 
-  /** A try or an action has a deadline, and asks again soon: the next call that is let through may find all well. */
-  #heldByCircuit(circuit: Circuit, op: Op, restLeftMs: number): HeldBack {
+  /** A try or an action has a deadline, so it enters again soon: the next call that enters may close the circuit. */
+  #deferredByCircuit(circuit: Circuit, op: Op, openLeftMs: number): Deferred {
     const [waitMs, spreadMs] = isPhaseOne(op)
-      ? [0, this.#settings.firstRestMs]
-      : [restLeftMs, this.#restMs(circuit)];
+      ? [0, this.#settings.firstOpenMs]
+      : [openLeftMs, this.#openMs(circuit)];
     const againInMs = Math.ceil(waitMs + spread(this.#chance) * spreadMs);
     return { isLet: false, why: 'circuit_open', againInMs };
   }
 
-  /** The more ask in vain for each slot, the longer they stay away. */
-  #heldForSlot(circuit: Circuit): HeldBack {
+  /** The more calls compete for each slot, the longer each is deferred. */
+  #deferredForSlot(circuit: Circuit): Deferred {
     circuit.slotlessCount += 1;
     const crowding = 1 + circuit.slotlessCount / this.#settings.concurrency;
     const ceilingMs = Math.min(MAX_SLOT_PAUSE_MS, FIRST_SLOT_PAUSE_MS * crowding);
@@ -173,5 +173,5 @@ export class CallGate {
   }
 }
 
-/** Never so soon that it is asked in vain again and again. */
+/** At least a quarter, so that a deferred call does not enter in vain again and again. */
 const spread = (chance: Chance): number => 0.25 + 0.75 * chance.draw();

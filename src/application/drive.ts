@@ -115,7 +115,7 @@ export class Drive {
     this.#outstanding = new OutstandingCalls({
       tools: given.tools,
       onHeard: (heard) => this.#hear(heard),
-      onHeldBack: () => void this.turn(),
+      onDeferred: () => void this.turn(),
     });
     if (given.isNew) this.#know(null);
   }
@@ -287,7 +287,7 @@ export class Drive {
   }
 
   /**
-   * What is waited for may not be what the row was dated by: a participant at rest, or still at work, or a person; or calls
+   * What is waited for may not be what the row was dated by: an open circuit, a participant still at work, or an operator; or calls
    * that take longer than the sweep could know which claimed it.
    */
   #keepDate(dueAt: Instant | null, mayBeSooner: boolean): void {

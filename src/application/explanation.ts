@@ -3,7 +3,7 @@
  * comes next.
  *
  * It is read off the durable state. Two things are known only to the replica that carries the transaction, and are told
- * by that one alone: how often a participant answered that it is still at work, and whether it is given a rest.
+ * by that one alone: how often a participant answered that it is still at work, and whether its circuit is open.
  */
 import {
   type Branch,

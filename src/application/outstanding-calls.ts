@@ -37,16 +37,16 @@ const UNSENT_PAUSE_MS = 1000;
 export class OutstandingCalls {
   readonly #tools: CallTools;
   readonly #onHeard: (heard: Heard) => void;
-  readonly #onHeldBack: () => void;
+  readonly #onDeferred: () => void;
   /** Null is the callback. */
   readonly #branchIds = new Set<string | null>();
   /** Branches whose call is not to be asked for again before. */
   readonly #heldUntil = new Map<string | null, Instant>();
 
-  constructor(given: { tools: CallTools; onHeard: (heard: Heard) => void; onHeldBack: () => void }) {
+  constructor(given: { tools: CallTools; onHeard: (heard: Heard) => void; onDeferred: () => void }) {
     this.#tools = given.tools;
     this.#onHeard = given.onHeard;
-    this.#onHeldBack = given.onHeldBack;
+    this.#onDeferred = given.onDeferred;
   }
 
   get count(): number {
@@ -90,7 +90,7 @@ export class OutstandingCalls {
     if (answer.isUnsent) {
       leave('silent');
       this.#hold(call.branchId, time.now().latest + UNSENT_PAUSE_MS);
-      this.#onHeldBack();
+      this.#onDeferred();
       return;
     }
     const durationMs = Math.round(time.elapsedMs() - sentAtMs);

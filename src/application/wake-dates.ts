@@ -1,5 +1,5 @@
 /**
- * New dates for rows that wait and do not change: a participant at rest, one that is still at work, a person who is
+ * New dates for rows that wait and do not change: an open circuit, a participant that is still at work, an operator who is
  * waited for. Without them a row would stay due, and the sweeps of all replicas would look at it in vain.
  *
  * They are hints, written together and never waited for: one that is lost costs a look.

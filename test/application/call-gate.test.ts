@@ -5,7 +5,7 @@ import type { CircuitState } from '../../src/application/ports.ts';
 import { seededChance, VirtualClock } from '../simulation/virtual-time.ts';
 import { noObserver } from '../support/engine.ts';
 
-const SETTINGS = { concurrency: 3, failureCount: 3, firstRestMs: 1000, maxRestMs: 4000 };
+const SETTINGS = { concurrency: 3, failureCount: 3, firstOpenMs: 1000, maxOpenMs: 4000 };
 
 let clock: VirtualClock;
 let gate: CallGate;
@@ -34,7 +34,7 @@ function enter(participant = 'stock', attempt = 2): Entered {
   return entry;
 }
 
-function heldBack(participant = 'stock') {
+function deferred(participant = 'stock') {
   const entry = gate.enter(callOf(participant));
   if (entry.isLet) throw new Error('it was let through');
   return entry;
@@ -48,16 +48,16 @@ const fail = (count: number) => {
 describe('calls at once', () => {
   test('are bounded for each participant, and one that is full is no matter of another', () => {
     const entries = [enter(), enter(), enter()];
-    expect(heldBack().why).toBe('no_free_slot');
+    expect(deferred().why).toBe('no_free_slot');
     enter('money');
     entries[0]?.leave('answered');
     enter();
-    expect(heldBack().why).toBe('no_free_slot');
+    expect(deferred().why).toBe('no_free_slot');
   });
 
   test('that find no slot come again the later, the more of them there are', () => {
     for (let slot = 0; slot < SETTINGS.concurrency; slot += 1) enter();
-    const pauses = Array.from({ length: 300 }, () => heldBack().againInMs);
+    const pauses = Array.from({ length: 300 }, () => deferred().againInMs);
     expect(Math.max(...pauses.slice(0, 3))).toBeLessThanOrEqual(1000);
     expect(Math.min(...pauses.slice(-50))).toBeGreaterThanOrEqual(10_000);
     expect(Math.max(...pauses)).toBeLessThanOrEqual(30_000);
@@ -72,16 +72,16 @@ describe('a circuit', () => {
     expect(gate.stateOf('stock')).toBe('closed');
     fail(1);
     expect(gate.stateOf('stock')).toBe('open');
-    expect(heldBack().why).toBe('circuit_open');
+    expect(deferred().why).toBe('circuit_open');
     expect(gate.stateOf('money')).toBe('closed');
     enter('money');
   });
 
   test('lets one call through after its rest, and closes when that one is answered', () => {
     fail(3);
-    clock.nowMs += SETTINGS.firstRestMs;
+    clock.nowMs += SETTINGS.firstOpenMs;
     const probe = enter();
-    expect(heldBack().why).toBe('circuit_open');
+    expect(deferred().why).toBe('circuit_open');
     probe.leave('answered');
     enter();
     enter();
@@ -92,7 +92,7 @@ describe('a circuit', () => {
     fail(3);
     for (const restMs of [1000, 2000, 4000, 4000]) {
       clock.nowMs += restMs - 1;
-      heldBack();
+      deferred();
       clock.nowMs += 1;
       call('failed');
     }
@@ -101,9 +101,9 @@ describe('a circuit', () => {
 
   test('says when to come again: after the rest, spread over as long again', () => {
     fail(3);
-    const pauses = Array.from({ length: 200 }, () => heldBack().againInMs);
-    expect(Math.min(...pauses)).toBeGreaterThanOrEqual(SETTINGS.firstRestMs);
-    expect(Math.max(...pauses)).toBeLessThanOrEqual(2 * SETTINGS.firstRestMs);
+    const pauses = Array.from({ length: 200 }, () => deferred().againInMs);
+    expect(Math.min(...pauses)).toBeGreaterThanOrEqual(SETTINGS.firstOpenMs);
+    expect(Math.max(...pauses)).toBeLessThanOrEqual(2 * SETTINGS.firstOpenMs);
     expect(new Set(pauses).size).toBeGreaterThan(50);
   });
 
@@ -121,7 +121,7 @@ describe('a circuit', () => {
 
   test('gives its probe to the next call when the first one was never sent', () => {
     fail(3);
-    clock.nowMs += SETTINGS.firstRestMs;
+    clock.nowMs += SETTINGS.firstOpenMs;
     call('silent');
     call('answered');
     expect(gate.stateOf('stock')).toBe('closed');
@@ -133,7 +133,7 @@ describe('a circuit', () => {
     expect(gate.enter(callOf('stock', 1))).toMatchObject({ isLet: false, why: 'circuit_open' });
     first.leave('failed');
     expect(changes).toEqual(['stock open']);
-    clock.nowMs += SETTINGS.firstRestMs;
+    clock.nowMs += SETTINGS.firstOpenMs;
     call('failed');
     enter('stock', 1).leave('answered');
     expect(gate.stateOf('stock')).toBe('closed');
@@ -145,7 +145,7 @@ describe('a circuit', () => {
     enter('stock', 1);
     const held = gate.enter({ participant: 'stock', attempt: 1, op: 'try' });
     expect(held).toMatchObject({ isLet: false });
-    if (!held.isLet) expect(held.againInMs).toBeLessThanOrEqual(SETTINGS.firstRestMs);
+    if (!held.isLet) expect(held.againInMs).toBeLessThanOrEqual(SETTINGS.firstOpenMs);
   });
 
   test('is closed by a person who says that the participant is well, whatever its rest', () => {

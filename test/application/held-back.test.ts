@@ -9,7 +9,7 @@ import { seededChance, VirtualClock } from '../simulation/virtual-time.ts';
 import { engineSettings, noLog, noObserver } from '../support/engine.ts';
 import { policy } from '../support/saves.ts';
 
-const GATE = { concurrency: 2, failureCount: 3, firstRestMs: 4000, maxRestMs: 8000 };
+const GATE = { concurrency: 2, failureCount: 3, firstOpenMs: 4000, maxOpenMs: 8000 };
 const MAX_ACTIVE = 10;
 const TAKE_OVER_MS = policy.callTimeoutMs + 1000 + 1000;
 const RETRY = { firstDelayMs: 100, maxDelayMs: 200, budget: 5 };
@@ -95,7 +95,7 @@ describe('while a circuit is open', () => {
     const gid = await openCircuit();
     const spent = (await find(gid)).tx.branches[0]?.phaseTwo.attemptCount;
     expect(spent).toBe(GATE.failureCount);
-    await pass(GATE.firstRestMs - 500);
+    await pass(GATE.firstOpenMs - 500);
     expect(calls).toHaveLength(1 + GATE.failureCount);
     const { tx, wakeAt } = await find(gid);
     expect(tx.branches[0]?.phaseTwo.attemptCount).toBe(spent);

@@ -25,7 +25,7 @@ const SWEEP_INTERVAL_MS = 1000;
 const CALL_TIMEOUT_MS = 2000;
 const COMMIT_TIMEOUT_MS = 1000;
 const TAKE_OVER_MS = CALL_TIMEOUT_MS + COMMIT_TIMEOUT_MS + 1000;
-const GATE = { concurrency: 50, failureCount: 10, firstRestMs: 1000, maxRestMs: 10_000 };
+const GATE = { concurrency: 50, failureCount: 10, firstOpenMs: 1000, maxOpenMs: 10_000 };
 const backoff = { firstDelayMs: 100, maxDelayMs: 1000, budget: 15 };
 
 const SETTINGS = engineSettings({

@@ -12,7 +12,7 @@ export function endsWithinMs(settings: EngineSettings, leftMs: number, phaseCoun
   const G = C + K + 1000;
   const L = G + S;
   const W = Math.max(policy.retry.maxDelayMs, policy.maxRetryAfterMs);
-  const H = 2 * gate.maxRestMs;
+  const H = 2 * gate.maxOpenMs;
   const A = L + H + C + K + W;
   return leftMs + L + phaseCount * A;
 }

@@ -23,7 +23,7 @@ const FAULT = 0.12;
 const CALL_TIMEOUT_MS = 2000;
 const MAX_COMMIT_MS = 60;
 /** So narrow that calls are held back in most worlds. */
-const GATE = { concurrency: 20, failureCount: 4, firstRestMs: 200, maxRestMs: 2000 };
+const GATE = { concurrency: 20, failureCount: 4, firstOpenMs: 200, maxOpenMs: 2000 };
 const backoff = { firstDelayMs: 100, maxDelayMs: 2000, budget: 1000 };
 
 export const SETTINGS = engineSettings({

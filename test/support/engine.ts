@@ -17,7 +17,7 @@ export const noObserver: Observer = {
 export const engineSettings = (given: Partial<EngineSettings> = {}): EngineSettings => ({
   policy,
   maxPolicy: { callTimeoutMs: 60_000, retryDelayMs: 60_000, retryBudget: 100 },
-  gate: { concurrency: 1000, failureCount: 1000, firstRestMs: 1000, maxRestMs: 8000 },
+  gate: { concurrency: 1000, failureCount: 1000, firstOpenMs: 1000, maxOpenMs: 8000 },
   defaultTimeoutMs: 30_000,
   maxTimeoutMs: 600_000,
   commitTimeoutMs: 1000,

@@ -229,8 +229,8 @@ describe('chance and settings', () => {
     expect(gate).toEqual({
       concurrency: own.participantConcurrency,
       failureCount: own.circuitFailureCount,
-      firstRestMs: own.circuitFirstRestMs,
-      maxRestMs: own.circuitMaxRestMs,
+      firstOpenMs: own.circuitFirstOpenMs,
+      maxOpenMs: own.circuitMaxOpenMs,
     });
     const { defaultTimeoutMs, maxTimeoutMs, commitTimeoutMs, sweepIntervalMs, maxActiveCount } = own;
     expect(rest).toEqual({
