@@ -158,7 +158,7 @@ const settingsOf = (config: Config): EngineSettings => ({
   maxTimeoutMs: config.maxTimeoutMs,
   commitTimeoutMs: config.commitTimeoutMs,
   sweepIntervalMs: config.sweepIntervalMs,
-  maxActiveCount: config.maxActiveCount,
+  maxActiveTransactions: config.maxActiveTransactions,
   retentionMs: config.retentionDays * DAY_MS,
 });
 

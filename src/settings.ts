@@ -126,7 +126,7 @@ export const Settings = Type.Object({
   }),
   circuitFirstOpenMs: durationMs(1000, 'The first rest of a failing participant; it doubles with each'),
   circuitMaxOpenMs: durationMs(30_000, 'The longest rest of a failing participant'),
-  maxActiveCount: Type.Integer({
+  maxActiveTransactions: Type.Integer({
     default: 10_000,
     minimum: 10,
     maximum: 1_000_000,

@@ -48,7 +48,7 @@ describe('what is left unset', () => {
       circuitFailureCount: 10,
       circuitFirstOpenMs: 1000,
       circuitMaxOpenMs: 30_000,
-      maxActiveCount: 10_000,
+      maxActiveTransactions: 10_000,
       retentionDays: 30,
       commitTimeoutMs: 5000,
       sweepIntervalMs: 1000,

@@ -18,7 +18,7 @@ export class CarryOut {
   readonly #tools: DriveTools;
   readonly #wakes: WakeQueue;
   readonly #onFinished: (saved: Saved) => void;
-  readonly #maxActiveCount: number;
+  readonly #maxActiveTransactions: number;
   readonly #drives = new Map<string, Drive>();
   #isStopping = false;
   #tellStopped = () => {};
@@ -27,12 +27,12 @@ export class CarryOut {
     tools: Omit<DriveTools, 'isStopping'>;
     wakes: WakeQueue;
     onFinished: (saved: Saved) => void;
-    maxActiveCount: number;
+    maxActiveTransactions: number;
   }) {
     this.#tools = { ...given.tools, isStopping: () => this.#isStopping || given.tools.commit.isBehind };
     this.#wakes = given.wakes;
     this.#onFinished = given.onFinished;
-    this.#maxActiveCount = given.maxActiveCount;
+    this.#maxActiveTransactions = given.maxActiveTransactions;
   }
 
   /**
@@ -83,7 +83,7 @@ export class CarryOut {
   /** A transaction that is in hand already takes no more room. */
   #roomIn(share: number, gid?: string): number {
     if (gid !== undefined && this.#drives.has(gid)) return 1;
-    return Math.max(0, Math.floor(this.#maxActiveCount * share) - this.#drives.size);
+    return Math.max(0, Math.floor(this.#maxActiveTransactions * share) - this.#drives.size);
   }
 
   #driveOf(gid: string, isNew: boolean): Drive {

@@ -47,7 +47,7 @@ export type EngineSettings = {
   readonly commitTimeoutMs: number;
   readonly sweepIntervalMs: number;
   /** Transactions under way at once. */
-  readonly maxActiveCount: number;
+  readonly maxActiveTransactions: number;
   /** How long finished transactions are kept. */
   readonly retentionMs: number;
 };
@@ -94,7 +94,7 @@ export function createEngine(ports: Ports, settings: EngineSettings): Engine {
     },
     wakes,
     onFinished: (saved) => waiters.finished(saved),
-    maxActiveCount: settings.maxActiveCount,
+    maxActiveTransactions: settings.maxActiveTransactions,
   });
   const coordinator = new Coordinator({
     ...{ carryOut, store, registry, waiters, gate, time, chance },

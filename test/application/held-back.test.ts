@@ -55,7 +55,7 @@ function newEngine(): Engine {
     engineSettings({
       policy: { ...policy, retry: RETRY, poll: POLL },
       gate: GATE,
-      maxActiveCount: MAX_ACTIVE,
+      maxActiveTransactions: MAX_ACTIVE,
     }),
   );
 }

@@ -446,7 +446,7 @@ const conflicts: Case[] = [
 /** A world that is full: it holds one transaction, whose participant does not answer. */
 async function fullWorld(given: Parameters<typeof openWorld>[0] = {}): Promise<void> {
   await world.close();
-  world = await openWorld({ ...given, settings: { maxActiveCount: 1 } });
+  world = await openWorld({ ...given, settings: { maxActiveTransactions: 1 } });
   world.answer(() => null);
   await begin({ branches: [branch('a')] });
 }

@@ -22,7 +22,7 @@ export const engineSettings = (given: Partial<EngineSettings> = {}): EngineSetti
   maxTimeoutMs: 600_000,
   commitTimeoutMs: 1000,
   sweepIntervalMs: 1000,
-  maxActiveCount: 100_000,
+  maxActiveTransactions: 100_000,
   retentionMs: 3650 * 86_400_000,
   ...given,
 });

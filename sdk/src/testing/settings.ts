@@ -50,7 +50,7 @@ export function engineSettingsOf(given: WorldSettings): EngineSettings {
     maxPolicy: { callTimeoutMs: 60_000, retryDelayMs: 3_600_000, retryBudget: 1000 },
     gate: { concurrency: 256, failureCount: 10, firstOpenMs: 1000, maxOpenMs: 30_000 },
     ...{ defaultTimeoutMs, maxTimeoutMs },
-    ...{ commitTimeoutMs: 5000, sweepIntervalMs: 1000, maxActiveCount: 10_000 },
+    ...{ commitTimeoutMs: 5000, sweepIntervalMs: 1000, maxActiveTransactions: 10_000 },
     retentionMs: 30 * DAY_MS,
   };
 }

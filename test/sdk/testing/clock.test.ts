@@ -232,9 +232,9 @@ describe('chance and settings', () => {
       firstOpenMs: own.circuitFirstOpenMs,
       maxOpenMs: own.circuitMaxOpenMs,
     });
-    const { defaultTimeoutMs, maxTimeoutMs, commitTimeoutMs, sweepIntervalMs, maxActiveCount } = own;
+    const { defaultTimeoutMs, maxTimeoutMs, commitTimeoutMs, sweepIntervalMs, maxActiveTransactions } = own;
     expect(rest).toEqual({
-      ...{ defaultTimeoutMs, maxTimeoutMs, commitTimeoutMs, sweepIntervalMs, maxActiveCount },
+      ...{ defaultTimeoutMs, maxTimeoutMs, commitTimeoutMs, sweepIntervalMs, maxActiveTransactions },
       retentionMs: own.retentionDays * 86_400_000,
     });
   });
