@@ -37,7 +37,7 @@ async function start(config: Config): Promise<void> {
     now: () => sql.time.now().latest,
   });
   const metrics = new Metrics({
-    ...{ store: sql.store, time: sql.time, isWakeQueueWhole: () => engine.areWakesWhole() },
+    ...{ store: sql.store, time: sql.time, isWakeQueueWhole: () => engine.isWakeQueueUp() },
   });
   const engine: Engine = createEngine(
     {
@@ -120,8 +120,8 @@ function openWakes(config: Config, { time, onWake, log, logger }: WakeParts): Wa
   return new BullmqWakeQueue({
     ...{ redisUrl: config.redisUrl, redisCa: config.redisCaFile, prefix: config.redisPrefix },
     ...{ time, fallback: inProcess, onWake, log },
-    onState: (isWhole) => {
-      if (isWhole) logger.info('Redis wakes transactions');
+    onState: (isUp) => {
+      if (isUp) logger.info('Redis wakes transactions');
     },
   });
 }

@@ -62,7 +62,7 @@ export type Engine = {
   /** Rejects while the store cannot be read or written. */
   checkReady(): Promise<Readiness>;
   /** False while the queue that wakes transactions is away. */
-  areWakesWhole(): boolean;
+  isWakeQueueUp(): boolean;
   /** Finishes what is under way, and begins nothing more. */
   stop(): Promise<void>;
 };
@@ -115,7 +115,7 @@ export function createEngine(ports: Ports, settings: EngineSettings): Engine {
     if (commit.isStuck) throw new StoreUnavailable('a commit has been unanswered for seconds');
     if (commit.isBehind) throw new StoreUnavailable('the database has lost commits that it had acknowledged');
     await store.check();
-    return wakes.isWhole ? 'ready' : 'degraded';
+    return wakes.isUp ? 'ready' : 'degraded';
   };
-  return { coordinator, sweep, retention, checkReady, areWakesWhole: () => wakes.isWhole, stop };
+  return { coordinator, sweep, retention, checkReady, isWakeQueueUp: () => wakes.isUp, stop };
 }

@@ -200,7 +200,7 @@ export interface WakeQueue {
   /** Look at this gid at `when`, for its deadline or a call. A hint: losing it costs time, never correctness. */
   wakeAt(gid: string, seq: number, when: Instant, lookFor: LookFor): void;
   /** False while wakes reach fewer than they should, though none is lost that this process can carry itself. */
-  readonly isWhole: boolean;
+  readonly isUp: boolean;
   /** Takes and gives no more wakes. */
   close(): Promise<void>;
 }

@@ -81,7 +81,7 @@ export const metrics = {
     buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
   },
   wakeQueueWhole: {
-    name: 'tercet_wake_queue_whole',
+    name: 'tercet_wake_queue_up',
     kind: 'gauge',
     unit: null,
     labels: [],

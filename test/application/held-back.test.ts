@@ -48,7 +48,7 @@ function newEngine(): Engine {
       // Nobody is woken but by the drives themselves, by the sweep and by the test.
       wakes: () => ({
         wakeAt: (gid, _seq, when) => wakes.push({ gid, when }),
-        isWhole: true,
+        isUp: true,
         close: async () => {},
       }),
     },

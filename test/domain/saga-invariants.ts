@@ -188,8 +188,8 @@ export function checkEffects({ steps, pivot }: Plan, world: World): void {
   }
   demand('I1', decision !== 'confirm' || !anyUndone, 'a confirmed saga was told to compensate');
   if (pivot === null) {
-    const isWhole = [...steps.keys()].every(isEffective);
-    demand('I1', decision !== 'confirm' || isWhole, 'a confirm was decided though an action has no effect');
+    const isUp = [...steps.keys()].every(isEffective);
+    demand('I1', decision !== 'confirm' || isUp, 'a confirm was decided though an action has no effect');
     return;
   }
   demand('I10', decision !== 'cancel' || !isEffective(pivot), 'cancelled, but the pivot has its effect');

@@ -30,7 +30,7 @@ class Replica {
         ...{ store: sql.store, writer: sql.writer, registry: sql.registry, time: sql.time },
         ...{ chance: systemChance, log: noLog, observer: noObserver },
         participants: { call: async () => ({ httpStatus: 200, answer: '200', retryAfterMs: null }) },
-        wakes: () => ({ wakeAt: () => {}, isWhole: true, close: async () => {} }),
+        wakes: () => ({ wakeAt: () => {}, isUp: true, close: async () => {} }),
       },
       engineSettings(),
     );

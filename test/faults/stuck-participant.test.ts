@@ -55,7 +55,7 @@ describeOn(['mysql'], 'five thousand branches stuck on one participant', (server
         },
         ...{ time: engineTime, chance: systemChance, log: noLog, observer: noObserver },
         participants: { call: answer },
-        wakes: () => ({ wakeAt: () => {}, isWhole: true, close: async () => {} }),
+        wakes: () => ({ wakeAt: () => {}, isUp: true, close: async () => {} }),
       },
       SETTINGS,
     );

@@ -115,7 +115,7 @@ export async function openWorld({
   const time = new HandTime();
   const calls: ParticipantCall[] = [];
   const removedCounts: number[] = [];
-  const told: { answers: Answers; isWhole: boolean } = { answers: () => 200, isWhole: true };
+  const told: { answers: Answers; isUp: boolean } = { answers: () => 200, isUp: true };
   const participants: ParticipantClient = {
     async call(call) {
       calls.push(call);
@@ -132,8 +132,8 @@ export async function openWorld({
     {
       ...{ store, writer: store, registry, participants, time, chance: systemChance },
       wakes: (onWake) =>
-        Object.defineProperty(new InProcessWakeQueue({ time, onWake }), 'isWhole', {
-          get: () => told.isWhole,
+        Object.defineProperty(new InProcessWakeQueue({ time, onWake }), 'isUp', {
+          get: () => told.isUp,
         }),
       log: noLog,
       observer: { ...noObserver, removed: (count) => removedCounts.push(count) },
@@ -171,8 +171,8 @@ export async function openWorld({
       told.answers = answers;
     },
     /** Whether the queue that wakes transactions is there. */
-    wakesAreWhole(isWhole: boolean) {
-      told.isWhole = isWhole;
+    wakesAreWhole(isUp: boolean) {
+      told.isUp = isUp;
     },
     async send(
       method: 'GET' | 'POST' | 'PUT',

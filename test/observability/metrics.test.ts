@@ -177,9 +177,9 @@ test('commits are counted by how many saves they carry', async () => {
 
 test('the queue that wakes is 1 while it is there', async () => {
   const { wakes, scraped } = measured();
-  expect((await scraped()).value('tercet_wake_queue_whole')).toBe(1);
+  expect((await scraped()).value('tercet_wake_queue_up')).toBe(1);
   wakes.areWhole = false;
-  expect((await scraped()).value('tercet_wake_queue_whole')).toBe(0);
+  expect((await scraped()).value('tercet_wake_queue_up')).toBe(0);
 });
 
 test('the process tells of itself under the usual names', async () => {

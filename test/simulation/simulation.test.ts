@@ -80,11 +80,9 @@ function faultsOf({ barriers }: FaultyWorld, tx: GlobalTransaction): readonly st
 
 /** Each branch of a tcc that is neither confirmed once nor as if it had never been (I6, I8). */
 function tornBranches(barriers: Barriers, { gid, status, branches }: GlobalTransaction): readonly string[] {
-  const isWhole = ({ branchId }: { branchId: string }) => {
+  const isUp = ({ branchId }: { branchId: string }) => {
     const { tries, confirms, cancels } = barriers.recordsOf(gid, branchId);
     return status === 'confirmed' ? confirms === 1 && tries === 1 : confirms === 0 && tries === cancels;
   };
-  return branches
-    .filter((branch) => !isWhole(branch))
-    .map(({ branchId }) => `I8: ${status}, not ${branchId}`);
+  return branches.filter((branch) => !isUp(branch)).map(({ branchId }) => `I8: ${status}, not ${branchId}`);
 }

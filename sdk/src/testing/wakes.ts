@@ -7,7 +7,7 @@ import { type GlobalTransaction, type Instant, openCalls } from '../../../src/do
 
 export class WorldWakes implements WakeQueue {
   readonly #given: WorldWakesParts;
-  readonly isWhole = true;
+  readonly isUp = true;
 
   constructor(given: WorldWakesParts) {
     this.#given = given;

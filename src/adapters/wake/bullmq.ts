@@ -24,14 +24,14 @@ type Given = RedisAddress & {
   readonly onWake: (gid: string) => void;
   readonly log: Log;
   /** Told when Redis is there and when it is lost, once each time. */
-  readonly onState?: (isWhole: boolean) => void;
+  readonly onState?: (isUp: boolean) => void;
 };
 
 export class BullmqWakeQueue implements WakeQueue {
   readonly #given: Given;
   readonly #clients: RedisClients;
   readonly #lanes: { readonly [lookFor in LookFor]: Lane };
-  #state: 'starting' | 'whole' | 'lost' | 'closed' = 'starting';
+  #state: 'starting' | 'up' | 'down' | 'closed' = 'starting';
   /** Redis answers, but not as it should: until it takes a bulk, or until it is connected anew. */
   #refuses: 'no' | 'until-added' | 'until-ready' = 'no';
   #mayEvict = false;
@@ -43,8 +43,8 @@ export class BullmqWakeQueue implements WakeQueue {
     this.#clients.producer.on('ready', () => this.#connected());
   }
 
-  get isWhole(): boolean {
-    return this.#state === 'whole';
+  get isUp(): boolean {
+    return this.#state === 'up';
   }
 
   wakeAt(gid: string, seq: number, when: Instant, lookFor: LookFor): void {
@@ -132,18 +132,18 @@ export class BullmqWakeQueue implements WakeQueue {
   /** One line when Redis is lost, however often it is tried meanwhile. */
   #changed(error: unknown): void {
     if (this.#state === 'closed') return;
-    const isWhole = this.#clients.areReady && this.#refuses === 'no' && !this.#mayEvict;
-    if (isWhole === this.isWhole) {
+    const isUp = this.#clients.areReady && this.#refuses === 'no' && !this.#mayEvict;
+    if (isUp === this.isUp) {
       // At start nothing is lost before something went wrong.
-      if (isWhole || this.#state === 'lost' || error === null) return;
+      if (isUp || this.#state === 'down' || error === null) return;
     }
-    this.#state = isWhole ? 'whole' : 'lost';
-    if (!isWhole)
+    this.#state = isUp ? 'up' : 'down';
+    if (!isUp)
       this.#given.log.error(
         'Redis is lost: until it is back, this process wakes its own',
         this.#reasonOf(error),
       );
-    this.#given.onState?.(isWhole);
+    this.#given.onState?.(isUp);
   }
 
   /** The message only: the error of a refused log-in carries the password, and a message might. */

@@ -13,7 +13,7 @@ export class InProcessWakeQueue implements WakeQueue {
   readonly #onWake: (gid: string) => void;
   readonly #cancels = new Map<string, () => void>();
   #isClosed = false;
-  readonly isWhole = true;
+  readonly isUp = true;
 
   constructor(given: { time: Time; onWake: (gid: string) => void }) {
     this.#time = given.time;

@@ -42,7 +42,7 @@ describeOn(['mysql', 'mariadb'], 'a database that lost acknowledged commits', (s
             return { httpStatus: 200, answer: '200', retryAfterMs: null };
           },
         },
-        wakes: () => ({ wakeAt: () => {}, isWhole: true, close: async () => {} }),
+        wakes: () => ({ wakeAt: () => {}, isUp: true, close: async () => {} }),
       },
       engineSettings(),
     );

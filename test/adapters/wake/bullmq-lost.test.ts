@@ -25,10 +25,10 @@ await describeOwn('redis', 'a Redis that fails', (start) => {
     const opened = await world.openWhole({ redisUrl: server.url });
     expect(await wakesByRedis(opened)).toBe(true);
     await server.kill();
-    await until(() => !opened.wakes.isWhole);
+    await until(() => !opened.wakes.isUp);
     expect(await wakesByRedis(opened)).toBe(false);
     await server.restart();
-    await until(() => opened.wakes.isWhole);
+    await until(() => opened.wakes.isUp);
     expect(await wakesByRedis(opened)).toBe(true);
     expect(opened.logged).toHaveLength(1);
     expect(opened.states).toEqual([true, false, true]);
@@ -51,7 +51,7 @@ await describeOwn('redis', 'a Redis that fails', (start) => {
     // What Redis had taken is the sweep's.
     await until(() => opened.fallen.every((gid) => opened.woken.includes(gid)));
     await server.restart();
-    await until(() => opened.wakes.isWhole);
+    await until(() => opened.wakes.isUp);
     expect(await wakesByRedis(opened)).toBe(true);
   });
 
@@ -59,11 +59,11 @@ await describeOwn('redis', 'a Redis that fails', (start) => {
     server = await start();
     await server.kill();
     const opened = world.open({ redisUrl: server.url });
-    expect(opened.wakes.isWhole).toBe(false);
+    expect(opened.wakes.isUp).toBe(false);
     expect(await wakesByRedis(opened)).toBe(false);
     await until(() => opened.logged.length === 1);
     await server.restart();
-    await until(() => opened.wakes.isWhole);
+    await until(() => opened.wakes.isUp);
     expect(await wakesByRedis(opened)).toBe(true);
     expect(opened.logged).toHaveLength(1);
     expect(opened.states).toEqual([false, true]);
@@ -77,12 +77,12 @@ await describeOwn('redis', 'a Redis that fails', (start) => {
     const before = await clientIds(admin);
     proxy.pause();
     expect(await wakesByRedis(opened)).toBe(false);
-    expect(opened.wakes.isWhole).toBe(false);
+    expect(opened.wakes.isUp).toBe(false);
     const gid = randomUUID();
     opened.wakes.wakeAt(gid, 1, Date.now(), 'timeout');
     expect(opened.fallen).toContain(gid);
     proxy.resume();
-    await until(() => opened.wakes.isWhole);
+    await until(() => opened.wakes.isUp);
     expect(await wakesByRedis(opened)).toBe(true);
     // Nobody knows which of the old connections still carry anything, so none of them is kept.
     await until(async () => (await clientIds(admin)).every((id) => !before.includes(id)));
@@ -96,7 +96,7 @@ await describeOwn('redis', 'a Redis that fails', (start) => {
     expect(await wakesByRedis(opened)).toBe(false);
     await until(() => opened.logged.length === 1);
     proxy.resume();
-    await until(() => opened.wakes.isWhole);
+    await until(() => opened.wakes.isUp);
     expect(await wakesByRedis(opened)).toBe(true);
   });
 
@@ -116,11 +116,11 @@ await describeOwn('redis', 'a Redis that fails', (start) => {
     const opened = world.open({ redisUrl: server.url.replace('//', '//:wr0ng-s3cret@') });
     await until(() => opened.logged.length > 0);
     expect(await wakesByRedis(opened)).toBe(false);
-    expect(opened.wakes.isWhole).toBe(false);
+    expect(opened.wakes.isUp).toBe(false);
     expect(opened.logged).toEqual([expect.stringContaining('WRONGPASS')]);
     expect(opened.logged.join()).not.toContain('wr0ng-s3cret');
     await admin.config('SET', 'requirepass', 'wr0ng-s3cret');
-    await until(() => opened.wakes.isWhole);
+    await until(() => opened.wakes.isUp);
     expect(await wakesByRedis(opened)).toBe(true);
   });
 
@@ -130,11 +130,11 @@ await describeOwn('redis', 'a Redis that fails', (start) => {
     const admin = world.client(server.url);
     await admin.config('SET', 'maxmemory', '1');
     expect(await wakesByRedis(opened)).toBe(false);
-    expect(opened.wakes.isWhole).toBe(false);
+    expect(opened.wakes.isUp).toBe(false);
     expect(opened.logged.join()).toContain('OOM');
     await admin.config('SET', 'maxmemory', '0');
     await until(async () => await wakesByRedis(opened));
-    expect(opened.wakes.isWhole).toBe(true);
+    expect(opened.wakes.isUp).toBe(true);
     expect(opened.states).toEqual([true, false, true]);
   });
 
@@ -144,7 +144,7 @@ await describeOwn('redis', 'a Redis that fails', (start) => {
     await until(() => opened.logged.length === 1);
     expect(opened.logged.join()).toContain('maxmemory-policy');
     expect(await wakesByRedis(opened)).toBe(true);
-    expect(opened.wakes.isWhole).toBe(false);
+    expect(opened.wakes.isUp).toBe(false);
   });
 
   test('closing ends while it is gone, while it is silent, and while it was never there', async () => {
@@ -158,7 +158,7 @@ await describeOwn('redis', 'a Redis that fails', (start) => {
     await killed.wakes.close();
     const never = world.open({ redisUrl: server.url });
     await never.wakes.close();
-    expect([silent, killed, never].map(({ wakes }) => wakes.isWhole)).toEqual([false, false, false]);
+    expect([silent, killed, never].map(({ wakes }) => wakes.isUp)).toEqual([false, false, false]);
   });
 });
 

@@ -28,7 +28,7 @@ describeOn(['redis'], 'waking by BullMQ over TLS', ({ url }) => {
     expect(await wakesByRedis(distrusting)).toBe(false);
     const trusting = await world.openWhole({ redisUrl, redisCa: authority.cert });
     expect(await wakesByRedis(trusting)).toBe(true);
-    expect(distrusting.wakes.isWhole).toBe(false);
+    expect(distrusting.wakes.isUp).toBe(false);
   });
 
   test('an authority that cannot be read is refused at start', () => {

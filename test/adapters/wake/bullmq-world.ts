@@ -37,7 +37,7 @@ export class BullmqWorld {
     };
     const inProcess = new InProcessWakeQueue({ time: systemTime, onWake });
     const fallback: WakeQueue = {
-      isWhole: true,
+      isUp: true,
       close: () => inProcess.close(),
       wakeAt(gid, seq, when, lookFor) {
         fallen.push(gid);
@@ -47,7 +47,7 @@ export class BullmqWorld {
     const wakes = new BullmqWakeQueue({
       ...{ redisUrl, redisCa, prefix, time: systemTime, fallback, onWake },
       log: { error: (what, error) => logged.push(`${what}: ${JSON.stringify(error)} ${error}`) },
-      onState: (isWhole) => states.push(isWhole),
+      onState: (isUp) => states.push(isUp),
     });
     this.#open.push(wakes);
     return { wakes, woken, fallen, logged, states };
@@ -55,7 +55,7 @@ export class BullmqWorld {
 
   async openWhole(opening: Opening): Promise<Opened> {
     const opened = this.open(opening);
-    await until(() => opened.wakes.isWhole);
+    await until(() => opened.wakes.isUp);
     return opened;
   }
 

@@ -38,7 +38,7 @@ await describeOwn('redis', 'on a Redis that forgets everything', (start) => {
     opened.wakes.wakeAt('soon', 1, Date.now() + 200, 'timeout');
     await until(() => opened.woken.includes('soon'));
     expect(opened.fallen).toEqual([]);
-    expect(opened.wakes.isWhole).toBe(true);
+    expect(opened.wakes.isUp).toBe(true);
   });
 
   test('scripts that Redis has forgotten are sent again', async () => {
