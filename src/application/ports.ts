@@ -92,7 +92,7 @@ export type TransactionFilter = {
   readonly participant: string | null;
   readonly name: string | null;
   readonly businessKey: string | null;
-  readonly createdAfter: Instant | null;
+  readonly beganAfter: Instant | null;
   /** Only gids that sort before this one: where the last page ended. */
   readonly before: string | null;
   readonly limit: number;

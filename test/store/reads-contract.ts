@@ -13,7 +13,7 @@ const T0 = Date.UTC(2026, 0, 1);
 const WAKE_AT = Date.UTC(2026, 0, 2);
 const EVERYTHING: TransactionFilter = {
   ...{ status: null, isParked: null, participant: null, name: null, businessKey: null },
-  ...{ createdAfter: null, before: null, limit: 200 },
+  ...{ beganAfter: null, before: null, limit: 200 },
 };
 
 export function readsContract(open: () => Promise<StoreUnderTest>): void {
@@ -96,11 +96,11 @@ export function readsContract(open: () => Promise<StoreUnderTest>): void {
       const [tx, last] = [stages.confirmed, stages.owing];
       const later = all.filter(({ beganAt }) => beganAt >= tx.beganAt);
       expect(later.length).toBeLessThan(all.length);
-      expect(await gidsOf({ createdAfter: tx.beganAt })).toEqual(gids(...later));
-      expect(await gidsOf({ createdAfter: tx.beganAt + 1 })).not.toContain(tx.gid);
-      expect(await gidsOf({ createdAfter: last.beganAt, status: 'cancelled' })).toEqual([last.gid]);
-      expect(await gidsOf({ createdAfter: last.beganAt, status: 'trying' })).toEqual([]);
-      expect(await gidsOf({ createdAfter: last.beganAt + 1 })).toEqual([]);
+      expect(await gidsOf({ beganAfter: tx.beganAt })).toEqual(gids(...later));
+      expect(await gidsOf({ beganAfter: tx.beganAt + 1 })).not.toContain(tx.gid);
+      expect(await gidsOf({ beganAfter: last.beganAt, status: 'cancelled' })).toEqual([last.gid]);
+      expect(await gidsOf({ beganAfter: last.beganAt, status: 'trying' })).toEqual([]);
+      expect(await gidsOf({ beganAfter: last.beganAt + 1 })).toEqual([]);
     });
 
     test('are counted until nothing is owed for them any more', async () => {

@@ -10,7 +10,7 @@ import { describeOn } from '../support/servers.ts';
 
 const EVERYTHING: TransactionFilter = {
   ...{ status: null, isParked: null, participant: null, name: null, businessKey: null },
-  ...{ createdAfter: null, before: null, limit: 50 },
+  ...{ beganAfter: null, before: null, limit: 50 },
 };
 const LATE = Date.UTC(2026, 5, 1);
 
@@ -56,7 +56,7 @@ describeOn(['mysql', 'mariadb'], 'a list', (server) => {
         list({ businessKey: 'order 7', status: 'trying' }),
         'business_key',
       ],
-      ['that ended lately', list({ status: 'cancelled', createdAfter: LATE }), 'finished_at'],
+      ['that ended lately', list({ status: 'cancelled', beganAfter: LATE }), 'finished_at'],
     ])('%s goes through an index and never through all', async (_what, ask, index) => {
       const steps = await plan(dataSource, ask);
       expect(steps.find(({ key }) => key?.startsWith('global_transaction'))?.key).toBe(

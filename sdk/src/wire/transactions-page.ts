@@ -16,7 +16,7 @@ export const TransactionsQuery = Type.Object(
     participant: Type.Optional(ParticipantOrAddress),
     name: Type.Optional(text('What kind of transaction it is, to the letter.')),
     businessKey: Type.Optional(text("The initiator's own key, to the letter.")),
-    createdAfter: Type.Optional(
+    beganAfter: Type.Optional(
       Type.String({
         format: 'date-time',
         description: 'Those that began then or later: an ISO 8601 instant with its zone, + written as %2B.',

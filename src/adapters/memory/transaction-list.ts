@@ -12,14 +12,14 @@ export function listOf(rows: readonly Loaded[], filter: TransactionFilter): Glob
 }
 
 function isAskedFor(tx: GlobalTransaction, filter: TransactionFilter): boolean {
-  const { status, participant, name, businessKey, createdAfter, before } = filter;
+  const { status, participant, name, businessKey, beganAfter, before } = filter;
   return (
     (status === null || tx.status === status) &&
     (filter.isParked === null || isParked(tx) === filter.isParked) &&
     (participant === null || tx.branches.some((branch) => branch.participant === participant)) &&
     (name === null || tx.name === name) &&
     (businessKey === null || tx.businessKey === businessKey) &&
-    (createdAfter === null || tx.beganAt >= createdAfter) &&
+    (beganAfter === null || tx.beganAt >= beganAfter) &&
     (before === null || tx.gid < before)
   );
 }

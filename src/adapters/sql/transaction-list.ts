@@ -49,7 +49,7 @@ const withoutPayloads = (tx: GlobalTransaction): GlobalTransaction => ({
 
 /** The gids of one page. A row in a version that this coordinator does not know is left out, and hides no other. */
 function pageOf(filter: TransactionFilter, manager: EntityManager) {
-  const { status, isParked, participant, name, businessKey, createdAfter, before, limit } = filter;
+  const { status, isParked, participant, name, businessKey, beganAfter, before, limit } = filter;
   const owes = isParked === true || (status !== null && !IS_FINAL[status]);
   const conditions = [
     'tx.version = :version',
@@ -60,8 +60,8 @@ function pageOf(filter: TransactionFilter, manager: EntityManager) {
     name !== null && sameText('tx.name', ':name'),
     businessKey !== null &&
       `tx.business_key = :businessKey AND ${sameText('tx.business_key', ':businessKey')}`,
-    createdAfter !== null && 'tx.began_at >= :createdAfter',
-    createdAfter !== null && !owes && endedAfter(status),
+    beganAfter !== null && 'tx.began_at >= :beganAfter',
+    beganAfter !== null && !owes && endedAfter(status),
     before !== null && 'tx.gid < :before',
   ].filter((condition) => condition !== false);
   // Few have the same business key, so its index leads there better than any other.
@@ -71,7 +71,7 @@ function pageOf(filter: TransactionFilter, manager: EntityManager) {
       WHERE ${conditions.join(' AND ')} ORDER BY tx.gid DESC LIMIT :limit`,
     parameters: {
       ...{ version: JOURNAL_VERSION, status, participant, name, businessKey, before, limit },
-      createdAfter: createdAfter === null ? null : sqlInstant(createdAfter),
+      beganAfter: beganAfter === null ? null : sqlInstant(beganAfter),
     },
   };
 }
@@ -88,8 +88,8 @@ const IS_FINAL: Readonly<Record<Status, boolean>> = {
 /** What began later also ended later: no restriction, but one that has an index. */
 const endedAfter = (status: Status | null): string =>
   status === null
-    ? '(tx.wake_at IS NOT NULL OR tx.finished_at >= :createdAfter)'
-    : 'tx.finished_at >= :createdAfter';
+    ? '(tx.wake_at IS NOT NULL OR tx.finished_at >= :beganAfter)'
+    : 'tx.finished_at >= :beganAfter';
 
 /** To the letter: the databases' own comparisons differ in case, accents and blanks at the end. */
 const sameText = (one: string, other: string): string => `HEX(${one}) = HEX(${other})`;

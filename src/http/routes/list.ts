@@ -29,14 +29,14 @@ export function listRoutes(
     },
     async ({ query }, reply) => {
       const limit = Number(query.limit ?? DEFAULT_LIMIT);
-      const createdAfter = query.createdAfter === undefined ? null : instantOf(query.createdAfter);
+      const beganAfter = query.beganAfter === undefined ? null : instantOf(query.beganAfter);
       const before = query.cursor === undefined ? null : gidOf(query.cursor);
       const faults: Fault[] = [];
-      if (Number.isNaN(createdAfter)) faults.push({ parameter: 'createdAfter', detail: 'is no instant' });
+      if (Number.isNaN(beganAfter)) faults.push({ parameter: 'beganAfter', detail: 'is no instant' });
       if (before === '') faults.push({ parameter: 'cursor', detail: 'is not the nextCursor of a page' });
       if (faults.length > 0) return sendFaults(reply, faults);
       // One more than a page tells whether another page follows.
-      const found = await coordinator.list({ ...filterOf(query), createdAfter, before, limit: limit + 1 });
+      const found = await coordinator.list({ ...filterOf(query), beganAfter, before, limit: limit + 1 });
       const shown = found.slice(0, limit);
       const last = found.length > limit ? shown.at(-1) : undefined;
       return {
