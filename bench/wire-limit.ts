@@ -102,7 +102,7 @@ function branchOf({ payload = {}, ...named }: BranchRequest, now: number): Branc
     result: null,
     phaseOne: done,
     phaseTwo: done,
-    lateTryCount: 0,
+    lateSuccessCount: 0,
   };
 }
 

@@ -79,7 +79,7 @@ export class Initial1763683200000 implements MigrationInterface {
       payload ${text} NOT NULL,
       body_hash varchar(64)${ascii} NOT NULL,
       policy text NULL,${call('phase_one')},${call('phase_two')},
-      late_try_count int NOT NULL,
+      late_success_count int NOT NULL,
       step text NULL,
       result text NULL,
       PRIMARY KEY (gid, branch_id)

@@ -130,7 +130,7 @@ export type Branch = BranchSpec & {
   readonly phaseOne: Call;
   readonly phaseTwo: Call;
   /** Tries and actions that were heard to have succeeded after they were undone; each is undone once more. */
-  readonly lateTryCount: number;
+  readonly lateSuccessCount: number;
   /** What the action answered of what later steps refer to, as JSON; null where they refer to nothing. */
   readonly result: string | null;
 };

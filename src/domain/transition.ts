@@ -199,7 +199,7 @@ const newBranch = (spec: BranchSpec, now: Now): Branch => ({
   ...spec,
   phaseOne: freshCall(now.earliest),
   phaseTwo: freshCall(now.earliest),
-  lateTryCount: 0,
+  lateSuccessCount: 0,
   result: null,
 });
 
@@ -278,7 +278,7 @@ function hear(tx: GlobalTransaction, event: Replied): GlobalTransaction {
 
 function hearTry(tx: GlobalTransaction, event: Replied): GlobalTransaction {
   const branch = branchOf(tx, event.branchId);
-  if (tx.decision !== null) return hearLateTry(tx, branch, event);
+  if (tx.decision !== null) return applyLateSuccess(tx, branch, event);
   if (isSettled(branch.phaseOne)) return tx;
   const next = withBranch(tx, { ...branch, phaseOne: heard(tx, branch.phaseOne, branch, event) });
   if (event.reply === 'refused') return decide(next, 'cancel', 'try_refused', event.now, branch.branchId);
@@ -289,7 +289,7 @@ function hearTry(tx: GlobalTransaction, event: Replied): GlobalTransaction {
 }
 
 /** A try that ends after the decision changes no plan; where its cancel may have come too early, cancel again. */
-function hearLateTry(tx: GlobalTransaction, branch: Branch, event: Replied): GlobalTransaction {
+function applyLateSuccess(tx: GlobalTransaction, branch: Branch, event: Replied): GlobalTransaction {
   if (event.reply !== 'succeeded' || branch.phaseOne.reply === 'succeeded') return tx;
   const heardBranch = { ...branch, phaseOne: heard(tx, branch.phaseOne, branch, event) };
   const isUndone = tx.decision?.decision === 'cancel' && branch.phaseTwo.reply === 'succeeded';
@@ -299,7 +299,7 @@ function hearLateTry(tx: GlobalTransaction, branch: Branch, event: Replied): Glo
 const undoneOnceMore = (branch: Branch, now: Now): Branch => ({
   ...branch,
   phaseTwo: freshCall(now.earliest),
-  lateTryCount: branch.lateTryCount + 1,
+  lateSuccessCount: branch.lateSuccessCount + 1,
 });
 
 function hearAction(tx: GlobalTransaction, event: Replied): GlobalTransaction {

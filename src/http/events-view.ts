@@ -69,7 +69,7 @@ function transactionChanges(entry: TransactionEntry, { callback }: Known): Trans
 }
 
 function branchChanges(entry: BranchEntry, { pattern, mode, decision }: Known): BranchChanges {
-  const { branchId, participant, activity, step, lateTryCount, phaseOne, phaseTwo } = entry;
+  const { branchId, participant, activity, step, lateSuccessCount, phaseOne, phaseTwo } = entry;
   const { one, two } = opsOf(pattern, decision?.decision ?? null);
   return {
     branchId,
@@ -78,7 +78,7 @@ function branchChanges(entry: BranchEntry, { pattern, mode, decision }: Known): 
     ...(step !== undefined && { step: stepView(step) }),
     ...(phaseOne && mode === 'declared' && { [one]: callView(phaseOne, decision?.decision !== 'cancel') }),
     ...(phaseTwo && two !== null && { [two]: callView(phaseTwo, true) }),
-    ...(lateTryCount !== undefined && { lateTryCount }),
+    ...(lateSuccessCount !== undefined && { lateSuccessCount }),
   };
 }
 

@@ -46,7 +46,7 @@ type Notified = Pick<GlobalTransaction, 'callback' | 'notification'>;
 type CallViews = Partial<Record<Op, wire.CallView>>;
 
 function branchView(branch: Branch, tx: GlobalTransaction, open: readonly OpenCall[]): wire.BranchView {
-  const { branchId, participant, activity, step, lateTryCount } = branch;
+  const { branchId, participant, activity, step, lateSuccessCount } = branch;
   const isOpen = ({ op }: OpenCall) => open.some((call) => call.op === op && call.branch === branch);
   const views: CallViews = Object.fromEntries(
     callsOf(tx, branch).map((call) => [call.op, callView(call.call, isOpen(call))]),
@@ -58,7 +58,7 @@ function branchView(branch: Branch, tx: GlobalTransaction, open: readonly OpenCa
     cancel: views.cancel ?? null,
     action: views.action ?? null,
     compensate: views.compensate ?? null,
-    lateTryCount,
+    lateSuccessCount,
   };
 }
 

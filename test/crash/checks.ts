@@ -134,7 +134,7 @@ function expectSameTruth(earlier: wire.TransactionView, end: wire.TransactionVie
   if (earlier.finishedAt !== null) expect(end.status).toBe(earlier.status);
   for (const branch of earlier.branches) {
     const last = end.branches.find(({ branchId }) => branchId === branch.branchId);
-    const isOpenAgain = (last?.lateTryCount ?? 0) > branch.lateTryCount;
+    const isOpenAgain = (last?.lateSuccessCount ?? 0) > branch.lateSuccessCount;
     for (const op of isOpenAgain ? PHASE_ONE : ALL_OPS) {
       const reply = branch[op]?.reply;
       if (reply === 'succeeded' || reply === 'refused')

@@ -28,5 +28,5 @@ function isUndoneAfterAll({ branches }: GlobalTransaction, branchId: string): bo
   return branches
     .filter(({ step }) => step?.isCompensated && step.dependsOn.every(hasSucceeded))
     .filter((branch) => upstreamOf([branch.branchId], before).has(branchId))
-    .every(({ phaseTwo, lateTryCount }) => phaseTwo.reply === 'succeeded' || lateTryCount > 0);
+    .every(({ phaseTwo, lateSuccessCount }) => phaseTwo.reply === 'succeeded' || lateSuccessCount > 0);
 }

@@ -94,7 +94,7 @@ export function outcome(before: State, event: Event): string {
   if (tx.status === before?.status) {
     if (isParked(tx)) return 'parked';
     if (tx.pivotStartedAt !== before.pivotStartedAt) return 'noted, the pivot is started';
-    const isLate = tx.branches.some(({ lateTryCount }) => lateTryCount > 0);
+    const isLate = tx.branches.some(({ lateSuccessCount }) => lateSuccessCount > 0);
     return isLate ? `${hasPlan(tx.pattern) ? 'compensated' : 'cancelled'} once more` : 'noted';
   }
   const reason = tx.decision && tx.decision !== before?.decision ? `, ${tx.decision.reason}` : '';

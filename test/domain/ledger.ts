@@ -246,25 +246,25 @@ export class Ledger {
     return snapshot;
   }
 
-  #branchCodes(tx: GlobalTransaction, { phaseOne, phaseTwo, lateTryCount }: Branch) {
+  #branchCodes(tx: GlobalTransaction, { phaseOne, phaseTwo, lateSuccessCount }: Branch) {
     const attempts = this.rules.retryBudget < OUT_OF_REACH ? ` ${phaseTwo.attemptCount}` : '';
     const two = `${callText(phaseTwo)}${attempts}`;
     const one = tx.decision ? phaseOne.reply : callText(phaseOne);
     return {
-      whole: this.code(`${one === 'unknown' ? null : one} ${two} ${lateTryCount}`),
+      whole: this.code(`${one === 'unknown' ? null : one} ${two} ${lateSuccessCount}`),
       triesOver: this.code(`${one === 'refused' ? one : null} ${two.replace(' waits', '')}`),
       stale: this.code(tx.decision ? `stale ${two}` : `stale ${one}`),
     };
   }
 
   /** Whether an action succeeded says what else may have run, so it matters as long as the transaction does. */
-  #stepCodes({ decision }: GlobalTransaction, { phaseOne, phaseTwo, lateTryCount, result }: Branch) {
+  #stepCodes({ decision }: GlobalTransaction, { phaseOne, phaseTwo, lateSuccessCount, result }: Branch) {
     const counts = this.rules.retryBudget < OUT_OF_REACH;
     const textOf = (call: BranchCall) => `${callText(call)}${counts ? ` ${call.attemptCount}` : ''}`;
     const one = phaseOne.reply === 'succeeded' ? `succeeded ${result}` : textOf(phaseOne);
     const isCancelled = decision?.decision === 'cancel';
     const text = isCancelled
-      ? `${phaseOne.reply === 'succeeded' ? one : null} ${textOf(phaseTwo)} ${lateTryCount}`
+      ? `${phaseOne.reply === 'succeeded' ? one : null} ${textOf(phaseTwo)} ${lateSuccessCount}`
       : one;
     const whole = this.code(text.replace('unknown', 'null'));
     return { whole, triesOver: whole, stale: whole };

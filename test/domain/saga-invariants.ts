@@ -65,7 +65,7 @@ export function checkSagaState({ steps, pivot }: Plan, tx: GlobalTransaction): v
   }
   const ran = mayHaveRun({ steps }, branches);
   const isUndone = (n: number) =>
-    at(branches, n).phaseTwo.reply === 'succeeded' || at(branches, n).lateTryCount > 0;
+    at(branches, n).phaseTwo.reply === 'succeeded' || at(branches, n).lateSuccessCount > 0;
   const isOwed = steps.some(({ isCompensated }, n) => isCompensated && ran[n] && !isUndone(n));
   demand('I8', tx.status !== 'cancelled' || !isOwed, 'cancelled, but a compensation is open');
 }
@@ -142,7 +142,8 @@ export function checkSentBySaga({ steps }: Plan, world: World, b: number, op: Op
   demand('I9', op === 'compensate' && ran !== null, `${op} is sent without a cancel that is durable`);
   demand('I10', isCompensated && ran?.[b] === true, `${op} is sent to ${branchId}, which cannot have run`);
   const isDone = (n: number) =>
-    isUndone(at(participants, n)) && (branch(n).phaseTwo.reply === 'succeeded' || branch(n).lateTryCount > 0);
+    isUndone(at(participants, n)) &&
+    (branch(n).phaseTwo.reply === 'succeeded' || branch(n).lateSuccessCount > 0);
   const later = downstream.filter((n) => ran?.[n] && at(steps, n).isCompensated);
   demand('I10', later.every(isDone), `${op} is sent to ${branchId} before what depends on it is undone`);
 }

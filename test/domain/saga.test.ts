@@ -273,7 +273,7 @@ describe('an action that is heard to have succeeded after the decision to cancel
   test('is undone once more when it had been undone, and the end stands (I6)', () => {
     const tx = told(cancelled(), action('flight'));
     expect(tx).toMatchObject({ status: 'cancelled', finishedAt: T0 });
-    expect(branch(tx, 'flight')).toMatchObject({ lateTryCount: 1, phaseTwo: { reply: null } });
+    expect(branch(tx, 'flight')).toMatchObject({ lateSuccessCount: 1, phaseTwo: { reply: null } });
     expect(due(tx)).toEqual(['compensate flight']);
     expect(pendingCalls(told(tx, compensate('flight')), exactly(T0))).toMatchObject({
       calls: [],

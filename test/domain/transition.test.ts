@@ -227,7 +227,7 @@ describe('a second phase', () => {
 describe('a try that ends after the decision', () => {
   test('is cancelled once more when its cancel had already succeeded (I6)', () => {
     const tx = told(cancelled(), replied('money', 'try', 'succeeded'));
-    expect(branch(tx, 'money')).toMatchObject({ lateTryCount: 1, phaseTwo: { reply: null } });
+    expect(branch(tx, 'money')).toMatchObject({ lateSuccessCount: 1, phaseTwo: { reply: null } });
     expect(pendingCalls(tx, now).calls).toMatchObject([{ branchId: 'money', op: 'cancel' }]);
     const again = told(tx, replied('money', 'cancel', 'succeeded'));
     expect(again).toMatchObject({ status: 'cancelled', finishedAt: T0 });
@@ -247,7 +247,7 @@ describe('a try that ends after the decision', () => {
 
   test('leaves a cancel that is still to come as it is', () => {
     const tx = told(cancelling(), replied('money', 'try', 'succeeded'));
-    expect(branch(tx, 'money')).toMatchObject({ lateTryCount: 0, phaseOne: { reply: 'succeeded' } });
+    expect(branch(tx, 'money')).toMatchObject({ lateSuccessCount: 0, phaseOne: { reply: 'succeeded' } });
   });
 
   test('and fails or stays unknown changes nothing', () => {

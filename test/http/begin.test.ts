@@ -77,7 +77,7 @@ describe('a declared transaction', () => {
           },
           confirm: null,
           cancel: null,
-          lateTryCount: 0,
+          lateSuccessCount: 0,
         },
       ],
     });

@@ -26,7 +26,7 @@ describe('a branch', () => {
         cancel: null,
         action: null,
         compensate: null,
-        lateTryCount: 0,
+        lateSuccessCount: 0,
       },
     ]);
     expect(again.json()).toEqual(first.json());

@@ -61,7 +61,7 @@ test('the events of a declared transaction tell it from its beginning to its end
           branches: [
             {
               ...{ branchId: 'stock', participant: 'inventory', activity: 'reserve', step: null },
-              ...{ try: due, lateTryCount: 0 },
+              ...{ try: due, lateSuccessCount: 0 },
             },
           ],
         },

@@ -258,7 +258,7 @@ function everyStage() {
     half: withOpenPayment(succeeded(cancelled(next()))),
     parked: [1, 2, 3, 4, 5].reduce((tx) => answered(tx, 'unknown'), cancelled(next())),
     interactive: { ...next(), mode: 'interactive' as const },
-    owing: withLateTry(ended(succeeded(cancelled(next())))),
+    owing: withLateSuccess(ended(succeeded(cancelled(next())))),
   };
 }
 
@@ -272,7 +272,7 @@ function withOpenPayment(tx: GlobalTransaction): GlobalTransaction {
   return { ...tx, status: 'cancelling', finishedAt: null, branches: [...tx.branches, open] };
 }
 
-function withLateTry(tx: GlobalTransaction): GlobalTransaction {
+function withLateSuccess(tx: GlobalTransaction): GlobalTransaction {
   const heard = { answer: '200', result: null, durationMs: 10, retryAfterMs: null, chance: 0.5 };
   const now = { earliest: T0, latest: T0 };
   return after(tx, { type: 'replied', branchId: 'a', op: 'try', reply: 'succeeded', ...heard, now });

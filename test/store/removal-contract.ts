@@ -103,11 +103,11 @@ export function removalContract(open: () => Promise<StoreUnderTest>): void {
       ['it has decided', cancelled(old()), {}],
       ['it waits for a person', parked(cancelled(old())), {}],
       ['nobody has said when somebody looks at it', cancelled(old()), { wakeAt: null }],
-      ['a late try is to be cancelled once more', withLateTry(ended(old(), T0 - 7000)), { wakeAt: T0 }],
+      ['a late try is to be cancelled once more', withLateSuccess(ended(old(), T0 - 7000)), { wakeAt: T0 }],
       ['who asked to be told has not heard of its end', owingCallback(), { wakeAt: T0 }],
       ['a step of it is to be undone once more', carriedOn(begunSaga(), UNDONE), { wakeAt: T0 }],
       ['its pivot waits for a person', withParkedPivot(), {}],
-      ['the cancel of a late try waits for a person', parked(withLateTry(ended(old(), T0 - 7000))), {}],
+      ['the cancel of a late try waits for a person', parked(withLateSuccess(ended(old(), T0 - 7000))), {}],
     ])('%s', async (_why, tx, given) => {
       await write(saveOf(null, tx, given));
       expect(await under.store.removeFinished(T0 + 1e9, 100)).toBe(0);
@@ -128,7 +128,7 @@ export function removalContract(open: () => Promise<StoreUnderTest>): void {
     test('does not revive what was removed (I14)', async () => {
       const saved = await endOne(T0 - 1);
       expect(await under.store.removeFinished(T0, 100)).toBe(1);
-      const late = saveOf(saved, withLateTry(saved.tx), { wakeAt: T0 });
+      const late = saveOf(saved, withLateSuccess(saved.tx), { wakeAt: T0 });
       expect(await commit(late)).toBe('lost');
       const olderStill = saveOf({ tx: begun(saved.tx.gid), seq: 1 }, cancelled(begun(saved.tx.gid)));
       expect(await commit(olderStill)).toBe('lost');
@@ -138,7 +138,7 @@ export function removalContract(open: () => Promise<StoreUnderTest>): void {
     test('and a removal at the same moment: one of them comes first, and what is left is whole (I14)', async () => {
       for (let round = 0; round < 40; round += 1) {
         const saved = await endOne(T0 - 1);
-        const late = saveOf(saved, withLateTry(saved.tx), { wakeAt: T0 });
+        const late = saveOf(saved, withLateSuccess(saved.tx), { wakeAt: T0 });
         const [outcome, count] = await Promise.all([commit(late), under.store.removeFinished(T0, 100)]);
         // Where a lock stood in the way the removal is left for another time; what is owed is then owed.
         expect(await isThere({ ...saved, seq: 3 })).toBe(outcome === 'saved');
@@ -167,7 +167,7 @@ function withParkedPivot(): GlobalTransaction {
   return tx;
 }
 
-function withLateTry(tx: GlobalTransaction): GlobalTransaction {
+function withLateSuccess(tx: GlobalTransaction): GlobalTransaction {
   const heard = { answer: '200', result: null, durationMs: 10, retryAfterMs: null, chance: 0.5 };
   const now = { earliest: T0, latest: T0 };
   return after(tx, { type: 'replied', branchId: 'a', op: 'try', reply: 'succeeded', ...heard, now });

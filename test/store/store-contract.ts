@@ -313,7 +313,7 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
     test('never mixes two versions', async () => {
       let saved = await beginOne(['a', 'b', 'c', 'd']);
       let isWriting = true;
-      const isTorn = ({ tx, seq }: typeof saved) => tx.branches.some((b) => b.lateTryCount !== seq);
+      const isTorn = ({ tx, seq }: typeof saved) => tx.branches.some((b) => b.lateSuccessCount !== seq);
       const loads = (async () => {
         const torn = [];
         while (isWriting) {
@@ -324,7 +324,7 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
       })();
       try {
         for (let seq = 2; seq <= 150; seq += 1) {
-          const branches = saved.tx.branches.map((branch) => ({ ...branch, lateTryCount: seq }));
+          const branches = saved.tx.branches.map((branch) => ({ ...branch, lateSuccessCount: seq }));
           const next = { ...saved.tx, branches };
           await commit(saveOf(saved, next));
           saved = { tx: next, seq };

@@ -52,8 +52,8 @@ export const BranchView = Type.Object(
     cancel: nullable(CallView),
     action: nullable(CallView),
     compensate: nullable(CallView),
-    lateTryCount: count(
-      'Tries and actions heard to have succeeded after they were undone; each was undone once more.',
+    lateSuccessCount: count(
+      'Tries and actions that reported success after they were undone; each was undone once more.',
     ),
   },
   { additionalProperties: false, description: 'One branch, and what its calls came to.' },

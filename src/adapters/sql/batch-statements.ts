@@ -106,7 +106,7 @@ function newBranchRows({ gid, before, after }: Save): Row[] {
   }));
 }
 
-const branchColumns = ({ phaseOne, phaseTwo, lateTryCount, result }: Branch) => ({
+const branchColumns = ({ phaseOne, phaseTwo, lateSuccessCount, result }: Branch) => ({
   phase_one_reply: phaseOne.reply,
   phase_one_attempt_count: phaseOne.attemptCount,
   phase_one_due_at: sqlInstant(phaseOne.dueAt),
@@ -119,7 +119,7 @@ const branchColumns = ({ phaseOne, phaseTwo, lateTryCount, result }: Branch) => 
   phase_two_parked_at: sqlInstantOrNull(phaseTwo.parkedAt),
   phase_two_answer: phaseTwo.answer,
   phase_two_duration_ms: phaseTwo.durationMs,
-  late_try_count: lateTryCount,
+  late_success_count: lateSuccessCount,
   result,
 });
 

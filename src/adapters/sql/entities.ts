@@ -36,7 +36,7 @@ export type BranchRow = {
   policy: OwnPolicy | null;
   phaseOne: CallRow;
   phaseTwo: CallRow;
-  lateTryCount: number;
+  lateSuccessCount: number;
   step: Step | null;
   result: string | null;
 };
@@ -132,7 +132,7 @@ export const branchEntity = new EntitySchema<BranchRow>({
     payload: { name: 'payload', type: 'text' },
     bodyHash: word('body_hash'),
     policy: { name: 'policy', type: 'text', nullable: true, transformer: json },
-    lateTryCount: count('late_try_count'),
+    lateSuccessCount: count('late_success_count'),
     step: { name: 'step', type: 'text', nullable: true, transformer: json },
     result: { name: 'result', type: 'text', nullable: true },
   },

@@ -44,7 +44,7 @@ const branchOf = (row: BranchRow): Branch => ({
   policy: row.policy,
   phaseOne: callOf(row.phaseOne),
   phaseTwo: callOf(row.phaseTwo),
-  lateTryCount: row.lateTryCount,
+  lateSuccessCount: row.lateSuccessCount,
   step: row.step,
   result: row.result,
 });
