@@ -102,9 +102,9 @@ export class CarryOut {
     return drive;
   }
 
-  #letGo(gid: string, { seq, lookAgainAt, lookAgainFor }: Idle): void {
+  #letGo(gid: string, { seq, checkAgainAt, checkAgainFor }: Idle): void {
     this.#drives.delete(gid);
-    if (lookAgainAt !== null) this.#wakes.wakeAt(gid, seq, lookAgainAt, lookAgainFor);
+    if (checkAgainAt !== null) this.#wakes.wakeAt(gid, seq, checkAgainAt, checkAgainFor);
     if (this.#isStopping && this.#drives.size === 0) this.#tellStopped();
   }
 }

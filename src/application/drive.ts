@@ -15,7 +15,7 @@ import {
   type Event,
   type GlobalTransaction,
   type Instant,
-  type LookFor,
+  type WakeReason,
   type Now,
   openCalls,
   pendingCalls,
@@ -54,11 +54,11 @@ export type Request = {
 };
 
 /** A drive that ended: when its transaction has something to do again, null when never or not known. */
-export type Idle = Look & { readonly seq: number };
+export type Idle = Check & { readonly seq: number };
 
-type Look = { readonly lookAgainAt: Instant | null; readonly lookAgainFor: LookFor };
+type Check = { readonly checkAgainAt: Instant | null; readonly checkAgainFor: WakeReason };
 
-const NEVER: Look = { lookAgainAt: null, lookAgainFor: 'call' };
+const NEVER: Check = { checkAgainAt: null, checkAgainFor: 'call' };
 
 type Asked = Request & {
   readonly resolve: (answer: Answer | 'lost') => void;
@@ -166,7 +166,7 @@ export class Drive {
       throw error;
     }
     // Something was heard during the save: the state is ahead of the durable one, and nothing is sent from it.
-    if (!this.#turnAgain) this.#rest(this.#sendDueCalls());
+    if (!this.#turnAgain) this.#linger(this.#sendDueCalls());
   }
 
   async #load(): Promise<void> {
@@ -249,13 +249,14 @@ export class Drive {
   }
 
   /** Sends what is due; returns when there is more to do, and what. */
-  #sendDueCalls(): Look {
+  #sendDueCalls(): Check {
     if (this.#current === null) return NEVER;
-    const { calls, ...look } = pendingCalls(this.#current, this.#tools.time.now());
-    if (this.#tools.isStopping()) return calls.length > 0 ? { lookAgainAt: 0, lookAgainFor: 'call' } : look;
+    const { calls, ...check } = pendingCalls(this.#current, this.#tools.time.now());
+    if (this.#tools.isStopping())
+      return calls.length > 0 ? { checkAgainAt: 0, checkAgainFor: 'call' } : check;
     const heldUntil = this.#outstanding.send(this.#current, calls);
-    if (heldUntil === null || heldUntil >= (look.lookAgainAt ?? Infinity)) return look;
-    return { lookAgainAt: heldUntil, lookAgainFor: 'call' };
+    if (heldUntil === null || heldUntil >= (check.checkAgainAt ?? Infinity)) return check;
+    return { checkAgainAt: heldUntil, checkAgainFor: 'call' };
   }
 
   #hear(heard: Heard): void {
@@ -267,21 +268,21 @@ export class Drive {
   }
 
   /** Nothing is left to do at once: wait for replies or the clock, or let go. */
-  #rest(look: Look): void {
-    const { lookAgainAt } = look;
-    const untilMs = lookAgainAt === null ? Infinity : lookAgainAt - this.#tools.time.now().earliest;
+  #linger(check: Check): void {
+    const { checkAgainAt } = check;
+    const untilMs = checkAgainAt === null ? Infinity : checkAgainAt - this.#tools.time.now().earliest;
     const isFree = this.#outstanding.count === 0;
     const isStopped = this.#tools.isStopping() && isFree;
-    if (isStopped || (isFree && lookAgainAt === null)) {
-      if (isStopped) this.#handOver(lookAgainAt);
+    if (isStopped || (isFree && checkAgainAt === null)) {
+      if (isStopped) this.#handOver(checkAgainAt);
       this.#letGo(NEVER);
       return;
     }
-    this.#keepDate(isFree ? lookAgainAt : this.#tools.time.now().latest, isFree);
+    this.#keepDate(isFree ? checkAgainAt : this.#tools.time.now().latest, isFree);
     const waitMs = isFree ? Math.min(untilMs, LINGER_MS) : untilMs;
     if (waitMs === Infinity) return;
     this.#cancelTimer = this.#tools.time.after(Math.max(1, waitMs), () => {
-      if (isFree && untilMs > LINGER_MS) this.#letGo(look);
+      if (isFree && untilMs > LINGER_MS) this.#letGo(check);
       else void this.turn();
     });
   }
@@ -307,9 +308,9 @@ export class Drive {
     this.#tools.wakeDates.redate(this.gid, this.#durable.seq, wakeAt);
   }
 
-  #letGo(look: Look): void {
+  #letGo(check: Check): void {
     if (this.#current) this.#tools.polling.remember(this.#current);
-    this.#onIdle({ seq: this.#durable?.seq ?? 0, ...look });
+    this.#onIdle({ seq: this.#durable?.seq ?? 0, ...check });
   }
 
   /** The store failed: whoever asked is told. Replies are kept until the store can be asked again. */

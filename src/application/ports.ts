@@ -6,7 +6,7 @@ import type {
   GlobalTransaction,
   Instant,
   Kind,
-  LookFor,
+  WakeReason,
   Now,
   Op,
   PendingCall,
@@ -198,7 +198,7 @@ export interface ParticipantClient {
 
 export interface WakeQueue {
   /** Look at this gid at `when`, for its deadline or a call. A hint: losing it costs time, never correctness. */
-  wakeAt(gid: string, seq: number, when: Instant, lookFor: LookFor): void;
+  wakeAt(gid: string, seq: number, when: Instant, reason: WakeReason): void;
   /** False while wakes reach fewer than they should, though none is lost that this process can carry itself. */
   readonly isUp: boolean;
   /** Takes and gives no more wakes. */

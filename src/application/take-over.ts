@@ -19,8 +19,8 @@ export const takeOverMs = (tx: GlobalTransaction, commitTimeoutMs: number): numb
 
 /** Null once nothing is owed. */
 export function takeOverAt(tx: GlobalTransaction, now: Now, commitTimeoutMs: number): Instant | null {
-  const { calls, lookAgainAt } = pendingCalls(tx, now);
-  if (calls.length === 0 && lookAgainAt === null) return null;
-  const dueAt = calls.length > 0 ? now.latest : (lookAgainAt ?? now.latest);
+  const { calls, checkAgainAt } = pendingCalls(tx, now);
+  if (calls.length === 0 && checkAgainAt === null) return null;
+  const dueAt = calls.length > 0 ? now.latest : (checkAgainAt ?? now.latest);
   return dueAt + takeOverMs(tx, commitTimeoutMs);
 }

@@ -4,8 +4,8 @@ export * from './global-transaction.ts';
 export { isServed, type Kind, kindOf, SERVED_KINDS } from './kind.ts';
 export { callsOf, hasPlan, type OpenCall, openCalls, opsOf, upstreamOf } from './open-calls.ts';
 export {
-  type LookFor,
-  PARKED_LOOK_MS,
+  type WakeReason,
+  PARKED_CHECK_MS,
   type Pending,
   type PendingCall,
   pendingCalls,

@@ -1,5 +1,5 @@
 /**
- * What is left to do for a transaction, read off its state: the calls that are due, and when to look again.
+ * What is left to do for a transaction, read off its state: the calls that are due, and when to check again.
  *
  * It knows nothing of calls in flight, so the first run, a recovery after a crash, a lost wake and an operator's
  * retry are one path. Sending what it returns is safe only from a state that is durable (I9).
@@ -41,15 +41,15 @@ export type PendingCall = {
 export type Pending = {
   readonly calls: readonly PendingCall[];
   /** When the state will have something else to do; null when it never will. */
-  readonly lookAgainAt: Instant | null;
+  readonly checkAgainAt: Instant | null;
   /** What it will be looked at for: its deadline, or a call. */
-  readonly lookAgainFor: LookFor;
+  readonly checkAgainFor: WakeReason;
 };
 
-export type LookFor = 'timeout' | 'call';
+export type WakeReason = 'deadline' | 'call';
 
 /** A transaction that waits for a person is looked at this often, so that no row is ever forgotten. */
-export const PARKED_LOOK_MS = 3_600_000;
+export const PARKED_CHECK_MS = 3_600_000;
 
 /** After the pivot nothing comes too late: each attempt is given this long to arrive. */
 const FORWARD_MS = 24 * 3_600_000;
@@ -60,13 +60,13 @@ export function pendingCalls(tx: GlobalTransaction, now: Now): Pending {
   const open = isTooLate ? [] : openCalls(tx);
   const running = open.filter(({ call }) => call.parkedAt === null);
   const later = running.map(dueAt).filter((at) => at > now.earliest);
-  if (open.length > running.length) later.push(now.latest + PARKED_LOOK_MS);
+  if (open.length > running.length) later.push(now.latest + PARKED_CHECK_MS);
   const nextAt = later.length > 0 ? Math.min(...later) : null;
   const isForDeadline = isBounded(tx) && (nextAt ?? Infinity) >= tx.deadlineAt;
   return {
     calls: running.filter((call) => dueAt(call) <= now.earliest).map((call) => pending(tx, call, now)),
-    lookAgainAt: isForDeadline ? tx.deadlineAt : nextAt,
-    lookAgainFor: isForDeadline ? 'timeout' : 'call',
+    checkAgainAt: isForDeadline ? tx.deadlineAt : nextAt,
+    checkAgainFor: isForDeadline ? 'deadline' : 'call',
   };
 }
 

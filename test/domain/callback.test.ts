@@ -7,7 +7,7 @@ import {
   longestCallMs,
   type Reply,
 } from '../../src/domain/global-transaction.ts';
-import { PARKED_LOOK_MS, pendingCalls } from '../../src/domain/pending-calls.ts';
+import { PARKED_CHECK_MS, pendingCalls } from '../../src/domain/pending-calls.ts';
 import { type Replied, transition } from '../../src/domain/transition.ts';
 import { begin, DEADLINE, exactly, POLICY, replied, spec, T0, told } from '../support/transactions.ts';
 import { action, cancel, compensate, due, refusal, retry, saga, step } from './sagas.ts';
@@ -75,7 +75,7 @@ describe('a callback', () => {
       ...confirmed(),
       notification: expect.objectContaining({ reply: 'succeeded', attemptCount: 1 }),
     });
-    expect(pendingCalls(tx, now)).toMatchObject({ calls: [], lookAgainAt: null });
+    expect(pendingCalls(tx, now)).toMatchObject({ calls: [], checkAgainAt: null });
     const again = transition(tx, heard('unknown'));
     expect(again.accepted && again.tx).toBe(tx);
   });
@@ -90,9 +90,9 @@ describe('a callback', () => {
     let tx = confirmed();
     const pausesMs: number[] = [];
     for (let attempt = 1; attempt <= 20; attempt += 1) {
-      const { calls, lookAgainAt } = pendingCalls(tx, exactly(tx.notification?.dueAt ?? 0));
+      const { calls, checkAgainAt } = pendingCalls(tx, exactly(tx.notification?.dueAt ?? 0));
       expect(calls).toMatchObject([{ op: 'notify', attempt }]);
-      expect(lookAgainAt).toBeNull();
+      expect(checkAgainAt).toBeNull();
       const at = tx.notification?.dueAt ?? 0;
       tx = told(tx, heard('unknown', { now: exactly(at), chance: 0.5 }));
       pausesMs.push((tx.notification?.dueAt ?? 0) - at);
@@ -149,6 +149,6 @@ describe('a callback', () => {
       ...Array.from({ length: POLICY.retry.budget }, () => replied('stock', 'cancel', 'unknown')),
     );
     expect(due(parked)).toEqual(['notify']);
-    expect(pendingCalls(parked, now).lookAgainAt).toBe(T0 + PARKED_LOOK_MS);
+    expect(pendingCalls(parked, now).checkAgainAt).toBe(T0 + PARKED_CHECK_MS);
   });
 });

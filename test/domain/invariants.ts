@@ -67,10 +67,10 @@ const isSame = (repeated: Verdict, first: Verdict, tx: GlobalTransaction): boole
 export function checkPending(
   plan: Plan | null,
   tx: GlobalTransaction,
-  { calls, lookAgainAt }: Pending,
+  { calls, checkAgainAt }: Pending,
   now: Now,
 ): void {
-  const isLookedAt = calls.length > 0 || lookAgainAt !== null;
+  const isLookedAt = calls.length > 0 || checkAgainAt !== null;
   demand('I4', isLookedAt || tx.finishedAt !== null, `${tx.status} has nothing to do, now or later`);
   const isLate = now.latest >= tx.deadlineAt;
   const isBound = (op: Op) => op === 'try' || (op === 'action' && !tx.decision && tx.pivotStartedAt === null);

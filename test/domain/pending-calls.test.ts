@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { GlobalTransaction, Now } from '../../src/domain/global-transaction.ts';
-import { PARKED_LOOK_MS, pendingCalls } from '../../src/domain/pending-calls.ts';
+import { PARKED_CHECK_MS, pendingCalls } from '../../src/domain/pending-calls.ts';
 import {
   begin,
   between,
@@ -25,7 +25,7 @@ const opsOf = (tx: GlobalTransaction, at: Now = now) =>
 describe('phase one', () => {
   test('of a declared transaction is called by the coordinator, all branches at once', () => {
     expect(opsOf(begin())).toEqual(['try stock', 'try money']);
-    expect(pendingCalls(begin(), now).lookAgainAt).toBe(DEADLINE);
+    expect(pendingCalls(begin(), now).checkAgainAt).toBe(DEADLINE);
   });
 
   test('of an interactive one is not: only the deadline is waited for', () => {
@@ -34,7 +34,7 @@ describe('phase one', () => {
       branch: spec('stock'),
       now,
     });
-    expect(pendingCalls(tx, now)).toEqual({ calls: [], lookAgainAt: DEADLINE, lookAgainFor: 'timeout' });
+    expect(pendingCalls(tx, now)).toEqual({ calls: [], checkAgainAt: DEADLINE, checkAgainFor: 'deadline' });
   });
 
   test('asks only branches that have not answered', () => {
@@ -54,7 +54,7 @@ describe('phase one', () => {
   test('an unknown try waits for its delay, and is the next attempt', () => {
     const tx = told(begin(), replied('stock', 'try', 'unknown', { chance: 0.99 }));
     expect(opsOf(tx)).toEqual(['try money']);
-    expect(pendingCalls(tx, now).lookAgainAt).toBe(T0 + 99);
+    expect(pendingCalls(tx, now).checkAgainAt).toBe(T0 + 99);
     expect(pendingCalls(tx, exactly(T0 + 99)).calls[0]).toMatchObject({ branchId: 'stock', attempt: 2 });
   });
 });
@@ -101,8 +101,8 @@ describe('phase two', () => {
     const tx = told(confirming(), replied('money', 'confirm', 'succeeded'), ...unanswered);
     expect(pendingCalls(tx, now)).toEqual({
       calls: [],
-      lookAgainAt: T0 + PARKED_LOOK_MS,
-      lookAgainFor: 'call',
+      checkAgainAt: T0 + PARKED_CHECK_MS,
+      checkAgainFor: 'call',
     });
   });
 
@@ -115,7 +115,7 @@ describe('phase two', () => {
 
   test('a finished transaction owes nothing', () => {
     for (const tx of [confirmed(), cancelled()])
-      expect(pendingCalls(tx, now)).toMatchObject({ calls: [], lookAgainAt: null });
+      expect(pendingCalls(tx, now)).toMatchObject({ calls: [], checkAgainAt: null });
   });
 });
 
@@ -159,7 +159,7 @@ describe('a step of a saga', () => {
   test('waits for its delay, and is the next attempt', () => {
     const tx = told(diamond(), action('hotel'), action('car', 'unknown', { chance: 0.99 }));
     expect(opsOf(tx)).toEqual(['action flight']);
-    expect(pendingCalls(tx, now).lookAgainAt).toBe(T0 + 99);
+    expect(pendingCalls(tx, now).checkAgainAt).toBe(T0 + 99);
     expect(callsOf(tx, exactly(T0 + 99))[1]).toMatchObject({ branchId: 'car', attempt: 2 });
   });
 
@@ -173,17 +173,17 @@ describe('a step of a saga', () => {
     for (const tx of [diamond(), paidTrip(), told(paidTrip(), action('hotel'))])
       expect(pendingCalls(tx, over)).toMatchObject({
         calls: [],
-        lookAgainAt: DEADLINE,
-        lookAgainFor: 'timeout',
+        checkAgainAt: DEADLINE,
+        checkAgainFor: 'deadline',
       });
   });
 
   test('that is the pivot is looked at for its call, whatever the deadline is', () => {
     const started = saga([pivot('payment')]);
     const waiting = told(started, action('payment', 'unknown', { now: exactly(DEADLINE), chance: 0.5 }));
-    expect(pendingCalls(started, exactly(DEADLINE))).toMatchObject({ lookAgainAt: null });
+    expect(pendingCalls(started, exactly(DEADLINE))).toMatchObject({ checkAgainAt: null });
     expect(pendingCalls(waiting, exactly(DEADLINE))).toMatchObject({
-      ...{ calls: [], lookAgainAt: DEADLINE + 50, lookAgainFor: 'call' },
+      ...{ calls: [], checkAgainAt: DEADLINE + 50, checkAgainFor: 'call' },
     });
   });
 
@@ -191,7 +191,7 @@ describe('a step of a saga', () => {
     const unanswered = Array.from({ length: POLICY.retry.budget }, () => action('payment', 'unknown'));
     const parked = told(saga([pivot('payment')]), ...unanswered);
     expect(pendingCalls(parked, now)).toEqual({
-      ...{ calls: [], lookAgainAt: T0 + PARKED_LOOK_MS, lookAgainFor: 'call' },
+      ...{ calls: [], checkAgainAt: T0 + PARKED_CHECK_MS, checkAgainFor: 'call' },
     });
   });
 });

@@ -88,7 +88,7 @@ describe('the actions of a saga', () => {
       finishedAt: T0,
       decision: { decision: 'confirm', reason: 'all_actions_succeeded', at: T0, branchId: null },
     });
-    expect(pendingCalls(tx, exactly(T0))).toMatchObject({ calls: [], lookAgainAt: null });
+    expect(pendingCalls(tx, exactly(T0))).toMatchObject({ calls: [], checkAgainAt: null });
   });
 
   test('decide side by side with whichever succeeds last', () => {
@@ -181,7 +181,7 @@ describe('the compensations of a saga', () => {
       tx = told(tx, compensate(id));
     }
     expect(tx).toMatchObject({ status: 'cancelled', finishedAt: T0 });
-    expect(pendingCalls(tx, exactly(T0))).toMatchObject({ calls: [], lookAgainAt: null });
+    expect(pendingCalls(tx, exactly(T0))).toMatchObject({ calls: [], checkAgainAt: null });
   });
 
   test('come to the refused step too: an older attempt of its action may land later (I6)', () => {
@@ -277,7 +277,7 @@ describe('an action that is heard to have succeeded after the decision to cancel
     expect(due(tx)).toEqual(['compensate flight']);
     expect(pendingCalls(told(tx, compensate('flight')), exactly(T0))).toMatchObject({
       calls: [],
-      lookAgainAt: null,
+      checkAgainAt: null,
     });
   });
 
@@ -339,7 +339,7 @@ describe('a pivot', () => {
     expect(late).toMatchObject({ status: 'trying', pivotStartedAt: null });
     // Nor when a better look at the clock shows that there was time.
     for (const now of [doubtful, exactly(DEADLINE - 1)]) expect(due(late, now)).toEqual([]);
-    expect(pendingCalls(late, doubtful)).toMatchObject({ lookAgainAt: DEADLINE, lookAgainFor: 'timeout' });
+    expect(pendingCalls(late, doubtful)).toMatchObject({ checkAgainAt: DEADLINE, checkAgainFor: 'deadline' });
     expect(told(late, expire(atDeadline)).decision).toMatchObject({ reason: 'deadline_passed' });
     const atOnce = saga([pivot('payment')], { timeoutMs: 40, now: between(T0, T0 + 40) });
     expect(atOnce.pivotStartedAt).toBeNull();
@@ -407,7 +407,7 @@ describe('a pivot', () => {
     const tx = told(inFlight(), action('payment', 'unknown', { chance: 0.5 }));
     expect(tx).toMatchObject({ status: 'trying', decision: null });
     expect(due(tx)).toEqual([]);
-    expect(pendingCalls(tx, exactly(T0))).toMatchObject({ lookAgainAt: T0 + 50, lookAgainFor: 'call' });
+    expect(pendingCalls(tx, exactly(T0))).toMatchObject({ checkAgainAt: T0 + 50, checkAgainFor: 'call' });
     expect(due(tx, exactly(T0 + 50))).toEqual(['action payment']);
   });
 

@@ -231,7 +231,7 @@ describe('a try that ends after the decision', () => {
     expect(pendingCalls(tx, now).calls).toMatchObject([{ branchId: 'money', op: 'cancel' }]);
     const again = told(tx, replied('money', 'cancel', 'succeeded'));
     expect(again).toMatchObject({ status: 'cancelled', finishedAt: T0 });
-    expect(pendingCalls(again, now)).toMatchObject({ calls: [], lookAgainAt: null });
+    expect(pendingCalls(again, now)).toMatchObject({ calls: [], checkAgainAt: null });
   });
 
   test('is cancelled at once, however doubtful the clock', () => {

@@ -92,8 +92,8 @@ const owesNoticeOnly = (tx: GlobalTransaction): boolean =>
 
 /** Finished, and no late try or action is still to be undone once more. */
 function isOver(tx: GlobalTransaction, clock: WorldClock): boolean {
-  const { calls, lookAgainAt } = pendingCalls(tx, clock.now());
-  return calls.length === 0 && lookAgainAt === null;
+  const { calls, checkAgainAt } = pendingCalls(tx, clock.now());
+  return calls.length === 0 && checkAgainAt === null;
 }
 
 // ── Comparing ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -5,13 +5,13 @@
  */
 import { Queue } from 'bullmq';
 import type { Log, Time, WakeQueue } from '../../application/ports.ts';
-import type { Instant, LookFor } from '../../domain/index.ts';
+import type { Instant, WakeReason } from '../../domain/index.ts';
 import { isRefusal, type RedisAddress, RedisClients } from './redis-clients.ts';
 import { jobIdOf, type Wake, WakeLane } from './wake-lane.ts';
 import { WakeWorker } from './wake-worker.ts';
 
 const CLOSE_TIMEOUT_MS = 2000;
-const QUEUE_NAMES = { timeout: 'timeouts', call: 'calls' } as const;
+const QUEUE_NAMES = { deadline: 'deadlines', call: 'calls' } as const;
 
 type Lane = { readonly wakes: WakeLane; readonly worker: WakeWorker; readonly queue: Queue };
 
@@ -30,7 +30,7 @@ type Given = RedisAddress & {
 export class BullmqWakeQueue implements WakeQueue {
   readonly #given: Given;
   readonly #clients: RedisClients;
-  readonly #lanes: { readonly [lookFor in LookFor]: Lane };
+  readonly #lanes: { readonly [reason in WakeReason]: Lane };
   #state: 'starting' | 'up' | 'down' | 'closed' = 'starting';
   /** Redis answers, but not as it should: until it takes a bulk, or until it is connected anew. */
   #refuses: 'no' | 'until-added' | 'until-ready' = 'no';
@@ -39,7 +39,7 @@ export class BullmqWakeQueue implements WakeQueue {
   constructor(given: Given) {
     this.#given = given;
     this.#clients = new RedisClients({ ...given, onChange: (error) => this.#changed(error) });
-    this.#lanes = { timeout: this.#lane('timeout'), call: this.#lane('call') };
+    this.#lanes = { deadline: this.#lane('deadline'), call: this.#lane('call') };
     this.#clients.producer.on('ready', () => this.#connected());
   }
 
@@ -47,13 +47,13 @@ export class BullmqWakeQueue implements WakeQueue {
     return this.#state === 'up';
   }
 
-  wakeAt(gid: string, seq: number, when: Instant, lookFor: LookFor): void {
+  wakeAt(gid: string, seq: number, when: Instant, reason: WakeReason): void {
     if (this.#state === 'closed') return;
-    const { wakes, worker } = this.#lanes[lookFor];
+    const { wakes, worker } = this.#lanes[reason];
     const wake = { gid, seq, when };
     // The very wake that is being answered cannot be armed again before Redis has forgotten it.
     const canAdd = this.#canAdd && !worker.isUnderWork(jobIdOf(wake));
-    if (!canAdd || !wakes.take(wake)) this.#given.fallback.wakeAt(gid, seq, when, lookFor);
+    if (!canAdd || !wakes.take(wake)) this.#given.fallback.wakeAt(gid, seq, when, reason);
   }
 
   async close(): Promise<void> {
@@ -73,10 +73,10 @@ export class BullmqWakeQueue implements WakeQueue {
     return this.#clients.producer.status === 'ready' && this.#refuses !== 'until-ready';
   }
 
-  #lane(lookFor: LookFor): Lane {
+  #lane(reason: WakeReason): Lane {
     const { prefix, time, onWake, log } = this.#given;
     const { producer, consumer } = this.#clients;
-    const name = QUEUE_NAMES[lookFor];
+    const name = QUEUE_NAMES[reason];
     const queue = new Queue(name, {
       ...{ prefix, connection: producer },
       // Else a Redis that is lost while it is asked for its version would leave the queue unusable for good.
@@ -88,7 +88,7 @@ export class BullmqWakeQueue implements WakeQueue {
     const wakes = new WakeLane({
       ...{ queue, time },
       onAdded: () => this.#added(),
-      onRefused: (refused, error) => this.#refused(lookFor, refused, error),
+      onRefused: (refused, error) => this.#refused(reason, refused, error),
     });
     const worker = new WakeWorker({
       ...{ name, prefix, onWake, connection: consumer },
@@ -103,9 +103,9 @@ export class BullmqWakeQueue implements WakeQueue {
     this.#changed(null);
   }
 
-  #refused(lookFor: LookFor, wakes: readonly Wake[], error: unknown): void {
+  #refused(reason: WakeReason, wakes: readonly Wake[], error: unknown): void {
     if (this.#state === 'closed') return;
-    for (const { gid, seq, when } of wakes) this.#given.fallback.wakeAt(gid, seq, when, lookFor);
+    for (const { gid, seq, when } of wakes) this.#given.fallback.wakeAt(gid, seq, when, reason);
     if (isRefusal(error)) this.#refuses = 'until-added';
     else if (this.#refuses !== 'until-ready') {
       // No answer, or no connection: the next wakes need not wait for the same.

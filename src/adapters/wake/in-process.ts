@@ -3,7 +3,7 @@
  * sweep finds.
  */
 import type { Time, WakeQueue } from '../../application/ports.ts';
-import type { Instant, LookFor } from '../../domain/index.ts';
+import type { Instant, WakeReason } from '../../domain/index.ts';
 
 /** What is due later is left to the sweep: a timer for it would outlive most of the transactions it is for. */
 const MAX_AHEAD_MS = 60_000;
@@ -21,7 +21,7 @@ export class InProcessWakeQueue implements WakeQueue {
   }
 
   /** A later wake for the same row never swallows an earlier one: each `seq` has its own. */
-  wakeAt(gid: string, seq: number, when: Instant, _lookFor: LookFor): void {
+  wakeAt(gid: string, seq: number, when: Instant, _reason: WakeReason): void {
     const id = `${gid}-${seq}-${when}`;
     const delayMs = Math.max(0, when - this.#time.now().earliest);
     if (this.#isClosed || delayMs > MAX_AHEAD_MS || this.#cancels.has(id)) return;

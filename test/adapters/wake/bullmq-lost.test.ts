@@ -79,7 +79,7 @@ await describeOwn('redis', 'a Redis that fails', (start) => {
     expect(await wakesByRedis(opened)).toBe(false);
     expect(opened.wakes.isUp).toBe(false);
     const gid = randomUUID();
-    opened.wakes.wakeAt(gid, 1, Date.now(), 'timeout');
+    opened.wakes.wakeAt(gid, 1, Date.now(), 'deadline');
     expect(opened.fallen).toContain(gid);
     proxy.resume();
     await until(() => opened.wakes.isUp);

@@ -39,9 +39,9 @@ export class BullmqWorld {
     const fallback: WakeQueue = {
       isUp: true,
       close: () => inProcess.close(),
-      wakeAt(gid, seq, when, lookFor) {
+      wakeAt(gid, seq, when, reason) {
         fallen.push(gid);
-        inProcess.wakeAt(gid, seq, when, lookFor);
+        inProcess.wakeAt(gid, seq, when, reason);
       },
     };
     const wakes = new BullmqWakeQueue({

@@ -35,7 +35,7 @@ await describeOwn('redis', 'on a Redis that forgets everything', (start) => {
     await until(() => flushed !== null);
     await flushed;
     expect(await wakesByRedis(opened)).toBe(true);
-    opened.wakes.wakeAt('soon', 1, Date.now() + 200, 'timeout');
+    opened.wakes.wakeAt('soon', 1, Date.now() + 200, 'deadline');
     await until(() => opened.woken.includes('soon'));
     expect(opened.fallen).toEqual([]);
     expect(opened.wakes.isUp).toBe(true);
@@ -66,8 +66,8 @@ describeOn(['redis'], 'waking by BullMQ', ({ url: redisUrl }) => {
   test('what one replica arms another wakes when the first is gone', async () => {
     const prefix = randomPrefix();
     const first = await world.openWhole({ redisUrl, prefix });
-    const jobs = new Queue('timeouts', { prefix, connection: world.client(redisUrl) });
-    first.wakes.wakeAt('left', 1, Date.now() + 3_600_000, 'timeout');
+    const jobs = new Queue('deadlines', { prefix, connection: world.client(redisUrl) });
+    first.wakes.wakeAt('left', 1, Date.now() + 3_600_000, 'deadline');
     await until(async () => (await jobs.getDelayedCount()) === 1);
     await first.wakes.close();
     // Its time comes when only the second is there.
@@ -102,10 +102,10 @@ describeOn(['redis'], 'waking by BullMQ', ({ url: redisUrl }) => {
   test('a job carries a gid and nothing else, and is named by gid, row and time', async () => {
     const prefix = randomPrefix();
     const { wakes } = await world.openWhole({ redisUrl, prefix });
-    const jobs = new Queue('timeouts', { prefix, connection: world.client(redisUrl) });
+    const jobs = new Queue('deadlines', { prefix, connection: world.client(redisUrl) });
     const gid = randomUUID();
     const when = Date.now() + 3_600_000;
-    wakes.wakeAt(gid, 12, when, 'timeout');
+    wakes.wakeAt(gid, 12, when, 'deadline');
     await until(async () => (await jobs.getDelayedCount()) === 1);
     const [job] = await jobs.getDelayed();
     expect(job?.id).toBe(`w-${gid}-12-${when.toString(36)}`);

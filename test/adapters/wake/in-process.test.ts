@@ -13,9 +13,9 @@ describe('waking by timers of this process', () => {
       return () => {};
     };
     const wakes = new InProcessWakeQueue({ time: { ...systemTime, after }, onWake: () => {} });
-    wakes.wakeAt('far', 1, Date.now() + 3_600_000, 'timeout');
+    wakes.wakeAt('far', 1, Date.now() + 3_600_000, 'deadline');
     expect(armed).toEqual([]);
-    wakes.wakeAt('near', 1, Date.now() + 1000, 'timeout');
+    wakes.wakeAt('near', 1, Date.now() + 1000, 'deadline');
     expect(armed).toHaveLength(1);
   });
 });

@@ -41,7 +41,7 @@ export function wakeContract(make: (onWake: (gid: string) => void) => Promise<Wa
   test('what is overdue is woken at once, for a deadline and for a call', async () => {
     const { wakes, woken } = await recorded();
     const [deadline, call] = [randomUUID(), randomUUID()];
-    wakes.wakeAt(deadline, 1, Date.now() - 1000, 'timeout');
+    wakes.wakeAt(deadline, 1, Date.now() - 1000, 'deadline');
     wakes.wakeAt(call, 1, Date.now() - 1000, 'call');
     await until(() => woken.length === 2);
     expect(new Set(woken)).toEqual(new Set([deadline, call]));
@@ -54,7 +54,7 @@ export function wakeContract(make: (onWake: (gid: string) => void) => Promise<Wa
     wakes.wakeAt(gid, 1, when, 'call');
     wakes.wakeAt(gid, 1, when + 100, 'call');
     wakes.wakeAt(gid, 2, when, 'call');
-    wakes.wakeAt(gid, 3, when - 30, 'timeout');
+    wakes.wakeAt(gid, 3, when - 30, 'deadline');
     await until(() => woken.length === 4);
   });
 
