@@ -9,7 +9,7 @@
  *   before: mug 10 + 0 held, 0 gone; ann 10000 + 0 held, 0 gone; bob 3000 + 0 held, 0 gone
  *   within: mug 8 + 2 held, 0 gone; ann 7500 + 2500 held, 0 gone; bob 3000 + 0 held, 0 gone
  *   confirmed: ann pays 2500 cents
- *   Confirmed at …, because the initiator asked to confirm.
+ *   Confirmed at …, because the initiator requested confirm.
  *   after:  mug 8 + 0 held, 2 gone; ann 7500 + 0 held, 2500 gone; bob 3000 + 0 held, 0 gone
  *   its branches: inventory-reserve-1, payment-hold-1
  */

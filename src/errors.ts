@@ -43,28 +43,28 @@ export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
   // ── The protocol's rejections ──────────────────────────────────────────────────────────────────────────────
   unknown_transaction: {
     status: 404,
-    title: 'There is no such transaction',
-    advice: 'Check the gid, and that this coordinator is the one that began it.',
+    title: 'The transaction does not exist',
+    advice: 'Check the gid, and that this coordinator began it.',
   },
   transaction_differs: {
     status: 409,
-    title: 'Another transaction was begun with this gid or Idempotency-Key',
-    advice: 'Send exactly the request that began it, or take a new gid and key.',
+    title: 'The gid or Idempotency-Key belongs to another transaction',
+    advice: 'Repeat the request that began it unchanged, or use a new gid and key.',
   },
   branch_differs: {
     status: 409,
-    title: 'Another branch was registered with this branchId',
-    advice: 'Send exactly the request that registered it, or take a new branchId.',
+    title: 'The branchId belongs to another branch',
+    advice: 'Repeat the request that registered it unchanged, or use a new branchId.',
   },
   no_branches: {
     status: 422,
-    title: 'The transaction names no branches, and needs at least one',
+    title: 'The transaction has no branches',
     advice:
-      'Name the steps of a saga in branches. Only an interactive tcc begins without, and registers its branches later.',
+      'Send at least one branch. Only an interactive tcc may begin without, and registers its branches later.',
   },
   too_many_branches: {
     status: 422,
-    title: 'A transaction has more than 100 branches',
+    title: 'The transaction has more than 100 branches',
     advice: 'Split the work into several transactions.',
   },
   payload_too_large: {
@@ -74,39 +74,39 @@ export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
   },
   transaction_too_large: {
     status: 413,
-    title: 'The payloads of a transaction are over 1 MiB together',
+    title: 'The payloads of the transaction are over 1 MiB in total',
     advice: 'Store the large parts elsewhere and send references to them.',
   },
   not_interactive: {
     status: 409,
-    title: 'The transaction is declared, and decides by itself',
-    advice: 'Only cancel, retry and reading apply to a declared transaction, which every saga is.',
+    title: 'The transaction is declared: the coordinator decides it',
+    advice: 'Use only cancel, retry and reads on a declared transaction. Every saga is declared.',
   },
   other_branches: {
     status: 409,
-    title: 'Other branches are registered than those that are to be confirmed',
-    advice: 'Nothing is decided. Read the transaction: try the branches that stand, or cancel it.',
+    title: 'The registered branches differ from those of the confirm',
+    advice: 'Nothing was decided. Read the transaction, then try the registered branches, or cancel it.',
   },
   decided_confirm: {
     status: 409,
-    title: 'The transaction is decided: confirm',
-    advice: 'A decision never changes; undo the confirmed work with a new transaction.',
+    title: 'The decision is already confirm',
+    advice: 'A decision never changes. Undo the work with a new transaction.',
   },
   decided_cancel: {
     status: 409,
-    title: 'The transaction is decided: cancel',
-    advice: 'A decision never changes; begin a new transaction to try again.',
+    title: 'The decision is already cancel',
+    advice: 'A decision never changes. Begin a new transaction.',
   },
   pivot_in_flight: {
     status: 409,
-    title: 'The pivot of the saga has been started, and only its answer decides',
+    title: 'The pivot of the saga has started: only its reply decides',
     advice:
-      'The wish to cancel is noted as cancelAskedAt, and changes nothing: wait for the end. If it is confirmed, undo it with a new transaction.',
+      'Wait for the end: the request to cancel is recorded as cancelAskedAt and changes nothing. If the saga is confirmed, undo it with a new transaction.',
   },
   deadline_passed: {
     status: 409,
     title: 'The deadline of the transaction has passed',
-    advice: 'It is being cancelled; begin a new transaction, with a longer timeoutMs if it needs one.',
+    advice: 'It is being cancelled. Begin a new transaction, with a longer timeoutMs if needed.',
   },
   deadline_not_reached: {
     status: 409,
@@ -115,9 +115,9 @@ export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
   },
   nothing_to_retry: {
     status: 409,
-    title: 'Nothing of the transaction waits to be called',
+    title: 'The transaction has no call to retry',
     advice:
-      'Read the transaction: it is finished and told to whoever hears of its end, or the initiator calls next, or its deadline has passed.',
+      'Read the transaction. It is finished and its callback is delivered, or it waits for its initiator, or its deadline has passed.',
   },
 
   // ── The plan of a transaction ────────────────────────────────────────────────────────────────────────────
@@ -128,57 +128,57 @@ export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
   },
   only_for_sagas: {
     status: 422,
-    title: 'A branch of a tcc says what only a step of a saga can',
-    advice: 'Leave dependsOn, isPivot and isCompensated out, or begin it with the pattern saga.',
+    title: 'A branch of a tcc has a setting of saga steps',
+    advice: 'Remove dependsOn, isPivot and isCompensated, or begin it with the pattern saga.',
   },
   unknown_dependency: {
     status: 422,
-    title: 'A step depends on one that is not there',
+    title: 'A step depends on an unknown step',
     advice: 'Name only branchIds of the same saga in dependsOn.',
   },
   circular_dependency: {
     status: 422,
     title: 'A step depends on itself, directly or through others',
     advice:
-      'Break the circle in the dependsOn of one step. A step without dependsOn depends on the one before it in the list, one with [] on none.',
+      'Break the cycle in the dependsOn of one step. Without dependsOn a step depends on the previous one in the list; with [] on none.',
   },
   several_pivots: {
     status: 422,
     title: 'A saga has more than one pivot',
-    advice: 'Mark only one step with isPivot: the one that may still refuse, and cannot be undone.',
+    advice: 'Mark only one step with isPivot: the one that may still refuse and cannot be undone.',
   },
   pivot_not_dominant: {
     status: 422,
-    title: 'A step of a saga comes neither before its pivot nor after it',
+    title: 'A step of the saga is neither before nor after its pivot',
     advice:
-      'Let it depend on the pivot, or the pivot on it: nothing runs beside the pivot, so that its answer decides alone.',
+      'Make it depend on the pivot, or the pivot on it. Nothing runs in parallel with the pivot, so that its reply alone decides.',
   },
   compensation_after_pivot: {
     status: 422,
-    title: 'The pivot of a saga, or a step after it, is to be compensated',
-    advice: 'Leave isCompensated out there: from the pivot on a saga only goes forward.',
+    title: 'The pivot, or a step after it, is marked as compensated',
+    advice: 'Remove isCompensated there: from its pivot on, a saga only goes forward.',
   },
   too_many_references: {
     status: 422,
     title: 'The payload of a step has more than 16 references',
-    advice: 'Refer to a larger part of a result at once, or to all of it: {"$from": "step"}.',
+    advice: 'Reference a larger part of a result, or all of it: {"$from": "step"}.',
   },
   malformed_reference: {
     status: 422,
-    title: 'A reference in a payload cannot be read',
+    title: 'A reference in a payload is malformed',
     advice:
-      'Write {"$from": "step.property"} with nothing beside it, in at most 256 characters. Write $$from for a property that is itself called $from.',
+      'Write {"$from": "step.property"} without other members, in at most 256 characters. Write $$from for a property that is itself named $from.',
   },
   unknown_reference: {
     status: 422,
-    title: 'A step refers to the result of one that is not there',
-    advice: 'Refer only to steps of the same saga, by their branchIds.',
+    title: 'A step references the result of an unknown step',
+    advice: 'Reference only steps of the same saga, by branchId.',
   },
   reference_not_upstream: {
     status: 422,
-    title: 'A step refers to the result of one that does not come before it',
+    title: 'A step references the result of a step it does not depend on',
     advice:
-      'Let it depend on that step, directly or through others; no step can refer to itself or to a later one.',
+      'Make it depend on that step, directly or through others. No step can reference itself or a later one.',
   },
 
   // ── What only the coordinator can know ───────────────────────────────────────────────────────────────────
@@ -189,7 +189,7 @@ export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
   },
   kind_mismatch: {
     status: 422,
-    title: 'A branch uses an activity as another kind than its participant declared',
+    title: 'The kind of a branch differs from the kind that its participant declared',
     advice:
       'Correct the transaction, or the contract of the participant and its registration. Only a pivot serves as a pivot, and only a tcc activity in a tcc.',
   },
@@ -201,54 +201,54 @@ export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
   timeout_too_long: {
     status: 422,
     title: 'timeoutMs is longer than the coordinator allows',
-    advice: 'Ask for less, or raise TERCET_MAX_TIMEOUT_MS of the coordinator.',
+    advice: 'Use a shorter one, or raise TERCET_MAX_TIMEOUT_MS of the coordinator.',
   },
   setting_over_maximum: {
     status: 422,
-    title: "A setting of the request is over the coordinator's maximum",
+    title: "A setting of the request exceeds the coordinator's maximum",
     advice:
-      'Ask for less, or raise TERCET_MAX_CALL_TIMEOUT_MS, TERCET_MAX_RETRY_DELAY_MS or TERCET_MAX_RETRY_BUDGET.',
+      'Lower it, or raise TERCET_MAX_CALL_TIMEOUT_MS, TERCET_MAX_RETRY_DELAY_MS or TERCET_MAX_RETRY_BUDGET.',
   },
   gid_too_old: {
     status: 410,
-    title: 'The gid is too old to begin a transaction with',
-    advice: 'Take a new gid; a transaction that was begun with this one may have ended and been removed.',
+    title: 'The gid is too old to begin a transaction',
+    advice: 'Use a new gid. A transaction with this one may have finished and been removed.',
   },
   gid_in_future: {
     status: 422,
-    title: 'The gid lies too far in the future',
-    advice: 'Correct the clock of the initiator, and take a new gid.',
+    title: 'The gid is too far in the future',
+    advice: 'Correct the clock of the initiator, and use a new gid.',
   },
 
-  // ── What only the HTTP shell can find wrong ──────────────────────────────────────────────────────────────
+  // ── What only the HTTP layer can find ──────────────────────────────────────────────────────────────
   unauthorized: {
     status: 401,
-    title: 'The request brings no token that the coordinator knows',
+    title: 'The request has no valid API token',
     advice: 'Send the header Authorization: Bearer TOKEN, with one of TERCET_API_TOKENS.',
   },
   invalid_request: {
     status: 400,
-    title: 'The request does not have the right form',
-    advice: 'Correct the places named in errors; /openapi.json describes every request.',
+    title: 'The request is invalid',
+    advice: 'Correct the members that errors names. /openapi.json describes every request.',
   },
   broken_json: {
     status: 400,
     title: 'The body is not JSON in UTF-8',
-    advice: 'Correct the body.',
+    advice: 'Send valid JSON in UTF-8.',
   },
   inexact_number: {
     status: 400,
-    title: 'A number in the body cannot be carried exactly',
+    title: 'A number in the body cannot be represented exactly',
     advice: 'Send it as a string: JSON numbers are exact to about 15 digits.',
   },
   nested_too_deep: {
     status: 400,
-    title: 'The body is nested more than 64 deep',
-    advice: 'Send a flatter body, or the deep part as a string.',
+    title: 'The body is nested more than 64 levels deep',
+    advice: 'Send a flatter body, or the nested part as a string.',
   },
   unsupported_media_type: {
     status: 415,
-    title: 'The body is not declared as JSON',
+    title: 'The Content-Type is not JSON',
     advice: 'Send the header Content-Type: application/json.',
   },
   body_too_large: {
@@ -263,8 +263,8 @@ export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
   },
   malformed_request: {
     status: 400,
-    title: 'The request cannot be read as HTTP',
-    advice: 'Check the address and the framing of the request, and any proxy on the way.',
+    title: 'The request is not valid HTTP',
+    advice: 'Check the address and the framing of the request, and any proxy between.',
   },
   request_timeout: {
     status: 408,
@@ -273,8 +273,8 @@ export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
   },
   unknown_route: {
     status: 404,
-    title: 'There is nothing at this method and path',
-    advice: 'See /openapi.json for what there is.',
+    title: 'No route has this method and path',
+    advice: 'See /openapi.json for all routes.',
   },
   participant_not_registered: {
     status: 404,
@@ -283,23 +283,23 @@ export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
   },
   overloaded: {
     status: 503,
-    title: 'The coordinator has as much under way as it may hold',
-    advice: 'Nothing was begun; send the request again after Retry-After.',
+    title: 'The coordinator is at capacity',
+    advice: 'Nothing was begun. Retry after Retry-After.',
   },
   store_unavailable: {
     status: 503,
-    title: 'The store cannot be used now',
-    advice: 'Nothing of the request was made durable; send it again after Retry-After.',
+    title: 'The database is unavailable',
+    advice: 'The request changed nothing. Retry after Retry-After.',
   },
   not_ready: {
     status: 503,
-    title: 'The coordinator cannot serve requests now',
-    advice: 'The store cannot be used; the log of the coordinator says why.',
+    title: 'The coordinator is not ready',
+    advice: 'The database is unavailable. The log of the coordinator has the cause.',
   },
   internal_error: {
     status: 500,
-    title: 'The coordinator failed',
-    advice: 'The log of the coordinator says why; every request can be sent again.',
+    title: 'Internal error of the coordinator',
+    advice: 'The log of the coordinator has the cause. Every request can be repeated.',
   },
 };
 

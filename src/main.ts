@@ -28,7 +28,7 @@ async function start(config: Config): Promise<void> {
   const logger = createLogger(config.logLevel);
   const log: Log = { error: (what, error) => logger.error({ err: error }, what) };
   const sql = await openDatabase(config);
-  await tellRisks(config, sql, logger);
+  await logRisks(config, sql, logger);
   const registry = new AllowedAddresses({
     ...{ registry: sql.registry, allowedHosts: config.allowedHosts, whyNeverCalled },
   });
@@ -37,7 +37,7 @@ async function start(config: Config): Promise<void> {
     now: () => sql.time.now().latest,
   });
   const metrics = new Metrics({
-    ...{ store: sql.store, time: sql.time, isWakeQueueWhole: () => engine.isWakeQueueUp() },
+    ...{ store: sql.store, time: sql.time, isWakeQueueUp: () => engine.isWakeQueueUp() },
   });
   const engine: Engine = createEngine(
     {
@@ -57,13 +57,14 @@ async function start(config: Config): Promise<void> {
   });
   // npm passes a Ctrl-C on that the terminal has sent already: the second one is the same wish, and `delay` bounds it.
   const onSecondSignal = () => {};
-  const onSecondError = (err: unknown) => logger.fatal({ err }, 'a second unexpected error stops tercet now');
+  const onSecondError = (err: unknown) =>
+    logger.fatal({ err }, 'second unexpected error: tercet stops immediately');
   const closing = { delay: config.shutdownTimeoutMs, logger, onSecondSignal, onSecondError };
   stopWatching();
   closeWithGrace(closing, async ({ err, signal }) => {
-    if (err) logger.fatal({ err }, 'an unexpected error stops tercet');
+    if (err) logger.fatal({ err }, 'unexpected error: tercet stops');
     logger.info(
-      `tercet is stopping${signal ? `, by ${signal}` : ''}: what is under way is finished or handed over`,
+      `tercet is stopping${signal ? `, by ${signal}` : ''}: active transactions are finished or handed over`,
     );
     await app.close();
     await engine.stop();
@@ -97,10 +98,10 @@ async function openDatabase(config: Config): Promise<SqlStore> {
   return sql;
 }
 
-async function tellRisks(config: Config, { dataSource }: SqlStore, logger: Logger): Promise<void> {
+async function logRisks(config: Config, { dataSource }: SqlStore, logger: Logger): Promise<void> {
   if (config.allowAnonymous)
     logger.warn(
-      `TERCET_ALLOW_ANONYMOUS: whoever reaches ${config.host} may begin, decide and see every transaction`,
+      `TERCET_ALLOW_ANONYMOUS: anyone who reaches ${config.host} may begin, decide and read every transaction`,
     );
   for (const risk of await durabilityRisks(dataSource))
     logger.warn(`acknowledged commits may be lost: ${risk}`);
@@ -121,7 +122,7 @@ function openWakes(config: Config, { time, onWake, log, logger }: WakeParts): Wa
     ...{ redisUrl: config.redisUrl, redisCa: config.redisCaFile, prefix: config.redisPrefix },
     ...{ time, fallback: inProcess, onWake, log },
     onState: (isUp) => {
-      if (isUp) logger.info('Redis wakes transactions');
+      if (isUp) logger.info('Redis wake-up queue is up');
     },
   });
 }

@@ -4,7 +4,7 @@ import { databaseTlsOf, readConfig, shownUrl, UnusableConfig } from './config.ts
 import { reasonOf } from '@tercet/sdk/error-fields';
 import { exitOnStrayErrors } from './observability/stray-errors.ts';
 
-const FAILED = 'the schema could not be brought up to date';
+const FAILED = 'migration failed';
 
 exitOnStrayErrors(FAILED);
 try {

@@ -1,6 +1,6 @@
 /**
- * The settings as one schema: each with its type, default, unit and meaning. `config.ts` reads them from the environment, and the
- * README's table of them is made from here.
+ * The settings as one schema: each with its type, default, unit and meaning. `config.ts` reads them from the environment;
+ * the README's table of them follows this schema.
  */
 import { type Static, type TSchema, Type } from 'typebox';
 
@@ -39,109 +39,113 @@ export const Settings = Type.Object({
     default: '127.0.0.1',
     minLength: 1,
     description:
-      'The address to listen on. Any but a loopback address needs TERCET_API_TOKENS, or TERCET_ALLOW_ANONYMOUS=true.',
+      'Address to listen on. Any other than a loopback address requires TERCET_API_TOKENS, or TERCET_ALLOW_ANONYMOUS=true.',
   }),
   port: Type.Integer({
     default: 8080,
     minimum: 0,
     maximum: 65_535,
-    description: 'The port to listen on; 0 takes a free one.',
+    description: 'Port to listen on; 0 picks a free one.',
   }),
   apiTokens: list(
     Type.String({ pattern: '^[!-+\\--~]{16,}$' }),
-    'Who may use the coordinator: tokens of 16 or more printable characters, separated by commas or line breaks, ' +
-      'one of which each request brings as Authorization: Bearer TOKEN.',
+    'Accepted API tokens, each of 16 or more printable characters, separated by commas or line breaks. Each request ' +
+      'sends one as Authorization: Bearer TOKEN.',
     { isSecret: true },
   ),
   allowAnonymous: Type.Boolean({
     default: false,
-    description: 'Whether everyone who reaches the address may use the coordinator: true or false.',
+    description: 'Accept requests without a token on any address: true or false. On a trusted network only.',
   }),
   databaseUrl: Type.String({
     default: 'sqlite:./tercet.sqlite',
     pattern: '^(?:sqlite:.+|(?:mysql|mariadb)://[^/?#]+/[^/?#]+)$',
-    ...secret('The database: sqlite:PATH, mysql://USER:PASSWORD@HOST:PORT/NAME or mariadb://….'),
+    ...secret('Database URL: sqlite:PATH, mysql://USER:PASSWORD@HOST:PORT/NAME or mariadb://….'),
   }),
   databaseTls: Type.Boolean({
     default: false,
-    description: 'Whether MySQL or MariaDB is spoken to by TLS, its certificate checked: true or false.',
+    description: 'Connect to MySQL or MariaDB over TLS and verify its certificate: true or false.',
   }),
-  databaseCaFile: pemFile('Whom to trust for the certificate of the database, beside the usual authorities'),
+  databaseCaFile: pemFile('Additional CA certificates for the TLS connection to the database'),
   redisUrl: Type.String({
     default: '',
     pattern: '^(?:rediss?://[^/?#]+(?:/\\d{0,4})?)?$',
     ...secret(
-      'The Redis that wakes transactions: redis://USER:PASSWORD@HOST:PORT/NUMBER, or rediss://… for TLS. Without one ' +
-        'each replica wakes its own.',
+      'Redis URL of the wake-up queue: redis://USER:PASSWORD@HOST:PORT/NUMBER, or rediss://… for TLS. Without it, each ' +
+        'replica uses timers of its own process.',
     ),
   }),
-  redisCaFile: pemFile('Whom to trust for the certificate of Redis, beside the usual authorities'),
+  redisCaFile: pemFile('Additional CA certificates for the TLS connection to Redis'),
   redisPrefix: Type.String({
     default: 'tercet',
     pattern: '^[A-Za-z0-9_-]{1,64}$',
-    description: 'What the keys in Redis begin with: one for each database of transactions.',
+    description: 'Prefix of the keys in Redis. Coordinators on different databases need different prefixes.',
   }),
-  participantCaFile: pemFile(
-    'Whom to trust for the certificates of participants, beside the usual authorities',
-  ),
+  participantCaFile: pemFile('Additional CA certificates for TLS connections to participants'),
   allowedHosts: list(
     Type.String({
       pattern: '^(?:\\*\\.)?[A-Za-z0-9.-]+(?::\\d{1,5})?$|^\\[[0-9A-Fa-f:.]+\\](?::\\d{1,5})?$',
     }),
-    'The hosts that a branch may name by an address in place of a registered participant: HOST, HOST:PORT or ' +
-      '*.DOMAIN, separated by commas.',
+    'Hosts that a branch may name by URL instead of a registered participant: HOST, HOST:PORT or *.DOMAIN, separated ' +
+      'by commas.',
   ),
   logLevel: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
     type: 'string',
     default: 'info',
-    description: 'The least severity that is logged; debug and trace also log each request.',
+    description: 'Minimum level of log lines; debug and trace also log each request.',
   }),
-  defaultTimeoutMs: durationMs(30_000, 'The time to decide of a transaction that names none'),
-  maxTimeoutMs: durationMs(86_400_000, 'The longest time to decide that a transaction may name'),
-  callTimeoutMs: durationMs(5000, 'How long one call of a participant may take, connecting included'),
-  retryFirstDelayMs: durationMs(200, 'The longest delay before a first retry; it doubles with each'),
-  retryMaxDelayMs: durationMs(30_000, 'The longest delay before any retry'),
-  retryBudget: budget(15, 'How many calls of a branch may go unanswered before it is parked, in calls.'),
+  defaultTimeoutMs: durationMs(30_000, 'Default transaction timeout: how long it may stay undecided'),
+  maxTimeoutMs: durationMs(86_400_000, 'Maximum transaction timeout that a request may set'),
+  callTimeoutMs: durationMs(5000, 'Timeout of one call to a participant, including the connection'),
+  retryFirstDelayMs: durationMs(200, 'Maximum delay before the first retry; it doubles with each retry'),
+  retryMaxDelayMs: durationMs(30_000, 'Maximum delay before any retry'),
+  retryBudget: budget(15, 'Calls of a branch without a usable answer before it is parked, in calls.'),
   pollFirstDelayMs: durationMs(
     500,
-    'The longest delay before asking again after a first 202 or 425; it doubles',
+    'Maximum delay before the first poll after a 202 or 425; it doubles with each poll',
   ),
-  pollMaxDelayMs: durationMs(10_000, 'The longest delay between two such questions'),
-  pollBudget: budget(100, 'How often a branch may answer 202 or 425 before it is parked, in answers.'),
-  maxRetryAfterMs: durationMs(300_000, 'The longest Retry-After of a participant that is honoured'),
-  maxCallTimeoutMs: durationMs(60_000, 'The longest time for one call that a request may name'),
-  maxRetryDelayMs: durationMs(3_600_000, 'The longest delay between retries that a request may name'),
-  maxRetryBudget: budget(1000, 'The largest retry budget that a request may name, in calls.'),
+  pollMaxDelayMs: durationMs(10_000, 'Maximum delay between polls'),
+  pollBudget: budget(100, 'Polls of a branch that are answered 202 or 425 before it is parked, in answers.'),
+  maxRetryAfterMs: durationMs(300_000, 'Maximum Retry-After of a participant that is honoured'),
+  maxCallTimeoutMs: durationMs(60_000, 'Maximum call timeout that a request may set'),
+  maxRetryDelayMs: durationMs(3_600_000, 'Maximum retry delay that a request may set'),
+  maxRetryBudget: budget(1000, 'Maximum retry budget that a request may set, in calls.'),
   participantConcurrency: Type.Integer({
     default: 256,
     minimum: 1,
     maximum: 10_000,
-    description: 'How many calls of one participant may be under way at once from this process, in calls.',
+    description: 'Concurrent calls to one participant from this process, in calls.',
   }),
   circuitFailureCount: Type.Integer({
     default: 10,
     minimum: 1,
     maximum: 10_000,
-    description: 'After how many failed calls in a row a participant is given a rest, in calls.',
+    description: 'Consecutive failures that open the circuit breaker of a participant, in calls.',
   }),
-  circuitFirstOpenMs: durationMs(1000, 'The first rest of a failing participant; it doubles with each'),
-  circuitMaxOpenMs: durationMs(30_000, 'The longest rest of a failing participant'),
+  circuitFirstOpenMs: durationMs(
+    1000,
+    'How long a circuit breaker first stays open; it doubles each time it reopens',
+  ),
+  circuitMaxOpenMs: durationMs(30_000, 'Maximum time that a circuit breaker stays open'),
   maxActiveTransactions: Type.Integer({
     default: 10_000,
     minimum: 10,
     maximum: 1_000_000,
     description:
-      'How many transactions this process carries out at once, in transactions; beginning more is answered 503.',
+      'Transactions that this process drives concurrently, in transactions; further begins are answered 503.',
   }),
-  commitTimeoutMs: durationMs(5000, 'How long a commit may take before another replica may look'),
+  commitTimeoutMs: durationMs(
+    5000,
+    'Commit timeout; part of the delay after which another replica takes over',
+  ),
   retentionDays: Type.Integer({
     default: 30,
     minimum: 1,
     maximum: 3650,
-    description: 'How long finished transactions stay, in days; then they are removed.',
+    description: 'Retention of finished transactions before they are removed, in days.',
   }),
-  sweepIntervalMs: durationMs(1000, 'The pause between two looks for transactions that nobody carries on'),
-  shutdownTimeoutMs: durationMs(10_000, 'How long a stopping process may finish what it does'),
+  sweepIntervalMs: durationMs(1000, 'Interval of the recovery scan for overdue transactions'),
+  shutdownTimeoutMs: durationMs(10_000, 'Time that a stopping process has to finish its work'),
 });
 
 export type Config = Readonly<Static<typeof Settings>>;

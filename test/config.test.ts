@@ -218,7 +218,7 @@ test('the table of settings has every setting with a default and a sentence', ()
   expect(settingsTable).toContainEqual({
     variable: 'TERCET_CALL_TIMEOUT_MS',
     default: '5000',
-    description: 'How long one call of a participant may take, connecting included, in milliseconds.',
+    description: 'Timeout of one call to a participant, including the connection, in milliseconds.',
     fileVariable: null,
   });
   for (const { variable, description } of settingsTable) expect(`${variable}: ${description}`).toMatch(/\.$/);

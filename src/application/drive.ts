@@ -316,7 +316,7 @@ export class Drive {
   /** The store failed: whoever asked is told. Replies are kept until the store can be asked again. */
   #fail(error: unknown): void {
     if (!this.#isFailing && !(error instanceof Overloaded))
-      this.#tools.log.error(`transaction ${this.gid} could not be carried on`, error);
+      this.#tools.log.error(`drive of transaction ${this.gid} failed`, error);
     this.#isFailing = true;
     this.#durable = undefined;
     for (const request of this.#asked.splice(0)) request.reject(error);

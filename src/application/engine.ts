@@ -112,8 +112,8 @@ export function createEngine(ports: Ports, settings: EngineSettings): Engine {
     await wakes.close();
   };
   const checkReady = async (): Promise<Readiness> => {
-    if (commit.isStuck) throw new StoreUnavailable('a commit has been unanswered for seconds');
-    if (commit.isBehind) throw new StoreUnavailable('the database has lost commits that it had acknowledged');
+    if (commit.isStuck) throw new StoreUnavailable('commit outcome unknown for seconds');
+    if (commit.isBehind) throw new StoreUnavailable('the database lost acknowledged commits');
     await store.check();
     return wakes.isUp ? 'ready' : 'degraded';
   };

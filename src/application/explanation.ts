@@ -51,7 +51,7 @@ function ending(tx: GlobalTransaction, known: KnownHere): string {
   const isConfirmed = decision?.decision === 'confirm';
   const owed = openCalls(tx).map((open) =>
     open.branch === null
-      ? `${open.to.participant} is still to hear of it: ${inTurn(tx, open, known)}`
+      ? `the callback to ${open.to.participant} is not delivered yet: ${inTurn(tx, open, known)}`
       : `${nameOf(open.branch)} took effect late, and is being undone once more`,
   );
   return joined([
@@ -62,8 +62,8 @@ function ending(tx: GlobalTransaction, known: KnownHere): string {
 
 const REASONS: Readonly<Record<DecisionReason, string>> = {
   all_tries_succeeded: 'every try succeeded',
-  confirm_requested: 'the initiator asked to confirm',
-  cancel_requested: 'somebody asked to cancel',
+  confirm_requested: 'the initiator requested confirm',
+  cancel_requested: 'cancel was requested',
   try_refused: 'refused its try',
   all_actions_succeeded: 'every action succeeded',
   pivot_succeeded: 'its pivot succeeded',
@@ -85,7 +85,7 @@ const waitingForInitiator = ({ beganAt, deadlineAt, branches }: GlobalTransactio
 
 /** The only way in which nothing is open and nothing was decided: the deadline is so near that it may be over. */
 const tooLate = ({ deadlineAt }: GlobalTransaction): string =>
-  `Its last answer came too late to go on; cancelled once its deadline, ${instant(deadlineAt)}, has surely passed`;
+  `Its last reply came too late to continue; cancelled once its deadline, ${instant(deadlineAt)}, has surely passed`;
 
 function waitingFor(tx: GlobalTransaction, open: OpenCall, known: KnownHere): string {
   const { branch, op, call, to } = open;
@@ -96,7 +96,7 @@ function waitingFor(tx: GlobalTransaction, open: OpenCall, known: KnownHere): st
   const since = `Parked since ${instant(call.parkedAt)}`;
   const last = lastAnswer(call, budgetOf(tx, open));
   return joined([
-    `${since}, waiting for a person to mend ${to.participant} and retry: ${what}, ${last}`,
+    `${since}, waiting for an operator to fix ${to.participant} and retry: ${what}, ${last}`,
     branch.step !== null && tx.decision !== null && decided(tx, tx.decision),
   ]);
 }
@@ -124,7 +124,7 @@ function inTurn(tx: GlobalTransaction, open: OpenCall, known: KnownHere): string
     stillAtWork(known.current, open) ??
       (circuit === 'closed'
         ? call.attemptCount > 0 && next
-        : `its circuit is ${circuit}, since its calls fail one after the other, and this one waits until it is let through`),
+        : `its circuit is ${circuit} after consecutive failures, so the call is deferred`),
   ]);
 }
 
@@ -150,10 +150,10 @@ function bounds(tx: GlobalTransaction, { now }: KnownHere) {
   if (isBounded(tx)) return [`cancelled unless decided by ${instant(deadlineAt)}`];
   const inVain = [
     now >= deadlineAt && `the deadline passed at ${instant(deadlineAt)}`,
-    cancelAskedAt !== null && `somebody asked to cancel at ${instant(cancelAskedAt)}`,
+    cancelAskedAt !== null && `cancel was requested at ${instant(cancelAskedAt)}`,
   ].filter(Boolean);
   const though = inVain.length > 0 ? `, though ${inVain.join(' and ')}` : '';
-  return [`this is the pivot: only its answer decides${though}`];
+  return [`this is the pivot: only its reply decides${though}`];
 }
 
 const WORDS: Readonly<Record<Op, string>> = {
@@ -171,8 +171,8 @@ function lastAnswer({ answer, attemptCount, durationMs, parkedAt }: Call, budget
   const said = /^\d{3}(?:: |$)/.test(answer) ? `answered ${answer}` : `ended with “${answer}”`;
   const after = durationMs === null ? '' : ` after ${(durationMs / 1000).toFixed(1)} s`;
   if (parkedAt !== null && attemptCount < (budget ?? 0))
-    return `it said too often that it is still at work, and at last ${said}${after}`;
-  if (attemptCount === 0) return `retried by hand, after a call that ${said}${after}`;
+    return `its poll budget is spent, and it last ${said}${after}`;
+  if (attemptCount === 0) return `retried by an operator, after a call that ${said}${after}`;
   return `attempt ${attemptCount}${budget === null ? '' : ` of ${budget}`} ${said}${after}`;
 }
 
@@ -182,7 +182,7 @@ function stillAtWork(current: GlobalTransaction, { branch, op }: OpenCall): stri
   );
   const ongoing = asked?.call.ongoing;
   if (!ongoing) return null;
-  return `it said ${counted(ongoing.count, 'time', 'times')} that it is still at work, and is asked again at ${instant(ongoing.nextAt)}`;
+  return `it answered ${counted(ongoing.count, 'time', 'times')} that it is still working; next poll at ${instant(ongoing.nextAt)}`;
 }
 
 // ── Words ────────────────────────────────────────────────────────────────────────────────────────────────────

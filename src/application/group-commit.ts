@@ -217,13 +217,13 @@ export class GroupCommit {
   }
 }
 
-const NOT_WRITTEN = 'the store did not take a save';
+const NOT_WRITTEN = 'the store rejected a save';
 
-const STUCK = 'a commit has been unanswered for seconds: nothing else is written until its fate is known';
+const STUCK = 'commit outcome unknown for seconds: nothing else is written until it is known';
 
 const BEHIND =
-  'the database has lost commits that it had acknowledged, as after a failover to a replica that was behind: nothing ' +
-  'more is carried out here; bring the lost commits back or accept their loss, then restart this process';
+  'the database lost acknowledged commits: this replica stops driving; restore the commits or accept their loss, then ' +
+  'restart this process';
 
 /** Not with the words of the error: a driver's may carry values of the rows. */
 function rejectSaves(batch: readonly Waiting[], error: Error): void {

@@ -41,7 +41,7 @@ export class PollingMemory {
   }
 }
 
-/** A reply, or a person's retry, makes the count void. */
+/** A reply, or an operator's retry, makes the count void. */
 function withProgress(call: Call, known: Call): Call {
   const isSame =
     call.reply === known.reply && call.attemptCount === known.attemptCount && call.dueAt === known.dueAt;

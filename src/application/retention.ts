@@ -61,7 +61,7 @@ export class Retention {
     const { log, time } = this.#given;
     const beganAtMs = time.elapsedMs();
     const count = await this.runOnce().catch((error: unknown) => {
-      if (!this.#isStopped) log.error('finished transactions could not be removed', error);
+      if (!this.#isStopped) log.error('removal of finished transactions failed', error);
       return 0;
     });
     const tookMs = time.elapsedMs() - beganAtMs;

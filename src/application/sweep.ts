@@ -59,7 +59,7 @@ export class Sweep {
   async #runAndRepeat(): Promise<void> {
     const { log, everyMs } = this.#given;
     const count = await this.runOnce().catch((error: unknown) => {
-      log.error('the sweep could not read what is due', error);
+      log.error('recovery scan failed', error);
       return 0;
     });
     if (!this.#isStopped) this.#later(count === ROWS_PER_PASS ? 0 : everyMs);

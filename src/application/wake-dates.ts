@@ -51,7 +51,7 @@ export class WakeDates {
       const rows = [...this.#waiting.values()].slice(0, MAX_ROWS);
       for (const { gid } of rows) this.#waiting.delete(gid);
       await this.#store.redate(rows).catch((error: unknown) => {
-        this.#log.error(`${rows.length} waiting transactions could not be re-dated`, error);
+        this.#log.error(`${rows.length} waiting transactions: re-dating failed`, error);
       });
     }
   }

@@ -81,11 +81,11 @@ export type OwnPolicy = {
 export type Call = {
   /** The last settled or unknown reply; null before the first. */
   readonly reply: Exclude<Reply, 'ongoing'> | null;
-  /** Replies, but for those of polling, since the first call or a person's last retry; the budget bounds them. */
+  /** Replies, but for those of polling, since the first call or an operator's last retry; the budget bounds them. */
   readonly attemptCount: number;
   /** No call before this instant. */
   readonly dueAt: Instant;
-  /** Set when the budget is spent: the branch waits for a person. */
+  /** Set when the budget is spent: the branch waits for an operator. */
   readonly parkedAt: Instant | null;
   /** The last reply in the participant's or the network's own terms: `503`, `connect ECONNREFUSED`. */
   readonly answer: string | null;
@@ -162,7 +162,7 @@ export type GlobalTransaction = {
   readonly finishedAt: Instant | null;
   /** From here on only the answer of the pivot decides; null before, and where there is none. */
   readonly pivotStartedAt: Instant | null;
-  /** When somebody asked to cancel while only the pivot could decide: a wish, which changes nothing. */
+  /** When cancel was requested while only the pivot could decide: a wish, which changes nothing. */
   readonly cancelAskedAt: Instant | null;
   readonly callback: Callback | null;
   /** The calls of the callback; null where there is none. */
@@ -190,7 +190,7 @@ export const isFinished = (tx: GlobalTransaction): boolean => tx.finishedAt !== 
 /** Settled calls owe nothing more; a refusal settles phase one only. */
 export const isSettled = (call: Call): boolean => call.reply === 'succeeded' || call.reply === 'refused';
 
-/** Since when the first of its branches waits for a person; null when none does. */
+/** Since when the first of its branches waits for an operator; null when none does. */
 export function parkedSince(tx: GlobalTransaction): Instant | null {
   const instants = tx.branches.flatMap(
     ({ phaseOne, phaseTwo }) => phaseOne.parkedAt ?? phaseTwo.parkedAt ?? [],

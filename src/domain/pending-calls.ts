@@ -48,7 +48,7 @@ export type Pending = {
 
 export type WakeReason = 'deadline' | 'call';
 
-/** A transaction that waits for a person is looked at this often, so that no row is ever forgotten. */
+/** A transaction that waits for an operator is looked at this often, so that no row is ever forgotten. */
 export const PARKED_CHECK_MS = 3_600_000;
 
 /** After the pivot nothing comes too late: each attempt is given this long to arrive. */

@@ -371,7 +371,7 @@ function heard(tx: GlobalTransaction, call: Call, branch: Branch | null, event: 
   return backOff(call, policy, { ...event, reply, at: now.latest }, mayPark);
 }
 
-// ── A person's retry ─────────────────────────────────────────────────────────────────────────────────────────
+// ── An operator's retry ─────────────────────────────────────────────────────────────────────────────────────────
 
 /** Makes every waiting and parked call due now, with a new budget. */
 function retry(tx: GlobalTransaction, { participant, now }: RetryRequested): Verdict {

@@ -1,8 +1,8 @@
 /**
  * Every name under which the coordinator can be observed: its metrics, and the fields of its log lines.
  *
- * Dashboards, alerts and log searches are built on these names, so a change here breaks somebody's. docs/operations.md
- * has the same table of metrics for people; a test keeps both in step.
+ * Dashboards, alerts and log searches are built on these names, so a change here breaks them. docs/operations.md
+ * has the same table of metrics; a test keeps both in step.
  *
  * - Units are base units and stand last in a name; what counts up ends in `_total`, as Prometheus has it.
  * - Labels take few values. Ids are no labels: they belong into logs and traces.
@@ -20,27 +20,27 @@ export type Metric = {
 };
 
 export const metrics = {
-  // ── Counted by each replica for itself: add them up ──────────────────────────────────────────────────────
+  // ── Counted by each replica for itself: sum them ──────────────────────────────────────────────────────
   started: {
     name: 'tercet_transactions_started_total',
     kind: 'counter',
     unit: null,
     labels: [],
-    help: 'Transactions that began here.',
+    help: 'Transactions that this replica began.',
   },
   finished: {
     name: 'tercet_transactions_finished_total',
     kind: 'counter',
     unit: null,
     labels: ['outcome'],
-    help: 'Transactions that ended here, by the status they ended with.',
+    help: 'Transactions that this replica finished, by final status.',
   },
   duration: {
     name: 'tercet_transaction_duration_seconds',
     kind: 'histogram',
     unit: 'seconds',
     labels: ['outcome'],
-    help: 'From begin to end of the transactions that ended here.',
+    help: 'Duration from begin to end of the transactions that this replica finished.',
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600],
   },
   removed: {
@@ -48,21 +48,21 @@ export const metrics = {
     kind: 'counter',
     unit: null,
     labels: [],
-    help: 'Finished transactions that were removed here, since their retention is over.',
+    help: 'Finished transactions that this replica removed after their retention.',
   },
   callAttempts: {
     name: 'tercet_call_attempts_total',
     kind: 'counter',
     unit: null,
     labels: ['participant', 'op', 'reply'],
-    help: 'Calls to participants that ended, by what they came to.',
+    help: 'Completed calls to participants, by reply.',
   },
   callDuration: {
     name: 'tercet_call_duration_seconds',
     kind: 'histogram',
     unit: 'seconds',
     labels: ['participant', 'op'],
-    help: 'How long calls to participants took, whatever they came to.',
+    help: 'Duration of calls to participants, whatever the reply.',
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
   },
   circuitState: {
@@ -70,73 +70,73 @@ export const metrics = {
     kind: 'gauge',
     unit: null,
     labels: ['participant'],
-    help: 'The circuit breaker of this replica: 0 closed, 1 half-open, 2 open; the worst where several share a label.',
+    help: 'State of the circuit breaker in this replica: 0 closed, 1 half-open, 2 open; the maximum where participants share a label.',
   },
   commitBatchSize: {
     name: 'tercet_commit_batch_size',
     kind: 'histogram',
     unit: null,
     labels: [],
-    help: 'How many saves went together in one commit.',
+    help: 'Saves per group commit.',
     buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
   },
-  wakeQueueWhole: {
+  wakeQueueUp: {
     name: 'tercet_wake_queue_up',
     kind: 'gauge',
     unit: null,
     labels: [],
-    help: '1 while wakes go through the queue as they should, 0 while Redis is away.',
+    help: '1 if the Redis wake-up queue is usable, 0 if this replica falls back to its own timers.',
   },
-  // ── Read from the database, which all replicas share: never add them up, take the maximum ────────────────
+  // ── Read from the database, which all replicas share: never sum them, take the maximum ────────────────
   inFlight: {
     name: 'tercet_transactions_in_flight',
     kind: 'gauge',
     unit: null,
     labels: ['status'],
-    help: 'Unfinished transactions in the database.',
+    help: 'Unfinished transactions in the database, by status.',
   },
   parked: {
     name: 'tercet_transactions_parked',
     kind: 'gauge',
     unit: null,
     labels: [],
-    help: 'Unfinished transactions in the database with a branch that waits for a person.',
+    help: 'Unfinished transactions in the database with a parked branch, which needs an operator.',
   },
   oldestUnfinished: {
     name: 'tercet_oldest_unfinished_transaction_age_seconds',
     kind: 'gauge',
     unit: 'seconds',
     labels: [],
-    help: 'How long ago the oldest unfinished transaction in the database began; 0 when there is none.',
+    help: 'Age of the oldest unfinished transaction in the database; 0 if there is none.',
   },
   wakeLag: {
     name: 'tercet_wake_lag_seconds',
     kind: 'gauge',
     unit: 'seconds',
     labels: [],
-    help: 'How long the most overdue transaction in the database has waited to be looked at; 0 when none is overdue.',
+    help: 'Delay of the most overdue wake in the database; 0 if none is overdue.',
   },
 } as const satisfies Readonly<Record<string, Metric>>;
 
-/** What stands for names that must not become label values of their own. */
+/** Label values in place of names that must not become labels. */
 export const ADDRESS_LABEL = '(address)';
 export const OTHER_LABEL = '(other)';
 
 export const logFields = {
   gid: 'the global transaction',
-  trace_id: 'the trace of its initiator; absent when it sent none',
-  pattern: 'the protocol that it follows, in the lines that tell of its status',
-  transaction_name: 'what the initiator calls it; absent when it has no name',
-  status: 'the status that it reached',
-  decision: 'confirm or cancel, in the line that tells of the decision',
-  reason: 'why it was decided so',
-  duration_ms: 'from its begin to its end, in the line that tells of the end',
+  trace_id: 'the trace id that its initiator sent; absent without one',
+  pattern: 'its protocol, in the lines on its status',
+  transaction_name: 'its name; absent without one',
+  status: 'its new status',
+  decision: 'confirm or cancel, in the line of the decision',
+  reason: 'the reason of the decision',
+  duration_ms: 'from begin to end, in the line of the end',
   branch_id:
-    'the branch that is meant: parked, registered, started as the pivot, or refused so that all is cancelled',
-  participant: 'its participant by name, or the origin of its address; or who was told of the end',
-  op: 'what the participant is asked for',
-  answer: 'what it answered last, or why no answer came',
-  circuit: 'the state of its circuit breaker in this replica',
+    'the branch: parked, registered, started as the pivot, or the one whose refusal decided to cancel',
+  participant: 'its participant by name, or the origin of its address; or the participant of the callback',
+  op: 'the op of the call',
+  answer: 'its last answer, or why there was none',
+  circuit: 'the state of the participant circuit breaker in this replica',
 } as const;
 
 /** What a log line may carry: nothing that has no meaning above. */

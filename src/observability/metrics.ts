@@ -19,7 +19,7 @@ export class Metrics implements Observer {
   readonly #registry = new Registry();
   readonly #reader: UnfinishedReader;
   readonly #time: Time;
-  readonly #isWakeQueueWhole: () => boolean;
+  readonly #isWakeQueueUp: () => boolean;
   readonly #labels = new ParticipantLabels();
   /** As many as the gate remembers, which forgets a participant only after closing its circuit. */
   readonly #unclosed = new Map<string, CircuitState>();
@@ -33,7 +33,7 @@ export class Metrics implements Observer {
   readonly #callDuration = histogram(metrics.callDuration, this.#registry);
   readonly #circuitState = gauge(metrics.circuitState, this.#registry);
   readonly #commitBatchSize = histogram(metrics.commitBatchSize, this.#registry);
-  readonly #wakeQueueWhole = gauge(metrics.wakeQueueWhole, this.#registry);
+  readonly #wakeQueueUp = gauge(metrics.wakeQueueUp, this.#registry);
   readonly #inFlight = gauge(metrics.inFlight, this.#registry);
   readonly #parked = gauge(metrics.parked, this.#registry);
   readonly #oldestUnfinished = gauge(metrics.oldestUnfinished, this.#registry);
@@ -54,11 +54,11 @@ export class Metrics implements Observer {
   constructor(given: {
     store: Pick<TransactionStore, 'countUnfinished'>;
     time: Time;
-    isWakeQueueWhole: () => boolean;
+    isWakeQueueUp: () => boolean;
   }) {
     this.#reader = new UnfinishedReader(given);
     this.#time = given.time;
-    this.#isWakeQueueWhole = given.isWakeQueueWhole;
+    this.#isWakeQueueUp = given.isWakeQueueUp;
     collectDefaultMetrics({ register: this.#registry });
   }
 
@@ -103,7 +103,7 @@ export class Metrics implements Observer {
   // ── Telling ──────────────────────────────────────────────────────────────────────────────────────────────
 
   async scrape(): Promise<Scrape> {
-    this.#wakeQueueWhole.set(this.#isWakeQueueWhole() ? 1 : 0);
+    this.#wakeQueueUp.set(this.#isWakeQueueUp() ? 1 : 0);
     const unfinished = await this.#reader.read();
     if (unfinished === null) this.#forgetUnfinished();
     else this.#tellUnfinished(unfinished, this.#time.now().earliest);

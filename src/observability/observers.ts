@@ -12,7 +12,7 @@ export function observers(all: readonly Observer[], log: Log): Observer {
         (error) => {
           if (failed.has(observer)) return;
           failed.add(observer);
-          attempt(() => log.error('what happens is observed with gaps from now on', error));
+          attempt(() => log.error('observer failed: metrics or log lines are missing from now on', error));
         },
       );
     }

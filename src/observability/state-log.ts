@@ -1,10 +1,9 @@
 /**
- * The log of what happens to transactions: one line for each change of state, one for each branch that comes to wait
- * for a person, and one when a participant's circuit changes. Of a saga also when its pivot is started, and a cancel that
- * comes too late for it; and that the end was told to who asked for it. Single calls are for metrics and traces.
+ * The log of transactions: one line for each change of state, for each branch that is parked, and for each change of a
+ * circuit. Also when the pivot of a saga is started, when a cancel comes too late for it, and when a callback is
+ * delivered. Single calls are for metrics and traces.
  *
- * No line has a payload, a business key or more of an address than its origin. Nothing is built for a line that the
- * level does not want.
+ * No line has a payload, a business key or more of an address than its origin. No line is built below the log level.
  */
 import type { Logger } from 'pino';
 import { isAddress } from '../application/allowed-addresses.ts';
@@ -21,32 +20,32 @@ export class StateLog implements Observer {
 
   saved(before: GlobalTransaction | null, after: GlobalTransaction): void {
     const logger = this.#logger;
-    if (logger.isLevelEnabled('info')) this.#tellState(before, after);
+    if (logger.isLevelEnabled('info')) this.#logState(before, after);
     if (before?.branches === after.branches) return;
-    if (logger.isLevelEnabled('debug')) this.#tellRegistered(before, after);
-    if (logger.isLevelEnabled('warn')) this.#tellParked(before, after);
+    if (logger.isLevelEnabled('debug')) this.#logRegistered(before, after);
+    if (logger.isLevelEnabled('warn')) this.#logParked(before, after);
   }
 
-  #tellState(before: GlobalTransaction | null, after: GlobalTransaction): void {
+  #logState(before: GlobalTransaction | null, after: GlobalTransaction): void {
     const logger = this.#logger;
     if (before?.status !== after.status) logger.info(stateLine(before, after), stateWords(before, after));
     if (isNow(before?.pivotStartedAt, after.pivotStartedAt)) {
       const pivot = after.branches.find(({ step }) => step?.isPivot);
       logger.info(
         pivot ? branchLine(after, pivot) : transactionLine(after),
-        'pivot started: only its answer decides',
+        'pivot started: only its reply decides',
       );
     }
     if (isNow(before?.cancelAskedAt, after.cancelAskedAt))
-      logger.info(transactionLine(after), 'cancel asked for: only the answer of the pivot decides');
-    if (after.callback !== null && isTold(after) && !isTold(before)) {
+      logger.info(transactionLine(after), 'cancel requested: only the reply of the pivot decides');
+    if (after.callback !== null && isDelivered(after) && !isDelivered(before)) {
       const line = transactionLine(after);
       line.participant = nameOf(after.callback.participant);
-      logger.info(line, 'end told');
+      logger.info(line, 'callback delivered');
     }
   }
 
-  /** There are too many calls for a log. */
+  /** Too many for a log. */
   called(): void {}
 
   circuitChanged(participant: string, state: CircuitState): void {
@@ -61,28 +60,28 @@ export class StateLog implements Observer {
   removed(): void {}
 
   /** Branches are only ever added, at the end. */
-  #tellRegistered(before: GlobalTransaction | null, after: GlobalTransaction): void {
+  #logRegistered(before: GlobalTransaction | null, after: GlobalTransaction): void {
     for (const branch of after.branches.slice(before?.branches.length ?? 0))
       this.#logger.debug(branchLine(after, branch), 'branch registered');
   }
 
-  #tellParked(before: GlobalTransaction | null, after: GlobalTransaction): void {
+  #logParked(before: GlobalTransaction | null, after: GlobalTransaction): void {
     after.branches.forEach((branch, index) => {
       if (!isNow(parkedAt(before?.branches[index]), parkedAt(branch))) return;
       const line = branchLine(after, branch);
       const parked = callsOf(after, branch).find(({ call }) => call.parkedAt !== null);
       if (parked !== undefined) line.op = parked.op;
       if (parked?.call.answer != null) line.answer = parked.call.answer;
-      this.#logger.warn(line, 'branch parked: it waits for a person');
+      this.#logger.warn(line, 'branch parked: needs an operator');
     });
   }
 }
 
-/** Something became so, or became so anew. */
+/** True if it was set by this save, or set anew. */
 const isNow = (before: Instant | null | undefined, after: Instant | null): boolean =>
   after !== null && after !== before;
 
-const isTold = (tx: GlobalTransaction | null): boolean => tx?.notification?.reply === 'succeeded';
+const isDelivered = (tx: GlobalTransaction | null): boolean => tx?.notification?.reply === 'succeeded';
 
 const parkedAt = (branch: Branch | undefined): Instant | null =>
   branch?.phaseOne.parkedAt ?? branch?.phaseTwo.parkedAt ?? null;
@@ -101,7 +100,7 @@ function stateLine(before: GlobalTransaction | null, after: GlobalTransaction): 
   return line;
 }
 
-/** The last of what one save made of it; the fields tell the rest. */
+/** The last change of one save; the fields have the others. */
 function stateWords(before: GlobalTransaction | null, after: GlobalTransaction): string {
   if (after.finishedAt !== null) return 'transaction finished';
   return isDecidedNow(before, after) ? 'transaction decided' : 'transaction begun';

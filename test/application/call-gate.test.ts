@@ -1,4 +1,4 @@
-// What a participant is spared: a bounded number of calls at once, and a rest when its calls fail one after the other.
+// What bounds the calls to a participant: a bounded number of concurrent calls, and a circuit breaker.
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { CallGate, type CallResult, type Entered } from '../../src/application/call-gate.ts';
 import type { CircuitState } from '../../src/application/ports.ts';

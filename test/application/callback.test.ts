@@ -268,12 +268,12 @@ describe('while the end is not told', () => {
     const gid = await begin();
     const { tx } = await find(gid);
     expect(engine.coordinator.explain(tx)).toMatch(
-      /^Confirmed at .*; billing is still to hear of it: attempt 1 answered 500 after 0\.0 s; next at /,
+      /^Confirmed at .*; the callback to billing is not delivered yet: attempt 1 answered 500 after 0\.0 s; next at /,
     );
   });
 });
 
-test('a transaction that waits for a person is told of when it has ended, and not before', async () => {
+test('a transaction that waits for an operator is told of when it has ended, and not before', async () => {
   const answers = { confirm: 503 };
   const participants = {
     call: async (call: ParticipantCall) => {

@@ -78,7 +78,7 @@ describe('a transaction waits', () => {
 
   test('for a participant whose circuit is open', () => {
     expect(explain(answered('connect ECONNREFUSED', 1), { circuitOf: () => 'open' })).toBe(
-      'Waiting since 2026-01-01T00:00:00Z for inventory to confirm branch “stock”: attempt 1 of 3 ended with “connect ECONNREFUSED” after 2.0 s; its circuit is open, since its calls fail one after the other, and this one waits until it is let through; 1 more branch waits.',
+      'Waiting since 2026-01-01T00:00:00Z for inventory to confirm branch “stock”: attempt 1 of 3 ended with “connect ECONNREFUSED” after 2.0 s; its circuit is open after consecutive failures, so the call is deferred; 1 more branch waits.',
     );
   });
 
@@ -86,14 +86,14 @@ describe('a transaction waits', () => {
     const tx = cancelling();
     const current = told(tx, replied('stock', 'cancel', 'ongoing', { chance: 0.5, now: later }));
     expect(explain(tx, { current })).toBe(
-      'Waiting since 2026-01-01T00:00:00Z for inventory to cancel branch “stock”: no answer yet; it said 1 time that it is still at work, and is asked again at 2026-01-01T00:00:04Z; 1 more branch waits.',
+      'Waiting since 2026-01-01T00:00:00Z for inventory to cancel branch “stock”: no answer yet; it answered 1 time that it is still working; next poll at 2026-01-01T00:00:04Z; 1 more branch waits.',
     );
-    expect(explain(tx)).not.toContain('still at work');
+    expect(explain(tx)).not.toContain('still working');
   });
 
   test('for a person, when the retries of a branch are used up', () => {
     expect(explain(answered('503', POLICY.retry.budget))).toBe(
-      'Parked since 2026-01-01T00:00:04Z, waiting for a person to mend inventory and retry: to confirm branch “stock”, attempt 3 of 3 answered 503 after 2.0 s; 1 more branch waits.',
+      'Parked since 2026-01-01T00:00:04Z, waiting for an operator to fix inventory and retry: to confirm branch “stock”, attempt 3 of 3 answered 503 after 2.0 s; 1 more branch waits.',
     );
   });
 
@@ -105,13 +105,13 @@ describe('a transaction waits', () => {
       ),
     );
     expect(explain(tx)).toContain(
-      'to confirm branch “stock”, it said too often that it is still at work, and at last answered 202 after 0.0 s',
+      'to confirm branch “stock”, its poll budget is spent, and it last answered 202 after 0.0 s',
     );
   });
 
   test('for an answer after somebody retried by hand', () => {
     expect(explain(told(answered('503', POLICY.retry.budget), retry()))).toContain(
-      'for inventory to confirm branch “stock”: retried by hand, after a call that answered 503 after 2.0 s; 1 more',
+      'for inventory to confirm branch “stock”: retried by an operator, after a call that answered 503 after 2.0 s; 1 more',
     );
   });
 
@@ -129,7 +129,7 @@ describe('a transaction has ended', () => {
     ['because every try succeeded', confirmed()],
     ['because branch “stock” refused its try', told(cancelling(), ...cancels())],
     [
-      'because somebody asked to cancel',
+      'because cancel was requested',
       told(begin(), { type: 'cancelRequested', now: exactly(T0) }, ...cancels()),
     ],
     [
@@ -137,7 +137,7 @@ describe('a transaction has ended', () => {
       told(begin(), { type: 'deadlinePassed', now: exactly(DEADLINE) }, ...cancels()),
     ],
     [
-      'because the initiator asked to confirm',
+      'because the initiator requested confirm',
       told(
         registered(),
         { type: 'confirmRequested', branchIds: null, now: exactly(T0) },
@@ -214,7 +214,7 @@ describe('a saga waits', () => {
     expect(explain(tx)).toContain(UNTIL_DEADLINE);
     const last = told(saga('stock'), replied('stock', 'action', 'succeeded', late));
     expect(explain(last)).toBe(
-      'Its last answer came too late to go on; cancelled once its deadline, 2026-01-01T00:00:10Z, has surely passed.',
+      'Its last reply came too late to continue; cancelled once its deadline, 2026-01-01T00:00:10Z, has surely passed.',
     );
   });
 
@@ -238,7 +238,7 @@ describe('a saga waits for its pivot', () => {
     return (!verdict.accepted && verdict.noted) || tx;
   };
   const waiting =
-    'Waiting since 2026-01-01T00:00:02Z for moneys to carry out step “money”: no answer yet; then 1 more step to carry out; this is the pivot: only its answer decides';
+    'Waiting since 2026-01-01T00:00:02Z for moneys to carry out step “money”: no answer yet; then 1 more step to carry out; this is the pivot: only its reply decides';
 
   test('before the deadline, which bounds nothing any more', () => {
     expect(explain(atPivot())).toBe(`${waiting}.`);
@@ -252,10 +252,10 @@ describe('a saga waits for its pivot', () => {
 
   test('though somebody wished to cancel', () => {
     expect(explain(askedToCancel(atPivot()))).toBe(
-      `${waiting}, though somebody asked to cancel at 2026-01-01T00:00:04Z.`,
+      `${waiting}, though cancel was requested at 2026-01-01T00:00:04Z.`,
     );
     expect(explain(askedToCancel(atPivot()), { now: DEADLINE })).toBe(
-      `${waiting}, though the deadline passed at 2026-01-01T00:00:10Z and somebody asked to cancel at 2026-01-01T00:00:04Z.`,
+      `${waiting}, though the deadline passed at 2026-01-01T00:00:10Z and cancel was requested at 2026-01-01T00:00:04Z.`,
     );
   });
 
@@ -264,7 +264,7 @@ describe('a saga waits for its pivot', () => {
       'attempt 1 of 3 answered 503',
     );
     expect(explain(told(atPivot(), ...unanswered('money', 'action', POLICY.retry.budget)))).toBe(
-      'Parked since 2026-01-01T00:00:04Z, waiting for a person to mend moneys and retry: to carry out step “money”, attempt 3 of 3 answered 503 after 2.0 s; then 1 more step to carry out; this is the pivot: only its answer decides.',
+      'Parked since 2026-01-01T00:00:04Z, waiting for an operator to fix moneys and retry: to carry out step “money”, attempt 3 of 3 answered 503 after 2.0 s; then 1 more step to carry out; this is the pivot: only its reply decides.',
     );
   });
 
@@ -274,7 +274,7 @@ describe('a saga waits for its pivot', () => {
       'Decided to confirm at 2026-01-01T00:00:00Z, because its pivot succeeded; now waiting for mails to carry out step “mail”: attempt 1 of 3 answered 503 after 2.0 s; next at 2026-01-01T00:00:04Z.',
     );
     expect(explain(told(forward, ...unanswered('mail', 'action', 2)))).toBe(
-      'Parked since 2026-01-01T00:00:04Z, waiting for a person to mend mails and retry: to carry out step “mail”, attempt 3 of 3 answered 503 after 2.0 s; decided to confirm at 2026-01-01T00:00:00Z, because its pivot succeeded.',
+      'Parked since 2026-01-01T00:00:04Z, waiting for an operator to fix mails and retry: to carry out step “mail”, attempt 3 of 3 answered 503 after 2.0 s; decided to confirm at 2026-01-01T00:00:00Z, because its pivot succeeded.',
     );
   });
 });
@@ -297,10 +297,10 @@ describe('a saga is undone', () => {
     );
   });
 
-  test('and waits for a person where a compensation is parked', () => {
+  test('and waits for an operator where a compensation is parked', () => {
     const parked = told(refused(), ...unanswered('hotel', 'compensate', POLICY.retry.budget));
     expect(explain(parked)).toBe(
-      'Parked since 2026-01-01T00:00:04Z, waiting for a person to mend hotels and retry: to compensate step “hotel”, attempt 3 of 3 answered 503 after 2.0 s; decided to cancel at 2026-01-01T00:00:00Z, because step “hotel” refused its action; then 2 more steps to compensate.',
+      'Parked since 2026-01-01T00:00:04Z, waiting for an operator to fix hotels and retry: to compensate step “hotel”, attempt 3 of 3 answered 503 after 2.0 s; decided to cancel at 2026-01-01T00:00:00Z, because step “hotel” refused its action; then 2 more steps to compensate.',
     );
   });
 
@@ -340,9 +340,11 @@ describe('who is to hear of the end', () => {
   });
 
   test('is named until it has heard, with what the last call came to and when the next is made', () => {
-    expect(explain(ended())).toBe(`${CONFIRMED}; billing is still to hear of it: no answer yet.`);
+    expect(explain(ended())).toBe(
+      `${CONFIRMED}; the callback to billing is not delivered yet: no answer yet.`,
+    );
     expect(explain(told(ended(), notified('unknown'), notified('unknown')))).toBe(
-      `${CONFIRMED}; billing is still to hear of it: attempt 2 answered 500 after 1.5 s; next at 2026-01-01T00:00:04Z.`,
+      `${CONFIRMED}; the callback to billing is not delivered yet: attempt 2 answered 500 after 1.5 s; next at 2026-01-01T00:00:04Z.`,
     );
     expect(explain(told(ended(), notified('unknown'), notified('succeeded')))).toBe(`${CONFIRMED}.`);
   });

@@ -252,7 +252,7 @@ test('what the sweep claimed is dated anew when its call may take longer than th
   expect((await find(gid)).wakeAt).toBeGreaterThan(clock.nowMs + callTimeoutMs);
 });
 
-describe('what waits for a person', () => {
+describe('what waits for an operator', () => {
   test('is looked at every hour and no sooner, by whoever sweeps', async () => {
     answers = ({ op }) => status(op === 'try' ? 200 : 404);
     const gid = await begin();

@@ -21,7 +21,7 @@ const READY_WITHIN_MS = 900_000;
 const SLOW = new RegExp(
   [
     ...['no answer within \\d+ ms', 'waited \\d+ ms for its turn', 'did not answer within \\d+ ms'],
-    ...['has been unanswered for seconds', 'connect ETIMEDOUT'],
+    ...['commit outcome unknown for seconds', 'connect ETIMEDOUT'],
     // Of the driver, when the server gave a log-in up that took too long.
     'Warning: got packets out of order',
   ].join('|'),

@@ -87,7 +87,7 @@ describeOn(['mysql', 'mariadb'], 'a coordinator whose commits are refused', (ser
     proxy.set({ when: saying('INSERT INTO journal'), do: 'cut-before' });
     await direct.query('RENAME TABLE branch TO branch_away');
     const first = begin();
-    await untilPrinted('a commit has been unanswered for seconds');
+    await untilPrinted('commit outcome unknown for seconds');
     const behind = await begin();
     await direct.query('RENAME TABLE branch_away TO branch');
     expect([(await first).status, behind.status]).toEqual([202, 503]);
@@ -116,7 +116,7 @@ describeOn(['mysql', 'mariadb'], 'a coordinator whose commits are refused', (ser
   test('an error that nothing catches is logged before the coordinator stops, by its safe fields', async () => {
     process.kill(Number(/"pid":(\d+)/.exec(coordinator.printed)?.[1]), 'SIGUSR2');
     await untilPrinted('tercet has stopped');
-    expect(coordinator.printed).toContain('an unexpected error stops tercet');
+    expect(coordinator.printed).toContain('unexpected error: tercet stops');
     expect(coordinator.printed).toContain('"code":"E_BUG"');
     expectNoMarks([coordinator.printed]);
   });

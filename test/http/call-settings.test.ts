@@ -17,7 +17,7 @@ test('a branch is called with its own time-out, the others with that of the tran
   expect(new Set(timeouts.map(String))).toEqual(new Set(['slow,7000', 'usual,300']));
 });
 
-test('a branch with a smaller budget waits for a person sooner', async () => {
+test('a branch with a smaller budget waits for an operator sooner', async () => {
   world.answer(({ op }) => (op === 'try' ? 422 : 503));
   const branches = [branch('once', { retry: { budget: 1 } }), branch('usual')];
   const { gid } = (await world.send('POST', '/v1/transactions', { branches })).json();

@@ -64,7 +64,7 @@ describe('the path of a saga', () => {
       'action a: succeeded after 1',
       'action b: succeeded after 1',
       'action c: succeeded after 1',
-      'action d: failed after 1',
+      'action d: refused after 1',
       'decided cancel, action_refused',
       'compensate d: succeeded after 2',
     ]);
@@ -141,7 +141,7 @@ describe('the path of a tcc', () => {
     expect(words(ended)).toEqual([
       'began',
       'try a: succeeded after 1',
-      'try b: failed after 1',
+      'try b: refused after 1',
       'decided cancel, try_refused',
       'cancel a: succeeded after 1',
       'cancel b: succeeded after 1',

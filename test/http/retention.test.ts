@@ -101,9 +101,9 @@ describe('a gid of the initiator’s own', () => {
     expect((await begin({ gid: gidAt(now() + offsetMs) })).statusCode).toBe(statusCode);
   });
 
-  test('that is refused is told what it may be', async () => {
+  test('that is rejected is answered what it may be', async () => {
     const old = (await begin({ gid: gidAt(now() - HALF - 1) })).json().detail;
-    expect(old).toMatch(/^Its time must not be before 2025-12-17T00:00:00.000Z\. Take a new gid;/);
+    expect(old).toMatch(/^Its time must not be before 2025-12-17T00:00:00.000Z\. Use a new gid\./);
     const ahead = (await begin({ gid: gidAt(now() + DAY_MS + 1) })).json().detail;
     expect(ahead).toMatch(/^Its time must not be after 2026-01-02T00:00:00.000Z\. Correct the clock/);
   });

@@ -248,7 +248,7 @@ describe('while only its pivot can decide', () => {
       decision: null,
       cancelAskedAt: '2026-01-01T00:00:01.000Z',
     });
-    expect(noted.explanation).toContain('though somebody asked to cancel at 2026-01-01T00:00:01Z');
+    expect(noted.explanation).toContain('though cancel was requested at 2026-01-01T00:00:01Z');
 
     world.time.pass(1000);
     const rowCount = world.store.batchCount;

@@ -39,7 +39,7 @@ export function measured(countUnfinished = async (): Promise<Unfinished> => noth
   const metrics = new Metrics({
     store: { countUnfinished },
     time,
-    isWakeQueueWhole: () => wakes.areWhole,
+    isWakeQueueUp: () => wakes.areWhole,
   });
   return { metrics, time, wakes, scraped: async () => readText((await metrics.scrape()).text) };
 }

@@ -111,7 +111,7 @@ describe('a saga', () => {
       { ...of, pattern: 'saga', status: 'trying', msg: 'transaction begun' },
       {
         ...{ ...of, branch_id: 'pay', participant: 'inventory' },
-        msg: 'pivot started: only its answer decides',
+        msg: 'pivot started: only its reply decides',
       },
       {
         ...{ ...of, pattern: 'saga', status: 'confirming', decision: 'confirm', reason: 'pivot_succeeded' },
@@ -125,7 +125,7 @@ describe('a saga', () => {
     const atPivot = begin({ pattern: 'saga', branches: [step('pay', [], true)] });
     expect(linesOf([atPivot]).map(({ msg }) => msg)).toEqual([
       'transaction begun',
-      'pivot started: only its answer decides',
+      'pivot started: only its reply decides',
     ]);
   });
 
@@ -136,7 +136,7 @@ describe('a saga', () => {
     };
     const once = asked(started);
     expect(linesOf([started, once, asked(once)]).slice(2)).toEqual([
-      { ...of, msg: 'cancel asked for: only the answer of the pivot decides' },
+      { ...of, msg: 'cancel requested: only the reply of the pivot decides' },
     ]);
   });
 
@@ -158,7 +158,7 @@ describe('a saga', () => {
     );
     expect(linesOf([before, parked]).at(-1)).toEqual({
       ...{ level: 'warn', gid: 'g-1', branch_id: branchId, participant: 'inventory' },
-      ...{ op, answer: '503', msg: 'branch parked: it waits for a person' },
+      ...{ op, answer: '503', msg: 'branch parked: needs an operator' },
     });
   });
 
@@ -182,7 +182,7 @@ describe('who asked to hear of the end', () => {
     const after = told(heard, replied('stock', 'try', 'succeeded'));
     const more = { ...after, branches: [...after.branches] };
     expect(linesOf([ended, failed, heard, more]).slice(1)).toEqual([
-      { level: 'info', gid: 'g-1', trace_id: TRACE_ID, participant: 'billing', msg: 'end told' },
+      { level: 'info', gid: 'g-1', trace_id: TRACE_ID, participant: 'billing', msg: 'callback delivered' },
     ]);
   });
 });
@@ -201,7 +201,7 @@ describe('a branch that is parked', () => {
     expect(linesOf([confirming, unanswered(confirming, 1), parked]).slice(1)).toEqual([
       {
         ...{ level: 'warn', gid: 'g-1', trace_id: TRACE_ID, branch_id: 'stock', participant: 'inventory' },
-        ...{ op: 'confirm', answer: '503', msg: 'branch parked: it waits for a person' },
+        ...{ op: 'confirm', answer: '503', msg: 'branch parked: needs an operator' },
       },
     ]);
   });
@@ -260,7 +260,7 @@ describe('secrets', () => {
       ['transaction begun', undefined],
       ['branch registered', 'https://hooks.test'],
       ['transaction decided', undefined],
-      ['branch parked: it waits for a person', 'https://hooks.test'],
+      ['branch parked: needs an operator', 'https://hooks.test'],
       ['circuit changed', 'https://hooks.test'],
       ['circuit changed', '(address)'],
     ]);

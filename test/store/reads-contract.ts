@@ -66,7 +66,7 @@ export function readsContract(open: () => Promise<StoreUnderTest>): void {
       expect(await gidsOf({ status })).toEqual(gids(...names.map((name) => stages[name])));
     });
 
-    test('are listed when they wait for a person, and when they do not', async () => {
+    test('are listed when they wait for an operator, and when they do not', async () => {
       const others = all.filter((tx) => tx !== stages.parked);
       expect(await gidsOf({ isParked: true })).toEqual([stages.parked.gid]);
       expect(await gidsOf({ isParked: false })).toEqual(gids(...others));

@@ -101,13 +101,17 @@ export function removalContract(open: () => Promise<StoreUnderTest>): void {
     test.each<[string, GlobalTransaction, Partial<Save>]>([
       ['it is trying', old(), {}],
       ['it has decided', cancelled(old()), {}],
-      ['it waits for a person', parked(cancelled(old())), {}],
+      ['it waits for an operator', parked(cancelled(old())), {}],
       ['nobody has said when somebody looks at it', cancelled(old()), { wakeAt: null }],
       ['a late try is to be cancelled once more', withLateSuccess(ended(old(), T0 - 7000)), { wakeAt: T0 }],
       ['who asked to be told has not heard of its end', owingCallback(), { wakeAt: T0 }],
       ['a step of it is to be undone once more', carriedOn(begunSaga(), UNDONE), { wakeAt: T0 }],
-      ['its pivot waits for a person', withParkedPivot(), {}],
-      ['the cancel of a late try waits for a person', parked(withLateSuccess(ended(old(), T0 - 7000))), {}],
+      ['its pivot waits for an operator', withParkedPivot(), {}],
+      [
+        'the cancel of a late try waits for an operator',
+        parked(withLateSuccess(ended(old(), T0 - 7000))),
+        {},
+      ],
     ])('%s', async (_why, tx, given) => {
       await write(saveOf(null, tx, given));
       expect(await under.store.removeFinished(T0 + 1e9, 100)).toBe(0);

@@ -47,7 +47,7 @@ describeOn(['mysql', 'mariadb'], 'a list', (server) => {
     test.each<[string, () => Promise<unknown>, string]>([
       ['under way', list({ status: 'confirming' }), 'wake_at'],
       ['under way, when only a few are asked for', list({ status: 'confirming', limit: 2 }), 'wake_at'],
-      ['that wait for a person', list({ isParked: true }), 'wake_at'],
+      ['that wait for an operator', list({ isParked: true }), 'wake_at'],
       ['that wait for a participant', () => store.gidsWaitingFor('inventory', '', 200), 'wake_at'],
       ['that are counted', () => store.countUnfinished(), 'wake_at'],
       ['with a business key', list({ businessKey: 'order 7' }), 'business_key'],

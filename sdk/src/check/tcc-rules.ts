@@ -11,7 +11,7 @@ export const TCC_RULES: { readonly [Each in TccCode]: Rule<TccCode> } = {
   redirected: {
     seenIn: 'statuses',
     rule: 'A call is answered where it arrives, not with a redirect.',
-    why: 'The coordinator follows no redirect, since it would carry the payload to an address that nobody registered. It counts the answer as no answer: what is not decided is cancelled at its deadline, and what is decided waits for a person.',
+    why: 'The coordinator follows no redirect, since it would carry the payload to an address that nobody registered. It counts the answer as no answer: what is not decided is cancelled at its deadline, and what is decided waits for an operator.',
     fix: 'Serve the op at the address that is registered, or register the base URL and the paths to which the redirect leads.',
   },
   sum_not_conserved: {
@@ -29,7 +29,7 @@ export const TCC_RULES: { readonly [Each in TccCode]: Rule<TccCode> } = {
   cancel_refused: {
     seenIn: 'statuses',
     rule: 'The cancel of a tried branch succeeds.',
-    why: 'What the try has set aside is never given back: it can neither be sold nor be spent, and the transaction waits for a person.',
+    why: 'What the try has set aside is never given back: it can neither be sold nor be spent, and the transaction waits for an operator.',
     fix: 'Give back what the try has set aside, whatever has become of the business since, and answer 200.',
   },
   cancel_does_not_restore: {
@@ -106,7 +106,7 @@ export const TCC_RULES: { readonly [Each in TccCode]: Rule<TccCode> } = {
   cancel_before_try_refused: {
     seenIn: 'statuses',
     rule: 'A cancel without a try succeeds (null compensation, 空回滚).',
-    why: 'The coordinator cancels every branch whose try may have been sent, and some tries never arrive. A cancel that is refused is asked for until its retries are used up; the transaction then waits for a person, and each such one hides a real loss.',
+    why: 'The coordinator cancels every branch whose try may have been sent, and some tries never arrive. A cancel that is refused is asked for until its retries are used up; the transaction then waits for an operator, and each such one hides a real loss.',
     fix: `Store a tombstone for the branch where the try looks for it, and answer 200. ${BARRIER}`,
     hiddenBy: ['cancel_refused'],
   },

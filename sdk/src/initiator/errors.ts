@@ -3,7 +3,7 @@
  *
  *   TransactionCancelled    decided: cancel. Nothing of it takes effect
  *     TransactionTimedOut   … because its deadline passed
- *   TransactionDiverged     a branch waits for a person; decided, unless it is the pivot of a saga
+ *   TransactionDiverged     a branch waits for an operator; decided, unless it is the pivot of a saga
  *   OutcomeUnknown          it may be decided either way: ask again, and take it for neither
  *   CoordinatorUnavailable  nothing was tried; run it again with the same key
  *   RequestRejected         the request is at fault
@@ -182,7 +182,7 @@ export class TransactionTimedOut extends TransactionCancelled {
 }
 
 /**
- * A branch is parked: its retries are used up, and it waits for a person. A decision that was taken stands. In a saga whose
+ * A branch is parked: its retries are used up, and it waits for an operator. A decision that was taken stands. In a saga whose
  * pivot is parked there is none yet: only the answer of the pivot decides.
  */
 export class TransactionDiverged extends TercetError {

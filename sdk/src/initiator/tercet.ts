@@ -75,7 +75,7 @@ export class Tercet<const All extends readonly Callable[]> {
    *
    * @param work gets the transaction; may run its tries in parallel. What it returns is the outcome's `value`
    * @throws TransactionCancelled, TransactionTimedOut: decided, nothing takes effect
-   * @throws TransactionDiverged: decided, and a branch waits for a person
+   * @throws TransactionDiverged: decided, and a branch waits for an operator
    * @throws OutcomeUnknown: no decision was acknowledged
    * @throws CoordinatorUnavailable: nothing was tried
    * @throws RequestRejected: nothing was begun
@@ -108,7 +108,7 @@ export class Tercet<const All extends readonly Callable[]> {
    *   await tercet.submit({ saga: fulfil, idempotencyKey });
    *
    * @throws TypeError for a saga with a name or branches beside it, and for neither a saga nor branches
-   * @throws TransactionDiverged also where the pivot of a saga waits for a person, so that nothing is decided
+   * @throws TransactionDiverged also where the pivot of a saga waits for an operator, so that nothing is decided
    * @throws as `run`; OutcomeUnknown also when it is not known whether it began. Its gid is then not known
    *   either
    */

@@ -60,7 +60,7 @@ export async function expectEnd(parts: EndParts, gid: string | null, expected: E
   );
 }
 
-/** Lets time pass until nothing is owed for it any more, or until nobody but a person can go on. */
+/** Lets time pass until nothing is owed for it any more, or until only an operator can continue it. */
 async function endOf({ coordinator, clock }: EndParts, gid: string): Promise<GlobalTransaction> {
   const load = async () => (await coordinator.find(gid))?.tx ?? null;
   const enough = noticesOf(await load()) + MAX_NOTICES;
@@ -78,7 +78,7 @@ const MAX_NOTICES = 10;
 
 const noticesOf = (tx: GlobalTransaction | null): number => tx?.notification?.attemptCount ?? 0;
 
-/** All that is still to be called waits for a person, or is told in vain. */
+/** All that is still to be called waits for an operator, or is told in vain. */
 function isStuck(tx: GlobalTransaction, enoughNotices: number): boolean {
   const open = openCalls(tx);
   const isStuckCall = ({ branch, call }: OpenCall) =>

@@ -1,5 +1,5 @@
 /**
- * Wakes by the world's clock. None is left to a sweep, so nothing is late; and what waits for a person is not woken, so that
+ * Wakes by the world's clock. None is left to a sweep, so nothing is late; and what waits for an operator is not woken, so that
  * timers run out when nothing can happen any more.
  */
 import type { Time, TransactionStore, WakeQueue } from '../../../src/application/ports.ts';

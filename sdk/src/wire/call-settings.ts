@@ -8,7 +8,9 @@ const Retry = Type.Object(
       positive('The longest wait before the second call, in milliseconds; it doubles with each call.'),
     ),
     maxDelayMs: Type.Optional(positive('The longest wait before any call, in milliseconds.')),
-    budget: Type.Optional(positive('After so many calls without an answer the branch waits for a person.')),
+    budget: Type.Optional(
+      positive('After so many calls without an answer the branch waits for an operator.'),
+    ),
   },
   {
     additionalProperties: false,

@@ -29,7 +29,7 @@ export const CallView = Type.Object(
     reply: nullable(Reply),
     attemptCount: count('Calls that were answered, or given up, since the last retry by hand.'),
     nextAttemptAt: nullable(instant('No call before this instant; null when none is planned.')),
-    parkedAt: nullable(instant('Since when the branch waits for a person; null when it does not.')),
+    parkedAt: nullable(instant('Since when the branch waits for an operator; null when it does not.')),
     answer: nullable(
       Type.String({ description: 'The last answer in a few words, such as 503; null before the first.' }),
     ),
@@ -101,13 +101,11 @@ export const TransactionView = Type.Object(
       ),
     ),
     cancelAskedAt: nullable(
-      instant(
-        'When somebody asked to cancel while the answer of the pivot was awaited; null when nobody did.',
-      ),
+      instant('When cancel was requested while the answer of the pivot was awaited; null when nobody did.'),
     ),
     callback: nullable(CallbackView),
     isParked: Type.Boolean({
-      description: 'True when a branch waits for a person: its retries are used up.',
+      description: 'True when a branch waits for an operator: its retries are used up.',
     }),
     traceId: nullable(
       Type.String({

@@ -10,7 +10,7 @@ export const TransactionsQuery = Type.Object(
     parked: Type.Optional(
       Type.Enum(['true', 'false'], {
         type: 'string',
-        description: 'true for those that wait for a person, false for all others.',
+        description: 'true for those that wait for an operator, false for all others.',
       }),
     ),
     participant: Type.Optional(ParticipantOrAddress),

@@ -92,7 +92,7 @@ export type ParticipantRow = {
   activities?: string | null;
 };
 
-/** Instants are numbers in the code and datetime(3) in UTC in the tables, where a person reads them. */
+/** Instants are numbers in the code and datetime(3) in UTC in the tables, where an operator reads them. */
 const instant = {
   from: (date: Date | null): Instant | null => date?.getTime() ?? null,
   to: (at: Instant | null): Date | null => (at === null ? null : new Date(at)),

@@ -1,6 +1,6 @@
 /**
  * Participants by name, in the same database. They are asked for at every call, so what was read is kept for a
- * second: an address that a person mends is in use that much later at the latest, on every replica. While the database cannot
+ * second: an address that an operator corrects is in use that much later at the latest, on every replica. While the database cannot
  * be asked, what was read last is used: calls go on where they went.
  */
 import type { DataSource } from 'typeorm';

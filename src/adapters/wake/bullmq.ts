@@ -92,8 +92,7 @@ export class BullmqWakeQueue implements WakeQueue {
     });
     const worker = new WakeWorker({
       ...{ name, prefix, onWake, connection: consumer },
-      onTrouble: (error) =>
-        log.error(`no wakes can be taken from the queue '${name}'`, this.#reasonOf(error)),
+      onTrouble: (error) => log.error(`wake-up queue ${name} cannot be read`, this.#reasonOf(error)),
     });
     return { wakes, worker, queue };
   }
@@ -140,7 +139,7 @@ export class BullmqWakeQueue implements WakeQueue {
     this.#state = isUp ? 'up' : 'down';
     if (!isUp)
       this.#given.log.error(
-        'Redis is lost: until it is back, this process wakes its own',
+        'Redis unavailable: this process falls back to its own timers',
         this.#reasonOf(error),
       );
     this.#given.onState?.(isUp);

@@ -65,8 +65,10 @@ describeOn(['mysql', 'mariadb'], 'a database that lost acknowledged commits', (s
 
     await expect(coordinator.confirm(kept)).rejects.toBeInstanceOf(StoreUnavailable);
     await expect(coordinator.begin({}, null, null)).rejects.toBeInstanceOf(StoreUnavailable);
-    await expect(checkReady()).rejects.toThrow(/lost commits/);
-    expect(errors.filter((what) => what.startsWith('the database has lost commits'))).toHaveLength(1);
+    await expect(checkReady()).rejects.toThrow(/lost acknowledged commits/);
+    expect(errors.filter((what) => what.startsWith('the database lost acknowledged commits'))).toHaveLength(
+      1,
+    );
     expect(calls).toEqual([]);
     await stop();
     await sql.close();

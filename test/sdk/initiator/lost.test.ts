@@ -226,7 +226,7 @@ describe('decisions that cross', () => {
     );
     expect(error).toBeInstanceOf(TransactionCancelled);
     expect(error).not.toBeInstanceOf(TransactionTimedOut);
-    expect((error as TransactionCancelled).reason).toContain('somebody asked to cancel');
+    expect((error as TransactionCancelled).reason).toContain('cancel was requested');
   });
 
   test('a transaction that another run confirmed is not told as cancelled', async () => {

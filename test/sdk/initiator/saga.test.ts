@@ -97,7 +97,7 @@ describe('a submitted saga', () => {
     expect(outcome).toMatchObject({ status: 'trying', isRepeated: false });
   });
 
-  test('whose pivot is parked waits for a person, and nothing is decided', async () => {
+  test('whose pivot is parked waits for an operator, and nothing is decided', async () => {
     world.shop.answer(({ branchId }) => (branchId === 'pay' ? { status: 503 } : null));
     const keyed = { ...order, idempotencyKey: 'k' };
     const { gid } = await world.initiator().submit({ ...keyed, waitMs: 0 });
@@ -109,7 +109,7 @@ describe('a submitted saga', () => {
     expect((error as Error).message).toContain('Take it for neither');
   });
 
-  test('with a step after the pivot that is parked is confirmed, and waits for a person', async () => {
+  test('with a step after the pivot that is parked is confirmed, and waits for an operator', async () => {
     world.shop.answer(({ branchId }) => (branchId === 'gift' ? { status: 409 } : null));
     const keyed = { ...order, idempotencyKey: 'k' };
     const { gid } = await world.initiator().submit({ ...keyed, waitMs: 0 });

@@ -141,7 +141,7 @@ describe('the caller', () => {
 });
 
 describe('a branch that is parked', () => {
-  /** Runs until the branch waits for a person, and then lets the wait for the end run out. */
+  /** Runs until the branch waits for an operator, and then lets the wait for the end run out. */
   async function parked(op: string, work: () => Promise<unknown>) {
     const running = rejection(work());
     const { gid } = await world.shop.arrived(op);

@@ -31,7 +31,7 @@ type Options = Partial<TercetOptions<typeof contracts>>;
 
 type WorldOptions = {
   readonly apiTokens?: readonly string[];
-  /** One call without an answer, and the branch waits for a person, unless more is said. */
+  /** One call without an answer, and the branch waits for an operator, unless more is said. */
   readonly retryBudget?: number;
 };
 

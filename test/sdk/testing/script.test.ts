@@ -151,7 +151,7 @@ describe('calls on hold', () => {
     });
   }
 
-  test('are not waited for when none will come, also not for what waits for a person', async () => {
+  test('are not waited for when none will come, also not for what waits for an operator', async () => {
     world.on(inventory, 'confirm').fail();
     await expect(world.expectFinal(await declared())).rejects.toThrow('will not by itself');
     await expect(world.on(payment, 'cancel').hold().reached()).rejects.toThrow(

@@ -156,7 +156,7 @@ describe('expectFinal', () => {
       '  - reason: expected try_refused, found confirm_requested',
       '  - branch payment-hold-1: expected cancelled, found confirmed',
       '  - branch shipping: there is none; there are inventory-reserve-1, payment-hold-1',
-      'Confirmed at THEN, because the initiator asked to confirm.',
+      'Confirmed at THEN, because the initiator requested confirm.',
       'The calls:',
       '  initiator → inventory reserve/try of inventory-reserve-1, attempt 1: 200',
       '  initiator → payment hold/try of payment-hold-1, attempt 1: 200',
@@ -171,7 +171,7 @@ describe('expectFinal', () => {
     world.on(payment, 'confirm').fail();
     const { gid } = await world.tercet.submit({ name: 'order', branches: [branch(payment, 'hold', price)] });
     await expect(world.expectFinal(gid)).rejects.toThrow(
-      /it has not ended, and will not by itself[\s\S]*Parked since .* waiting for a person to mend payment/,
+      /it has not ended, and will not by itself[\s\S]*Parked since .* waiting for an operator to fix payment/,
     );
     world.on(payment, 'confirm').succeed();
     const retried = await world.fetch(`${world.coordinatorUrl}/v1/transactions/${gid}/retry`, {
@@ -181,7 +181,7 @@ describe('expectFinal', () => {
     await world.expectFinal(gid, { status: 'confirmed', branches: { 'payment-hold-1': 'confirmed' } });
   });
 
-  test('waits no longer than it must for what waits for a person', async () => {
+  test('waits no longer than it must for what waits for an operator', async () => {
     const patient = await world.fetch(`${world.coordinatorUrl}/v1/transactions`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
