@@ -8,7 +8,7 @@
 import type { Branch, Call, GlobalTransaction, Instant, Op, Reply } from '../domain/index.ts';
 
 /** The version of the format; a replica that meets one it does not know neither calls nor saves. */
-export const JOURNAL_VERSION = 1;
+export const JOURNAL_VERSION = 2;
 
 type TransactionFields = Omit<GlobalTransaction, 'branches' | 'gid'>;
 type BranchFields = Omit<Branch, 'branchId' | 'payload'>;

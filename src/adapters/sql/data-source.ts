@@ -56,27 +56,48 @@ const inUse = (databaseUrl: string) =>
 
 export const isSqlite = (dataSource: DataSource): boolean => dataSource.options.type === 'better-sqlite3';
 
-/** Brings the schema up to date; answers the names of what ran. Replicas that call it together wait for each other. */
+/**
+ * Brings the schema up to date; answers the names of what ran. Replicas that call it together wait for each other.
+ *
+ * @throws Error for a schema of an unreleased build, and changes nothing
+ */
 export async function migrate(dataSource: DataSource): Promise<readonly string[]> {
-  if (isSqlite(dataSource)) return namesOf(await dataSource.runMigrations());
+  if (isSqlite(dataSource)) return runMigrations(dataSource);
   const lock: QueryRunner = dataSource.createQueryRunner();
   try {
     await lock.query("SELECT GET_LOCK('tercet-migrate', 60)");
-    return namesOf(await dataSource.runMigrations());
+    return await runMigrations(dataSource);
   } finally {
     await lock.query("SELECT RELEASE_LOCK('tercet-migrate')");
     await lock.release();
   }
 }
 
+async function runMigrations(dataSource: DataSource): Promise<readonly string[]> {
+  const executed = await new MigrationExecutor(dataSource).getExecutedMigrations();
+  if (isUnreleased(executed)) throw new Error(MADE_BY_UNRELEASED);
+  return namesOf(await dataSource.runMigrations());
+}
+
+type Named = { readonly name: string };
+
+/** The first migration of builds before 0.1.0. Names in its columns and in its journal rows have changed since. */
+const UNRELEASED = 'Initial1763683200000';
+const MADE_BY_UNRELEASED =
+  'the database was made by an unreleased build of tercet: create an empty database and name it in TERCET_DATABASE_URL';
+
+const isUnreleased = (executed: readonly Named[]) => executed.some(({ name }) => name === UNRELEASED);
+
 /** Why this code cannot work on the schema of the database, and what to do; null when it can. */
 export async function schemaFault(dataSource: DataSource): Promise<string | null> {
   const executor = new MigrationExecutor(dataSource);
+  const executed = await executor.getExecutedMigrations();
+  if (isUnreleased(executed)) return MADE_BY_UNRELEASED;
   const pending = await executor.getPendingMigrations();
   const count = pending.length === 1 ? '1 migration' : `${pending.length} migrations`;
   if (pending.length > 0) return `the database lacks ${count}: run npm run migrate first`;
   const known = new Set(dataSource.migrations.map(({ name }) => name));
-  const strange = (await executor.getExecutedMigrations()).filter(({ name }) => !known.has(name));
+  const strange = executed.filter(({ name }) => !known.has(name));
   if (strange.length === 0) return null;
   return `the database was migrated by a newer version, by ${namesOf(strange).join(', ')}: update this program`;
 }
@@ -99,7 +120,7 @@ export async function openConnection(
   return connection;
 }
 
-const namesOf = (ran: readonly { readonly name: string }[]) => ran.map(({ name }) => name);
+const namesOf = (ran: readonly Named[]) => ran.map(({ name }) => name);
 
 function connectionOptions(databaseUrl: string, tls: DatabaseTls | null): ConnectionOptions {
   const url = new URL(databaseUrl);

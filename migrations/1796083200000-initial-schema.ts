@@ -8,8 +8,8 @@
  */
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-export class Initial1763683200000 implements MigrationInterface {
-  readonly name = 'Initial1763683200000';
+export class InitialSchema1796083200000 implements MigrationInterface {
+  readonly name = 'InitialSchema1796083200000';
 
   async up(queryRunner: QueryRunner): Promise<void> {
     const isSqlite = queryRunner.connection.options.type === 'better-sqlite3';
@@ -96,7 +96,8 @@ export class Initial1763683200000 implements MigrationInterface {
       base_urls ${text} NOT NULL,
       paths ${text} NOT NULL,
       call_timeout_ms int NULL,
-      secrets text NULL
+      secrets text NULL,
+      activities ${text} NULL
     )${end}`);
 
     await queryRunner.query(`CREATE TABLE guard (id int NOT NULL PRIMARY KEY)${end}`);
