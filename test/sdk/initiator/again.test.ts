@@ -230,7 +230,7 @@ describe('after the end', () => {
     expect(error).toBeInstanceOf(RequestRejected);
     expect(error).toMatchObject({ code: 'transaction_differs' });
     expect((error as Error).message).toContain(gid);
-    expect((error as Error).message).toContain('take a new gid and key');
+    expect((error as Error).message).toContain('use a new gid and key');
     expect(world.requests.filter((request) => request === CONFIRM)).toHaveLength(1);
   });
 
