@@ -6,6 +6,7 @@
  * answers. It remembers nothing, so no coordinator that waits for a commit can be faster.
  */
 import pino from 'pino';
+import { NO_TRACE } from '../src/application/tracing.ts';
 import { v7 as uuidv7 } from 'uuid';
 import { HttpParticipantClient } from '../src/adapters/participant/http-client.ts';
 import type { Coordinator, Outcome } from '../src/application/coordinator.ts';
@@ -32,7 +33,7 @@ const participants = new HttpParticipantClient({
 
 const double: Pick<Coordinator, 'begin' | 'waitForEnd' | 'explain' | 'forgive'> = {
   forgive: () => {},
-  async begin(request, _beginKey, traceparent): Promise<Outcome> {
+  async begin(request, _beginKey, { traceparent } = NO_TRACE): Promise<Outcome> {
     const tx = confirmed(request, traceparent);
     if (tx.pattern === 'saga') await callInTurn(tx);
     else {
@@ -57,7 +58,8 @@ async function callOne(tx: GlobalTransaction, branch: Branch, op: Op): Promise<v
   const { gid, deadlineAt, traceparent, policy } = tx;
   const { branchId, participant, activity, payload } = branch;
   const { httpStatus, answer } = await participants.call({
-    ...{ gid, branchId, op, participant, activity, payload, deadlineAt, traceparent },
+    ...{ gid, branchId, op, participant, activity, payload, deadlineAt },
+    ...{ ...NO_TRACE, traceparent },
     kind: op === 'action' ? 'step' : 'tcc',
     ...{ attempt: 1, timeoutMs: policy.callTimeoutMs, isResultWanted: false },
   });
@@ -70,7 +72,16 @@ function confirmed(request: BeginRequest, traceparent: string | null): GlobalTra
   const backoff = { firstDelayMs: 1, maxDelayMs: 1, budget: 1 };
   const { callTimeoutMs, maxRetryAfterMs, defaultTimeoutMs } = config;
   return {
-    ...{ gid: uuidv7(), pattern, mode: 'declared', name, businessKey, bodyHash: '', traceparent },
+    ...{
+      gid: uuidv7(),
+      pattern,
+      mode: 'declared',
+      name,
+      businessKey,
+      bodyHash: '',
+      traceparent,
+      tracestate: null,
+    },
     policy: { callTimeoutMs, retry: backoff, poll: backoff, maxRetryAfterMs },
     ...{ pivotStartedAt: null, cancelAskedAt: null, callback: null, notification: null },
     ...{ beganAt: now, deadlineAt: now + (request.timeoutMs ?? defaultTimeoutMs), finishedAt: now },

@@ -44,6 +44,7 @@ export class InitialSchema1796083200000 implements MigrationInterface {
       business_key varchar(128) NULL,
       body_hash varchar(64)${ascii} NOT NULL,
       traceparent varchar(64)${ascii} NULL,
+      tracestate varchar(512)${ascii} NULL,
       policy text NOT NULL,
       began_at datetime(3) NOT NULL,
       deadline_at datetime(3) NOT NULL,

@@ -89,6 +89,12 @@ export const Settings = Type.Object({
     'Hosts that a branch may name by URL instead of a registered participant: HOST, HOST:PORT or *.DOMAIN, separated ' +
       'by commas.',
   ),
+  traceUrlTemplate: Type.String({
+    default: '',
+    pattern: '^(?:https?://\\S*\\{traceId\\}\\S*)?$',
+    description:
+      'Link to a trace, shown with each transaction: an http or https URL that contains {traceId}.',
+  }),
   logLevel: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
     type: 'string',
     default: 'info',

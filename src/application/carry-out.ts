@@ -42,12 +42,17 @@ export class CarryOut {
   async ask(gid: string, request: Request): Promise<Answer | 'lost'> {
     if (request.begin && !this.#drives.has(gid)) this.checkRoomToBegin();
     if (this.#roomIn(1, gid) === 0) throw this.#overloaded();
-    return this.#driveOf(gid, request.begin?.mayExist === false).ask(request);
+    return this.#driveOf(gid, { isNew: request.begin?.mayExist === false }).ask(request);
   }
 
   /** Someone says that this gid has something to do. */
   wake(gid: string): void {
-    if (!this.#isStopping && this.#roomIn(1, gid) > 0) void this.#driveOf(gid, false).turn();
+    if (!this.#isStopping && this.#roomIn(1, gid) > 0) void this.#driveOf(gid).turn();
+  }
+
+  /** The same of a gid that is overdue: no process drives it. */
+  takeOver(gid: string): void {
+    if (!this.#isStopping && this.#roomIn(1, gid) > 0) void this.#driveOf(gid, { isTakenOver: true }).turn();
   }
 
   /** @throws Overloaded when nothing more can be begun */
@@ -86,13 +91,13 @@ export class CarryOut {
     return Math.max(0, Math.floor(this.#maxActiveTransactions * share) - this.#drives.size);
   }
 
-  #driveOf(gid: string, isNew: boolean): Drive {
+  #driveOf(gid: string, { isNew = false, isTakenOver = false } = {}): Drive {
     const known = this.#drives.get(gid);
     if (known) return known;
     const drive = new Drive({
       gid,
       tools: this.#tools,
-      isNew,
+      ...{ isNew, isTakenOver },
       onSaved: (saved) => {
         if (isFinished(saved.tx)) this.#onFinished(saved);
       },

@@ -48,6 +48,7 @@ import {
   type PolicyRequest,
   specOf,
 } from './requests.ts';
+import { type BaggageMemory, type CarriedTrace, NO_TRACE, type Tracer } from './tracing.ts';
 import type { Waiters } from './waiters.ts';
 
 /** A begin that loses its gid or key looks it up and is compared; twice is enough, more is for odd races. */
@@ -98,6 +99,8 @@ export type CoordinatorParts = {
   readonly gate: CallGate;
   readonly time: Time;
   readonly chance: Chance;
+  readonly tracer: Tracer;
+  readonly baggage: BaggageMemory;
   readonly policy: CallPolicy;
   readonly maxPolicy: MaxPolicy;
   readonly defaultTimeoutMs: number;
@@ -117,9 +120,22 @@ export class Coordinator {
    * Begins a transaction, or answers the one that the same request began before.
    * @throws Overloaded before anything is looked up, when there is no room
    * @param beginKey the initiator's Idempotency-Key
-   * @param traceparent W3C trace context of the request
+   * @param trace of the request
    */
-  async begin(request: BeginRequest, beginKey: string | null, traceparent: string | null): Promise<Outcome> {
+  begin(request: BeginRequest, beginKey: string | null, trace: CarriedTrace = NO_TRACE): Promise<Outcome> {
+    const { name = null, pattern = DEFAULT_PATTERN } = request;
+    return this.#given.tracer.begin(
+      { trace, name, pattern },
+      (stored) => this.#begin(request, beginKey, { ...stored, baggage: trace.baggage }),
+      (outcome) => (outcome.accepted ? outcome.saved.tx.gid : null),
+    );
+  }
+
+  async #begin(
+    request: BeginRequest,
+    beginKey: string | null,
+    { traceparent, tracestate, baggage }: CarriedTrace,
+  ): Promise<Outcome> {
     const { carryOut, chance, policy, defaultTimeoutMs } = this.#given;
     carryOut.checkRoomToBegin();
     const timeoutMs = request.timeoutMs ?? defaultTimeoutMs;
@@ -134,7 +150,7 @@ export class Coordinator {
       name,
       businessKey,
       bodyHash: bodyHash(request),
-      traceparent,
+      ...{ traceparent, tracestate },
       timeoutMs,
       policy: withOwn(policy, ownPolicyOf(request) ?? {}),
       callback: callbackOf(request.callback, participants),
@@ -168,6 +184,7 @@ export class Coordinator {
         if (ageFault !== null && known !== null) continue;
         return rejected;
       }
+      this.#given.baggage.remember(gid, baggage, this.#given.time.now().latest);
       const answer = await carryOut.ask(gid, {
         eventAt,
         // Only a gid that was made just now is surely new.
@@ -183,7 +200,14 @@ export class Coordinator {
     );
   }
 
-  async registerBranch(gid: string, request: BranchRequest): Promise<Outcome> {
+  /** @param trace of the request */
+  registerBranch(gid: string, request: BranchRequest, trace: CarriedTrace = NO_TRACE): Promise<Outcome> {
+    const { branchId, participant } = request;
+    const act = () => this.#registerBranch(gid, request);
+    return this.#given.tracer.register({ trace, gid, branchId, participant }, act);
+  }
+
+  async #registerBranch(gid: string, request: BranchRequest): Promise<Outcome> {
     const participants = await this.#participantsOf([request]);
     const branch = specOf(request, participants);
     const unusable =
@@ -205,6 +229,7 @@ export class Coordinator {
 
   /** Makes every waiting and parked branch due now, with a new budget. */
   retry(gid: string): Promise<Outcome> {
+    this.#given.tracer.retried(gid);
     return this.#ask(gid, (now) => ({ type: 'retryRequested', participant: null, now }));
   }
 
@@ -216,6 +241,7 @@ export class Coordinator {
     for (let after = ''; ; ) {
       const gids = await store.gidsWaitingFor(participant, after, RETRY_PAGE);
       const eventAt = (now: Now) => ({ type: 'retryRequested', participant, now }) as const;
+      for (const gid of gids) this.#given.tracer.retried(gid);
       const outcomes = await Promise.all(gids.map((gid) => this.#askWhenThereIsRoom(gid, eventAt)));
       retriedCount += outcomes.filter(({ accepted }) => accepted).length;
       if (gids.length < RETRY_PAGE) return retriedCount;

@@ -97,6 +97,7 @@ export class Drive {
   #isTurning = false;
   #turnAgain = false;
   #isFailing = false;
+  #isTakenOver: boolean;
   #cancelTimer = () => {};
 
   constructor(given: {
@@ -104,6 +105,8 @@ export class Drive {
     tools: DriveTools;
     /** True when the gid was made just now: it need not be looked up. */
     isNew: boolean;
+    /** True when it is overdue: another process, or an earlier run of this one, has left it. */
+    isTakenOver: boolean;
     onSaved: (saved: Saved) => void;
     /** The drive is over, and must be forgotten before this returns. */
     onIdle: (next: Idle) => void;
@@ -118,6 +121,7 @@ export class Drive {
       onDeferred: () => void this.turn(),
     });
     if (given.isNew) this.#know(null);
+    this.#isTakenOver = given.isTakenOver;
   }
 
   /** Asks the protocol on behalf of a client. 'lost' answers a begin whose gid or key another one took. */
@@ -174,6 +178,10 @@ export class Drive {
     this.#know(loaded);
     this.#wakeAt = loaded?.wakeAt ?? null;
     this.#current = loaded && this.#tools.polling.recall(loaded.tx);
+    if (this.#isTakenOver && loaded !== null) {
+      this.#isTakenOver = false;
+      this.#tools.tracer.recovered(loaded.tx, this.#tools.time.now().latest);
+    }
     for (const { reply } of this.#unsaved) this.#apply(reply);
   }
 

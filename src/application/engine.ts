@@ -22,6 +22,7 @@ import {
 import type { MaxPolicy } from './requests.ts';
 import { Retention } from './retention.ts';
 import { Sweep } from './sweep.ts';
+import { BaggageMemory, NO_TRACER, type Tracer } from './tracing.ts';
 import { Waiters } from './waiters.ts';
 import { WakeDates } from './wake-dates.ts';
 
@@ -36,6 +37,8 @@ export type Ports = {
   readonly chance: Chance;
   readonly log: Log;
   readonly observer: Observer;
+  /** No spans without it. */
+  readonly tracer?: Tracer;
 };
 
 export type EngineSettings = {
@@ -69,6 +72,8 @@ export type Engine = {
 
 export function createEngine(ports: Ports, settings: EngineSettings): Engine {
   const { store, writer, registry, participants, time, chance, log, observer } = ports;
+  const { tracer = NO_TRACER } = ports;
+  const baggage = new BaggageMemory();
   const { policy, maxPolicy, defaultTimeoutMs, maxTimeoutMs, commitTimeoutMs, sweepIntervalMs, retentionMs } =
     settings;
   const commit = new GroupCommit({ writer, time, chance, log, observer });
@@ -89,6 +94,8 @@ export function createEngine(ports: Ports, settings: EngineSettings): Engine {
         chance,
         log,
         observer,
+        tracer,
+        baggage,
       },
       ...{ writer: chance.newId(), commitTimeoutMs },
     },
@@ -97,7 +104,7 @@ export function createEngine(ports: Ports, settings: EngineSettings): Engine {
     maxActiveTransactions: settings.maxActiveTransactions,
   });
   const coordinator = new Coordinator({
-    ...{ carryOut, store, registry, waiters, gate, time, chance },
+    ...{ carryOut, store, registry, waiters, gate, time, chance, tracer, baggage },
     ...{ policy, maxPolicy, defaultTimeoutMs, maxTimeoutMs, retentionMs },
   });
   const againAfterMs = policy.callTimeoutMs + commitTimeoutMs;

@@ -19,6 +19,7 @@ import { endingNotice } from './ending-notice.ts';
 import type { Chance, Observer, ParticipantAnswer, ParticipantClient, Time } from './ports.ts';
 import { refusalReason } from './refusal-reason.ts';
 import { resultFault } from './results.ts';
+import type { BaggageMemory, CallSpan, Tracer } from './tracing.ts';
 
 /** A reply, and the call that it came to. */
 export type Heard = { readonly reply: Replied; readonly attempt: Attempt };
@@ -29,6 +30,8 @@ export type CallTools = {
   readonly time: Time;
   readonly chance: Chance;
   readonly observer: Observer;
+  readonly tracer: Tracer;
+  readonly baggage: BaggageMemory;
 };
 
 /** After this long a call that could not leave this process is tried again. */
@@ -77,17 +80,23 @@ export class OutstandingCalls {
   }
 
   async #send(tx: GlobalTransaction, call: PendingCall, { leave }: Entered): Promise<void> {
-    const { time, participants } = this.#tools;
-    const { gid, traceparent } = tx;
+    const { time, participants, tracer } = this.#tools;
+    const { gid } = tx;
     const { results, wanted, ...asked } = call;
     const sentAtMs = time.elapsedMs();
+    const now = time.now().latest;
+    const baggage = this.#tools.baggage.of(gid, now);
+    const span = tracer.call(tx, call, { baggage, now });
     this.#branchIds.add(call.branchId);
-    const answer = await participants.call({
-      ...{ ...asked, gid, traceparent },
-      ...{ payload: payloadOf(tx, call), isResultWanted: wanted.length > 0 },
-    });
+    const answer = await span.run(() =>
+      participants.call({
+        ...{ ...asked, gid, ...span.context },
+        ...{ payload: payloadOf(tx, call), isResultWanted: wanted.length > 0 },
+      }),
+    );
     this.#branchIds.delete(call.branchId);
     if (answer.isUnsent) {
+      span.end(null);
       leave('silent');
       this.#hold(call.branchId, time.now().latest + UNSENT_PAUSE_MS);
       this.#onDeferred();
@@ -95,15 +104,21 @@ export class OutstandingCalls {
     }
     const durationMs = Math.round(time.elapsedMs() - sentAtMs);
     leave(resultOf(answer, call, durationMs));
-    this.#hear(tx, call, answer, durationMs);
+    this.#hear(tx, call, answer, { durationMs, span });
   }
 
-  #hear(tx: GlobalTransaction, call: PendingCall, heard: ParticipantAnswer, durationMs: number): void {
+  #hear(
+    tx: GlobalTransaction,
+    call: PendingCall,
+    heard: ParticipantAnswer,
+    { durationMs, span }: { durationMs: number; span: CallSpan },
+  ): void {
     const { time, chance, observer } = this.#tools;
     const { branchId, op, participant } = call;
     const { httpStatus, retryAfterMs } = heard;
     const { reply, answer, result, error } = readAnswer(tx, call, heard);
     const now = time.now();
+    span.end({ reply, httpStatus, error: httpStatus === null ? answer : null });
     observer.called({ participant, op, reply, durationMs });
     this.#onHeard({
       reply: {

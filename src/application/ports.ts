@@ -14,6 +14,7 @@ import type {
   Status,
 } from '../domain/index.ts';
 import type { Entries } from './journal.ts';
+import type { CarriedTrace } from './tracing.ts';
 
 /** A transaction as it is durable: the state after its `seq`-th journal row. */
 export type Saved = { readonly tx: GlobalTransaction; readonly seq: number };
@@ -177,8 +178,7 @@ export type ParticipantCall = Omit<PendingCall, 'results' | 'wanted'> & {
   /** Whether the body of the answer is to be told, up to 4 KiB. */
   readonly isResultWanted: boolean;
   readonly gid: string;
-  readonly traceparent: string | null;
-};
+} & CarriedTrace;
 
 /** `httpStatus` is null when no complete answer came; `answer` says in a few words what did. */
 export type ParticipantAnswer = {

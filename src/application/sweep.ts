@@ -38,7 +38,7 @@ export class Sweep {
     if (limit === 0) return 0;
     const now = time.now().earliest;
     const gids = await store.claimDue({ now, limit, waker: chance.newId(), againAfterMs });
-    for (const gid of gids) carryOut.wake(gid);
+    for (const gid of gids) carryOut.takeOver(gid);
     return gids.length;
   }
 

@@ -152,8 +152,10 @@ export type GlobalTransaction = {
   readonly businessKey: string | null;
   /** SHA-256 over the request that began it; tells a repeated begin from another one. */
   readonly bodyHash: string;
-  /** The initiator's W3C trace context, continued in every call. */
+  /** W3C trace context of the span that began it, or of the initiator where none was made. */
   readonly traceparent: string | null;
+  /** W3C tracestate that belongs to it, at most 512 bytes. */
+  readonly tracestate: string | null;
   readonly policy: CallPolicy;
   readonly beganAt: Instant;
   readonly deadlineAt: Instant;

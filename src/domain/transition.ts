@@ -46,6 +46,7 @@ export type Begun = {
   readonly businessKey: string | null;
   readonly bodyHash: string;
   readonly traceparent: string | null;
+  readonly tracestate: string | null;
   readonly timeoutMs: number;
   readonly policy: CallPolicy;
   readonly callback: Callback | null;

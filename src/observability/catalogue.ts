@@ -87,6 +87,13 @@ export const metrics = {
     labels: [],
     help: '1 if the Redis wake-up queue is usable, 0 if this replica falls back to its own timers.',
   },
+  spansDropped: {
+    name: 'tercet_spans_dropped_total',
+    kind: 'counter',
+    unit: null,
+    labels: [],
+    help: 'Spans lost because the export queue was full or the collector did not accept them.',
+  },
   // ── Read from the database, which all replicas share: never sum them, take the maximum ────────────────
   inFlight: {
     name: 'tercet_transactions_in_flight',
@@ -117,6 +124,39 @@ export const metrics = {
     help: 'Delay of the most overdue wake in the database; 0 if none is overdue.',
   },
 } as const satisfies Readonly<Record<string, Metric>>;
+
+/** Spans; those of calls end with the participant's name or `(address)`. */
+export const spans = {
+  begin: 'tcc begin',
+  register: 'tcc register',
+  try: 'tcc try',
+  confirm: 'tcc confirm',
+  cancel: 'tcc cancel',
+  action: 'saga action',
+  compensate: 'saga compensate',
+  notify: 'tcc notify',
+  decide: 'tcc decide',
+  finish: 'tcc finish',
+  recover: 'tcc recover',
+} as const;
+
+/** Attributes of spans. Never payloads, results, keys or secrets. */
+export const spanAttributes = {
+  gid: 'tcc.transaction.id',
+  name: 'tcc.transaction.name',
+  pattern: 'tcc.transaction.pattern',
+  branchId: 'tcc.branch.id',
+  participant: 'tcc.participant',
+  op: 'tcc.op',
+  attempt: 'tcc.attempt',
+  reply: 'tcc.reply',
+  decision: 'tcc.decision',
+  reason: 'tcc.reason',
+  status: 'tcc.status',
+  resendCount: 'http.request.resend_count',
+  httpStatus: 'http.response.status_code',
+  errorType: 'error.type',
+} as const;
 
 /** Label values in place of names that must not become labels. */
 export const ADDRESS_LABEL = '(address)';

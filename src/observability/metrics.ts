@@ -20,6 +20,7 @@ export class Metrics implements Observer {
   readonly #reader: UnfinishedReader;
   readonly #time: Time;
   readonly #isWakeQueueUp: () => boolean;
+  readonly #droppedSpanCount: () => Promise<number>;
   readonly #labels = new ParticipantLabels();
   /** As many as the gate remembers, which forgets a participant only after closing its circuit. */
   readonly #unclosed = new Map<string, CircuitState>();
@@ -34,6 +35,7 @@ export class Metrics implements Observer {
   readonly #circuitState = gauge(metrics.circuitState, this.#registry);
   readonly #commitBatchSize = histogram(metrics.commitBatchSize, this.#registry);
   readonly #wakeQueueUp = gauge(metrics.wakeQueueUp, this.#registry);
+  readonly #spansDropped = counter(metrics.spansDropped, this.#registry);
   readonly #inFlight = gauge(metrics.inFlight, this.#registry);
   readonly #parked = gauge(metrics.parked, this.#registry);
   readonly #oldestUnfinished = gauge(metrics.oldestUnfinished, this.#registry);
@@ -55,10 +57,12 @@ export class Metrics implements Observer {
     store: Pick<TransactionStore, 'countUnfinished'>;
     time: Time;
     isWakeQueueUp: () => boolean;
+    droppedSpanCount: () => Promise<number>;
   }) {
     this.#reader = new UnfinishedReader(given);
     this.#time = given.time;
     this.#isWakeQueueUp = given.isWakeQueueUp;
+    this.#droppedSpanCount = given.droppedSpanCount;
     collectDefaultMetrics({ register: this.#registry });
   }
 
@@ -104,6 +108,8 @@ export class Metrics implements Observer {
 
   async scrape(): Promise<Scrape> {
     this.#wakeQueueUp.set(this.#isWakeQueueUp() ? 1 : 0);
+    this.#spansDropped.reset();
+    this.#spansDropped.inc(await this.#droppedSpanCount());
     const unfinished = await this.#reader.read();
     if (unfinished === null) this.#forgetUnfinished();
     else this.#tellUnfinished(unfinished, this.#time.now().earliest);

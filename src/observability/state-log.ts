@@ -6,10 +6,10 @@
  * No line has a payload, a business key or more of an address than its origin. No line is built below the log level.
  */
 import type { Logger } from 'pino';
-import { isAddress } from '../application/allowed-addresses.ts';
 import type { CircuitState, Observer } from '../application/ports.ts';
 import { type Branch, callsOf, type GlobalTransaction, type Instant, traceIdOf } from '../domain/index.ts';
-import { ADDRESS_LABEL, type LogLine } from './catalogue.ts';
+import type { LogLine } from './catalogue.ts';
+import { labelOf } from './participant-label.ts';
 
 export class StateLog implements Observer {
   readonly #logger: Pick<Logger, 'isLevelEnabled' | 'debug' | 'info' | 'warn'>;
@@ -40,7 +40,7 @@ export class StateLog implements Observer {
       logger.info(transactionLine(after), 'cancel requested: only the reply of the pivot decides');
     if (after.callback !== null && isDelivered(after) && !isDelivered(before)) {
       const line = transactionLine(after);
-      line.participant = nameOf(after.callback.participant);
+      line.participant = labelOf(after.callback.participant);
       logger.info(line, 'callback delivered');
     }
   }
@@ -50,7 +50,7 @@ export class StateLog implements Observer {
 
   circuitChanged(participant: string, state: CircuitState): void {
     if (!this.#logger.isLevelEnabled('info')) return;
-    const line: LogLine = { participant: nameOf(participant), circuit: state };
+    const line: LogLine = { participant: labelOf(participant), circuit: state };
     this.#logger.info(line, 'circuit changed');
   }
 
@@ -115,7 +115,7 @@ const isDecidedNow = (
 function branchLine(tx: GlobalTransaction, { branchId, participant }: Branch): LogLine {
   const line = transactionLine(tx);
   line.branch_id = branchId;
-  line.participant = nameOf(participant);
+  line.participant = labelOf(participant);
   return line;
 }
 
@@ -124,9 +124,4 @@ function transactionLine(tx: GlobalTransaction): LogLine {
   const traceId = traceIdOf(tx);
   if (traceId !== null) line.trace_id = traceId;
   return line;
-}
-
-/** The path of an address, and a user in it, may be secret. */
-function nameOf(participant: string): string {
-  return isAddress(participant) ? (URL.parse(participant)?.origin ?? ADDRESS_LABEL) : participant;
 }

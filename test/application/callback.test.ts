@@ -77,7 +77,7 @@ const answered = (status: number | 'time-out'): ParticipantAnswer =>
 const declared = { branches: [{ branchId: 'b', participant: 'stock', activity: 'reserve' }], callback };
 
 async function begin(request: BeginRequest = declared): Promise<string> {
-  const outcome = await engine.coordinator.begin(request, null, null);
+  const outcome = await engine.coordinator.begin(request, null);
   if (!outcome.accepted) throw new Error(outcome.code);
   await setImmediate();
   return outcome.saved.tx.gid;

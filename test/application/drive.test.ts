@@ -93,9 +93,9 @@ describe('a drive', () => {
     if (sent === undefined) throw new Error(`${key} was not called; under way: ${[...calls.keys()]}`);
     return sent.answer(httpStatus, body);
   };
-  const begin = async (): Promise<string> => gidOf(await coordinator.begin({ branches: PAIR }, null, null));
+  const begin = async (): Promise<string> => gidOf(await coordinator.begin({ branches: PAIR }, null));
   const beginSaga = async (...branches: readonly DeclaredBranchRequest[]): Promise<string> => {
-    const gid = gidOf(await coordinator.begin({ pattern: 'saga', branches }, null, null));
+    const gid = gidOf(await coordinator.begin({ pattern: 'saga', branches }, null));
     await settle();
     return gid;
   };
@@ -170,13 +170,13 @@ describe('a drive', () => {
 
   test('compares a begin with the transaction that this very process began and ended before (I3)', async () => {
     const gid = '0193f000-0000-7000-8000-000000000002';
-    const first = coordinator.begin({ gid, branches: PAIR }, null, null);
+    const first = coordinator.begin({ gid, branches: PAIR }, null);
     await settle();
     for (const key of ['try a', 'try b', 'confirm a', 'confirm b']) await answer(key, 200);
     await first;
-    const other = await coordinator.begin({ gid, branches: PAIR.slice(1) }, null, null);
+    const other = await coordinator.begin({ gid, branches: PAIR.slice(1) }, null);
     expect(other).toMatchObject({ accepted: false, code: 'transaction_differs' });
-    const same = await coordinator.begin({ gid, branches: PAIR }, null, null);
+    const same = await coordinator.begin({ gid, branches: PAIR }, null);
     expect(same).toMatchObject({ accepted: true, isChanged: false, saved: { seq: 3 } });
     expect(events.filter((event) => event.startsWith('try'))).toHaveLength(2);
   });
@@ -229,13 +229,13 @@ describe('a drive', () => {
   test('compares a repeated begin with the first, whatever is registered or allowed by now', async () => {
     const gid = '0193f000-0000-7000-8000-000000000001';
     const request = { gid, branches: PAIR };
-    await coordinator.begin(request, 'key', null);
-    const again = await coordinator.begin(request, 'key', null);
+    await coordinator.begin(request, 'key');
+    const again = await coordinator.begin(request, 'key');
     expect(again).toMatchObject({ accepted: true, isChanged: false });
     const elsewhere = { gid, branches: [{ branchId: 'a', participant: 'nobody', activity: 'reserve' }] };
-    expect(await coordinator.begin(elsewhere, null, null)).toMatchObject({ code: 'transaction_differs' });
+    expect(await coordinator.begin(elsewhere, null)).toMatchObject({ code: 'transaction_differs' });
     const fresh = { branches: elsewhere.branches };
-    expect(await coordinator.begin(fresh, null, null)).toMatchObject({ code: 'unknown_participant' });
+    expect(await coordinator.begin(fresh, null)).toMatchObject({ code: 'unknown_participant' });
   });
 
   describe('of a saga', () => {
@@ -386,7 +386,7 @@ describe('a drive', () => {
     test('whose definition is at fault calls nobody and writes nothing', async () => {
       const outcome = await coordinator.begin(
         { pattern: 'saga', branches: [{ ...named('a'), dependsOn: ['nobody'] }] },
-        ...([null, null] as const),
+        null,
       );
       expect(outcome).toMatchObject({ code: 'unknown_dependency', place: '/0/dependsOn/0' });
       expect(events).toEqual([]);
@@ -397,7 +397,7 @@ describe('a drive', () => {
     const callback = { participant: 'inventory', activity: 'ended' };
 
     test('calls it once the end is durable, and again until it is heard', async () => {
-      const gid = gidOf(await coordinator.begin({ branches: PAIR.slice(1), callback }, null, null));
+      const gid = gidOf(await coordinator.begin({ branches: PAIR.slice(1), callback }, null));
       for (const key of ['try b', 'confirm b']) await answer(key, 200);
       expect(events.slice(-2)).toEqual(['saved 3 confirmed', 'notify']);
       expect((await store.load(gid))?.wakeAt).not.toBeNull();
@@ -412,7 +412,7 @@ describe('a drive', () => {
     });
 
     test('has the end told to who waits for it before the callback is heard', async () => {
-      const gid = gidOf(await coordinator.begin({ branches: PAIR.slice(1), callback }, null, null));
+      const gid = gidOf(await coordinator.begin({ branches: PAIR.slice(1), callback }, null));
       const found = await coordinator.find(gid);
       if (found === null) throw new Error('it began');
       const waiting = coordinator.waitForEnd(found, 60_000);

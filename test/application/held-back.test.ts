@@ -68,7 +68,7 @@ const status = (httpStatus: number | null): ParticipantAnswer => ({
 
 async function begin(participant = 'stock'): Promise<string> {
   const branches = [{ branchId: 'b', participant, activity: 'reserve' }];
-  const outcome = await engine.coordinator.begin({ branches, timeoutMs: 600_000 }, null, null);
+  const outcome = await engine.coordinator.begin({ branches, timeoutMs: 600_000 }, null);
   if (!outcome.accepted) throw new Error(outcome.code);
   await setImmediate();
   return outcome.saved.tx.gid;
@@ -158,7 +158,7 @@ describe('a participant that is sound is not held back by', () => {
   const isGood = ({ payload }: ParticipantCall) => payload === '"good"';
 
   async function confirmsGood(): Promise<void> {
-    const outcome = await engine.coordinator.begin({ branches: good(), timeoutMs: 30_000 }, null, null);
+    const outcome = await engine.coordinator.begin({ branches: good(), timeoutMs: 30_000 }, null);
     const gid = outcome.accepted ? outcome.saved.tx.gid : outcome.code;
     await pass(5000);
     expect((await find(gid)).tx.status).toBe('confirmed');
@@ -194,7 +194,7 @@ describe('a participant that is sound is not held back by', () => {
       clock.nowMs += 5;
       return status(null);
     };
-    for (let calls = 0; calls < 5; calls += 1) await engine.coordinator.begin(hasty, null, null);
+    for (let calls = 0; calls < 5; calls += 1) await engine.coordinator.begin(hasty, null);
     await pass(100);
     expect(calls.length).toBeGreaterThan(GATE.failureCount);
     expect((await explanations()).join()).not.toContain('circuit');
@@ -241,7 +241,7 @@ test('what the sweep claimed is dated anew when its call may take longer than th
   answers = ({ op }) => (op === 'try' ? status(200) : null);
   const callTimeoutMs = 50_000;
   const branches = [{ branchId: 'b', participant: 'stock', activity: 'reserve', callTimeoutMs }];
-  await engine.coordinator.begin({ branches }, null, null);
+  await engine.coordinator.begin({ branches }, null);
   await setImmediate();
   const gid = store.gids[0] ?? '';
   const other = newEngine();

@@ -104,8 +104,19 @@ export function outcome(before: State, event: Event): string {
 // ── Events ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 function begunWith(bodyHash: string): Event {
-  const { gid, pattern, mode, name, businessKey, traceparent, callback, branches } = declared;
-  const given = { gid, pattern, mode, name, businessKey, traceparent, callback, bodyHash, policy };
+  const { gid, pattern, mode, name, businessKey, traceparent, tracestate, callback, branches } = declared;
+  const given = {
+    gid,
+    pattern,
+    mode,
+    name,
+    businessKey,
+    traceparent,
+    tracestate,
+    callback,
+    bodyHash,
+    policy,
+  };
   return { type: 'begun', ...given, timeoutMs: 30_000, branches, now: early };
 }
 

@@ -128,9 +128,21 @@ function cancelRequested(): Event {
 // ── The saga ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 function sagaOf(branches: readonly ReturnType<typeof step>[]): GlobalTransaction {
-  const { gid, name, businessKey, traceparent, bodyHash } = begun('0193f000-0000-7000-8000-000000000001');
+  const { gid, name, businessKey, traceparent, tracestate, bodyHash } = begun(
+    '0193f000-0000-7000-8000-000000000001',
+  );
   return after(null, {
-    ...{ type: 'begun', gid, pattern: 'saga', mode: 'declared', name, businessKey, traceparent, bodyHash },
+    ...{
+      type: 'begun',
+      gid,
+      pattern: 'saga',
+      mode: 'declared',
+      name,
+      businessKey,
+      traceparent,
+      tracestate,
+      bodyHash,
+    },
     ...{ timeoutMs: 30_000, policy, callback: null, branches, now: early },
   });
 }

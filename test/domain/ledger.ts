@@ -291,7 +291,7 @@ export class Ledger {
       name: null,
       businessKey: null,
       bodyHash,
-      traceparent: null,
+      ...{ traceparent: null, tracestate: null },
       timeoutMs: TIMEOUT_MS,
       policy: {
         callTimeoutMs: 10,

@@ -48,7 +48,7 @@ class Replica {
   }
 
   async begin(timeoutMs: number) {
-    const outcome = await this.engine.coordinator.begin({ timeoutMs }, null, null);
+    const outcome = await this.engine.coordinator.begin({ timeoutMs }, null);
     if (!outcome.accepted) throw new Error(outcome.code);
     return outcome.saved.tx;
   }

@@ -83,7 +83,7 @@ describeOn(['mysql'], 'five thousand branches stuck on one participant', (server
   }
 
   async function confirmOne(coordinator: Coordinator, participant: string): Promise<void> {
-    const begun = await coordinator.begin({}, null, null);
+    const begun = await coordinator.begin({}, null);
     if (!begun.accepted) throw new Error(begun.code);
     const { gid } = begun.saved.tx;
     await coordinator.registerBranch(gid, { branchId: 'b', participant, activity: 'reserve' });

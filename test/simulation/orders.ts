@@ -26,7 +26,7 @@ export async function placeOrder(world: FaultyWorld, key: string, told: Told[]):
 }
 
 async function placeDeclared(world: FaultyWorld, key: string, request: BeginRequest, told: Told[]) {
-  const begin = () => ask(world, told, ({ coordinator }) => coordinator.begin(request, key, null));
+  const begin = () => ask(world, told, ({ coordinator }) => coordinator.begin(request, key));
   const gid = gidOf(
     await (world.chance.is(0.3) ? Promise.all([begin(), begin()]).then(([one]) => one) : begin()),
   );
@@ -34,9 +34,7 @@ async function placeDeclared(world: FaultyWorld, key: string, request: BeginRequ
 }
 
 async function placeInteractive(world: FaultyWorld, key: string, branches: BranchRequest[], told: Told[]) {
-  const gid = gidOf(
-    await ask(world, told, ({ coordinator }) => coordinator.begin({ name: 'order' }, key, null)),
-  );
+  const gid = gidOf(await ask(world, told, ({ coordinator }) => coordinator.begin({ name: 'order' }, key)));
   if (gid === null) return;
   let isTried = true;
   for (const branch of branches) {

@@ -26,7 +26,14 @@ export function begunSaga(gid = newGid()): GlobalTransaction {
   });
   const verdict = transition(null, {
     ...{ type: 'begun', gid, pattern: 'saga', mode: 'declared', name: null, businessKey: null },
-    ...{ bodyHash: 'a'.repeat(64), traceparent: null, timeoutMs: 30_000, policy, now: now(null, 0) },
+    ...{
+      bodyHash: 'a'.repeat(64),
+      traceparent: null,
+      tracestate: null,
+      timeoutMs: 30_000,
+      policy,
+      now: now(null, 0),
+    },
     callback: { participant: 'shop', activity: 'ended', callTimeoutMs: 700 },
     branches: [step('a', []), step('p', ['a'], true), step('z', ['p'])],
   });

@@ -28,7 +28,7 @@ export function begun(gid: string, branchIds: readonly string[] = ['a', 'b']): G
     name: 'order',
     businessKey: 'Bestellung ü',
     bodyHash: 'a'.repeat(64),
-    traceparent: null,
+    ...{ traceparent: null, tracestate: null },
     callback: null,
   };
   return after(null, {

@@ -47,7 +47,7 @@ export const begun = (given: Partial<Begun> = {}): Begun => ({
   name: null,
   businessKey: null,
   bodyHash: 'hash of the begin',
-  traceparent: null,
+  ...{ traceparent: null, tracestate: null },
   timeoutMs: TIMEOUT_MS,
   policy: POLICY,
   callback: null,

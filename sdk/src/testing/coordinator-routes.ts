@@ -18,7 +18,7 @@ import { isFinished } from '../../../src/domain/index.ts';
 import type { ErrorCode } from '../../../src/errors.ts';
 import { noBody } from '../../../src/http/no-body.ts';
 import { detailsView } from '../../../src/http/path-view.ts';
-import { traceparentOf } from '../../../src/http/plugins/trace-context.ts';
+import { traceOf } from '../../../src/http/plugins/trace-context.ts';
 import { faultsProblem, problemOf, rejectionProblem } from '../../../src/http/problem-document.ts';
 import { iso, isoOrNull, transactionView } from '../../../src/http/transaction-view.ts';
 import {
@@ -121,11 +121,7 @@ const BeginHeaders = Type.Object({
 async function begin({ core, headers, body }: Asked): Promise<Response> {
   const request = checked(BeginRequest, body, 'body');
   const { 'idempotency-key': key = null } = checked(BeginHeaders, Object.fromEntries(headers), 'headers');
-  const outcome = await core.coordinator.begin(
-    request,
-    key,
-    traceparentOf(headers.get('traceparent') ?? undefined),
-  );
+  const outcome = await core.coordinator.begin(request, key, traceOf(Object.fromEntries(headers)));
   if (!outcome.accepted) return problemResponse(rejectionProblem(outcome));
   const answer =
     request.branches === undefined ? made(core, outcome) : await whenFinished(core, outcome.saved, headers);

@@ -75,7 +75,8 @@ function heard(answer: ParticipantAnswer | null, { isResultWanted }: Participant
 }
 
 function requestOf(call: ParticipantCall, secrets: readonly string[]): ParticipantRequest {
-  const { gid, branchId, op, kind, attempt, activity, deadlineAt, traceparent, payload: body } = call;
+  const { gid, branchId, op, kind, attempt, activity, deadlineAt, payload: body } = call;
+  const { traceparent, tracestate, baggage } = call;
   return {
     method: 'POST',
     path: `/${activity}/${op}`,
@@ -92,6 +93,8 @@ function requestOf(call: ParticipantCall, secrets: readonly string[]): Participa
       }),
       ...(kind !== null && { [CALL_HEADERS.kind]: kind }),
       ...(traceparent !== null && { [CALL_HEADERS.traceparent]: traceparent }),
+      ...(tracestate !== null && { [CALL_HEADERS.tracestate]: tracestate }),
+      ...(baggage !== null && { [CALL_HEADERS.baggage]: baggage }),
       // By the real time: the participant checks it by its own clock.
       ...(secrets.length > 0 && signatureHeaders(call, body, secrets, new Date())),
     },

@@ -3,11 +3,12 @@
  *
  * - `tcc-transaction-id`, `tcc-branch-id`, `tcc-op`: which branch of which transaction, and what is asked of it
  * - `tcc-kind`: the kind of the branch, which says what its participant must provide; absent for `notify`
- * - `tcc-attempt`: 1 for the first call of this op for this branch. It counts on with each, and starts again at 1 after a
- *   person's retry; a call whose answer a crash left unheard comes again under the same number
+ * - `tcc-attempt`: 1 for the first call of this op for this branch. It counts on with each, and starts again at 1 after an
+ *   operator's retry; a call whose answer was lost in a crash comes again under the same number
  * - `tcc-deadline`: an ISO 8601 instant in UTC; a try or an action that comes later is refused. It bounds nothing else
  * - `idempotency-key`: `gid/branchId/op`, the same in every attempt
- * - `traceparent`: W3C trace context, where the initiator sent one
+ * - `traceparent`, `tracestate`: W3C trace context, where the initiator sent one or the coordinator traces
+ * - `baggage`: W3C baggage of the initiator, in the first minute
  *
  * Calls of a participant that is registered with secrets are signed too, by Standard Webhooks: `webhook-id`,
  * `webhook-timestamp` and `webhook-signature`, which the signature's own module names.
@@ -21,4 +22,6 @@ export const CALL_HEADERS = {
   deadline: 'tcc-deadline',
   idempotencyKey: 'idempotency-key',
   traceparent: 'traceparent',
+  tracestate: 'tracestate',
+  baggage: 'baggage',
 } as const;

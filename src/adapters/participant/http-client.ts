@@ -180,9 +180,9 @@ export class HttpParticipantClient implements ParticipantClient {
   }
 }
 
-/** Names and values by turns. */
+/** Names and values, alternating. */
 function headersOf(call: ParticipantCall): string[] {
-  const { gid, branchId, op, kind, attempt, deadlineAt, traceparent } = call;
+  const { gid, branchId, op, kind, attempt, deadlineAt } = call;
   const headers = [
     'content-type',
     'application/json',
@@ -199,6 +199,9 @@ function headersOf(call: ParticipantCall): string[] {
   if (branchId !== null)
     headers.push(CALL_HEADERS.branchId, branchId, CALL_HEADERS.deadline, new Date(deadlineAt).toISOString());
   if (kind !== null) headers.push(CALL_HEADERS.kind, kind);
-  if (traceparent !== null) headers.push(CALL_HEADERS.traceparent, traceparent);
+  for (const name of ['traceparent', 'tracestate', 'baggage'] as const) {
+    const value = call[name];
+    if (value !== null) headers.push(CALL_HEADERS[name], value);
+  }
   return headers;
 }

@@ -62,6 +62,7 @@ const fixedColumns = ({ gid, after }: Save): Row => ({
   business_key: after.businessKey,
   body_hash: after.bodyHash,
   traceparent: after.traceparent,
+  tracestate: after.tracestate,
   policy: JSON.stringify(after.policy),
   began_at: sqlInstant(after.beganAt),
   deadline_at: sqlInstant(after.deadlineAt),

@@ -51,6 +51,7 @@ export type TransactionRow = {
   businessKey: string | null;
   bodyHash: string;
   traceparent: string | null;
+  tracestate: string | null;
   policy: CallPolicy;
   beganAt: Instant;
   deadlineAt: Instant;
@@ -154,6 +155,7 @@ export const transactionEntity = new EntitySchema<Omit<TransactionRow, 'branches
     businessKey: word('business_key', true),
     bodyHash: word('body_hash'),
     traceparent: word('traceparent', true),
+    tracestate: word('tracestate', true),
     policy: { name: 'policy', type: 'text', transformer: json },
     beganAt: at('began_at'),
     deadlineAt: at('deadline_at'),

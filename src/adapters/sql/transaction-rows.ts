@@ -21,6 +21,7 @@ export function transactionOf(row: TransactionRow): GlobalTransaction {
     businessKey: row.businessKey,
     bodyHash: row.bodyHash,
     traceparent: row.traceparent,
+    tracestate: row.tracestate,
     policy: row.policy,
     beganAt: row.beganAt,
     deadlineAt: row.deadlineAt,

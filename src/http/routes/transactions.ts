@@ -9,7 +9,7 @@ import { Type } from 'typebox';
 import type { Coordinator } from '../../application/coordinator.ts';
 import { answer, problems } from '../answers.ts';
 import { prefer, type WaitForEnd, waitMsOf } from '../plugins/prefer-wait.ts';
-import { traceparentOf } from '../plugins/trace-context.ts';
+import { traceOf } from '../plugins/trace-context.ts';
 import { sendRejection } from '../problem.ts';
 import { sendMade, sendWhenFinished } from '../send-transaction.ts';
 import type { Explain } from '../transaction-view.ts';
@@ -29,6 +29,12 @@ const beginHeaders = Type.Object({
   ),
   traceparent: Type.Optional(
     Type.String({ description: 'W3C trace context, continued in every call; ignored when malformed.' }),
+  ),
+  tracestate: Type.Optional(
+    Type.String({ description: 'W3C tracestate of at most 512 bytes, sent with traceparent in every call.' }),
+  ),
+  baggage: Type.Optional(
+    Type.String({ description: 'W3C baggage of at most 8192 bytes, sent in the calls of the first minute.' }),
   ),
   prefer,
 });
@@ -61,7 +67,7 @@ export function transactionRoutes(
     },
     async ({ body, headers }, reply) => {
       const key = headers['idempotency-key'] ?? null;
-      const outcome = await coordinator.begin(body, key, traceparentOf(headers.traceparent));
+      const outcome = await coordinator.begin(body, key, traceOf(headers));
       if (!outcome.accepted) return sendRejection(reply, outcome);
       // A declared one may have ended either way: its status does not tell who began it.
       if (!outcome.isChanged) reply.header('idempotent-replayed', 'true');
@@ -86,8 +92,8 @@ export function transactionRoutes(
         },
       },
     },
-    async ({ params, body }, reply) => {
-      const outcome = await coordinator.registerBranch(params.gid, body);
+    async ({ params, body, headers }, reply) => {
+      const outcome = await coordinator.registerBranch(params.gid, body, traceOf(headers));
       return outcome.accepted ? sendMade(reply, outcome, explain) : sendRejection(reply, outcome);
     },
   );

@@ -14,6 +14,7 @@ import type { BeginRequest } from '../../../src/application/requests.ts';
 import { engineSettings, noLog, noObserver } from '../../support/engine.ts';
 import { policy } from '../../support/saves.ts';
 import { type Participant, participantThat, type Received } from './http-server.ts';
+import { NO_TRACE } from '../../../src/application/tracing.ts';
 
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
@@ -71,7 +72,7 @@ async function runOut(request: BeginRequest) {
       if (store.isAtRest) resolve();
     };
   });
-  const outcome = await engine.coordinator.begin(request, null, TRACEPARENT);
+  const outcome = await engine.coordinator.begin(request, null, { ...NO_TRACE, traceparent: TRACEPARENT });
   if (!outcome.accepted) throw new Error(outcome.code);
   const { gid } = outcome.saved.tx;
   await atRest;
@@ -97,7 +98,7 @@ describe('who hears of the end', () => {
       'tcc-op': 'notify',
       'tcc-attempt': '1',
       'idempotency-key': `${gid}/notify`,
-      traceparent: TRACEPARENT,
+      ...{ ...NO_TRACE, traceparent: TRACEPARENT },
     });
     for (const absent of ['tcc-branch-id', 'tcc-deadline', 'authorization'])
       expect(headers).not.toHaveProperty(absent);

@@ -9,6 +9,7 @@ import { HttpParticipantClient } from '../../../src/adapters/participant/http-cl
 import { AllowedAddresses } from '../../../src/application/allowed-addresses.ts';
 import { newAuthority } from '../../support/certificates.ts';
 import { type Participant, participantThat, rawParticipantThat } from './http-server.ts';
+import { NO_TRACE } from '../../../src/application/tracing.ts';
 
 let registry: MemoryParticipantRegistry;
 let client: HttpParticipantClient;
@@ -52,7 +53,7 @@ const call = (participant = 'inventory', by = client) =>
       isResultWanted: false,
       timeoutMs: 60_000,
       deadlineAt: 0,
-      traceparent: null,
+      ...NO_TRACE,
     },
   });
 

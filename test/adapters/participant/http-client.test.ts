@@ -6,6 +6,7 @@ import { HttpParticipantClient } from '../../../src/adapters/participant/http-cl
 import type { ParticipantCall, ParticipantRegistry } from '../../../src/application/ports.ts';
 import { type Participant, participantThat, type Received, rawParticipantThat } from './http-server.ts';
 import { until } from '../../support/until.ts';
+import { NO_TRACE } from '../../../src/application/tracing.ts';
 
 let registry: MemoryParticipantRegistry;
 let client: HttpParticipantClient;
@@ -41,7 +42,7 @@ const call = (more: Partial<ParticipantCall> = {}): ParticipantCall => ({
   isResultWanted: false,
   timeoutMs: 60_000,
   deadlineAt: Date.UTC(2026, 0, 1, 12, 0, 0, 7),
-  traceparent: null,
+  ...NO_TRACE,
   ...more,
 });
 
@@ -134,9 +135,13 @@ describe('a call', () => {
 
   test("continues the initiator's trace", async () => {
     const participant = await register(answers(200));
-    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
-    await client.call(call({ traceparent }));
-    expect(participant.received[0]?.headers.traceparent).toBe(traceparent);
+    const trace = {
+      traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+      tracestate: 'a=1,b=2',
+      baggage: 'tenant=7',
+    };
+    await client.call(call(trace));
+    expect(participant.received[0]?.headers).toMatchObject(trace);
   });
 
   test.each([

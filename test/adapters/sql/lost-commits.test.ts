@@ -47,7 +47,7 @@ describeOn(['mysql', 'mariadb'], 'a database that lost acknowledged commits', (s
       engineSettings(),
     );
     const begin = async () => {
-      const outcome = await coordinator.begin({}, null, null);
+      const outcome = await coordinator.begin({}, null);
       if (!outcome.accepted) throw new Error(outcome.code);
       return outcome.saved.tx.gid;
     };
@@ -64,7 +64,7 @@ describeOn(['mysql', 'mariadb'], 'a database that lost acknowledged commits', (s
       await sql.dataSource.query(`KILL ${id}`).catch(() => {});
 
     await expect(coordinator.confirm(kept)).rejects.toBeInstanceOf(StoreUnavailable);
-    await expect(coordinator.begin({}, null, null)).rejects.toBeInstanceOf(StoreUnavailable);
+    await expect(coordinator.begin({}, null)).rejects.toBeInstanceOf(StoreUnavailable);
     await expect(checkReady()).rejects.toThrow(/lost acknowledged commits/);
     expect(errors.filter((what) => what.startsWith('the database lost acknowledged commits'))).toHaveLength(
       1,

@@ -55,6 +55,7 @@ const call: ParticipantCall = {
     timeoutMs: 5000,
     deadlineAt: Date.UTC(2026, 0, 1),
     traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`,
+    ...{ tracestate: 'a=1', baggage: 'tenant=7' },
   },
 };
 

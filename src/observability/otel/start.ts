@@ -1,0 +1,102 @@
+/**
+ * Starts OpenTelemetry, before anything that it instruments is imported. The standard OTEL_… variables configure it; with none
+ * of them set this file is never loaded.
+ */
+import { createRequire, register } from 'node:module';
+import type { Instrumentation } from '@opentelemetry/instrumentation';
+import { IORedisInstrumentation } from '@opentelemetry/instrumentation-ioredis';
+import { MySQL2Instrumentation } from '@opentelemetry/instrumentation-mysql2';
+import { UndiciInstrumentation } from '@opentelemetry/instrumentation-undici';
+import { NodeSDK } from '@opentelemetry/sdk-node';
+import { MetricReader } from '@opentelemetry/sdk-metrics';
+import type { FastifyInstance } from 'fastify';
+import { OtelTracer } from './otel-tracer.ts';
+import { samplerOf, StoredFlagSampler } from './stored-flag-sampler.ts';
+import type { Tracing } from './tracing.ts';
+
+/** Statements carry payloads, so mysql2 is instrumented only on demand, and without their text. */
+const INSTRUMENTED_BY_DEFAULT = 'fastify,undici,ioredis';
+
+/** A dead collector must not hold the process. */
+const STOP_WITHIN_MS = 2000;
+
+export function startTracing(environment: Readonly<Record<string, string | undefined>>): Tracing {
+  const names = instrumentedBy(environment);
+  // Modules that are imported, in contrast to required ones, are instrumented by a hook of the loader.
+  register('@opentelemetry/instrumentation/hook.mjs', import.meta.url);
+  const dropped = new DroppedSpans();
+  process.env.OTEL_NODE_EXPERIMENTAL_SDK_METRICS ??= 'true';
+  process.env.OTEL_SERVICE_NAME ??= 'tercet';
+  const sdk = new NodeSDK({
+    sampler: new StoredFlagSampler(samplerOf(environment)),
+    instrumentations: instrumentationsOf(names),
+    // Metrics are scraped from /metrics, and logs are lines.
+    ...{ metricReaders: [dropped], logRecordProcessors: [] },
+  });
+  sdk.start();
+  return {
+    tracer: new OtelTracer({ isInjectedByClient: names.has('undici') }),
+    pluginFor: names.has('fastify') ? fastifyPlugin() : null,
+    droppedSpanCount: () => dropped.count(),
+    async stop() {
+      await Promise.race([
+        sdk.shutdown().catch(() => {}),
+        new Promise((resolve) => setTimeout(resolve, STOP_WITHIN_MS).unref()),
+      ]);
+    },
+  };
+}
+
+/** By the variables of OpenTelemetry's own packages for Node. */
+function instrumentedBy({
+  OTEL_NODE_ENABLED_INSTRUMENTATIONS: enabled = INSTRUMENTED_BY_DEFAULT,
+  OTEL_NODE_DISABLED_INSTRUMENTATIONS: disabled = '',
+}: Readonly<Record<string, string | undefined>>): ReadonlySet<string> {
+  const listed = (text: string) => new Set(text.split(',').map((name) => name.trim()));
+  return listed(enabled).difference(listed(disabled));
+}
+
+function instrumentationsOf(names: ReadonlySet<string>): Instrumentation[] {
+  const all: Readonly<Record<string, () => Instrumentation>> = {
+    undici: () => new UndiciInstrumentation({ requireParentforSpans: true }),
+    ioredis: () =>
+      new IORedisInstrumentation({ requireParentSpan: true, dbStatementSerializer: (name) => name }),
+    mysql2: () => new MySQL2Instrumentation({ maskStatement: true, maskStatementHook: () => 'withheld' }),
+  };
+  return Object.entries(all).flatMap(([name, make]) => (names.has(name) ? [make()] : []));
+}
+
+/** Server spans of the API, and none of probes and scrapes. */
+function fastifyPlugin(): (app: FastifyInstance) => Promise<void> {
+  const { FastifyOtelInstrumentation } = createRequire(import.meta.url)('@fastify/otel');
+  const instrumentation = new FastifyOtelInstrumentation({
+    ...{ instrumentHandler: false, instrumentHooks: false },
+    ignorePaths: ({ url }: { url: string }) => !url.startsWith('/v1/'),
+    requestHook: (
+      span: { updateName(name: string): void },
+      request: { method: string; routeOptions: { url?: string } },
+    ) => span.updateName(`${request.method} ${request.routeOptions.url ?? ''}`.trim()),
+  });
+  return async (app) => void (await app.register(instrumentation.plugin()));
+}
+
+/** Counts the spans that the bounded queue had no room for, and those that the collector did not take. */
+class DroppedSpans extends MetricReader {
+  async count(): Promise<number> {
+    const { resourceMetrics } = await this.collect();
+    const points = resourceMetrics.scopeMetrics
+      .flatMap(({ metrics }) => metrics)
+      .filter(({ descriptor }) =>
+        /^otel\.sdk\.(?:processor\.span\.processed|exporter\.span\.exported)$/.test(descriptor.name),
+      )
+      .flatMap(
+        ({ dataPoints }) => dataPoints as readonly { attributes: Record<string, unknown>; value: unknown }[],
+      );
+    return points
+      .filter(({ attributes }) => attributes['error.type'] !== undefined)
+      .reduce((sum, { value }) => sum + Number(value), 0);
+  }
+
+  protected async onForceFlush(): Promise<void> {}
+  protected async onShutdown(): Promise<void> {}
+}

@@ -1,0 +1,184 @@
+/**
+ * The composition root: settings → adapters → engine → HTTP, and the signals that end it. The only file that builds
+ * everything; "who provides this?" is answered here.
+ */
+import closeWithGrace from 'close-with-grace';
+import type { Logger } from 'pino';
+import { whyNeverCalled } from './adapters/participant/forbidden-addresses.ts';
+import { HttpParticipantClient } from './adapters/participant/http-client.ts';
+import { isSqlite, migrate, schemaFault } from './adapters/sql/data-source.ts';
+import { durabilityRisks } from './adapters/sql/durability.ts';
+import { openStore, type SqlStore } from './adapters/sql/open-store.ts';
+import { systemChance } from './adapters/system.ts';
+import { BullmqWakeQueue } from './adapters/wake/bullmq.ts';
+import { InProcessWakeQueue } from './adapters/wake/in-process.ts';
+import { AllowedAddresses } from './application/allowed-addresses.ts';
+import { createEngine, type Engine, type EngineSettings } from './application/engine.ts';
+import type { Log, Time, WakeQueue } from './application/ports.ts';
+import { NO_TRACER } from './application/tracing.ts';
+import { type Config, databaseTlsOf, readConfig, shownUrl, UnusableConfig } from './config.ts';
+import { buildApp } from './http/app.ts';
+import { reasonOf } from '@tercet/sdk/error-fields';
+import { createLogger } from './observability/logger.ts';
+import { Metrics } from './observability/metrics.ts';
+import { observers } from './observability/observers.ts';
+import { StateLog } from './observability/state-log.ts';
+import type { Tracing } from './observability/otel/tracing.ts';
+import { exitOnStrayErrors } from './observability/stray-errors.ts';
+
+/** @param tracing null without tracing */
+export async function serve(tracing: Tracing | null): Promise<void> {
+  const stopWatching = exitOnStrayErrors(FAILED);
+  try {
+    await start(readConfig(), tracing, stopWatching);
+  } catch (error) {
+    const reason = error instanceof UnusableConfig ? error.message : reasonOf(error);
+    process.stderr.write(`${FAILED}: ${reason}\n`);
+    process.exit(1);
+  }
+}
+
+const FAILED = 'tercet could not start';
+
+async function start(config: Config, tracing: Tracing | null, stopWatching: () => void): Promise<void> {
+  const logger = createLogger(config.logLevel);
+  const log: Log = { error: (what, error) => logger.error({ err: error }, what) };
+  const sql = await openDatabase(config);
+  await logRisks(config, sql, logger);
+  const registry = new AllowedAddresses({
+    ...{ registry: sql.registry, allowedHosts: config.allowedHosts, whyNeverCalled },
+  });
+  const participants = new HttpParticipantClient({
+    ...{ registry, ca: config.participantCaFile, connectionsPerOrigin: config.participantConcurrency },
+    now: () => sql.time.now().latest,
+  });
+  const metrics = new Metrics({
+    ...{ store: sql.store, time: sql.time, isWakeQueueUp: () => engine.isWakeQueueUp() },
+    droppedSpanCount: tracing?.droppedSpanCount ?? (async () => 0),
+  });
+  const engine: Engine = createEngine(
+    {
+      ...{ store: sql.store, writer: sql.writer, registry, participants, log },
+      ...{ time: sql.time, chance: systemChance },
+      wakes: (onWake) => openWakes(config, { time: sql.time, onWake, log, logger }),
+      observer: observers([metrics, new StateLog(logger), tracing?.tracer ?? NO_TRACER], log),
+      ...(tracing && { tracer: tracing.tracer }),
+    },
+    settingsOf(config),
+  );
+  const app = await buildApp({
+    ...{ coordinator: engine.coordinator, registry, checkReady: engine.checkReady, whyNeverCalled },
+    ...{ apiTokens: config.apiTokens, maxCallTimeoutMs: config.maxCallTimeoutMs },
+    metrics: () => metrics.scrape(),
+    ...{ trace: tracing?.pluginFor ?? null, traceUrlTemplate: config.traceUrlTemplate },
+    logger,
+    logsRequests: logger.isLevelEnabled('debug'),
+  });
+  // npm passes a Ctrl-C on that the terminal has sent already: the second one is the same wish, and `delay` bounds it.
+  const onSecondSignal = () => {};
+  const onSecondError = (err: unknown) =>
+    logger.fatal({ err }, 'second unexpected error: tercet stops immediately');
+  const closing = { delay: config.shutdownTimeoutMs, logger, onSecondSignal, onSecondError };
+  stopWatching();
+  closeWithGrace(closing, async ({ err, signal }) => {
+    if (err) logger.fatal({ err }, 'unexpected error: tercet stops');
+    logger.info(
+      `tercet is stopping${signal ? `, by ${signal}` : ''}: active transactions are finished or handed over`,
+    );
+    await app.close();
+    await engine.stop();
+    await participants.close();
+    await sql.close();
+    await tracing?.stop();
+    logger.info('tercet has stopped');
+  });
+  await app.listen({ host: config.host, port: config.port }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EADDRINUSE') throw error;
+    throw new Error(`TERCET_PORT ${config.port} is in use on ${config.host}`, { cause: error });
+  });
+  engine.sweep.start();
+  engine.retention.start();
+  const { port } = app.server.address() as { port: number };
+  const store = shownUrl(config.databaseUrl);
+  const redis = config.redisUrl === '' ? 'without Redis' : `woken by ${shownUrl(config.redisUrl)}`;
+  logger.info({ port }, `tercet is ready on http://${config.host}:${port}, with ${store}, ${redis}`);
+}
+
+/** The embedded database is brought up to date by its only process; a shared one by `npm run migrate`, once. */
+async function openDatabase(config: Config): Promise<SqlStore> {
+  const { databaseUrl, commitTimeoutMs } = config;
+  const sql = await openStore(databaseUrl, commitTimeoutMs, { tls: databaseTlsOf(config) }).catch(
+    (error: Error) => {
+      throw new Error('the database of TERCET_DATABASE_URL cannot be used', { cause: error });
+    },
+  );
+  if (isSqlite(sql.dataSource)) await migrate(sql.dataSource);
+  const fault = await schemaFault(sql.dataSource);
+  if (fault !== null) throw new Error(fault);
+  return sql;
+}
+
+async function logRisks(config: Config, { dataSource }: SqlStore, logger: Logger): Promise<void> {
+  if (config.allowAnonymous)
+    logger.warn(
+      `TERCET_ALLOW_ANONYMOUS: anyone who reaches ${config.host} may begin, decide and read every transaction`,
+    );
+  for (const risk of await durabilityRisks(dataSource))
+    logger.warn(`acknowledged commits may be lost: ${risk}`);
+}
+
+type WakeParts = {
+  readonly time: Time;
+  readonly onWake: (gid: string) => void;
+  readonly log: Log;
+  readonly logger: Logger;
+};
+
+/** Without Redis each replica wakes what it carries itself; the sweep finds the rest. */
+function openWakes(config: Config, { time, onWake, log, logger }: WakeParts): WakeQueue {
+  const inProcess = new InProcessWakeQueue({ time, onWake });
+  if (config.redisUrl === '') return inProcess;
+  return new BullmqWakeQueue({
+    ...{ redisUrl: config.redisUrl, redisCa: config.redisCaFile, prefix: config.redisPrefix },
+    ...{ time, fallback: inProcess, onWake, log },
+    onState: (isUp) => {
+      if (isUp) logger.info('Redis wake-up queue is up');
+    },
+  });
+}
+
+const DAY_MS = 86_400_000;
+
+const settingsOf = (config: Config): EngineSettings => ({
+  policy: {
+    callTimeoutMs: config.callTimeoutMs,
+    retry: {
+      firstDelayMs: config.retryFirstDelayMs,
+      maxDelayMs: config.retryMaxDelayMs,
+      budget: config.retryBudget,
+    },
+    poll: {
+      firstDelayMs: config.pollFirstDelayMs,
+      maxDelayMs: config.pollMaxDelayMs,
+      budget: config.pollBudget,
+    },
+    maxRetryAfterMs: config.maxRetryAfterMs,
+  },
+  maxPolicy: {
+    callTimeoutMs: config.maxCallTimeoutMs,
+    retryDelayMs: config.maxRetryDelayMs,
+    retryBudget: config.maxRetryBudget,
+  },
+  gate: {
+    concurrency: config.participantConcurrency,
+    failureCount: config.circuitFailureCount,
+    firstOpenMs: config.circuitFirstOpenMs,
+    maxOpenMs: config.circuitMaxOpenMs,
+  },
+  defaultTimeoutMs: config.defaultTimeoutMs,
+  maxTimeoutMs: config.maxTimeoutMs,
+  commitTimeoutMs: config.commitTimeoutMs,
+  sweepIntervalMs: config.sweepIntervalMs,
+  maxActiveTransactions: config.maxActiveTransactions,
+  retentionMs: config.retentionDays * DAY_MS,
+});
