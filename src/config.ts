@@ -1,5 +1,5 @@
 /**
- * The settings: read once from the environment, checked, frozen. Nothing else reads the environment.
+ * The settings: read once from the environment, checked, frozen.
  *
  * The variable of a setting is TERCET_ and its name, so `callTimeoutMs` is TERCET_CALL_TIMEOUT_MS. A secret may stand in a
  * file instead, named by its variable and _FILE. What is wrong is told all at once, and an unknown TERCET_… variable is
@@ -8,6 +8,7 @@
 import { readFileSync } from 'node:fs';
 import type { TSchema } from 'typebox';
 import { Value } from 'typebox/value';
+import { type Environment, environment as processEnvironment } from './environment.ts';
 import { type Config, Settings } from './settings.ts';
 
 export type { Config } from './settings.ts';
@@ -56,13 +57,11 @@ export class UnusableConfig extends Error {
   }
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
 /** A setting as it was found: its value, and what was wrong with the finding. */
 type Found = { readonly value: unknown; readonly faults: readonly string[] };
 
 /** @throws UnusableConfig */
-export function readConfig(environment: Environment = process.env): Config {
+export function readConfig(environment: Environment = processEnvironment): Config {
   const found = names.map((name) => [name, settingOf(name, environment)] as const);
   const config = Object.fromEntries(found.map(([name, { value }]) => [name, value])) as Config;
   const faults = [

@@ -2,10 +2,11 @@
  * The command that runs a coordinator: `node src/main.ts`. Starts tracing first when a standard OTEL_… variable asks for it:
  * what is imported before cannot be instrumented. Everything else is in `serve.ts`.
  */
+import { environment } from './environment.ts';
 import { isTracingConfigured } from './observability/otel/tracing.ts';
 
-const tracing = isTracingConfigured(process.env)
-  ? (await import('./observability/otel/start.ts')).startTracing(process.env)
+const tracing = isTracingConfigured(environment)
+  ? (await import('./observability/otel/start.ts')).startTracing(environment)
   : null;
 const { serve } = await import('./serve.ts');
 await serve(tracing);

@@ -2,6 +2,7 @@
  * The composition root: settings → adapters → engine → HTTP, and the signals that end it. The only file that builds
  * everything; "who provides this?" is answered here.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
 import type { Logger } from 'pino';
 import { whyNeverCalled } from './adapters/participant/forbidden-addresses.ts';
@@ -39,6 +40,9 @@ export async function serve(tracing: Tracing | null): Promise<void> {
 }
 
 const FAILED = 'tercet could not start';
+
+/** A collector that does not answer must not hold the process: its spans are lost. */
+const TRACING_STOP_MS = 2000;
 
 async function start(config: Config, tracing: Tracing | null, stopWatching: () => void): Promise<void> {
   const logger = createLogger(config.logLevel);
@@ -89,7 +93,7 @@ async function start(config: Config, tracing: Tracing | null, stopWatching: () =
     await engine.stop();
     await participants.close();
     await sql.close();
-    await tracing?.stop();
+    await Promise.race([tracing?.stop(), delay(TRACING_STOP_MS, undefined, { ref: false })]);
     logger.info('tercet has stopped');
   });
   await app.listen({ host: config.host, port: config.port }).catch((error: NodeJS.ErrnoException) => {

@@ -101,8 +101,8 @@ const broken: Record<string, Sample[]> = {
         text: `import ${names} from 'node:crypto';\n`,
       })),
     ),
-  'environment-in-config': ['process.env.PORT', "process['env']"]
-    .map((expression) => ({ path: 'src/main.ts', text: value(expression) }))
+  'environment-alone': ['process.env.PORT', "process['env']"]
+    .map((expression) => ({ path: 'src/config.ts', text: value(expression) }))
     .concat([
       {
         path: 'src/adapters/a.ts',
@@ -138,8 +138,8 @@ const good: Sample[] = [
   { path: 'src/adapters/sql/a.ts', text: "export const kept = ['confirmed', 'saga'];\n" },
   { path: 'src/http/a.ts', text: from('@tercet/sdk/wire') },
   { path: 'src/http/b.ts', text: from('../application/ports.ts') },
-  { path: 'src/config.ts', text: value('process.env') },
-  { path: 'src/main.ts', text: `${from('./adapters/clock.ts')}export const also = Date.now();\n` },
+  { path: 'src/environment.ts', text: value('process.env') },
+  { path: 'src/serve.ts', text: `${from('./adapters/clock.ts')}export const also = Date.now();\n` },
   { path: 'sdk/src/wire/a.ts', text: `${from('typebox')}export const words = ['trying', 'saga'];\n` },
   { path: 'sdk/src/a.ts', text: from('./wire/index.ts') },
   ...[

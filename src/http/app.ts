@@ -8,6 +8,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyHttpOptions,
+  type FastifyInstance,
   LogController,
   type RawServerDefault,
 } from 'fastify';
@@ -28,7 +29,7 @@ import { listRoutes } from './routes/list.ts';
 import { metricsRoutes, type Scrape } from './routes/metrics.ts';
 import { participantRoutes } from './routes/participants.ts';
 import { transactionRoutes } from './routes/transactions.ts';
-import type { Explain } from './transaction-view.ts';
+import { type Annotate, traceUrlOf } from './transaction-view.ts';
 import type { App } from './typed-app.ts';
 
 export type AppParts = {
@@ -43,6 +44,10 @@ export type AppParts = {
   readonly maxCallTimeoutMs: number;
   /** Why an address is never called, where that can be read off it; null for any other. */
   readonly whyNeverCalled: (url: string) => string | null;
+  /** Makes a span of each request; absent or null without tracing. */
+  readonly trace?: ((app: FastifyInstance) => Promise<void>) | null;
+  /** Link to a trace, with `{traceId}` in it; absent or empty for none. */
+  readonly traceUrlTemplate?: string;
   /** Where failures are told; nowhere when absent. */
   readonly logger?: FastifyBaseLogger;
   /** Also log each request; for looking closely, since it costs a fifth of the throughput. */
@@ -52,18 +57,23 @@ export type AppParts = {
 export async function buildApp(given: AppParts): Promise<App> {
   const { coordinator, registry, checkReady, apiTokens, maxCallTimeoutMs, whyNeverCalled } = given;
   const app = Fastify({ ...serverOptions(given) }).withTypeProvider<TypeBoxTypeProvider>();
+  // First, so that it covers every route and hook.
+  await given.trace?.(app as unknown as FastifyInstance);
   askForToken(app, apiTokens);
   takeOnlyJson(app);
   answerProblems(app);
   closeConnectionsWhenClosing(app);
   await describeApi(app, { asksForToken: apiTokens.length > 0 });
   const waitForEnd = waitUntilClosing(app, coordinator);
-  const explain: Explain = (tx) => coordinator.explain(tx);
-  transactionRoutes(app, { coordinator, waitForEnd, explain });
-  decisionRoutes(app, { coordinator, waitForEnd, explain });
-  historyRoutes(app, { coordinator, explain });
+  const annotate: Annotate = (tx) => ({
+    explanation: coordinator.explain(tx),
+    traceUrl: traceUrlOf(given.traceUrlTemplate ?? '', tx),
+  });
+  transactionRoutes(app, { coordinator, waitForEnd, annotate });
+  decisionRoutes(app, { coordinator, waitForEnd, annotate });
+  historyRoutes(app, { coordinator, annotate });
   finalityRoutes(app, { coordinator });
-  listRoutes(app, { coordinator, explain });
+  listRoutes(app, { coordinator, annotate });
   participantRoutes(app, { coordinator, registry, maxCallTimeoutMs, whyNeverCalled });
   healthRoutes(app, { checkReady });
   metricsRoutes(app, { metrics: given.metrics });

@@ -15,7 +15,7 @@ import {
   type Pattern,
 } from '../domain/index.ts';
 import { attemptView } from './events-view.ts';
-import { type Explain, iso, transactionView } from './transaction-view.ts';
+import { type Annotate, iso, transactionView } from './transaction-view.ts';
 
 type Row = Pick<JournalRow, 'seq' | 'at' | 'entries'>;
 type Attempts = readonly Attempt[];
@@ -24,9 +24,9 @@ type Attempts = readonly Attempt[];
 export const detailsView = (
   { tx, seq }: Saved,
   rows: readonly Row[],
-  explain: Explain,
+  annotate: Annotate,
 ): wire.TransactionDetails => ({
-  ...transactionView(tx, explain),
+  ...transactionView(tx, annotate),
   path: pathView(rows.filter((row) => row.seq <= seq)),
 });
 

@@ -2,6 +2,7 @@
 import type { Fault, ProblemDocument } from '@tercet/sdk/wire';
 import type { FastifyReply } from 'fastify';
 import type { ErrorCode } from '../errors.ts';
+import { traceIdOfRequest } from './plugins/trace-context.ts';
 import {
   faultsProblem,
   type Particulars,
@@ -26,7 +27,9 @@ export const sendFaults = (reply: FastifyReply, faults: readonly Fault[]): Fasti
 export const sendRejection = (reply: FastifyReply, rejected: Rejected): FastifyReply =>
   send(reply, rejectionProblem(rejected));
 
-function send(reply: FastifyReply, problem: ProblemDocument): FastifyReply {
+function send(reply: FastifyReply, { ...problem }: ProblemDocument): FastifyReply {
+  const traceId = traceIdOfRequest(reply.request);
+  if (traceId !== null) problem.traceId = traceId;
   if (problem.status === 503) reply.header('retry-after', String(RETRY_AFTER_SECONDS));
   return reply.code(problem.status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(problem));
 }

@@ -3,7 +3,7 @@ import type { FastifyReply } from 'fastify';
 import type { Outcome } from '../application/coordinator.ts';
 import type { Saved } from '../application/ports.ts';
 import { type GlobalTransaction, isFinished } from '../domain/index.ts';
-import { type Explain, transactionView } from './transaction-view.ts';
+import { type Annotate, transactionView } from './transaction-view.ts';
 
 type Accepted = Extract<Outcome, { accepted: true }>;
 
@@ -11,16 +11,16 @@ type Accepted = Extract<Outcome, { accepted: true }>;
 export function sendMade(
   reply: FastifyReply,
   { saved, isChanged }: Accepted,
-  explain: Explain,
+  annotate: Annotate,
 ): FastifyReply {
   if (isChanged) reply.header('location', addressOf(saved.tx));
-  return reply.code(isChanged ? 201 : 200).send(transactionView(saved.tx, explain));
+  return reply.code(isChanged ? 201 : 200).send(transactionView(saved.tx, annotate));
 }
 
 /** Its end; or that it goes on, and where to look again. */
-export function sendWhenFinished(reply: FastifyReply, { tx }: Saved, explain: Explain): FastifyReply {
+export function sendWhenFinished(reply: FastifyReply, { tx }: Saved, annotate: Annotate): FastifyReply {
   if (!isFinished(tx)) reply.code(202).header('location', addressOf(tx));
-  return reply.send(transactionView(tx, explain));
+  return reply.send(transactionView(tx, annotate));
 }
 
 const addressOf = ({ gid }: GlobalTransaction): string => `/v1/transactions/${gid}`;

@@ -16,10 +16,19 @@ import {
   traceIdOf,
 } from '../domain/index.ts';
 
-/** Says in one sentence what a transaction waits for. */
-export type Explain = (tx: GlobalTransaction) => string;
+/** What an answer shows in addition to the state: what the transaction waits for, and the link to its trace. */
+export type Annotate = (tx: GlobalTransaction) => {
+  readonly explanation: string;
+  readonly traceUrl: string | null;
+};
 
-export function transactionView(tx: GlobalTransaction, explain: Explain): wire.TransactionView {
+/** @param template with `{traceId}` in it; empty for no links */
+export const traceUrlOf = (template: string, tx: GlobalTransaction): string | null => {
+  const traceId = traceIdOf(tx);
+  return template === '' || traceId === null ? null : template.replaceAll('{traceId}', traceId);
+};
+
+export function transactionView(tx: GlobalTransaction, annotate: Annotate): wire.TransactionView {
   const open = openCalls(tx);
   return {
     gid: tx.gid,
@@ -37,7 +46,7 @@ export function transactionView(tx: GlobalTransaction, explain: Explain): wire.T
     callback: callbackView(tx),
     isParked: isParked(tx),
     traceId: traceIdOf(tx),
-    explanation: explain(tx),
+    ...annotate(tx),
     branches: tx.branches.map((branch) => branchView(branch, tx, open)),
   };
 }

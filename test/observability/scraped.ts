@@ -40,6 +40,7 @@ export function measured(countUnfinished = async (): Promise<Unfinished> => noth
     store: { countUnfinished },
     time,
     isWakeQueueUp: () => wakes.areWhole,
+    droppedSpanCount: async () => 0,
   });
   return { metrics, time, wakes, scraped: async () => readText((await metrics.scrape()).text) };
 }

@@ -14,7 +14,7 @@ import {
   type Saved,
   StoreUnavailable,
 } from '../../../src/application/ports.ts';
-import { isFinished } from '../../../src/domain/index.ts';
+import { type GlobalTransaction, isFinished } from '../../../src/domain/index.ts';
 import type { ErrorCode } from '../../../src/errors.ts';
 import { noBody } from '../../../src/http/no-body.ts';
 import { detailsView } from '../../../src/http/path-view.ts';
@@ -160,10 +160,7 @@ async function find({ core, name }: Asked): Promise<Response> {
   const saved = await coordinator.find(gidOf(name));
   if (saved === null) return problem('unknown_transaction');
   const rows = await coordinator.journalOf(saved.tx.gid);
-  return json(
-    200,
-    detailsView(saved, rows, (tx) => coordinator.explain(tx)),
-  );
+  return json(200, detailsView(saved, rows, annotated(core)));
 }
 
 async function tellEnds({ core, body }: Asked): Promise<Response> {
@@ -225,12 +222,13 @@ async function whenFinished(core: Core, from: Saved, headers: Headers): Promise<
 
 const addressOf = ({ tx }: Saved) => ({ location: `/v1/transactions/${tx.gid}` });
 
-const shown = ({ coordinator }: Core, { tx }: Saved, status: number, headers: Record<string, string> = {}) =>
-  json(
-    status,
-    transactionView(tx, (one) => coordinator.explain(one)),
-    headers,
-  );
+const shown = (core: Core, { tx }: Saved, status: number, headers: Record<string, string> = {}) =>
+  json(status, transactionView(tx, annotated(core)), headers);
+
+/** The world has no traces to link to. */
+const annotated =
+  ({ coordinator }: Core) =>
+  (tx: GlobalTransaction) => ({ explanation: coordinator.explain(tx), traceUrl: null });
 
 const finalityView = ({ now, retentionMs, ends }: Ends): FinalityView => ({
   now: iso(now),

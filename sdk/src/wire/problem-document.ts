@@ -28,6 +28,11 @@ export const ProblemDocument = Type.Object(
     code: Type.String({ description: 'The stable name of the problem; docs/errors.md lists them all.' }),
     errors: Type.Optional(Type.Array(Fault, { description: 'The places at fault, where there are some.' })),
     decision: Type.Optional(Decision),
+    traceId: Type.Optional(
+      Type.String({
+        description: 'The W3C trace id of the request; absent when it carried none and is not traced.',
+      }),
+    ),
   },
   { additionalProperties: false, description: 'An error, by RFC 9457.' },
 );

@@ -109,8 +109,12 @@ export const TransactionView = Type.Object(
     }),
     traceId: nullable(
       Type.String({
-        description: 'The W3C trace id, 32 hex digits, that came with the beginning; null when none.',
+        description:
+          'The W3C trace id, 32 hex digits, of the begin; null when it carried none and the coordinator does not trace.',
       }),
+    ),
+    traceUrl: nullable(
+      Type.String({ description: 'Link to that trace; null where the coordinator has no template for it.' }),
     ),
     explanation: Type.String({
       description:

@@ -1,4 +1,5 @@
 /** The W3C trace context of a request: taken when it is valid, ignored when it is not, as the standard says. */
+import type { FastifyRequest } from 'fastify';
 import { type CarriedTrace, NO_TRACE } from '../../application/tracing.ts';
 
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
@@ -36,3 +37,14 @@ function listIn(header: unknown, maxBytes: number): string | null {
   const isUsable = typeof header === 'string' && header.length <= maxBytes && /^[!-~][ -~]*$/.test(header);
   return isUsable ? header : null;
 }
+
+/** Present where the HTTP server is instrumented. */
+type Traced = {
+  opentelemetry?(): { readonly span: { spanContext(): { readonly traceId: string } } | null };
+};
+
+/** The trace id of the request's span, or that which it carries; null for neither. */
+export const traceIdOfRequest = (request: FastifyRequest): string | null =>
+  (request as Traced).opentelemetry?.().span?.spanContext().traceId ??
+  traceparentOf(request.headers.traceparent as Header)?.slice(3, 35) ??
+  null;

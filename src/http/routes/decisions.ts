@@ -11,7 +11,7 @@ import { noBody } from '../no-body.ts';
 import { prefer, type WaitForEnd, waitMsOf } from '../plugins/prefer-wait.ts';
 import { sendRejection } from '../problem.ts';
 import { sendWhenFinished } from '../send-transaction.ts';
-import { type Explain, transactionView } from '../transaction-view.ts';
+import { type Annotate, transactionView } from '../transaction-view.ts';
 import type { App } from '../typed-app.ts';
 
 const tags = ['transactions'];
@@ -19,13 +19,13 @@ const params = Type.Object({ gid: Gid });
 
 export function decisionRoutes(
   app: App,
-  given: { coordinator: Coordinator; waitForEnd: WaitForEnd; explain: Explain },
+  given: { coordinator: Coordinator; waitForEnd: WaitForEnd; annotate: Annotate },
 ): void {
-  const { coordinator, waitForEnd, explain } = given;
+  const { coordinator, waitForEnd, annotate } = given;
   const sendDecided = async (reply: FastifyReply, outcome: Outcome, preferred: string | undefined) => {
     if (!outcome.accepted) return sendRejection(reply, outcome);
     const saved = await waitForEnd(outcome.saved, waitMsOf(preferred));
-    return sendWhenFinished(reply, saved, explain);
+    return sendWhenFinished(reply, saved, annotate);
   };
 
   app.post(
@@ -62,7 +62,7 @@ export function decisionRoutes(
     },
     async ({ params }, reply) => {
       const outcome = await coordinator.retry(params.gid);
-      return outcome.accepted ? transactionView(outcome.saved.tx, explain) : sendRejection(reply, outcome);
+      return outcome.accepted ? transactionView(outcome.saved.tx, annotate) : sendRejection(reply, outcome);
     },
   );
 }

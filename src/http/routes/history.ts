@@ -6,7 +6,7 @@ import { answer, problems } from '../answers.ts';
 import { eventsView } from '../events-view.ts';
 import { detailsView } from '../path-view.ts';
 import { sendProblem } from '../problem.ts';
-import type { Explain } from '../transaction-view.ts';
+import type { Annotate } from '../transaction-view.ts';
 import type { App } from '../typed-app.ts';
 
 const tags = ['transactions'];
@@ -14,7 +14,7 @@ const params = Type.Object({ gid: Gid });
 
 export function historyRoutes(
   app: App,
-  { coordinator, explain }: { coordinator: Coordinator; explain: Explain },
+  { coordinator, annotate }: { coordinator: Coordinator; annotate: Annotate },
 ): void {
   app.get(
     '/v1/transactions/:gid',
@@ -34,7 +34,7 @@ export function historyRoutes(
       // Its rows only grow, so those up to the change that was read are all there; or it was removed between the two looks.
       const rows = saved === null ? [] : await coordinator.journalOf(params.gid);
       return saved !== null && rows.length > 0
-        ? detailsView(saved, rows, explain)
+        ? detailsView(saved, rows, annotate)
         : sendProblem(reply, 'unknown_transaction');
     },
   );

@@ -8,14 +8,14 @@ import type { Coordinator } from '../../application/coordinator.ts';
 import type { TransactionFilter } from '../../application/ports.ts';
 import { answer, problems } from '../answers.ts';
 import { sendFaults } from '../problem.ts';
-import { type Explain, transactionView } from '../transaction-view.ts';
+import { type Annotate, transactionView } from '../transaction-view.ts';
 import type { App } from '../typed-app.ts';
 
 const DEFAULT_LIMIT = 50;
 
 export function listRoutes(
   app: App,
-  { coordinator, explain }: { coordinator: Coordinator; explain: Explain },
+  { coordinator, annotate }: { coordinator: Coordinator; annotate: Annotate },
 ): void {
   app.get(
     '/v1/transactions',
@@ -40,7 +40,7 @@ export function listRoutes(
       const shown = found.slice(0, limit);
       const last = found.length > limit ? shown.at(-1) : undefined;
       return {
-        transactions: shown.map((tx) => transactionView(tx, explain)),
+        transactions: shown.map((tx) => transactionView(tx, annotate)),
         nextCursor: last === undefined ? null : cursorOf(last.gid),
       };
     },

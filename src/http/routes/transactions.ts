@@ -12,7 +12,7 @@ import { prefer, type WaitForEnd, waitMsOf } from '../plugins/prefer-wait.ts';
 import { traceOf } from '../plugins/trace-context.ts';
 import { sendRejection } from '../problem.ts';
 import { sendMade, sendWhenFinished } from '../send-transaction.ts';
-import type { Explain } from '../transaction-view.ts';
+import type { Annotate } from '../transaction-view.ts';
 import type { App } from '../typed-app.ts';
 
 const tags = ['transactions'];
@@ -41,9 +41,9 @@ const beginHeaders = Type.Object({
 
 export function transactionRoutes(
   app: App,
-  given: { coordinator: Coordinator; waitForEnd: WaitForEnd; explain: Explain },
+  given: { coordinator: Coordinator; waitForEnd: WaitForEnd; annotate: Annotate },
 ): void {
-  const { coordinator, waitForEnd, explain } = given;
+  const { coordinator, waitForEnd, annotate } = given;
   app.post(
     '/v1/transactions',
     {
@@ -71,9 +71,9 @@ export function transactionRoutes(
       if (!outcome.accepted) return sendRejection(reply, outcome);
       // A declared one may have ended either way: its status does not tell who began it.
       if (!outcome.isChanged) reply.header('idempotent-replayed', 'true');
-      if (body.branches === undefined) return sendMade(reply, outcome, explain);
+      if (body.branches === undefined) return sendMade(reply, outcome, annotate);
       const saved = await waitForEnd(outcome.saved, waitMsOf(headers.prefer));
-      return sendWhenFinished(reply, saved, explain);
+      return sendWhenFinished(reply, saved, annotate);
     },
   );
 
@@ -94,7 +94,7 @@ export function transactionRoutes(
     },
     async ({ params, body, headers }, reply) => {
       const outcome = await coordinator.registerBranch(params.gid, body, traceOf(headers));
-      return outcome.accepted ? sendMade(reply, outcome, explain) : sendRejection(reply, outcome);
+      return outcome.accepted ? sendMade(reply, outcome, annotate) : sendRejection(reply, outcome);
     },
   );
 }

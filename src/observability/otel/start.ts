@@ -10,6 +10,7 @@ import { UndiciInstrumentation } from '@opentelemetry/instrumentation-undici';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import { MetricReader } from '@opentelemetry/sdk-metrics';
 import type { FastifyInstance } from 'fastify';
+import { type Environment, setDefault } from '../../environment.ts';
 import { OtelTracer } from './otel-tracer.ts';
 import { samplerOf, StoredFlagSampler } from './stored-flag-sampler.ts';
 import type { Tracing } from './tracing.ts';
@@ -17,16 +18,15 @@ import type { Tracing } from './tracing.ts';
 /** Statements carry payloads, so mysql2 is instrumented only on demand, and without their text. */
 const INSTRUMENTED_BY_DEFAULT = 'fastify,undici,ioredis';
 
-/** A dead collector must not hold the process. */
-const STOP_WITHIN_MS = 2000;
-
-export function startTracing(environment: Readonly<Record<string, string | undefined>>): Tracing {
+export function startTracing(environment: Environment): Tracing {
   const names = instrumentedBy(environment);
   // Modules that are imported, in contrast to required ones, are instrumented by a hook of the loader.
   register('@opentelemetry/instrumentation/hook.mjs', import.meta.url);
   const dropped = new DroppedSpans();
-  process.env.OTEL_NODE_EXPERIMENTAL_SDK_METRICS ??= 'true';
-  process.env.OTEL_SERVICE_NAME ??= 'tercet';
+  // Its own metrics count the spans that are dropped.
+  setDefault('OTEL_NODE_EXPERIMENTAL_SDK_METRICS', 'true');
+  if (!/\bservice\.name=/.test(environment.OTEL_RESOURCE_ATTRIBUTES ?? ''))
+    setDefault('OTEL_SERVICE_NAME', 'tercet');
   const sdk = new NodeSDK({
     sampler: new StoredFlagSampler(samplerOf(environment)),
     instrumentations: instrumentationsOf(names),
@@ -38,12 +38,7 @@ export function startTracing(environment: Readonly<Record<string, string | undef
     tracer: new OtelTracer({ isInjectedByClient: names.has('undici') }),
     pluginFor: names.has('fastify') ? fastifyPlugin() : null,
     droppedSpanCount: () => dropped.count(),
-    async stop() {
-      await Promise.race([
-        sdk.shutdown().catch(() => {}),
-        new Promise((resolve) => setTimeout(resolve, STOP_WITHIN_MS).unref()),
-      ]);
-    },
+    stop: () => sdk.shutdown().catch(() => {}),
   };
 }
 
@@ -51,7 +46,7 @@ export function startTracing(environment: Readonly<Record<string, string | undef
 function instrumentedBy({
   OTEL_NODE_ENABLED_INSTRUMENTATIONS: enabled = INSTRUMENTED_BY_DEFAULT,
   OTEL_NODE_DISABLED_INSTRUMENTATIONS: disabled = '',
-}: Readonly<Record<string, string | undefined>>): ReadonlySet<string> {
+}: Environment): ReadonlySet<string> {
   const listed = (text: string) => new Set(text.split(',').map((name) => name.trim()));
   return listed(enabled).difference(listed(disabled));
 }

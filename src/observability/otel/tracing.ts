@@ -8,7 +8,7 @@ export type Tracing = {
   readonly pluginFor: ((app: FastifyInstance) => Promise<void>) | null;
   /** Spans that were lost because the queue was full or the collector did not take them. */
   droppedSpanCount(): Promise<number>;
-  /** Sends what is left, for two seconds at most. Never rejects. */
+  /** Sends what is left. Never rejects; a collector that does not answer takes it seconds. */
   stop(): Promise<void>;
 };
 
