@@ -5,6 +5,7 @@
  * 2. What is not heard to have succeeded has failed, whether the function looks at it or not.
  * 3. `settle` ends when no try is under way any more; what is called after it, is refused.
  */
+import { inSpan } from '../spans.ts';
 import { setMaxListeners } from 'node:events';
 import type { Contract } from '../contract.ts';
 import { BranchNames } from './branch-names.ts';
@@ -150,11 +151,17 @@ export class Branches {
     const branch: Branch = { gid, branchId, participant, activity };
     await this.#register(branch, body);
     const { tools, deadlineMs, traceparent } = this.#given;
-    const tried = await callTry({ ...branch, body, traceparent, deadlineAt: this.deadlineAt }, tools, {
-      deadlineMs,
-      signal: this.signal,
-      noMore: this.#noMore.signal,
-    });
+    const limits = { deadlineMs, signal: this.signal, noMore: this.#noMore.signal };
+    const call = { ...branch, body, traceparent, deadlineAt: this.deadlineAt };
+    const tried = await inSpan(
+      `tcc try ${participant}`,
+      {
+        attributes: { 'tcc.transaction.id': gid, 'tcc.branch.id': branchId, 'tcc.participant': participant },
+        attributesOf: ({ reply }) => ({ 'tcc.reply': reply }),
+        isFailure: (outcome) => 'error' in outcome || outcome.done.reply === 'unknown',
+      },
+      () => callTry(call, tools, limits),
+    );
     const result = resultOf(tried, contract, branch, this.signal);
     this.#succeeded.add(branchId);
     return result;

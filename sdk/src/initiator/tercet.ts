@@ -14,11 +14,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { types } from 'node:util';
 import { type Contract, kindOf } from '../contract.ts';
+import { inSpan, type SpanOptions } from '../spans.ts';
 import type { FinalityView, ParticipantView, TransactionView } from '../wire/index.ts';
 import { AddressBook } from './address-book.ts';
 import type { Branches } from './branches.ts';
 import { CoordinatorLink, PATIENCE_MS, type Question } from './coordinator-link.ts';
-import { CoordinatorUnavailable, RequestRejected } from './errors.ts';
+import { CoordinatorUnavailable, RequestRejected, TransactionCancelled } from './errors.ts';
 import {
   checkedContracts,
   checkedKey,
@@ -94,10 +95,11 @@ export class Tercet<const All extends readonly Callable[]> {
       const tx = this.#transactionOf(branches);
       return this.#running.run(tx, () => work(tx));
     };
-    return run(options, inside, {
+    const given = {
       ...{ link: this.#link, tools: this.#tools, find: (gid: string) => this.find(gid) },
       ...{ idempotencyKey: checkedKey(options), waitMs: checkedWaitMs(options) },
-    });
+    };
+    return inSpan('tercet run', spanOptions(options), () => run(options, inside, given));
   }
 
   /**
@@ -113,9 +115,10 @@ export class Tercet<const All extends readonly Callable[]> {
    *   either
    */
   async submit(options: SubmitOptions): Promise<SubmitOutcome> {
-    return submit(options, {
+    const given = {
       ...{ link: this.#link, idempotencyKey: checkedKey(options), waitMs: checkedWaitMs(options) },
-    });
+    };
+    return inSpan('tercet submit', spanOptions(options), () => submit(options, given));
   }
 
   /**
@@ -207,4 +210,20 @@ function readFinality(body: unknown): FinalityView | null {
   return typeof now === 'string' && typeof retentionMs === 'number' && Array.isArray(transactions)
     ? { now, retentionMs, transactions }
     : null;
+}
+
+/** A cancel is an orderly end, and no failure. */
+function spanOptions<T extends { readonly gid: string; readonly status: string }>({
+  name,
+  traceparent,
+}: {
+  readonly name?: string | undefined;
+  readonly traceparent?: string | undefined;
+}): SpanOptions<T> {
+  return {
+    traceparent: traceparent ?? null,
+    attributes: name === undefined ? {} : { 'tcc.transaction.name': name },
+    attributesOf: ({ gid, status }) => ({ 'tcc.transaction.id': gid, 'tcc.status': status }),
+    isFailure: (outcome) => 'error' in outcome && !(outcome.error instanceof TransactionCancelled),
+  };
 }

@@ -8,6 +8,7 @@
 import { type Call, isPhaseOne } from '../call.ts';
 import { InProgress, Refusal } from '../refusal.ts';
 import { verifySignature } from '../signature.ts';
+import { inSpan } from '../spans.ts';
 import { isServed, type Op } from '../wire/index.ts';
 import {
   askAgain,
@@ -45,11 +46,36 @@ export async function answerCall(
   activity: ServedActivity,
   op: Op,
   request: ParticipantRequest,
-  { secrets, onError }: Serving,
+  serving: Serving,
 ): Promise<ParticipantAnswer> {
   if (Buffer.byteLength(request.body) > MAX_BODY_BYTES) return bodyTooLarge();
   const { call, fault } = readCall(request.headers, op, activity.kind);
   if (fault !== null) return invalidHeader(fault);
+  const { gid, branchId, attempt, traceparent } = call;
+  return inSpan(
+    `tercet serve ${activity.title} ${op}`,
+    {
+      traceparent,
+      attributes: {
+        'tcc.transaction.id': gid,
+        'tcc.branch.id': branchId,
+        'tcc.op': op,
+        'tcc.attempt': attempt,
+      },
+      attributesOf: ({ status }) => ({ 'http.response.status_code': status }),
+      isFailure: (outcome) => 'error' in outcome || outcome.done.status >= 500,
+    },
+    () => serve(activity, call, request, serving),
+  );
+}
+
+async function serve(
+  activity: ServedActivity,
+  call: Call,
+  request: ParticipantRequest,
+  { secrets, onError }: Serving,
+): Promise<ParticipantAnswer> {
+  const { op } = call;
   try {
     const doubt = secrets === null ? null : whyNotBelieved(request, secrets);
     if (doubt !== null) return notBelieved(doubt);

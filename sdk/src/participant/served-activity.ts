@@ -13,12 +13,16 @@ import type { TSchema } from 'typebox';
 import type { Barrier, Known, Passed } from '../barrier/barrier.ts';
 import { type Call, isPhaseOne } from '../call.ts';
 import { type Activity, kindOf } from '../contract.ts';
-import { Refusal } from '../refusal.ts';
+import { InProgress, Refusal } from '../refusal.ts';
+import { inSpan, type SpanOptions } from '../spans.ts';
 import { isServed, type Kind, Op } from '../wire/index.ts';
 import { duringCall } from './current-call.ts';
 import { firstFault } from './first-fault.ts';
+import { isA } from './thrown.ts';
 
 export type ServedActivity = {
+  /** `contract/activity`. */
+  readonly title: string;
   readonly payload: TSchema;
   readonly kind: Kind;
   /** @throws Refusal, InProgress, InvalidPayload, InvalidResult, and whatever the op and the barrier throw */
@@ -37,6 +41,12 @@ export class InvalidResult extends Error {
 
 type CallOp = (payload: unknown, context: object) => unknown;
 type Ops = ReadonlyMap<Op, CallOp>;
+
+const SPAN_OF_BARRIER: SpanOptions<Passed<unknown>> = {
+  attributesOf: ({ outcome }) => ({ 'tcc.barrier.outcome': outcome }),
+  // What was refused, or is under way elsewhere, is no failure.
+  isFailure: (result) => 'error' in result && !isA(Refusal, result.error) && !isA(InProgress, result.error),
+};
 
 /** The longest time that a timer can run. */
 const MAX_LIMIT_MS = 2_147_483_647;
@@ -79,11 +89,11 @@ export function servedActivity<SqlTx>(
     });
   const passKind = outside === null ? passInside : passOutside;
   return {
-    payload: payloadSchema,
+    ...{ title, payload: payloadSchema },
     kind: declared,
     pass(call, payload) {
       const isMismatch = isPhaseOne(call.op) && !(isServed(declared, call.kind) && ops.has(call.op));
-      if (!isMismatch) return passKind(call, payload);
+      if (!isMismatch) return inSpan('tercet barrier', SPAN_OF_BARRIER, () => passKind(call, payload));
       return barrier.run(call, (_sqlTx, known) => refuseKind(title, declared, call, known), optionsOf(call));
     },
   };

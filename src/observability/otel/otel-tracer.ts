@@ -33,7 +33,7 @@ import {
   type Tracer,
 } from '../../application/tracing.ts';
 import type { GlobalTransaction, Instant } from '../../domain/index.ts';
-import { ADDRESS_LABEL, spanAttributes as names, spans } from '../catalogue.ts';
+import { spanAttributes as names, spans } from '../catalogue.ts';
 import { labelOf } from '../participant-label.ts';
 import { sampledLike } from './stored-flag-sampler.ts';
 
@@ -98,7 +98,7 @@ export class OtelTracer implements Tracer {
   recovered(tx: GlobalTransaction, now: Instant): void {
     const known = this.#knownOf(tx.gid);
     Object.assign(known, { isDetached: true, root: null });
-    this.#rootSpan(tx, spans.recover, now, { [names.status]: tx.status });
+    this.#momentSpan(tx, spans.recover, now, { [names.status]: tx.status });
   }
 
   retried(gid: string): void {
@@ -166,7 +166,7 @@ export class OtelTracer implements Tracer {
   }
 
   #finished(tx: GlobalTransaction): void {
-    this.#momentSpan(tx, spans.finish, tx.finishedAt ?? 0, { [names.status]: tx.status }, []);
+    this.#momentSpan(tx, spans.finish, tx.finishedAt ?? 0, { [names.status]: tx.status });
     // A callback is still to be called.
     if (tx.callback === null) this.#known.delete(tx.gid);
   }
@@ -177,7 +177,7 @@ export class OtelTracer implements Tracer {
     name: string,
     at: Instant,
     attributes: Attributes,
-    causes: readonly SpanContext[],
+    causes: readonly SpanContext[] = [],
   ): void {
     const { parent, links, isRoot } = this.#placeOf(tx, at);
     const span = this.#tracer.startSpan(
@@ -187,10 +187,6 @@ export class OtelTracer implements Tracer {
     );
     span.end();
     if (isRoot) this.#knownOf(tx.gid).root = { context: trace.setSpan(ROOT_CONTEXT, span), at };
-  }
-
-  #rootSpan(tx: GlobalTransaction, name: string, at: Instant, attributes: Attributes): void {
-    this.#momentSpan(tx, name, at, attributes, []);
   }
 
   #placeOf(
