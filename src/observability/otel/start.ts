@@ -81,9 +81,7 @@ class DroppedSpans extends MetricReader {
     const { resourceMetrics } = await this.collect();
     const points = resourceMetrics.scopeMetrics
       .flatMap(({ metrics }) => metrics)
-      .filter(({ descriptor }) =>
-        /^otel\.sdk\.(?:processor\.span\.processed|exporter\.span\.exported)$/.test(descriptor.name),
-      )
+      .filter(({ descriptor }) => descriptor.name === 'otel.sdk.processor.span.processed')
       .flatMap(
         ({ dataPoints }) => dataPoints as readonly { attributes: Record<string, unknown>; value: unknown }[],
       );
