@@ -30,7 +30,7 @@ describe('what is left unset', () => {
       redisPrefix: 'tercet',
       participantCaFile: null,
       allowedHosts: [],
-      logLevel: 'info',
+      ...{ traceUrlTemplate: '', logLevel: 'info' },
       defaultTimeoutMs: 30_000,
       maxTimeoutMs: 86_400_000,
       callTimeoutMs: 5000,

@@ -108,9 +108,9 @@ export class Metrics implements Observer {
 
   async scrape(): Promise<Scrape> {
     this.#wakeQueueUp.set(this.#isWakeQueueUp() ? 1 : 0);
+    const [unfinished, droppedCount] = await Promise.all([this.#reader.read(), this.#droppedSpanCount()]);
     this.#spansDropped.reset();
-    this.#spansDropped.inc(await this.#droppedSpanCount());
-    const unfinished = await this.#reader.read();
+    this.#spansDropped.inc(droppedCount);
     if (unfinished === null) this.#forgetUnfinished();
     else this.#tellUnfinished(unfinished, this.#time.now().earliest);
     return { contentType: this.#registry.contentType, text: await this.#registry.metrics() };

@@ -197,6 +197,7 @@ type Operation = { readonly parameters: readonly Parameter[]; readonly responses
 
 describe('sdk/participant.openapi.json', () => {
   const document = resolved(JSON.parse(read('sdk/participant.openapi.json')));
+  const TRACE_HEADERS = [CALL_HEADERS.traceparent, CALL_HEADERS.tracestate, CALL_HEADERS.baggage];
   const operation = (op: Op): Operation => document.paths[`/{activity}/${op}`].post;
 
   test('has the ops of both patterns, for any activity', () => {
@@ -208,7 +209,7 @@ describe('sdk/participant.openapi.json', () => {
     const { parameters } = operation(op);
     expect(parameters.map(({ name }) => name)).toEqual(HEADERS);
     const optional = parameters.filter(({ required }) => !required).map(({ name }) => name);
-    expect(optional).toEqual([CALL_HEADERS.kind, CALL_HEADERS.traceparent, ...WEBHOOK_HEADERS]);
+    expect(optional).toEqual([CALL_HEADERS.kind, ...TRACE_HEADERS, ...WEBHOOK_HEADERS]);
     const found = (header: string) => parameters.find(({ name }) => name === header)?.schema;
     expect(found(CALL_HEADERS.gid)?.pattern).toBe(Reflect.get(Gid, 'pattern'));
     expect(found(CALL_HEADERS.branchId)?.pattern).toBe(Reflect.get(BranchId, 'pattern'));
@@ -243,7 +244,7 @@ describe('sdk/participant.openapi.json', () => {
   });
 
   test('has the problem document that the SDK answers', () => {
-    const { decision: _, ...properties } = ProblemDocument.properties;
+    const { decision: _, traceId: __, ...properties } = ProblemDocument.properties;
     const { Problem } = document.components.schemas;
     expect(Object.keys(Problem.properties)).toEqual(Object.keys(properties));
   });

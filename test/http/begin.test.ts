@@ -37,7 +37,7 @@ describe('an interactive transaction', () => {
       cancelAskedAt: null,
       callback: null,
       isParked: false,
-      traceId: null,
+      ...{ traceId: null, traceUrl: null },
       branches: [],
     });
     const { path, ...read } = (await world.send('GET', begun.headers.location ?? '')).json();
@@ -250,6 +250,19 @@ describe('the trace context of the request', () => {
     const traceparent = `cc-${traceId}-00f067aa0ba902b7-03-what-comes-later`;
     await world.send('POST', '/v1/transactions', declared, { traceparent, prefer: 'wait=5' });
     expect(world.calls[0]?.traceparent).toBe(`00-${traceId}-00f067aa0ba902b7-01`);
+  });
+
+  test('is sent on with tracestate and baggage; what is too long is left out', async () => {
+    const traceparent = `00-${traceId}-00f067aa0ba902b7-01`;
+    const carried = { traceparent, tracestate: 'a=1', baggage: 'tenant=7', prefer: 'wait=5' };
+    await world.send('POST', '/v1/transactions', declared, carried);
+    expect(world.calls[0]).toMatchObject({ traceparent, tracestate: 'a=1', baggage: 'tenant=7' });
+    const tooLong = { ...carried, tracestate: `a=${'1'.repeat(511)}`, baggage: `b=${'1'.repeat(8191)}` };
+    await world.send('POST', '/v1/transactions', declared, tooLong);
+    expect(world.calls.at(-1)).toMatchObject({ traceparent, tracestate: null, baggage: null });
+    const alone = { tracestate: 'a=1', baggage: 'tenant=7', prefer: 'wait=5' };
+    await world.send('POST', '/v1/transactions', declared, alone);
+    expect(world.calls.at(-1)).toMatchObject({ traceparent: null, tracestate: null, baggage: 'tenant=7' });
   });
 
   test.each([

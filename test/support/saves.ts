@@ -28,7 +28,7 @@ export function begun(gid: string, branchIds: readonly string[] = ['a', 'b']): G
     name: 'order',
     businessKey: 'Bestellung ü',
     bodyHash: 'a'.repeat(64),
-    ...{ traceparent: null, tracestate: null },
+    ...{ traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`, tracestate: 'vendor=value' },
     callback: null,
   };
   return after(null, {

@@ -98,7 +98,7 @@ describe('who hears of the end', () => {
       'tcc-op': 'notify',
       'tcc-attempt': '1',
       'idempotency-key': `${gid}/notify`,
-      ...{ ...NO_TRACE, traceparent: TRACEPARENT },
+      traceparent: TRACEPARENT,
     });
     for (const absent of ['tcc-branch-id', 'tcc-deadline', 'authorization'])
       expect(headers).not.toHaveProperty(absent);

@@ -161,7 +161,7 @@ describe('what a participant is sent is the same', () => {
     await http.call({ ...call });
     const [ofWorld, ofHttp] = requests.map(seen);
     expect(ofWorld).toEqual(ofHttp);
-    expect(Object.keys(ofWorld?.headers ?? {})).toHaveLength(9);
+    expect(Object.keys(ofWorld?.headers ?? {})).toHaveLength(11);
   });
 
   test('where they are signed, but for the instant', async () => {
