@@ -1,6 +1,14 @@
 // What is passed on of a trace without any library: baggage for a minute, in bounded memory.
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
-import { BaggageMemory, FIRST_MINUTE_MS, NO_TRACER } from '../../src/application/tracing.ts';
+import { MemoryParticipantRegistry } from '../../src/adapters/memory/participant-registry.ts';
+import { MemoryTransactionStore } from '../../src/adapters/memory/transaction-store.ts';
+import { InProcessWakeQueue } from '../../src/adapters/wake/in-process.ts';
+import { createEngine } from '../../src/application/engine.ts';
+import { BaggageMemory, FIRST_MINUTE_MS, NO_TRACER, type Tracer } from '../../src/application/tracing.ts';
+import { seededChance, VirtualClock } from '../simulation/virtual-time.ts';
+import { engineSettings, noLog, noObserver } from '../support/engine.ts';
+import { policy } from '../support/saves.ts';
 import { begin } from '../support/transactions.ts';
 
 describe('baggage', () => {
@@ -26,4 +34,59 @@ test('without a tracer calls carry what the transaction has stored', async () =>
   const span = NO_TRACER.call(tx, call, { baggage: 'tenant=7', now: 0 });
   expect(span.context).toEqual({ traceparent: '00-a-b-01', tracestate: 'a=1', baggage: 'tenant=7' });
   expect(await span.run(async () => 'done')).toBe('done');
+});
+
+test('the tracer is notified of each take-over and each retry, and of every call with the gid', async () => {
+  const seen: string[] = [];
+  const tracer: Tracer = {
+    ...NO_TRACER,
+    recovered: ({ status }) => void seen.push(`recovered ${status}`),
+    retried: () => void seen.push('retried'),
+    call(tx, call, carried) {
+      seen.push(`${call.op} ${call.attempt}`);
+      return NO_TRACER.call(tx, call, carried);
+    },
+  };
+  const clock = new VirtualClock();
+  const store = new MemoryTransactionStore();
+  const registry = new MemoryParticipantRegistry();
+  await registry.put({ name: 'stock', baseUrls: ['http://stock'], paths: {}, callTimeoutMs: null });
+  const alive = { isAlive: true };
+  const engineOf = (
+    seed: number,
+    process: { isAlive: boolean },
+    httpStatus: (op: string) => number | null,
+  ) => {
+    const time = clock.timeFor(process);
+    return createEngine(
+      {
+        ...{ store, writer: store, registry, log: noLog, observer: noObserver, tracer },
+        ...{ time, chance: seededChance(seed), wakes: (onWake) => new InProcessWakeQueue({ time, onWake }) },
+        participants: {
+          call: async ({ op }) => {
+            const status = httpStatus(op);
+            if (status === null) return new Promise(() => {});
+            return { httpStatus: status, answer: String(status), retryAfterMs: null };
+          },
+        },
+      },
+      engineSettings({ policy }),
+    );
+  };
+  const dying = { isAlive: true };
+  const first = engineOf(1, dying, (op) => (op === 'try' ? 200 : null));
+  const branches = [{ branchId: 'b', participant: 'stock', activity: 'reserve' }];
+  const outcome = await first.coordinator.begin({ branches }, null);
+  if (!outcome.accepted) throw new Error(outcome.code);
+  await setImmediate();
+  expect(seen).toEqual(['try 1', 'confirm 1']);
+  dying.isAlive = false;
+  const second = engineOf(2, alive, () => 503);
+  await clock.pass(policy.callTimeoutMs + 2001);
+  expect(await second.sweep.runOnce()).toBe(1);
+  await setImmediate();
+  expect(seen.slice(2)).toEqual(['recovered confirming', 'confirm 1']);
+  await second.coordinator.retry(outcome.saved.tx.gid);
+  await setImmediate();
+  expect(seen.slice(4)).toEqual(['retried', 'confirm 1']);
 });
