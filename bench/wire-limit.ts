@@ -6,7 +6,7 @@
  * answers. It remembers nothing, so no coordinator that waits for a commit can be faster.
  */
 import pino from 'pino';
-import { NO_TRACE } from '../src/application/tracing.ts';
+import { NO_TRACE } from '../src/application/trace-context.ts';
 import { v7 as uuidv7 } from 'uuid';
 import { HttpParticipantClient } from '../src/adapters/participant/http-client.ts';
 import type { Coordinator, Outcome } from '../src/application/coordinator.ts';

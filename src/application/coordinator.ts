@@ -48,7 +48,8 @@ import {
   type PolicyRequest,
   specOf,
 } from './requests.ts';
-import { type BaggageMemory, type CarriedTrace, NO_TRACE, type Tracer } from './tracing.ts';
+import { type BaggageMemory, type CarriedTrace, NO_TRACE } from './trace-context.ts';
+import type { Tracer } from './tracing.ts';
 import type { Waiters } from './waiters.ts';
 
 /** A begin that loses its gid or key looks it up and is compared; twice is enough, more is for odd races. */

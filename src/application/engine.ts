@@ -22,7 +22,8 @@ import {
 import type { MaxPolicy } from './requests.ts';
 import { Retention } from './retention.ts';
 import { Sweep } from './sweep.ts';
-import { BaggageMemory, NO_TRACER, type Tracer } from './tracing.ts';
+import { BaggageMemory } from './trace-context.ts';
+import { NO_TRACER, type Tracer } from './tracing.ts';
 import { Waiters } from './waiters.ts';
 import { WakeDates } from './wake-dates.ts';
 

@@ -19,7 +19,8 @@ import { endingNotice } from './ending-notice.ts';
 import type { Chance, Observer, ParticipantAnswer, ParticipantClient, Time } from './ports.ts';
 import { refusalReason } from './refusal-reason.ts';
 import { resultFault } from './results.ts';
-import type { BaggageMemory, CallSpan, Tracer } from './tracing.ts';
+import type { BaggageMemory } from './trace-context.ts';
+import type { CallSpan, Tracer } from './tracing.ts';
 
 /** A reply, and the call that it came to. */
 export type Heard = { readonly reply: Replied; readonly attempt: Attempt };

@@ -14,7 +14,7 @@ import type {
   Status,
 } from '../domain/index.ts';
 import type { Entries } from './journal.ts';
-import type { CarriedTrace } from './tracing.ts';
+import type { CarriedTrace } from './trace-context.ts';
 
 /** A transaction as it is durable: the state after its `seq`-th journal row. */
 export type Saved = { readonly tx: GlobalTransaction; readonly seq: number };

@@ -1,6 +1,6 @@
 /** The W3C trace context of a request: taken when it is valid, ignored when it is not, as the standard says. */
 import type { FastifyRequest } from 'fastify';
-import { type CarriedTrace, NO_TRACE } from '../../application/tracing.ts';
+import { type CarriedTrace, NO_TRACE } from '../../application/trace-context.ts';
 
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 const NO_TRACE_ID = '0'.repeat(32);

@@ -24,14 +24,8 @@ import {
   SpanStatusCode,
   trace,
 } from '@opentelemetry/api';
-import {
-  type CallSpan,
-  type CarriedTrace,
-  FIRST_MINUTE_MS,
-  NO_TRACER,
-  type TraceContext,
-  type Tracer,
-} from '../../application/tracing.ts';
+import { type CarriedTrace, FIRST_MINUTE_MS, type TraceContext } from '../../application/trace-context.ts';
+import { type CallSpan, NO_TRACER, type Tracer } from '../../application/tracing.ts';
 import type { GlobalTransaction, Instant } from '../../domain/index.ts';
 import { spanAttributes as names, spans } from '../catalogue.ts';
 import { labelOf } from '../participant-label.ts';

@@ -14,7 +14,7 @@ import type { BeginRequest } from '../../../src/application/requests.ts';
 import { engineSettings, noLog, noObserver } from '../../support/engine.ts';
 import { policy } from '../../support/saves.ts';
 import { type Participant, participantThat, type Received } from './http-server.ts';
-import { NO_TRACE } from '../../../src/application/tracing.ts';
+import { NO_TRACE } from '../../../src/application/trace-context.ts';
 
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';

@@ -9,7 +9,7 @@ import { HttpParticipantClient } from '../../../src/adapters/participant/http-cl
 import { AllowedAddresses } from '../../../src/application/allowed-addresses.ts';
 import { newAuthority } from '../../support/certificates.ts';
 import { type Participant, participantThat, rawParticipantThat } from './http-server.ts';
-import { NO_TRACE } from '../../../src/application/tracing.ts';
+import { NO_TRACE } from '../../../src/application/trace-context.ts';
 
 let registry: MemoryParticipantRegistry;
 let client: HttpParticipantClient;

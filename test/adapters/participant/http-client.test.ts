@@ -6,7 +6,7 @@ import { HttpParticipantClient } from '../../../src/adapters/participant/http-cl
 import type { ParticipantCall, ParticipantRegistry } from '../../../src/application/ports.ts';
 import { type Participant, participantThat, type Received, rawParticipantThat } from './http-server.ts';
 import { until } from '../../support/until.ts';
-import { NO_TRACE } from '../../../src/application/tracing.ts';
+import { NO_TRACE } from '../../../src/application/trace-context.ts';
 
 let registry: MemoryParticipantRegistry;
 let client: HttpParticipantClient;

@@ -11,7 +11,7 @@ import {
   SimpleSpanProcessor,
   TraceIdRatioBasedSampler,
 } from '@opentelemetry/sdk-trace-base';
-import { FIRST_MINUTE_MS } from '../../../src/application/tracing.ts';
+import { FIRST_MINUTE_MS } from '../../../src/application/trace-context.ts';
 import type { GlobalTransaction, Op } from '../../../src/domain/index.ts';
 import { OtelTracer } from '../../../src/observability/otel/otel-tracer.ts';
 import { samplerOf, StoredFlagSampler } from '../../../src/observability/otel/stored-flag-sampler.ts';
