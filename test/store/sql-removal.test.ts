@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { JOURNAL_VERSION } from '../../src/application/journal.ts';
 import type { Connection } from 'mysql2/promise';
 import type { DataSource, QueryRunner } from 'typeorm';
 import { migrate, openConnection } from '../../src/adapters/sql/data-source.ts';
@@ -50,7 +51,7 @@ function removal(opened: () => SqlStore): void {
     await setVersion(999);
     expect(await store.removeFinished(BEFORE, 100)).toBe(0);
     expect(await store.findEnds([save.gid])).toMatchObject([{ gid: save.gid, isFinal: false }]);
-    await setVersion(1);
+    await setVersion(JOURNAL_VERSION);
     expect(await store.findEnds([save.gid])).toMatchObject([{ gid: save.gid, isFinal: true }]);
     expect(await store.removeFinished(BEFORE, 100)).toBe(1);
   });
