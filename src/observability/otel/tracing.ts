@@ -1,4 +1,4 @@
-/** Tracing as the composition root is given it; loads nothing of OpenTelemetry. */
+/** Tracing as the composition root is given it; loads no package of OpenTelemetry. */
 import type { FastifyInstance } from 'fastify';
 import type { Tracer } from '../../application/tracing.ts';
 

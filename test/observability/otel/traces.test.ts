@@ -261,3 +261,27 @@ test('a collector that is down costs spans, counts them, and delays no stop', as
     await dead.remove();
   }
 });
+
+describe('what is loaded', () => {
+  /** Ends the process when a package of OpenTelemetry is loaded, but for its API, which prom-client loads. */
+  const forbid =
+    "import { registerHooks } from 'node:module'; registerHooks({ load(url, context, next) { " +
+    "if (/@opentelemetry.(?!api.)/.test(url)) throw new Error('it was loaded'); return next(url, context); } });";
+  const settings = (file: string) => ({
+    NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(forbid)}`,
+    ...{ PATH: process.env.PATH ?? '', TERCET_PORT: '0' },
+    TERCET_DATABASE_URL: `sqlite:${join(folder, file)}`,
+  });
+
+  test('is no SDK and no instrumentation without an OTEL_ variable', async () => {
+    const plain = new CoordinatorProcess(settings('plain.sqlite'));
+    await plain.start();
+    await plain.remove();
+  });
+
+  test('is both with one of them', async () => {
+    const traced = new CoordinatorProcess({ ...settings('traced.sqlite'), ...tracingTo(receiver.url) });
+    await expect(traced.start()).rejects.toThrow('it was loaded');
+    await traced.remove();
+  });
+});
