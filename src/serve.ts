@@ -78,7 +78,7 @@ async function start(config: Config, tracing: Tracing | null, stopWatching: () =
     logger,
     logsRequests: logger.isLevelEnabled('debug'),
   });
-  // npm passes a Ctrl-C on that the terminal has sent already: the second one is the same wish, and `delay` bounds it.
+  // npm passes a Ctrl-C on that the terminal has sent already: the second one is the same request, and `delay` bounds it.
   const onSecondSignal = () => {};
   const onSecondError = (err: unknown) =>
     logger.fatal({ err }, 'second unexpected error: tercet stops immediately');

@@ -164,7 +164,7 @@ export type GlobalTransaction = {
   readonly finishedAt: Instant | null;
   /** From here on only the answer of the pivot decides; null before, and where there is none. */
   readonly pivotStartedAt: Instant | null;
-  /** When cancel was requested while only the pivot could decide: a wish, which changes nothing. */
+  /** When cancel was requested while only the pivot could decide; it changes nothing. */
   readonly cancelAskedAt: Instant | null;
   readonly callback: Callback | null;
   /** The calls of the callback; null where there is none. */

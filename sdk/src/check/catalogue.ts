@@ -3,7 +3,7 @@
  * rule itself, why it loses money when it is not kept, and what to do then.
  *
  * `seenIn` says what the judgement needs: the statuses of answers alone, the numbers at `observeUrl` as well, or secrets.
- * `hiddenBy` names violations that bring this one along. It is not judged beside them: they are to be fixed first.
+ * `hiddenBy` names violations that bring this one along. It is not judged with them: they are to be fixed first.
  */
 import type { Code } from './codes.ts';
 import { KIND_RULES } from './kind-rules.ts';

@@ -113,7 +113,7 @@ function outcomeOf(seen: SeenTransaction): Omit<SubmitOutcome, 'isRepeated'> {
   const { gid, status, explanation, isParked } = seen;
   const ending = endingOf(seen);
   if (ending !== null) return confirmedOrThrow(gid, ending, whyCancelled(seen));
-  // The pivot of a saga: it waits for an operator, and nobody else decides.
+  // The pivot of a saga: it waits for an operator, and no one else decides.
   if (isParked) throw new TransactionDiverged({ gid, decision: null, status, explanation });
   return { gid, status: 'trying', explanation };
 }

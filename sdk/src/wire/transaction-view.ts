@@ -101,7 +101,7 @@ export const TransactionView = Type.Object(
       ),
     ),
     cancelAskedAt: nullable(
-      instant('When cancel was requested while the answer of the pivot was awaited; null when nobody did.'),
+      instant('When cancel was requested while the answer of the pivot was awaited; null when none was.'),
     ),
     callback: nullable(CallbackView),
     isParked: Type.Boolean({

@@ -226,7 +226,7 @@ function concurrentStatements(open: Open): void {
   const OUTSIDE = 'await within before the next statement';
 
   /** A branch that is refused after some statements, and what others write meanwhile. */
-  async function beside(sqlTx: unknown, refusedCall: Call, other: Call): Promise<void> {
+  async function writeConcurrently(sqlTx: unknown, refusedCall: Call, other: Call): Promise<void> {
     const refusing = within(sqlTx, refusedCall, async (mine) => {
       for (let count = 0; count < 3; count += 1) await say(mine, 'SELECT 1');
       refused();
@@ -239,14 +239,14 @@ function concurrentStatements(open: Open): void {
 
   test('are rejected in the SQL transaction of its caller, and accepted after it', async () => {
     const [refusedCall, other] = [callOf('try'), callOf('try')];
-    await world().inSqlTx((sqlTx) => beside(sqlTx, refusedCall, other));
+    await world().inSqlTx((sqlTx) => writeConcurrently(sqlTx, refusedCall, other));
     expect(await effectsOf(other)).toEqual(['try']);
     expect((await again(refusedCall)).outcome).toBe('done');
   });
 
   test('are rejected in the work of another call, and accepted after it', async () => {
     const [outer, refusedCall, other] = [callOf('try'), callOf('try'), callOf('try')];
-    const done = await world().barrier.run(outer, (sqlTx) => beside(sqlTx, refusedCall, other));
+    const done = await world().barrier.run(outer, (sqlTx) => writeConcurrently(sqlTx, refusedCall, other));
     expect(done.outcome).toBe('done');
     expect(await effectsOf(other)).toEqual(['try']);
   });

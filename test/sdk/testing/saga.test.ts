@@ -169,7 +169,7 @@ describe('a pivot', () => {
     expect(callsSoFar()).toEqual(['book/action', 'settle/action', 'book/compensate']);
   });
 
-  test('that nobody hears of outlives its deadline, and waits for an operator', async () => {
+  test('that is never answered outlives its deadline, and waits for an operator', async () => {
     world.on(bank, 'action').loseReply();
     const gid = await begin(world, [book, pivot], { timeoutMs: 1000 });
     await expect(world.expectFinal(gid)).rejects.toThrow('it has not ended, and will not by itself');
@@ -189,7 +189,7 @@ describe('a pivot', () => {
     await world.expectFinal(gid, { status: 'cancelled', branches: { book: 'undone', pay: 'none' } });
   });
 
-  test('whose next step is parked waits for an operator, and goes on when somebody has mended it', async () => {
+  test('whose next step is parked waits for an operator, and goes on once an operator has fixed it', async () => {
     world.on(post, 'action').fail();
     const gid = await begin(
       world,
