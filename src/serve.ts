@@ -16,7 +16,6 @@ import { InProcessWakeQueue } from './adapters/wake/in-process.ts';
 import { AllowedAddresses } from './application/allowed-addresses.ts';
 import { createEngine, type Engine, type EngineSettings } from './application/engine.ts';
 import type { Log, Time, WakeQueue } from './application/ports.ts';
-import { NO_TRACER } from './application/tracing.ts';
 import { type Config, databaseTlsOf, readConfig, shownUrl, UnusableConfig } from './config.ts';
 import { buildApp } from './http/app.ts';
 import { reasonOf } from '@tercet/sdk/error-fields';
@@ -65,7 +64,7 @@ async function start(config: Config, tracing: Tracing | null, stopWatching: () =
       ...{ store: sql.store, writer: sql.writer, registry, participants, log },
       ...{ time: sql.time, chance: systemChance },
       wakes: (onWake) => openWakes(config, { time: sql.time, onWake, log, logger }),
-      observer: observers([metrics, new StateLog(logger), tracing?.tracer ?? NO_TRACER], log),
+      observer: observers([metrics, new StateLog(logger), ...(tracing ? [tracing.tracer] : [])], log),
       ...(tracing && { tracer: tracing.tracer }),
     },
     settingsOf(config),

@@ -71,7 +71,7 @@ export class OutstandingCalls {
     const entry = this.#tools.gate.enter(call);
     if (!entry.isLet) return this.#hold(call.branchId, now + entry.againInMs);
     this.#heldUntil.delete(call.branchId);
-    void this.#send(tx, call, entry);
+    void this.#send(tx, call, entry, now);
     return null;
   }
 
@@ -80,12 +80,11 @@ export class OutstandingCalls {
     return until;
   }
 
-  async #send(tx: GlobalTransaction, call: PendingCall, { leave }: Entered): Promise<void> {
+  async #send(tx: GlobalTransaction, call: PendingCall, { leave }: Entered, now: Instant): Promise<void> {
     const { time, participants, tracer } = this.#tools;
     const { gid } = tx;
     const { results, wanted, ...asked } = call;
     const sentAtMs = time.elapsedMs();
-    const now = time.now().latest;
     const baggage = this.#tools.baggage.of(gid, now);
     const span = tracer.call(tx, call, { baggage, now });
     this.#branchIds.add(call.branchId);
