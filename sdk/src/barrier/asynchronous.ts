@@ -87,11 +87,7 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     const pass = (sqlTx: SqlTx) => this.#pass(sqlTx, call, work, { isPivot });
     const passed = await this.#retrying(pass).catch(async (error) => {
       if (!isUnmarked(error, call)) return orUnchanged<Passed<Result>>(error);
-      const thrown = error instanceof Stray ? strayed(error) : error;
-      await this.#mark(call).catch((reason) => {
-        throw new MarkNotWritten(call, thrown, reason);
-      });
-      throw thrown;
+      return throwMarked(error, call, this.#mark(call));
     });
     return orThrown(passed);
   }
@@ -118,11 +114,7 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
         const pass = () => this.#pass(sqlTx, call, work, { isJoined: true });
         return await this.#undoable(sqlTx, pass).catch(async (error) => {
           if (!isUnmarked(error, call)) return orUnchanged<Passed<Result>>(this.#underWay.joining(error));
-          const thrown = error instanceof Stray ? strayed(error) : error;
-          await this.#markBeside(sqlTx, call).catch((reason) => {
-            throw new MarkNotWritten(call, thrown, reason);
-          });
-          throw thrown;
+          return throwMarked(error, call, this.#markBeside(sqlTx, call));
         });
       } finally {
         endFence();
@@ -406,6 +398,15 @@ type Savepoint = {
   /** False and throws likewise. */
   release(): Promise<boolean>;
 };
+
+/** @throws what the work threw, once its row is marked; MarkNotWritten */
+async function throwMarked(error: unknown, call: BarrierCall, marking: Promise<void>): Promise<never> {
+  const thrown = error instanceof Stray ? strayed(error) : error;
+  await marking.catch((reason) => {
+    throw new MarkNotWritten(call, thrown, reason);
+  });
+  throw thrown;
+}
 
 /** Also in place of a refusal, after which a caller may commit the rest. */
 const notUndone = (cause: unknown): Error =>
