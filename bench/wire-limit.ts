@@ -113,6 +113,7 @@ function branchOf({ payload = {}, ...named }: BranchRequest, now: number): Branc
     result: null,
     phaseOne: done,
     phaseTwo: done,
+    waitingSince: null,
     lateSuccessCount: 0,
   };
 }

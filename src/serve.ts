@@ -56,7 +56,8 @@ async function start(config: Config, tracing: Tracing | null, stopWatching: () =
     now: () => sql.time.now().latest,
   });
   const metrics = new Metrics({
-    ...{ store: sql.store, time: sql.time, isWakeQueueUp: () => engine.isWakeQueueUp() },
+    ...{ store: sql.store, time: sql.time, attentionAfterMs: config.attentionAfterMs },
+    ...{ isWakeQueueUp: () => engine.isWakeQueueUp() },
     droppedSpanCount: tracing?.droppedSpanCount ?? (async () => 0),
   });
   const engine: Engine = createEngine(
@@ -184,4 +185,5 @@ const settingsOf = (config: Config): EngineSettings => ({
   sweepIntervalMs: config.sweepIntervalMs,
   maxActiveTransactions: config.maxActiveTransactions,
   retentionMs: config.retentionDays * DAY_MS,
+  attentionAfterMs: config.attentionAfterMs,
 });

@@ -150,6 +150,10 @@ export const Settings = Type.Object({
     maximum: 3650,
     description: 'Retention of finished transactions before they are removed, in days.',
   }),
+  attentionAfterMs: durationMs(
+    600_000,
+    'Wait for a required success (confirm, cancel, compensate, pivot, later step, callback) after which a transaction needs attention',
+  ),
   sweepIntervalMs: durationMs(1000, 'Interval of the recovery scan for overdue transactions'),
   shutdownTimeoutMs: durationMs(10_000, 'Time that a stopping process has to finish its work'),
 });

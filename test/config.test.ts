@@ -51,6 +51,7 @@ describe('what is left unset', () => {
       maxActiveTransactions: 10_000,
       retentionDays: 30,
       commitTimeoutMs: 5000,
+      attentionAfterMs: 600_000,
       sweepIntervalMs: 1000,
       shutdownTimeoutMs: 10_000,
     });

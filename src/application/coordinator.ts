@@ -14,6 +14,7 @@ import {
   type Now,
   type Rejection,
   transition,
+  waitingSince,
   withOwn,
 } from '../domain/index.ts';
 import { isAddress } from './allowed-addresses.ts';
@@ -108,7 +109,12 @@ export type CoordinatorParts = {
   readonly maxTimeoutMs: number;
   /** How long finished transactions are kept. */
   readonly retentionMs: number;
+  /** How long a success that must come is waited for before an operator is to look. */
+  readonly attentionAfterMs: number;
 };
+
+/** Which transactions to list, as a client says it. */
+export type ListRequest = Omit<TransactionFilter, 'attention'> & { readonly needsAttention: boolean | null };
 
 export class Coordinator {
   readonly #given: CoordinatorParts;
@@ -255,8 +261,21 @@ export class Coordinator {
     this.#given.gate.close(participant);
   }
 
-  list(filter: TransactionFilter): Promise<readonly GlobalTransaction[]> {
-    return this.#given.store.list(filter);
+  list({ needsAttention, ...filter }: ListRequest): Promise<readonly GlobalTransaction[]> {
+    const attention =
+      needsAttention === null ? null : { isNeeded: needsAttention, since: this.#attentionSince() };
+    return this.#given.store.list({ ...filter, attention });
+  }
+
+  /** It has waited too long for a success that must come: an operator should look, whether or not it is parked. */
+  needsAttention(tx: GlobalTransaction): boolean {
+    const since = waitingSince(tx);
+    return since !== null && since <= this.#attentionSince();
+  }
+
+  #attentionSince(): Instant {
+    const { time, attentionAfterMs } = this.#given;
+    return time.now().earliest - attentionAfterMs;
   }
 
   /** What the transaction waits for, since when, what happened last and what comes next, in one sentence. */

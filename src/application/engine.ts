@@ -54,6 +54,8 @@ export type EngineSettings = {
   readonly maxActiveTransactions: number;
   /** How long finished transactions are kept. */
   readonly retentionMs: number;
+  /** How long a success that must come is waited for before an operator is to look. */
+  readonly attentionAfterMs: number;
 };
 
 /** `degraded`: requests are served, and the queue that wakes transactions sooner is away. */
@@ -107,6 +109,7 @@ export function createEngine(ports: Ports, settings: EngineSettings): Engine {
   const coordinator = new Coordinator({
     ...{ carryOut, store, registry, waiters, gate, time, chance, tracer, baggage },
     ...{ policy, maxPolicy, defaultTimeoutMs, maxTimeoutMs, retentionMs },
+    attentionAfterMs: settings.attentionAfterMs,
   });
   const againAfterMs = policy.callTimeoutMs + commitTimeoutMs;
   const sweep = new Sweep({ store, carryOut, time, chance, log, everyMs: sweepIntervalMs, againAfterMs });

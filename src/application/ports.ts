@@ -90,6 +90,8 @@ export type Redate = { readonly gid: string; readonly seq: number; readonly wake
 export type TransactionFilter = {
   readonly status: Status | null;
   readonly isParked: boolean | null;
+  /** Whether it has waited since then, or earlier, for a success that must come. */
+  readonly attention: { readonly isNeeded: boolean; readonly since: Instant } | null;
   readonly participant: string | null;
   readonly name: string | null;
   readonly businessKey: string | null;
@@ -103,6 +105,8 @@ export type TransactionFilter = {
 export type Unfinished = {
   readonly countByStatus: Readonly<Partial<Record<Status, number>>>;
   readonly parkedCount: number;
+  /** Those that have waited too long for a success that must come. */
+  readonly attentionCount: number;
   readonly oldestBeganAt: Instant | null;
   /** When the most overdue of them should have been looked at by somebody. */
   readonly oldestWakeAt: Instant | null;
@@ -127,7 +131,8 @@ export interface TransactionStore {
    * to be told; by gid, from `after` on.
    */
   gidsWaitingFor(participant: string, after: string, limit: number): Promise<readonly string[]>;
-  countUnfinished(): Promise<Unfinished>;
+  /** @param attentionSince what has waited since then, or earlier, needs attention */
+  countUnfinished(attentionSince: Instant): Promise<Unfinished>;
   /** By gid; those that it does not have are left out. */
   findEnds(gids: readonly string[]): Promise<readonly TransactionEnd[]>;
   redate(rows: readonly Redate[]): Promise<void>;

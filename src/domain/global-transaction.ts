@@ -129,6 +129,11 @@ export type BranchSpec = {
 export type Branch = BranchSpec & {
   readonly phaseOne: Call;
   readonly phaseTwo: Call;
+  /**
+   * Since when it waits for a success that must come: of its confirm, cancel or compensate, or of the action of a started
+   * pivot or of a step behind it. Neither a retry nor parking changes it. Null while the deadline bounds its calls.
+   */
+  readonly waitingSince: Instant | null;
   /** Tries and actions that were heard to have succeeded after they were undone; each is undone once more. */
   readonly lateSuccessCount: number;
   /** What the action answered of what later steps refer to, as JSON; null where they refer to nothing. */
@@ -201,6 +206,16 @@ export function parkedSince(tx: GlobalTransaction): Instant | null {
 }
 
 export const isParked = (tx: GlobalTransaction): boolean => parkedSince(tx) !== null;
+
+/** Since when the longest of its waits lasts that only a success ends, of a branch or of its callback; null without one. */
+export function waitingSince({ branches, finishedAt, notification }: GlobalTransaction): Instant | null {
+  const isNotified = notification === null || notification.reply === 'succeeded';
+  const instants = [isNotified ? null : finishedAt, ...branches.map((branch) => branch.waitingSince)];
+  return instants.reduce(
+    (one, other) => (one === null || (other !== null && other < one) ? other : one),
+    null,
+  );
+}
 
 /** This replica asks again and again a participant that is still at work; nobody else knows how often. */
 export const isPolling = (tx: GlobalTransaction): boolean =>

@@ -133,6 +133,11 @@ const rejected = (code: Rejection): Verdict => ({ accepted: false, code });
 
 /** @param tx null when there is no such transaction. */
 export function transition(tx: GlobalTransaction | null, event: Event): Verdict {
+  const verdict = judge(tx, event);
+  return verdict.accepted && verdict.tx !== tx ? accepted(noteWaiting(verdict.tx, event.now)) : verdict;
+}
+
+function judge(tx: GlobalTransaction | null, event: Event): Verdict {
   if (event.type === 'begun') return begin(tx, event);
   if (tx === null) return rejected('unknown_transaction');
   switch (event.type) {
@@ -200,6 +205,7 @@ const newBranch = (spec: BranchSpec, now: Now): Branch => ({
   ...spec,
   phaseOne: freshCall(now.earliest),
   phaseTwo: freshCall(now.earliest),
+  waitingSince: null,
   lateSuccessCount: 0,
   result: null,
 });
@@ -260,6 +266,17 @@ function startPivotIfReached(tx: GlobalTransaction, now: Now): GlobalTransaction
   const pivot = tx.branches.find(({ step }) => step?.isPivot);
   const isReached = pivot?.step?.dependsOn.every((id) => branchOf(tx, id).phaseOne.reply === 'succeeded');
   return isReached && now.latest < tx.deadlineAt ? { ...tx, pivotStartedAt: now.latest } : tx;
+}
+
+/** A wait begins when the call is opened, and ends when it is open no more: however often it is made between. */
+function noteWaiting(tx: GlobalTransaction, now: Now): GlobalTransaction {
+  if (isBounded(tx)) return tx;
+  const waiting = new Set(openCalls(tx).map(({ branch }) => branch?.branchId));
+  const branches = tx.branches.map((branch) => {
+    const waitingSince = waiting.has(branch.branchId) ? (branch.waitingSince ?? now.latest) : null;
+    return waitingSince === branch.waitingSince ? branch : { ...branch, waitingSince };
+  });
+  return branches.some((branch, index) => branch !== tx.branches[index]) ? { ...tx, branches } : tx;
 }
 
 // ── Hearing replies ──────────────────────────────────────────────────────────────────────────────────────────

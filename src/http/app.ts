@@ -66,6 +66,7 @@ export async function buildApp(given: AppParts): Promise<App> {
   await describeApi(app, { asksForToken: apiTokens.length > 0 });
   const waitForEnd = waitUntilClosing(app, coordinator);
   const annotate: Annotate = (tx) => ({
+    needsAttention: coordinator.needsAttention(tx),
     explanation: coordinator.explain(tx),
     traceUrl: traceUrlOf(given.traceUrlTemplate ?? '', tx),
   });

@@ -69,7 +69,7 @@ function transactionChanges(entry: TransactionEntry, { callback }: Known): Trans
 }
 
 function branchChanges(entry: BranchEntry, { pattern, mode, decision }: Known): BranchChanges {
-  const { branchId, participant, activity, step, lateSuccessCount, phaseOne, phaseTwo } = entry;
+  const { branchId, participant, activity, step, waitingSince, lateSuccessCount, phaseOne, phaseTwo } = entry;
   const { one, two } = opsOf(pattern, decision?.decision ?? null);
   return {
     branchId,
@@ -78,6 +78,7 @@ function branchChanges(entry: BranchEntry, { pattern, mode, decision }: Known): 
     ...(step !== undefined && { step: stepView(step) }),
     ...(phaseOne && mode === 'declared' && { [one]: callView(phaseOne, decision?.decision !== 'cancel') }),
     ...(phaseTwo && two !== null && { [two]: callView(phaseTwo, true) }),
+    ...(waitingSince !== undefined && { waitingSince: isoOrNull(waitingSince) }),
     ...(lateSuccessCount !== undefined && { lateSuccessCount }),
   };
 }

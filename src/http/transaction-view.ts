@@ -14,10 +14,12 @@ import {
   openCalls,
   type Step,
   traceIdOf,
+  waitingSince,
 } from '../domain/index.ts';
 
-/** What an answer shows in addition to the state: what the transaction waits for, and the link to its trace. */
+/** What an answer shows in addition to the state: how it is to be taken now, and the link to its trace. */
 export type Annotate = (tx: GlobalTransaction) => {
+  readonly needsAttention: boolean;
   readonly explanation: string;
   readonly traceUrl: string | null;
 };
@@ -45,6 +47,7 @@ export function transactionView(tx: GlobalTransaction, annotate: Annotate): wire
     cancelAskedAt: isoOrNull(tx.cancelAskedAt),
     callback: callbackView(tx),
     isParked: isParked(tx),
+    waitingSince: isoOrNull(waitingSince(tx)),
     traceId: traceIdOf(tx),
     ...annotate(tx),
     branches: tx.branches.map((branch) => branchView(branch, tx, open)),
@@ -55,7 +58,7 @@ type Notified = Pick<GlobalTransaction, 'callback' | 'notification'>;
 type CallViews = Partial<Record<Op, wire.CallView>>;
 
 function branchView(branch: Branch, tx: GlobalTransaction, open: readonly OpenCall[]): wire.BranchView {
-  const { branchId, participant, activity, step, lateSuccessCount } = branch;
+  const { branchId, participant, activity, step, waitingSince, lateSuccessCount } = branch;
   const isOpen = ({ op }: OpenCall) => open.some((call) => call.op === op && call.branch === branch);
   const views: CallViews = Object.fromEntries(
     callsOf(tx, branch).map((call) => [call.op, callView(call.call, isOpen(call))]),
@@ -67,6 +70,7 @@ function branchView(branch: Branch, tx: GlobalTransaction, open: readonly OpenCa
     cancel: views.cancel ?? null,
     action: views.action ?? null,
     compensate: views.compensate ?? null,
+    waitingSince: isoOrNull(waitingSince),
     lateSuccessCount,
   };
 }

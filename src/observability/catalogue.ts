@@ -109,6 +109,13 @@ export const metrics = {
     labels: [],
     help: 'Unfinished transactions in the database with a parked branch, which needs an operator.',
   },
+  needingAttention: {
+    name: 'tercet_transactions_needing_attention',
+    kind: 'gauge',
+    unit: null,
+    labels: [],
+    help: 'Transactions in the database that have waited too long for a required success, by TERCET_ATTENTION_AFTER_MS.',
+  },
   oldestUnfinished: {
     name: 'tercet_oldest_unfinished_transaction_age_seconds',
     kind: 'gauge',

@@ -38,6 +38,7 @@ export class Metrics implements Observer {
   readonly #spansDropped = counter(metrics.spansDropped, this.#registry);
   readonly #inFlight = gauge(metrics.inFlight, this.#registry);
   readonly #parked = gauge(metrics.parked, this.#registry);
+  readonly #needingAttention = gauge(metrics.needingAttention, this.#registry);
   readonly #oldestUnfinished = gauge(metrics.oldestUnfinished, this.#registry);
   readonly #wakeLag = gauge(metrics.wakeLag, this.#registry);
 
@@ -56,6 +57,7 @@ export class Metrics implements Observer {
   constructor(given: {
     store: Pick<TransactionStore, 'countUnfinished'>;
     time: Time;
+    attentionAfterMs: number;
     isWakeQueueUp: () => boolean;
     droppedSpanCount: () => Promise<number>;
   }) {
@@ -117,17 +119,19 @@ export class Metrics implements Observer {
   }
 
   #tellUnfinished(unfinished: Unfinished, now: Instant): void {
-    const { countByStatus, parkedCount, oldestBeganAt, oldestWakeAt } = unfinished;
+    const { countByStatus, parkedCount, attentionCount, oldestBeganAt, oldestWakeAt } = unfinished;
     for (const status of Object.keys(countByStatus) as Status[]) this.#statusesSeen.add(status);
     for (const status of this.#statusesSeen) this.#inFlight.labels(status).set(countByStatus[status] ?? 0);
     this.#parked.set(parkedCount);
+    this.#needingAttention.set(attentionCount);
     this.#oldestUnfinished.set(secondsBetween(oldestBeganAt ?? now, now));
     this.#wakeLag.set(secondsBetween(oldestWakeAt ?? now, now));
   }
 
   #forgetUnfinished(): void {
     this.#inFlight.reset();
-    for (const unlabelled of [this.#parked, this.#oldestUnfinished, this.#wakeLag]) unlabelled.remove();
+    for (const unlabelled of [this.#parked, this.#needingAttention, this.#oldestUnfinished, this.#wakeLag])
+      unlabelled.remove();
   }
 }
 

@@ -11,12 +11,18 @@ export const PATIENCE_MS = 2000;
 export class UnfinishedReader {
   readonly #store: Pick<TransactionStore, 'countUnfinished'>;
   readonly #time: Time;
+  readonly #attentionAfterMs: number;
   #answer: Promise<Unfinished | null> | null = null;
   #answeredAtMs: number | null = null;
 
-  constructor(given: { store: Pick<TransactionStore, 'countUnfinished'>; time: Time }) {
+  constructor(given: {
+    store: Pick<TransactionStore, 'countUnfinished'>;
+    time: Time;
+    attentionAfterMs: number;
+  }) {
     this.#store = given.store;
     this.#time = given.time;
+    this.#attentionAfterMs = given.attentionAfterMs;
   }
 
   /** Null when the store fails or takes too long. */
@@ -36,7 +42,7 @@ export class UnfinishedReader {
   async #ask(): Promise<Unfinished | null> {
     this.#answeredAtMs = null;
     try {
-      return await this.#store.countUnfinished();
+      return await this.#store.countUnfinished(this.#time.now().earliest - this.#attentionAfterMs);
     } catch {
       // That the database is away is told by /readyz and by the log; here it shows in what is missing.
       return null;

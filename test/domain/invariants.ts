@@ -4,7 +4,14 @@
  * I10, and all that only sagas must keep, stands in `saga-invariants.ts`; I5 and I7 in `participant.ts`, I9 where calls
  * are sent (`replica.ts`, `initiator.ts`), I14 where rows are saved (`journal.ts`).
  */
-import type { GlobalTransaction, Now, Op, Status } from '../../src/domain/global-transaction.ts';
+import {
+  type GlobalTransaction,
+  isBounded,
+  type Now,
+  type Op,
+  type Status,
+} from '../../src/domain/global-transaction.ts';
+import { openCalls } from '../../src/domain/open-calls.ts';
 import type { Pending } from '../../src/domain/pending-calls.ts';
 import { type Event, transition, type Verdict } from '../../src/domain/transition.ts';
 import type { Plan } from './plan.ts';
@@ -42,6 +49,7 @@ export function checkTransition(
       `${event.type} changed the decision`,
     );
   }
+  checkWaiting(before, tx);
   if (plan !== null) {
     checkSagaState(plan, tx);
     if (before) checkPivot(plan, before, event, tx);
@@ -56,6 +64,20 @@ export function checkTransition(
     !repeatable || isSame(transition(tx, event), verdict, tx),
     `${event.type} repeated gives another answer`,
   );
+}
+
+/** What must come is waited for since one instant, from when its call is opened until it has succeeded. */
+function checkWaiting(before: GlobalTransaction | null, tx: GlobalTransaction): void {
+  const open = new Set(isBounded(tx) ? [] : openCalls(tx).map(({ branch }) => branch?.branchId));
+  for (const { branchId, waitingSince } of tx.branches) {
+    demand(
+      'I4',
+      open.has(branchId) === (waitingSince !== null),
+      `${branchId} waits, and no one can tell since when`,
+    );
+    const was = before?.branches.find((branch) => branch.branchId === branchId)?.waitingSince ?? null;
+    demand('I4', was === null || waitingSince === null || was === waitingSince, `${branchId} waits anew`);
+  }
 }
 
 const isSame = (repeated: Verdict, first: Verdict, tx: GlobalTransaction): boolean =>

@@ -26,6 +26,7 @@ describe('a branch', () => {
         cancel: null,
         action: null,
         compensate: null,
+        waitingSince: null,
         lateSuccessCount: 0,
       },
     ]);

@@ -61,7 +61,7 @@ test('the events of a declared transaction tell it from its beginning to its end
           branches: [
             {
               ...{ branchId: 'stock', participant: 'inventory', activity: 'reserve', step: null },
-              ...{ try: due, lateSuccessCount: 0 },
+              ...{ try: due, waitingSince: null, lateSuccessCount: 0 },
             },
           ],
         },
@@ -80,7 +80,7 @@ test('the events of a declared transaction tell it from its beginning to its end
               branchId: null,
             },
           },
-          branches: [{ branchId: 'stock', try: succeeded }],
+          branches: [{ branchId: 'stock', try: succeeded, waitingSince: '2026-01-01T00:00:00.000Z' }],
         },
         attempts: [answered('try', 200, 'succeeded')],
       },
@@ -89,7 +89,7 @@ test('the events of a declared transaction tell it from its beginning to its end
         seq: 3,
         changes: {
           transaction: { status: 'confirmed', finishedAt: '2026-01-01T00:00:00.000Z' },
-          branches: [{ branchId: 'stock', confirm: succeeded }],
+          branches: [{ branchId: 'stock', confirm: succeeded, waitingSince: null }],
         },
         attempts: [answered('confirm', 200, 'succeeded')],
       },

@@ -55,6 +55,8 @@ describe('a list holds only what is asked for', () => {
     ['?status=cancelled', () => []],
     ['?parked=true', () => [parked]],
     ['?parked=false', () => [done, open]],
+    ['?needsAttention=true', () => []],
+    ['?needsAttention=false', () => [parked, done, open]],
     ['?participant=payment', () => [done]],
     ['?participant=inventory&status=confirmed', () => []],
     ['?name=refund', () => [open]],
@@ -66,6 +68,32 @@ describe('a list holds only what is asked for', () => {
   ])('%s', async (query, wanted) => {
     expect(await gidsOf(query)).toEqual(wanted());
   });
+});
+
+test('what waits too long for a success that must come needs attention, parked or not, until it comes', async () => {
+  world.answer(({ op }) => (op === 'confirm' ? 503 : 200));
+  const begun = await world.send('POST', '/v1/transactions', { branches: [branch('a')] });
+  const { gid } = begun.json();
+  const read = async () => (await world.send('GET', `/v1/transactions/${gid}`)).json();
+  while ((await read()).status === 'trying') world.time.pass(1);
+  const { waitingSince, needsAttention } = await read();
+  expect(waitingSince).toMatch(/^2026-01-01T00:00:00/);
+  expect(needsAttention).toBe(false);
+  expect(await gidsOf('?needsAttention=true')).toEqual([]);
+
+  while (!(await read()).isParked) world.time.pass(50);
+  world.time.pass(600_000);
+  expect(await read()).toMatchObject({
+    ...{ needsAttention: true, waitingSince, isParked: true },
+    branches: [{ waitingSince }],
+  });
+  expect(await gidsOf('?needsAttention=true')).toEqual([gid]);
+
+  world.answer(() => 200);
+  await world.send('POST', `/v1/transactions/${gid}/retry`);
+  while ((await read()).status !== 'confirmed') world.time.pass(50);
+  expect(await read()).toMatchObject({ needsAttention: false, waitingSince: null });
+  expect(await gidsOf('?needsAttention=true')).toEqual([]);
 });
 
 type Page = {
@@ -111,6 +139,7 @@ describe('a query is refused in words', () => {
     ['?status=trying&status=confirmed', 'status', 'string'],
     ['?status=', 'status', 'allowed values'],
     ['?parked=yes', 'parked', 'true, false'],
+    ['?needsAttention=1', 'needsAttention', 'true, false'],
     ['?participant=a%20b', 'participant', 'The name under which the participant is registered'],
     ['?name=', 'name', '1 to 128 characters'],
     ['?businessKey=a%0Ab', 'businessKey', 'does not have the right form'],

@@ -192,12 +192,14 @@ describe('what the store is asked', () => {
   const unfinished: Unfinished = {
     countByStatus: { trying: 3, confirming: 1 },
     parkedCount: 1,
+    attentionCount: 2,
     oldestBeganAt: T0 - 90_000,
     oldestWakeAt: T0 - 2500,
   };
   const stored = [
     'tercet_transactions_in_flight',
     'tercet_transactions_parked',
+    'tercet_transactions_needing_attention',
     'tercet_oldest_unfinished_transaction_age_seconds',
     'tercet_wake_lag_seconds',
   ];
@@ -207,6 +209,7 @@ describe('what the store is asked', () => {
     expect(value('tercet_transactions_in_flight{status="trying"}')).toBe(3);
     expect(value('tercet_transactions_in_flight{status="confirming"}')).toBe(1);
     expect(value('tercet_transactions_parked')).toBe(1);
+    expect(value('tercet_transactions_needing_attention')).toBe(2);
     expect(value('tercet_oldest_unfinished_transaction_age_seconds')).toBe(90);
     expect(value('tercet_wake_lag_seconds')).toBe(2.5);
   });

@@ -6,6 +6,7 @@ import { cancelled, confirmed, confirming, T0 } from '../support/transactions.ts
 export const nothingUnfinished: Unfinished = {
   countByStatus: {},
   parkedCount: 0,
+  attentionCount: 0,
   oldestBeganAt: null,
   oldestWakeAt: null,
 };
@@ -39,6 +40,7 @@ export function measured(countUnfinished = async (): Promise<Unfinished> => noth
   const metrics = new Metrics({
     store: { countUnfinished },
     time,
+    attentionAfterMs: 600_000,
     isWakeQueueUp: () => wakes.areWhole,
     droppedSpanCount: async () => 0,
   });
@@ -82,6 +84,7 @@ export async function observedEverything(): Promise<Scraped> {
   const { metrics, scraped } = measured(async () => ({
     countByStatus: { trying: 1 },
     parkedCount: 1,
+    attentionCount: 1,
     oldestBeganAt: T0,
     oldestWakeAt: T0,
   }));

@@ -142,7 +142,7 @@ export class FaultyWorld {
         redate: (rows) => whileAlive(this.store.redate(rows)),
         list: (filter) => whileAlive(this.store.list(filter)),
         gidsWaitingFor: (...asked) => whileAlive(this.store.gidsWaitingFor(...asked)),
-        countUnfinished: () => whileAlive(this.store.countUnfinished()),
+        countUnfinished: (since) => whileAlive(this.store.countUnfinished(since)),
         check: () => this.store.check(),
       },
       writer: this.#faultyWriter(life),

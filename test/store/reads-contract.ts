@@ -13,7 +13,7 @@ const T0 = Date.UTC(2026, 0, 1);
 const WAKE_AT = Date.UTC(2026, 0, 2);
 const EVERYTHING: TransactionFilter = {
   ...{ status: null, isParked: null, participant: null, name: null, businessKey: null },
-  ...{ beganAfter: null, before: null, limit: 200 },
+  ...{ attention: null, beganAfter: null, before: null, limit: 200 },
 };
 
 export function readsContract(open: () => Promise<StoreUnderTest>): void {
@@ -31,8 +31,8 @@ export function readsContract(open: () => Promise<StoreUnderTest>): void {
   test('an empty store lists nothing and counts nothing', async () => {
     expect(await list({})).toEqual([]);
     expect(await under.store.gidsWaitingFor('inventory', '', 10)).toEqual([]);
-    expect(await under.store.countUnfinished()).toEqual({
-      ...{ countByStatus: {}, parkedCount: 0, oldestBeganAt: null, oldestWakeAt: null },
+    expect(await under.store.countUnfinished(WAKE_AT)).toEqual({
+      ...{ countByStatus: {}, parkedCount: 0, attentionCount: 0, oldestBeganAt: null, oldestWakeAt: null },
     });
   });
 
@@ -74,6 +74,15 @@ export function readsContract(open: () => Promise<StoreUnderTest>): void {
       expect(await gidsOf({ isParked: true, status: 'cancelled' })).toEqual([]);
     });
 
+    test('are listed when they have waited long for a success that must come, and when they have not', async () => {
+      const waiting = [stages.confirming, stages.cancelling, stages.half, stages.parked, stages.owing];
+      const others = all.filter((tx) => !waiting.includes(tx));
+      expect(await gidsOf({ attention: { isNeeded: true, since: T0 } })).toEqual(gids(...waiting));
+      expect(await gidsOf({ attention: { isNeeded: false, since: T0 } })).toEqual(gids(...others));
+      expect(await gidsOf({ attention: { isNeeded: true, since: T0 - 1 } })).toEqual([]);
+      expect(await gidsOf({ attention: { isNeeded: false, since: T0 - 1 } })).toEqual(gids(...all));
+    });
+
     test('are listed by a participant of any of their branches', async () => {
       expect(await gidsOf({ participant: 'payment' })).toEqual(gids(stages.half));
       expect(await gidsOf({ participant: 'payment', status: 'trying' })).toEqual([]);
@@ -104,9 +113,10 @@ export function readsContract(open: () => Promise<StoreUnderTest>): void {
     });
 
     test('are counted until nothing is owed for them any more', async () => {
-      expect(await under.store.countUnfinished()).toEqual({
+      expect(await under.store.countUnfinished(T0)).toEqual({
         countByStatus: { trying: 2, confirming: 1, cancelling: 3, cancelled: 1 },
         parkedCount: 1,
+        attentionCount: 5,
         oldestBeganAt: stages.trying.beganAt,
         oldestWakeAt: WAKE_AT,
       });

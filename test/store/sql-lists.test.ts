@@ -10,7 +10,7 @@ import { describeOn } from '../support/servers.ts';
 
 const EVERYTHING: TransactionFilter = {
   ...{ status: null, isParked: null, participant: null, name: null, businessKey: null },
-  ...{ beganAfter: null, before: null, limit: 50 },
+  ...{ attention: null, beganAfter: null, before: null, limit: 50 },
 };
 const LATE = Date.UTC(2026, 5, 1);
 
@@ -48,8 +48,9 @@ describeOn(['mysql', 'mariadb'], 'a list', (server) => {
       ['under way', list({ status: 'confirming' }), 'wake_at'],
       ['under way, when only a few are asked for', list({ status: 'confirming', limit: 2 }), 'wake_at'],
       ['that wait for an operator', list({ isParked: true }), 'wake_at'],
+      ['that need attention', list({ attention: { isNeeded: true, since: LATE } }), 'wake_at'],
       ['that wait for a participant', () => store.gidsWaitingFor('inventory', '', 200), 'wake_at'],
-      ['that are counted', () => store.countUnfinished(), 'wake_at'],
+      ['that are counted', () => store.countUnfinished(LATE), 'wake_at'],
       ['with a business key', list({ businessKey: 'order 7' }), 'business_key'],
       [
         'with a business key and a status',

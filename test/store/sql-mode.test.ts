@@ -75,7 +75,14 @@ function suite(start: StartOwn): void {
     test.each(AWKWARD)('%j finds what it names, and nothing else', async (text) => {
       const save = holding(text);
       await sql.writer.writeBatch([saveOf(null, begun(newGid())), save]);
-      const filter = { status: null, isParked: null, participant: null, beganAfter: null, before: null };
+      const filter = {
+        status: null,
+        isParked: null,
+        attention: null,
+        participant: null,
+        beganAfter: null,
+        before: null,
+      };
       for (const by of [
         { name: text, businessKey: null },
         { name: null, businessKey: text },

@@ -170,7 +170,7 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
     test('of two writers that race for a row, one is saved and the other lost, and only one is written (I14)', async () => {
       const saved = await beginOne();
       const one = saveOf(saved, cancelled(saved.tx), { writer: 'one' });
-      const other = saveOf(saved, { ...saved.tx, name: 'other' }, { writer: 'other' });
+      const other = saveOf(saved, { ...saved.tx, cancelAskedAt: saved.tx.beganAt }, { writer: 'other' });
       const outcomes = await Promise.all([
         commitOn(under.writer).save(one),
         commitOn(under.otherWriter).save(other),

@@ -24,5 +24,6 @@ export const engineSettings = (given: Partial<EngineSettings> = {}): EngineSetti
   sweepIntervalMs: 1000,
   maxActiveTransactions: 100_000,
   retentionMs: 3650 * 86_400_000,
+  attentionAfterMs: 600_000,
   ...given,
 });

@@ -228,7 +228,11 @@ const shown = (core: Core, { tx }: Saved, status: number, headers: Record<string
 /** The world has no traces to link to. */
 const annotated =
   ({ coordinator }: Core) =>
-  (tx: GlobalTransaction) => ({ explanation: coordinator.explain(tx), traceUrl: null });
+  (tx: GlobalTransaction) => ({
+    needsAttention: coordinator.needsAttention(tx),
+    explanation: coordinator.explain(tx),
+    traceUrl: null,
+  });
 
 const finalityView = ({ now, retentionMs, ends }: Ends): FinalityView => ({
   now: iso(now),

@@ -52,6 +52,7 @@ export function engineSettingsOf(given: WorldSettings): EngineSettings {
     ...{ defaultTimeoutMs, maxTimeoutMs },
     ...{ commitTimeoutMs: 5000, sweepIntervalMs: 1000, maxActiveTransactions: 10_000 },
     retentionMs: 30 * DAY_MS,
+    attentionAfterMs: 600_000,
   };
 }
 

@@ -52,6 +52,12 @@ export const BranchView = Type.Object(
     cancel: nullable(CallView),
     action: nullable(CallView),
     compensate: nullable(CallView),
+    waitingSince: nullable(
+      instant(
+        'Since when it waits for a success that must come: of confirm, cancel or compensate, of a started pivot, or of a ' +
+          'step after it. Retries and parking do not change it. Null when it waits for none.',
+      ),
+    ),
     lateSuccessCount: count(
       'Tries and actions that reported success after they were undone; each was undone once more.',
     ),
@@ -106,6 +112,14 @@ export const TransactionView = Type.Object(
     callback: nullable(CallbackView),
     isParked: Type.Boolean({
       description: 'True when a branch waits for an operator: its retries are used up.',
+    }),
+    waitingSince: nullable(
+      instant(
+        'The earliest waitingSince of its branches, or the end if its callback is not delivered; null when it waits for none.',
+      ),
+    ),
+    needsAttention: Type.Boolean({
+      description: 'True when it has waited longer than TERCET_ATTENTION_AFTER_MS: an operator should look.',
     }),
     traceId: nullable(
       Type.String({

@@ -13,6 +13,12 @@ export const TransactionsQuery = Type.Object(
         description: 'true for those that wait for an operator, false for all others.',
       }),
     ),
+    needsAttention: Type.Optional(
+      Type.Enum(['true', 'false'], {
+        type: 'string',
+        description: 'true for those that need attention, false for all others.',
+      }),
+    ),
     participant: Type.Optional(ParticipantOrAddress),
     name: Type.Optional(text('What kind of transaction it is, to the letter.')),
     businessKey: Type.Optional(text("The initiator's own key, to the letter.")),

@@ -1,6 +1,12 @@
 /** Lists and counts over transactions in memory: the same answers as the SQL store gives, by the same contract suite. */
 import type { Loaded, TransactionEnd, TransactionFilter, Unfinished } from '../../application/ports.ts';
-import { type GlobalTransaction, type Instant, isParked, type Status } from '../../domain/index.ts';
+import {
+  type GlobalTransaction,
+  type Instant,
+  isParked,
+  type Status,
+  waitingSince,
+} from '../../domain/index.ts';
 
 export function listOf(rows: readonly Loaded[], filter: TransactionFilter): GlobalTransaction[] {
   return rows
@@ -12,16 +18,22 @@ export function listOf(rows: readonly Loaded[], filter: TransactionFilter): Glob
 }
 
 function isAskedFor(tx: GlobalTransaction, filter: TransactionFilter): boolean {
-  const { status, participant, name, businessKey, beganAfter, before } = filter;
+  const { status, attention, participant, name, businessKey, beganAfter, before } = filter;
   return (
     (status === null || tx.status === status) &&
     (filter.isParked === null || isParked(tx) === filter.isParked) &&
+    (attention === null || waitsSince(tx, attention.since) === attention.isNeeded) &&
     (participant === null || tx.branches.some((branch) => branch.participant === participant)) &&
     (name === null || tx.name === name) &&
     (businessKey === null || tx.businessKey === businessKey) &&
     (beganAfter === null || tx.beganAt >= beganAfter) &&
     (before === null || tx.gid < before)
   );
+}
+
+function waitsSince(tx: GlobalTransaction, since: Instant): boolean {
+  const waiting = waitingSince(tx);
+  return waiting !== null && waiting <= since;
 }
 
 const withoutPayloads = (tx: GlobalTransaction): GlobalTransaction => ({
@@ -45,13 +57,14 @@ export function waitingFor(
     .slice(0, limit);
 }
 
-export function countOf(rows: readonly Loaded[]): Unfinished {
+export function countOf(rows: readonly Loaded[], attentionSince: Instant): Unfinished {
   const counted = owing(rows);
   const countByStatus: Partial<Record<Status, number>> = {};
   for (const { tx } of counted) countByStatus[tx.status] = (countByStatus[tx.status] ?? 0) + 1;
   return {
     countByStatus,
     parkedCount: counted.filter(({ tx }) => isParked(tx)).length,
+    attentionCount: counted.filter(({ tx }) => waitsSince(tx, attentionSince)).length,
     oldestBeganAt: oldest(counted.map(({ tx }) => tx.beganAt)),
     oldestWakeAt: oldest(counted.flatMap(({ wakeAt }) => wakeAt ?? [])),
   };

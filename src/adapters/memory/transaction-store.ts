@@ -66,8 +66,8 @@ export class MemoryTransactionStore implements TransactionStore, BatchWriter {
     return waitingFor([...this.#rows.values()], participant, after, limit);
   }
 
-  async countUnfinished(): Promise<Unfinished> {
-    return countOf([...this.#rows.values()]);
+  async countUnfinished(attentionSince: Instant): Promise<Unfinished> {
+    return countOf([...this.#rows.values()], attentionSince);
   }
 
   async findEnds(gids: readonly string[]): Promise<readonly TransactionEnd[]> {

@@ -8,7 +8,13 @@
 
 import { JOURNAL_VERSION } from '../../application/journal.ts';
 import type { Save } from '../../application/ports.ts';
-import { type Branch, type GlobalTransaction, type Instant, parkedSince } from '../../domain/index.ts';
+import {
+  type Branch,
+  type GlobalTransaction,
+  type Instant,
+  parkedSince,
+  waitingSince,
+} from '../../domain/index.ts';
 
 export type SqlValue = string | number | null;
 
@@ -76,6 +82,7 @@ const changingColumns = (tx: GlobalTransaction) => ({
   decided_at: sqlInstantOrNull(tx.decision?.at ?? null),
   decided_by_branch_id: tx.decision?.branchId ?? null,
   parked_at: sqlInstantOrNull(parkedSince(tx)),
+  waiting_since: sqlInstantOrNull(waitingSince(tx)),
   finished_at: sqlInstantOrNull(tx.finishedAt),
   pivot_started_at: sqlInstantOrNull(tx.pivotStartedAt),
   cancel_asked_at: sqlInstantOrNull(tx.cancelAskedAt),
@@ -107,7 +114,7 @@ function newBranchRows({ gid, before, after }: Save): Row[] {
   }));
 }
 
-const branchColumns = ({ phaseOne, phaseTwo, lateSuccessCount, result }: Branch) => ({
+const branchColumns = ({ phaseOne, phaseTwo, waitingSince, lateSuccessCount, result }: Branch) => ({
   phase_one_reply: phaseOne.reply,
   phase_one_attempt_count: phaseOne.attemptCount,
   phase_one_due_at: sqlInstant(phaseOne.dueAt),
@@ -120,6 +127,7 @@ const branchColumns = ({ phaseOne, phaseTwo, lateSuccessCount, result }: Branch)
   phase_two_parked_at: sqlInstantOrNull(phaseTwo.parkedAt),
   phase_two_answer: phaseTwo.answer,
   phase_two_duration_ms: phaseTwo.durationMs,
+  waiting_since: sqlInstantOrNull(waitingSince),
   late_success_count: lateSuccessCount,
   result,
 });

@@ -36,6 +36,7 @@ export type BranchRow = {
   policy: OwnPolicy | null;
   phaseOne: CallRow;
   phaseTwo: CallRow;
+  waitingSince: Instant | null;
   lateSuccessCount: number;
   step: Step | null;
   result: string | null;
@@ -61,6 +62,7 @@ export type TransactionRow = {
   decidedAt: Instant | null;
   decidedByBranchId: string | null;
   parkedAt: Instant | null;
+  waitingSince: Instant | null;
   finishedAt: Instant | null;
   pivotStartedAt: Instant | null;
   cancelAskedAt: Instant | null;
@@ -133,6 +135,7 @@ export const branchEntity = new EntitySchema<BranchRow>({
     payload: { name: 'payload', type: 'text' },
     bodyHash: word('body_hash'),
     policy: { name: 'policy', type: 'text', nullable: true, transformer: json },
+    waitingSince: at('waiting_since', true),
     lateSuccessCount: count('late_success_count'),
     step: { name: 'step', type: 'text', nullable: true, transformer: json },
     result: { name: 'result', type: 'text', nullable: true },
@@ -165,6 +168,7 @@ export const transactionEntity = new EntitySchema<Omit<TransactionRow, 'branches
     decidedAt: at('decided_at', true),
     decidedByBranchId: word('decided_by_branch_id', true),
     parkedAt: at('parked_at', true),
+    waitingSince: at('waiting_since', true),
     finishedAt: at('finished_at', true),
     pivotStartedAt: at('pivot_started_at', true),
     cancelAskedAt: at('cancel_asked_at', true),

@@ -49,13 +49,14 @@ const withoutPayloads = (tx: GlobalTransaction): GlobalTransaction => ({
 
 /** The gids of one page. A row in a version that this coordinator does not know is left out, and hides no other. */
 function pageOf(filter: TransactionFilter, manager: EntityManager) {
-  const { status, isParked, participant, name, businessKey, beganAfter, before, limit } = filter;
-  const owes = isParked === true || (status !== null && !IS_FINAL[status]);
+  const { status, isParked, attention, participant, name, businessKey, beganAfter, before, limit } = filter;
+  const owes = isParked === true || attention?.isNeeded === true || (status !== null && !IS_FINAL[status]);
   const conditions = [
     'tx.version = :version',
     owes && 'tx.wake_at IS NOT NULL',
     status !== null && 'tx.status = :status',
     isParked !== null && `tx.parked_at IS ${isParked ? 'NOT NULL' : 'NULL'}`,
+    attention !== null && waitsSince(attention.isNeeded),
     participant !== null && hasBranch('branch.participant = :participant'),
     name !== null && sameText('tx.name', ':name'),
     businessKey !== null &&
@@ -72,9 +73,13 @@ function pageOf(filter: TransactionFilter, manager: EntityManager) {
     parameters: {
       ...{ version: JOURNAL_VERSION, status, participant, name, businessKey, before, limit },
       beganAfter: beganAfter === null ? null : sqlInstant(beganAfter),
+      since: attention === null ? null : sqlInstant(attention.since),
     },
   };
 }
+
+const waitsSince = (isNeeded: boolean): string =>
+  isNeeded ? 'tx.waiting_since <= :since' : '(tx.waiting_since IS NULL OR tx.waiting_since > :since)';
 
 /** The statuses that a transaction ends in. */
 const IS_FINAL: Readonly<Record<Status, boolean>> = {
@@ -157,19 +162,23 @@ type Counted = {
   status: Status;
   count: number | string;
   parkedCount: number | string;
+  attentionCount: number | string;
   oldestBeganAt: Date | string;
   oldestWakeAt: Date | string;
 };
 
-export async function countOwing(manager: EntityManager): Promise<Unfinished> {
+export async function countOwing(manager: EntityManager, attentionSince: Instant): Promise<Unfinished> {
   const rows: Counted[] = await manager.query(
     `SELECT status, COUNT(*) AS count, COUNT(parked_at) AS parkedCount,
+       COUNT(CASE WHEN waiting_since <= ? THEN 1 END) AS attentionCount,
        MIN(began_at) AS oldestBeganAt, MIN(wake_at) AS oldestWakeAt
      FROM global_transaction ${throughWakeAt(manager)} WHERE wake_at IS NOT NULL GROUP BY status`,
+    [sqlInstant(attentionSince)],
   );
   return {
     countByStatus: Object.fromEntries(rows.map(({ status, count }) => [status, Number(count)])),
     parkedCount: rows.reduce((sum, { parkedCount }) => sum + Number(parkedCount), 0),
+    attentionCount: rows.reduce((sum, { attentionCount }) => sum + Number(attentionCount), 0),
     oldestBeganAt: oldest(rows.map(({ oldestBeganAt }) => instantOf(oldestBeganAt))),
     oldestWakeAt: oldest(rows.map(({ oldestWakeAt }) => instantOf(oldestWakeAt))),
   };

@@ -45,6 +45,7 @@ const branchOf = (row: BranchRow): Branch => ({
   policy: row.policy,
   phaseOne: callOf(row.phaseOne),
   phaseTwo: callOf(row.phaseTwo),
+  waitingSince: row.waitingSince,
   lateSuccessCount: row.lateSuccessCount,
   step: row.step,
   result: row.result,

@@ -56,8 +56,8 @@ export class SqlTransactionStore implements TransactionStore {
     return ask(this.#dataSource, (manager) => gidsWaitingFor(manager, participant, after, limit));
   }
 
-  countUnfinished(): Promise<Unfinished> {
-    return ask(this.#dataSource, countOwing);
+  countUnfinished(attentionSince: Instant): Promise<Unfinished> {
+    return ask(this.#dataSource, (manager) => countOwing(manager, attentionSince));
   }
 
   findEnds(gids: readonly string[]): Promise<readonly TransactionEnd[]> {

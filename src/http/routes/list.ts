@@ -4,8 +4,7 @@
  */
 import { type Fault, Gid, TransactionsPage, TransactionsQuery } from '@tercet/sdk/wire';
 import { Value } from 'typebox/value';
-import type { Coordinator } from '../../application/coordinator.ts';
-import type { TransactionFilter } from '../../application/ports.ts';
+import type { Coordinator, ListRequest } from '../../application/coordinator.ts';
 import { answer, problems } from '../answers.ts';
 import { sendFaults } from '../problem.ts';
 import { type Annotate, transactionView } from '../transaction-view.ts';
@@ -47,11 +46,12 @@ export function listRoutes(
   );
 }
 
-type Plain = Pick<TransactionFilter, 'status' | 'isParked' | 'participant' | 'name' | 'businessKey'>;
+type Plain = Omit<ListRequest, 'beganAfter' | 'before' | 'limit'>;
 
 const filterOf = (query: TransactionsQuery): Plain => ({
   status: query.status ?? null,
   isParked: query.parked === undefined ? null : query.parked === 'true',
+  needsAttention: query.needsAttention === undefined ? null : query.needsAttention === 'true',
   participant: query.participant ?? null,
   name: query.name ?? null,
   businessKey: query.businessKey ?? null,

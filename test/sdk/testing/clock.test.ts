@@ -236,6 +236,7 @@ describe('chance and settings', () => {
     expect(rest).toEqual({
       ...{ defaultTimeoutMs, maxTimeoutMs, commitTimeoutMs, sweepIntervalMs, maxActiveTransactions },
       retentionMs: own.retentionDays * 86_400_000,
+      attentionAfterMs: own.attentionAfterMs,
     });
   });
 });
