@@ -6,6 +6,7 @@
  * wrong too: it is a misspelt one.
  */
 import { readFileSync } from 'node:fs';
+import { checkSecret } from '@tercet/sdk/signature';
 import type { TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import { type Environment, environment as processEnvironment } from './environment.ts';
@@ -173,6 +174,19 @@ function contradictions(config: Config): string[] {
       `TERCET_HOST “${config.host}” can be reached from other machines, and nobody is asked who they are: set ` +
         'TERCET_API_TOKENS, or listen on 127.0.0.1, or set TERCET_ALLOW_ANONYMOUS=true where the network lets only friends in',
     );
+  const hasSecrets = config.alertWebhookSecrets.length > 0;
+  if (config.alertWebhookUrl !== '' && !hasSecrets)
+    faults.push(
+      'TERCET_ALERT_WEBHOOK_URL needs TERCET_ALERT_WEBHOOK_SECRETS: the receiver verifies posts by them',
+    );
+  if (config.alertWebhookUrl === '' && hasSecrets)
+    faults.push(
+      'TERCET_ALERT_WEBHOOK_SECRETS has no effect without TERCET_ALERT_WEBHOOK_URL: set it, or remove the secrets',
+    );
+  for (const [index, secret] of config.alertWebhookSecrets.entries()) {
+    const fault = checkSecret(secret);
+    if (fault !== null) faults.push(`TERCET_ALERT_WEBHOOK_SECRETS, secret ${index + 1}: ${fault}`);
+  }
   if (config.apiTokens.length > 0 && config.allowAnonymous)
     faults.push(
       'TERCET_API_TOKENS and TERCET_ALLOW_ANONYMOUS=true contradict each other: remove one of them',

@@ -5,19 +5,23 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
 import type { Logger } from 'pino';
+import { AlertWebhook } from './adapters/alert-webhook.ts';
 import { whyNeverCalled } from './adapters/participant/forbidden-addresses.ts';
 import { HttpParticipantClient } from './adapters/participant/http-client.ts';
 import { isSqlite, migrate, schemaFault } from './adapters/sql/data-source.ts';
+import { SqlAlertStore } from './adapters/sql/alert-rows.ts';
 import { durabilityRisks } from './adapters/sql/durability.ts';
 import { openStore, type SqlStore } from './adapters/sql/open-store.ts';
 import { systemChance } from './adapters/system.ts';
 import { BullmqWakeQueue } from './adapters/wake/bullmq.ts';
 import { InProcessWakeQueue } from './adapters/wake/in-process.ts';
+import { Alerts } from './application/alerts.ts';
 import { AllowedAddresses } from './application/allowed-addresses.ts';
 import { createEngine, type Engine, type EngineSettings } from './application/engine.ts';
 import type { Log, Time, WakeQueue } from './application/ports.ts';
 import { type Config, databaseTlsOf, readConfig, shownUrl, UnusableConfig } from './config.ts';
 import { buildApp } from './http/app.ts';
+import { traceUrlOf } from './http/transaction-view.ts';
 import { reasonOf } from '@tercet/sdk/error-fields';
 import { createLogger } from './observability/logger.ts';
 import { Metrics } from './observability/metrics.ts';
@@ -78,6 +82,7 @@ async function start(config: Config, tracing: Tracing | null, stopWatching: () =
     logger,
     logsRequests: logger.isLevelEnabled('debug'),
   });
+  const alerting = alertingOf(config, { sql, engine, metrics, log });
   // npm passes a Ctrl-C on that the terminal has sent already: the second one is the same request, and `delay` bounds it.
   const onSecondSignal = () => {};
   const onSecondError = (err: unknown) =>
@@ -90,7 +95,9 @@ async function start(config: Config, tracing: Tracing | null, stopWatching: () =
       `tercet is stopping${signal ? `, by ${signal}` : ''}: active transactions are finished or handed over`,
     );
     await app.close();
+    alerting?.alerts.stop();
     await engine.stop();
+    await alerting?.webhook.close();
     await participants.close();
     await sql.close();
     await Promise.race([tracing?.stop(), delay(TRACING_STOP_MS, undefined, { ref: false })]);
@@ -102,6 +109,7 @@ async function start(config: Config, tracing: Tracing | null, stopWatching: () =
   });
   engine.sweep.start();
   engine.retention.start();
+  alerting?.alerts.start();
   const { port } = app.server.address() as { port: number };
   const store = shownUrl(config.databaseUrl);
   const redis = config.redisUrl === '' ? 'without Redis' : `woken by ${shownUrl(config.redisUrl)}`;
@@ -129,6 +137,38 @@ async function logRisks(config: Config, { dataSource }: SqlStore, logger: Logger
     );
   for (const risk of await durabilityRisks(dataSource))
     logger.warn(`acknowledged commits may be lost: ${risk}`);
+}
+
+/** Alerts are scanned for more rarely than overdue transactions: they are for people. */
+const SWEEPS_PER_ALERT_SCAN = 5;
+
+type AlertingParts = {
+  readonly sql: SqlStore;
+  readonly engine: Engine;
+  readonly metrics: Metrics;
+  readonly log: Log;
+};
+
+/** Null without a webhook. */
+function alertingOf(config: Config, { sql, engine, metrics, log }: AlertingParts) {
+  if (config.alertWebhookUrl === '') return null;
+  const webhook = new AlertWebhook({
+    url: config.alertWebhookUrl,
+    secrets: config.alertWebhookSecrets,
+    now: () => sql.time.now().latest,
+    explain: (tx) => engine.coordinator.explain(tx),
+    traceUrlOf: (tx) => traceUrlOf(config.traceUrlTemplate, tx),
+  });
+  const alerts = new Alerts({
+    ...{ store: sql.store, time: sql.time, chance: systemChance, log },
+    alerts: new SqlAlertStore({ dataSource: sql.dataSource }),
+    sender: webhook,
+    onPost: (outcome) => metrics.alertPosted(outcome),
+    attentionAfterMs: config.attentionAfterMs,
+    attemptCount: config.alertAfterAttempts,
+    everyMs: config.sweepIntervalMs * SWEEPS_PER_ALERT_SCAN,
+  });
+  return { alerts, webhook };
 }
 
 type WakeParts = {

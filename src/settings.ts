@@ -154,6 +154,22 @@ export const Settings = Type.Object({
     600_000,
     'Wait for a required success (confirm, cancel, compensate, pivot, later step, callback) after which a transaction needs attention',
   ),
+  alertWebhookUrl: Type.String({
+    default: '',
+    pattern: '^(?:https?://[^\\s/?#@]+(?:[/?]\\S*)?)?$',
+    ...secret('URL of the alert webhook: http or https. Without it, no alerts are sent.'),
+  }),
+  alertWebhookSecrets: list(
+    Type.String({ pattern: '^whsec_[A-Za-z0-9+/]+={0,2}$' }),
+    'Secrets that sign each post to the alert webhook: whsec_ and base64, two at most, for rotation.',
+    { isSecret: true, maxItems: 2 },
+  ),
+  alertAfterAttempts: Type.Integer({
+    default: 5,
+    minimum: 1,
+    maximum: 1_000_000,
+    description: 'Calls of a cancel or compensate without success after which an alert is sent, in calls.',
+  }),
   sweepIntervalMs: durationMs(1000, 'Interval of the recovery scan for overdue transactions'),
   shutdownTimeoutMs: durationMs(10_000, 'Time that a stopping process has to finish its work'),
 });

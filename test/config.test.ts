@@ -52,6 +52,9 @@ describe('what is left unset', () => {
       retentionDays: 30,
       commitTimeoutMs: 5000,
       attentionAfterMs: 600_000,
+      alertWebhookUrl: '',
+      alertWebhookSecrets: [],
+      alertAfterAttempts: 5,
       sweepIntervalMs: 1000,
       shutdownTimeoutMs: 10_000,
     });
@@ -116,6 +119,8 @@ describe('what is wrong', () => {
     ['TERCET_REDIS_URL', 'redis://localhost/0/1'],
     ['TERCET_ALLOWED_HOSTS', 'http://example.org/'],
     ['TERCET_API_TOKENS', 'short'],
+    ['TERCET_ALERT_AFTER_ATTEMPTS', '0'],
+    ['TERCET_ATTENTION_AFTER_MS', '0'],
   ])('%s=%s is refused, with the variable, what it means and its default', (variable, value) => {
     const faults = faultsOf({ [variable]: value });
     expect(faults).toHaveLength(1);
@@ -136,6 +141,32 @@ describe('what is wrong', () => {
       'TERCET_HOST',
       'TERCET_PROT',
     ]);
+  });
+
+  const receiver = 'https://hooks.example/T0KEN';
+  const secret = `whsec_${Buffer.alloc(24, 'x').toString('base64')}`;
+  test.each([
+    [{ TERCET_ALERT_WEBHOOK_URL: receiver }, 'TERCET_ALERT_WEBHOOK_URL needs TERCET_ALERT_WEBHOOK_SECRETS'],
+    [{ TERCET_ALERT_WEBHOOK_SECRETS: secret }, 'has no effect without TERCET_ALERT_WEBHOOK_URL'],
+    [
+      { TERCET_ALERT_WEBHOOK_URL: receiver, TERCET_ALERT_WEBHOOK_SECRETS: `${secret},whsec_c2hvcnQ=` },
+      'TERCET_ALERT_WEBHOOK_SECRETS, secret 2: a secret has 24 to 64 bytes, and this one 5',
+    ],
+    [
+      {
+        TERCET_ALERT_WEBHOOK_URL: receiver,
+        TERCET_ALERT_WEBHOOK_SECRETS: `${secret},${secret},${secret}`,
+      },
+      'TERCET_ALERT_WEBHOOK_SECRETS does not have the right form',
+    ],
+    [
+      { TERCET_ALERT_WEBHOOK_URL: 'https://me:T0KEN@hooks.example', TERCET_ALERT_WEBHOOK_SECRETS: secret },
+      'TERCET_ALERT_WEBHOOK_URL does not have the right form',
+    ],
+  ])('an alert webhook needs a URL and secrets that sign: %#', (settings, words) => {
+    const faults = faultsOf(settings);
+    expect(faults).toEqual([expect.stringContaining(words)]);
+    expect(faults.join()).not.toMatch(/T0KEN|c2hvcnQ/);
   });
 
   test('an unknown setting is a misspelt one', () => {

@@ -77,8 +77,23 @@ export function signatureHeaders(
   secrets: readonly string[],
   now: Date,
 ): SignatureHeaders {
+  return signed({ id: webhookIdOf(call), body, secrets, now });
+}
+
+/**
+ * The headers of any message by Standard Webhooks.
+ *
+ * @param message.id the same however often the message is repeated
+ * @throws TypeError without a secret
+ */
+export function signed(message: {
+  readonly id: string;
+  readonly body: string;
+  readonly secrets: readonly string[];
+  readonly now: Date;
+}): SignatureHeaders {
+  const { id, body, secrets, now } = message;
   if (secrets.length === 0) throw new TypeError('there is no secret to sign with: give at least one');
-  const id = webhookIdOf(call);
   return {
     'webhook-id': id,
     'webhook-timestamp': String(Math.floor(now.getTime() / 1000)),

@@ -87,6 +87,13 @@ export const metrics = {
     labels: [],
     help: '1 if the Redis wake-up queue is usable, 0 if this replica falls back to its own timers.',
   },
+  alertPosts: {
+    name: 'tercet_alert_posts_total',
+    kind: 'counter',
+    unit: null,
+    labels: ['outcome'],
+    help: 'Posts to the alert webhook by this replica: accepted or failed. A failed post is repeated.',
+  },
   spansDropped: {
     name: 'tercet_spans_dropped_total',
     kind: 'counter',

@@ -35,6 +35,7 @@ export class Metrics implements Observer {
   readonly #circuitState = gauge(metrics.circuitState, this.#registry);
   readonly #commitBatchSize = histogram(metrics.commitBatchSize, this.#registry);
   readonly #wakeQueueUp = gauge(metrics.wakeQueueUp, this.#registry);
+  readonly #alertPosts = counter(metrics.alertPosts, this.#registry);
   readonly #spansDropped = counter(metrics.spansDropped, this.#registry);
   readonly #inFlight = gauge(metrics.inFlight, this.#registry);
   readonly #parked = gauge(metrics.parked, this.#registry);
@@ -96,6 +97,10 @@ export class Metrics implements Observer {
 
   removed(count: number): void {
     this.#removed.inc(count);
+  }
+
+  alertPosted(outcome: 'accepted' | 'failed'): void {
+    this.#alertPosts.labels(outcome).inc();
   }
 
   /** One that is well does not hide another that is not, where several share a label. */

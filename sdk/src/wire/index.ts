@@ -2,6 +2,7 @@
  * The wire: what travels between initiator, coordinator and operator, as schemas. Each is validation, type and
  * OpenAPI at once; a schema and its type have one name.
  */
+export { AlertPost, AlertView } from './alert-post.ts';
 export { BeginRequest } from './begin-request.ts';
 export { BranchRequest } from './branch-request.ts';
 export { CallbackRequest, EndingNotice } from './callback.ts';

@@ -31,6 +31,7 @@ const valuesOf = ({ before, limit }: Removal) => [sqlInstant(before), limit];
 
 /** With the index that has the gid. Children first: a concurrent reader finds all of it or, after the commit, nothing. */
 const TABLES = [
+  ['alert', 'PRIMARY'],
   ['begin_key', 'begin_key_gid'],
   ['journal', 'PRIMARY'],
   ['branch', 'PRIMARY'],

@@ -107,7 +107,7 @@ const hasBranch = (condition: string): string =>
  * Optimizers go through the gids for a small LIMIT, in the hope that it is soon reached; where the status is a rare one
  * they read all that ever was.
  */
-const throughWakeAt = (manager: EntityManager): string =>
+export const throughWakeAt = (manager: EntityManager): string =>
   isSqlite(manager.connection)
     ? 'INDEXED BY global_transaction_wake_at'
     : 'FORCE INDEX (global_transaction_wake_at)';
@@ -185,7 +185,7 @@ export async function countOwing(manager: EntityManager, attentionSince: Instant
 }
 
 /** MySQL answers a Date, SQLite the text that was written. */
-const instantOf = (at: Date | string): Instant =>
+export const instantOf = (at: Date | string): Instant =>
   at instanceof Date ? at.getTime() : Date.parse(`${at.replace(' ', 'T')}Z`);
 
 const oldest = (instants: readonly Instant[]): Instant | null =>

@@ -1,0 +1,150 @@
+/**
+ * Alerts in the table `alert`: one row for each transaction and cause, for as long as the cause lasts.
+ *
+ * What is owed is found through the index of `wake_at`. Rows of `global_transaction` and `branch` are only read, in
+ * statements of their own: a statement that also wrote could lock them against the hot writes.
+ */
+import type { DataSource, EntityManager } from 'typeorm';
+import type { AlertBatch, AlertCause, AlertLimits, AlertStore } from '../../application/alerts.ts';
+import { JOURNAL_VERSION } from '../../application/journal.ts';
+import type { Instant } from '../../domain/index.ts';
+import { ask } from './ask.ts';
+import { sqlInstant } from './batch-statements.ts';
+import { isSqlite } from './data-source.ts';
+import { instantOf, throughWakeAt } from './transaction-list.ts';
+import { insist } from './wake-rows.ts';
+
+type Condition = { readonly sql: string; readonly values: readonly (string | number)[] };
+
+export class SqlAlertStore implements AlertStore {
+  readonly #dataSource: DataSource;
+
+  constructor(given: { dataSource: DataSource }) {
+    this.#dataSource = given.dataSource;
+  }
+
+  async raise({ limits, batchId, now, limit }: Parameters<AlertStore['raise']>[0]): Promise<void> {
+    const found = await ask(this.#dataSource, (manager) => findUnraised(manager, limits, limit));
+    if (found.length === 0) return;
+    const at = sqlInstant(now);
+    const rows = found.flatMap(({ gid, cause }) => [gid, cause, batchId, at, 0, at]);
+    const marks = found.map(() => '(?, ?, ?, ?, ?, ?)').join(', ');
+    // Another replica may have raised some of them since: those are part of its batch.
+    await this.#write(
+      `INSERT ${isSqlite(this.#dataSource) ? 'OR IGNORE' : 'IGNORE'} INTO alert
+         (gid, cause, batch_id, raised_at, attempt_count, due_at) VALUES ${marks}`,
+      rows,
+    );
+  }
+
+  async forgetEnded({ limits, limit }: Parameters<AlertStore['forgetEnded']>[0]): Promise<void> {
+    const ended = await ask(this.#dataSource, (manager) => findEnded(manager, limits, limit));
+    if (ended.length === 0) return;
+    const marks = ended.map(() => '(gid = ? AND cause = ?)').join(' OR ');
+    await this.#write(
+      `DELETE FROM alert WHERE ${marks}`,
+      ended.flatMap(({ gid, cause }) => [gid, cause]),
+    );
+  }
+
+  async claim({ now, dueAt }: Parameters<AlertStore['claim']>[0]): Promise<AlertBatch | null> {
+    const isDue = 'sent_at IS NULL AND due_at <= ?';
+    const nowText = sqlInstant(now);
+    const [first]: { batchId: string; attemptCount: number }[] = await this.#read(
+      `SELECT batch_id AS batchId, attempt_count AS attemptCount FROM alert WHERE ${isDue}
+       ORDER BY due_at, batch_id LIMIT 1`,
+      [nowText],
+    );
+    if (first === undefined) return null;
+    const { batchId, attemptCount } = first;
+    const claimed = [sqlInstant(dueAt(attemptCount)), attemptCount + 1, batchId] as const;
+    // Of two replicas that read the same batch, the second finds that it is due no more, and changes no row.
+    const changedCount = await this.#write(
+      `UPDATE alert SET due_at = ?, attempt_count = ? WHERE batch_id = ? AND ${isDue}`,
+      [...claimed, nowText],
+    );
+    return changedCount === 0 ? null : { batchId, attemptCount, alerts: await this.#alertsOf(batchId) };
+  }
+
+  async #alertsOf(batchId: string): Promise<AlertBatch['alerts']> {
+    const rows: { gid: string; cause: AlertCause; raisedAt: Date | string }[] = await this.#read(
+      'SELECT gid, cause, raised_at AS raisedAt FROM alert WHERE batch_id = ? AND sent_at IS NULL ORDER BY gid, cause',
+      [batchId],
+    );
+    return rows.map(({ gid, cause, raisedAt }) => ({ gid, cause, raisedAt: instantOf(raisedAt) }));
+  }
+
+  async markSent(batchId: string, at: Instant): Promise<void> {
+    await this.#write('UPDATE alert SET sent_at = ? WHERE batch_id = ?', [sqlInstant(at), batchId]);
+  }
+
+  #read<Row>(sql: string, values: readonly (string | number)[]): Promise<Row[]> {
+    return ask(this.#dataSource, (manager) => manager.query(sql, [...values]));
+  }
+
+  /** @returns how many rows were changed */
+  #write(sql: string, values: readonly (string | number)[]): Promise<number> {
+    return insist(() =>
+      ask(this.#dataSource, async (manager) => {
+        const result = await manager.queryRunner?.query(sql, [...values], true);
+        return result?.affected ?? 0;
+      }),
+    );
+  }
+}
+
+// ── Causes ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+const countOf = (condition: string): string =>
+  `(SELECT COUNT(*) FROM branch WHERE branch.gid = tx.gid AND branch.waiting_since ${condition})`;
+
+const CONDITIONS: Readonly<Record<AlertCause, (limits: AlertLimits) => Condition>> = {
+  needs_attention: ({ waitingSince }) => ({
+    sql: `tx.waiting_since <= ? AND ${countOf('<= ?')} > 0`,
+    values: [sqlInstant(waitingSince), sqlInstant(waitingSince)],
+  }),
+  callback_undelivered: ({ waitingSince }) => ({
+    sql: `tx.finished_at <= ? AND tx.callback IS NOT NULL AND INSTR(tx.notification, '"reply":"succeeded"') = 0`,
+    values: [sqlInstant(waitingSince)],
+  }),
+  compensation_failing: ({ attemptCount }) => ({
+    sql: `tx.decision = 'cancel' AND ${countOf('IS NOT NULL AND branch.phase_two_attempt_count >= ?')} > 0`,
+    values: [attemptCount],
+  }),
+};
+
+const causes = Object.keys(CONDITIONS) as AlertCause[];
+
+type Found = { readonly gid: string; readonly cause: AlertCause };
+
+/** @returns up to `limit` of all causes together */
+async function findUnraised(manager: EntityManager, limits: AlertLimits, limit: number): Promise<Found[]> {
+  const found: Found[] = [];
+  for (const cause of causes) {
+    const { sql, values } = CONDITIONS[cause](limits);
+    const rows: { gid: string }[] = await manager.query(
+      `SELECT tx.gid AS gid FROM global_transaction tx ${throughWakeAt(manager)}
+       LEFT JOIN alert ON alert.gid = tx.gid AND alert.cause = ?
+       WHERE tx.wake_at IS NOT NULL AND tx.version = ? AND alert.gid IS NULL AND ${sql} LIMIT ?`,
+      [cause, JOURNAL_VERSION, ...values, limit - found.length],
+    );
+    found.push(...rows.map(({ gid }) => ({ gid, cause })));
+    if (found.length === limit) break;
+  }
+  return found;
+}
+
+/** Also those whose transaction was removed. */
+async function findEnded(manager: EntityManager, limits: AlertLimits, limit: number): Promise<Found[]> {
+  const found: Found[] = [];
+  for (const cause of causes) {
+    const { sql, values } = CONDITIONS[cause](limits);
+    const rows: { gid: string }[] = await manager.query(
+      `SELECT alert.gid AS gid FROM alert LEFT JOIN global_transaction tx ON tx.gid = alert.gid
+       WHERE alert.cause = ? AND CASE WHEN tx.wake_at IS NOT NULL AND ${sql} THEN 0 ELSE 1 END = 1 LIMIT ?`,
+      [cause, ...values, limit],
+    );
+    found.push(...rows.map(({ gid }) => ({ gid, cause })));
+  }
+  return found;
+}

@@ -1,0 +1,146 @@
+/**
+ * Alerts: tells operators, through a webhook, of transactions that need one. It finds them next to the sweep, in the
+ * stored state, so an alert survives the replica that raised it.
+ *
+ * `runOnce` is one pass; `start` only repeats it. The rules:
+ * - Once for each cause: an alert is recorded before it is sent, and forgotten when its cause is over.
+ * - At least once: a post that is not accepted is repeated, with the same id, by any replica.
+ * - Bounded: a pass records at most 100 alerts and makes at most one post.
+ */
+import type { GlobalTransaction, Instant } from '../domain/index.ts';
+import type { Chance, Log, Time, TransactionStore } from './ports.ts';
+
+/**
+ * - `needs_attention`: a branch has waited too long for a success that must come.
+ * - `callback_undelivered`: the callback of an ended transaction has not been delivered for as long.
+ * - `compensation_failing`: a cancel or compensate was called too often without success.
+ */
+export type AlertCause = 'needs_attention' | 'callback_undelivered' | 'compensation_failing';
+
+export type Alert = { readonly gid: string; readonly cause: AlertCause; readonly raisedAt: Instant };
+
+/** Alerts that are sent as one post; `batchId` stays the same however often it is repeated. */
+export type AlertBatch = {
+  readonly batchId: string;
+  /** Posts of it made before. */
+  readonly attemptCount: number;
+  readonly alerts: readonly Alert[];
+};
+
+/** What counts as a cause. */
+export type AlertLimits = {
+  /** What has waited since then, or earlier, waits too long. */
+  readonly waitingSince: Instant;
+  /** So many calls of a cancel or compensate without success are too many. */
+  readonly attemptCount: number;
+};
+
+export interface AlertStore {
+  /** Records up to `limit` alerts that are not recorded yet, as one batch that is due at `now`. */
+  raise(given: { limits: AlertLimits; batchId: string; now: Instant; limit: number }): Promise<void>;
+  /** Forgets alerts whose cause is over, up to `limit` of each cause: if it comes back, it is a new one. */
+  forgetEnded(given: { limits: AlertLimits; limit: number }): Promise<void>;
+  /** The batch that has been due longest, for this caller alone until `dueAt`; null when none is due. */
+  claim(given: { now: Instant; dueAt: (attemptCount: number) => Instant }): Promise<AlertBatch | null>;
+  /** The batch was accepted, and is never posted again. */
+  markSent(batchId: string, at: Instant): Promise<void>;
+}
+
+/** An alert with the transaction as it is now. */
+export type AlertNotice = { readonly alert: Alert; readonly tx: GlobalTransaction };
+
+export interface AlertSender {
+  /** @throws when the receiver did not accept it */
+  send(batchId: string, notices: readonly AlertNotice[]): Promise<void>;
+}
+
+export type AlertsParts = {
+  readonly alerts: AlertStore;
+  readonly store: Pick<TransactionStore, 'load'>;
+  readonly sender: AlertSender;
+  readonly time: Time;
+  readonly chance: Chance;
+  readonly log: Log;
+  /** Is told the outcome of each post. */
+  readonly onPost: (outcome: 'accepted' | 'failed') => void;
+  readonly attentionAfterMs: number;
+  readonly attemptCount: number;
+  readonly everyMs: number;
+};
+
+const MAX_ALERTS_PER_PASS = 100;
+const MAX_ENDED_PER_PASS = 1000;
+const FIRST_REPEAT_MS = 10_000;
+const MAX_REPEAT_MS = 300_000;
+
+export class Alerts {
+  readonly #given: AlertsParts;
+  #cancelTimer = () => {};
+  #isStopped = false;
+
+  constructor(given: AlertsParts) {
+    this.#given = given;
+  }
+
+  /** One pass; answers how many alerts were accepted by the receiver. */
+  async runOnce(): Promise<number> {
+    const { alerts, time, chance, attentionAfterMs, attemptCount } = this.#given;
+    const settling = time.settle();
+    if (settling !== null) await settling;
+    const now = time.now().earliest;
+    const limits = { waitingSince: now - attentionAfterMs, attemptCount };
+    await alerts.forgetEnded({ limits, limit: MAX_ENDED_PER_PASS });
+    await alerts.raise({ limits, batchId: chance.newId(), now, limit: MAX_ALERTS_PER_PASS });
+    const batch = await alerts.claim({ now, dueAt: (count) => now + repeatMs(count) });
+    return batch === null ? 0 : this.#post(batch);
+  }
+
+  async #post({ batchId, alerts: claimed }: AlertBatch): Promise<number> {
+    const { alerts, sender, time, onPost } = this.#given;
+    const notices = await this.#noticesOf(claimed);
+    if (notices.length === 0) return 0;
+    try {
+      await sender.send(batchId, notices);
+    } catch (error) {
+      onPost('failed');
+      throw error;
+    }
+    onPost('accepted');
+    await alerts.markSent(batchId, time.now().latest);
+    return notices.length;
+  }
+
+  async #noticesOf(claimed: readonly Alert[]): Promise<AlertNotice[]> {
+    const notices: AlertNotice[] = [];
+    for (const alert of claimed) {
+      const loaded = await this.#given.store.load(alert.gid);
+      if (loaded !== null) notices.push({ alert, tx: loaded.tx });
+    }
+    return notices;
+  }
+
+  /** Staggered by chance, so that replicas that start together do not scan together. */
+  start(): void {
+    this.#later(this.#given.everyMs * this.#given.chance.draw());
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancelTimer();
+  }
+
+  #later(delayMs: number): void {
+    this.#cancelTimer = this.#given.time.after(delayMs, () => void this.#runAndRepeat());
+  }
+
+  async #runAndRepeat(): Promise<void> {
+    const { log, everyMs } = this.#given;
+    await this.runOnce().catch((error: unknown) => {
+      if (!this.#isStopped) log.error('alerts could not be sent: they are sent again', error);
+    });
+    if (!this.#isStopped) this.#later(everyMs);
+  }
+}
+
+const repeatMs = (attemptCount: number): number =>
+  Math.min(MAX_REPEAT_MS, FIRST_REPEAT_MS * 2 ** Math.min(attemptCount, 10));

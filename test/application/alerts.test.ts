@@ -1,0 +1,238 @@
+/**
+ * Alerts on real databases and over real HTTP: what is raised, that it is sent once for each cause by whichever replica,
+ * and that it is repeated until it is accepted. The time is the test's.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { Value } from 'typebox/value';
+import { AlertPost } from '@tercet/sdk/wire';
+import { AlertWebhook } from '../../src/adapters/alert-webhook.ts';
+import { SqlAlertStore } from '../../src/adapters/sql/alert-rows.ts';
+import { migrate } from '../../src/adapters/sql/data-source.ts';
+import { openStore, type SqlStore } from '../../src/adapters/sql/open-store.ts';
+import { systemChance } from '../../src/adapters/system.ts';
+import { Alerts } from '../../src/application/alerts.ts';
+import type { Saved } from '../../src/application/ports.ts';
+import type { Event, GlobalTransaction } from '../../src/domain/index.ts';
+import { StoodTime } from '../observability/scraped.ts';
+import { after, answered, begun, cancelled, newGid, saveOf } from '../support/saves.ts';
+import { describeOn } from '../support/servers.ts';
+import { AlertReceiver } from '../support/alert-receiver.ts';
+
+const ATTENTION_AFTER_MS = 600_000;
+const ATTEMPTS = 3;
+const COMMIT_TIMEOUT_MS = 60_000;
+/** All of them are spent before the sixth call: `support/saves.ts`. */
+const T0 = Date.UTC(2026, 0, 1);
+
+describe('alerts on SQLite', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'tercet-alerts-'));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+  alertsOn(async () => `sqlite:${join(folder, `${newGid()}.sqlite`)}`);
+});
+
+describeOn(['mysql', 'mariadb'], 'alerts', (server) => alertsOn(() => server.createDatabase()));
+
+function alertsOn(newDatabase: () => Promise<string>): void {
+  let sql: SqlStore;
+  let receiver: AlertReceiver;
+  let time: StoodTime;
+  let webhook: AlertWebhook;
+  let posts: string[];
+  beforeEach(async () => {
+    sql = await openStore(await newDatabase(), COMMIT_TIMEOUT_MS);
+    await migrate(sql.dataSource);
+    receiver = await AlertReceiver.start();
+    time = new StoodTime();
+    time.at = T0 + ATTENTION_AFTER_MS;
+    webhook = new AlertWebhook({
+      ...{ url: `${receiver.url}/alerts?team=payments`, secrets: [receiver.secret] },
+      // Receivers judge the age of a signature by the clock of this machine.
+      now: () => Date.now(),
+      explain: ({ status }) => `It is ${status}.`,
+      traceUrlOf: ({ gid }) => `http://jaeger.example/${gid}`,
+    });
+    posts = [];
+  });
+  afterEach(async () => {
+    await webhook.close();
+    await receiver.close();
+    await sql.close();
+  });
+
+  const replica = () =>
+    new Alerts({
+      ...{ store: sql.store, time, chance: systemChance, log: { error: () => {} } },
+      ...{ alerts: new SqlAlertStore({ dataSource: sql.dataSource }), sender: webhook },
+      onPost: (outcome) => posts.push(outcome),
+      ...{ attentionAfterMs: ATTENTION_AFTER_MS, attemptCount: ATTEMPTS, everyMs: 1000 },
+    });
+  const stored = async (tx: GlobalTransaction, before: Saved | null = null): Promise<Saved> => {
+    const seq = (before?.seq ?? 0) + 1;
+    const isOwed = tx.finishedAt === null || tx.notification?.reply === null;
+    const save = saveOf(before, tx, { wakeAt: isOwed ? T0 : null });
+    expect(await sql.writer.writeBatch([save])).toEqual({ outcome: 'written' });
+    return { tx, seq };
+  };
+  const causes = () => receiver.alerts().map(({ cause, gid }) => `${cause} ${gid}`);
+
+  test('a branch that waits too long is told of once, by a signed post that fits its schema', async () => {
+    const { tx } = await stored(confirming());
+    time.at -= 1;
+    expect(await replica().runOnce()).toBe(0);
+    time.at += 1;
+    expect(await replica().runOnce()).toBe(1);
+    const [post] = receiver.posts;
+    expect(Value.Check(AlertPost, post?.body)).toBe(true);
+    expect(post).toMatchObject({ path: '/alerts?team=payments', fault: null });
+    expect(receiver.alerts()).toEqual([
+      {
+        ...{ cause: 'needs_attention', gid: tx.gid, name: 'order', status: 'confirming' },
+        ...{ raisedAt: new Date(time.at).toISOString(), waitingSince: new Date(T0).toISOString() },
+        ...{ explanation: 'It is confirming.', traceUrl: `http://jaeger.example/${tx.gid}` },
+      },
+    ]);
+    expect(JSON.stringify(post?.body)).not.toMatch(/Bestellung|日本/);
+    time.at += 86_400_000;
+    expect(await replica().runOnce()).toBe(0);
+    expect(receiver.posts).toHaveLength(1);
+    expect(posts).toEqual(['accepted']);
+  });
+
+  test('a transaction that its deadline ends, or that has ended, is never told of', async () => {
+    await stored(begun(newGid()));
+    await stored(answered(confirming(), 'succeeded'));
+    await stored({ ...begun(newGid()), mode: 'interactive' });
+    time.at += 86_400_000;
+    expect(await replica().runOnce()).toBe(0);
+    expect(receiver.posts).toEqual([]);
+  });
+
+  test('a callback that is not delivered in time is told of as such, and as nothing else', async () => {
+    const ended = await stored(answered(answered(withCallback(), 'succeeded'), 'succeeded'));
+    expect(await replica().runOnce()).toBe(1);
+    expect(causes()).toEqual([`callback_undelivered ${ended.tx.gid}`]);
+    await stored(notified(ended.tx), ended);
+    time.at += 86_400_000;
+    expect(await replica().runOnce()).toBe(0);
+    expect(await rowCount()).toBe(0);
+  });
+
+  test('a cancel is told of after as many calls as the setting says, long before it needs attention', async () => {
+    time.at = T0 + 1;
+    const two = answered(answered(cancelled(begun(newGid())), 'unknown'), 'unknown');
+    const saved = await stored(two);
+    expect(await replica().runOnce()).toBe(0);
+    await stored(answered(two, 'unknown'), saved);
+    expect(await replica().runOnce()).toBe(1);
+    expect(causes()).toEqual([`compensation_failing ${two.gid}`]);
+  });
+
+  test('a confirm that is called as often is no failing compensation', async () => {
+    time.at = T0 + 1;
+    await stored(answered(answered(answered(confirming(), 'unknown'), 'unknown'), 'unknown'));
+    expect(await replica().runOnce()).toBe(0);
+  });
+
+  test('a post that is not accepted is repeated with its id, and only after a pause', async () => {
+    const { tx } = await stored(confirming());
+    receiver.status = 500;
+    await expect(replica().runOnce()).rejects.toThrow('answered 500');
+    expect(await replica().runOnce()).toBe(0);
+    time.at += 10_000;
+    receiver.status = 204;
+    expect(await replica().runOnce()).toBe(1);
+    expect(receiver.posts.map(({ id }) => id)).toEqual(Array(2).fill(receiver.posts[0]?.id));
+    expect(causes()).toEqual(Array(2).fill(`needs_attention ${tx.gid}`));
+    expect(posts).toEqual(['failed', 'accepted']);
+  });
+
+  test.each([301, 401, 429])('a receiver that answers %i has not accepted it', async (status) => {
+    await stored(confirming());
+    receiver.status = status;
+    await expect(replica().runOnce()).rejects.toThrow(`answered ${status}`);
+    expect(receiver.posts).toHaveLength(1);
+  });
+
+  test('a cause that is over before its post is accepted is not told of any more', async () => {
+    const saved = await stored(confirming());
+    receiver.status = 500;
+    await expect(replica().runOnce()).rejects.toThrow();
+    await stored(answered(saved.tx, 'succeeded'), saved);
+    time.at += 3_600_000;
+    receiver.status = 200;
+    expect(await replica().runOnce()).toBe(0);
+    expect(receiver.posts).toHaveLength(1);
+  });
+
+  test('a cause that comes back is told of again', async () => {
+    const cancelling = await stored(cancelled(begun(newGid())));
+    expect(await replica().runOnce()).toBe(1);
+    const ended = await stored(answered(cancelling.tx, 'succeeded'), cancelling);
+    expect(await replica().runOnce()).toBe(0);
+    await sql.writer.writeBatch([saveOf(ended, withLateSuccess(ended.tx, time.at), { wakeAt: T0 })]);
+    time.at += ATTENTION_AFTER_MS;
+    expect(await replica().runOnce()).toBe(1);
+    expect(causes()).toEqual(Array(2).fill(`needs_attention ${ended.tx.gid}`));
+    expect(new Set(receiver.posts.map(({ id }) => id)).size).toBe(2);
+  });
+
+  test('replicas that scan at the same time tell of each cause once', async () => {
+    const gids: string[] = [];
+    for (let count = 0; count < 20; count += 1) gids.push((await stored(confirming())).tx.gid);
+    const replicas = Array.from({ length: 5 }, replica);
+    for (let pass = 0; pass < 5; pass += 1) await Promise.all(replicas.map((each) => each.runOnce()));
+    expect(causes().sort()).toEqual(gids.map((gid) => `needs_attention ${gid}`).sort());
+  });
+
+  test('a pass tells of a hundred at most, and the passes after it of the rest', async () => {
+    const batch = Array.from({ length: 230 }, () => saveOf(null, confirming(), { wakeAt: T0 }));
+    expect(await sql.writer.writeBatch(batch)).toEqual({ outcome: 'written' });
+    const counts: number[] = [];
+    for (let pass = 0; pass < 4; pass += 1) counts.push(await replica().runOnce());
+    expect(counts).toEqual([100, 100, 30, 0]);
+    expect(new Set(causes()).size).toBe(230);
+  });
+
+  test('nothing is left of an alert when its transaction is removed', async () => {
+    const saved = await stored(confirming());
+    await replica().runOnce();
+    await stored(answered(saved.tx, 'succeeded'), saved);
+    expect(await sql.store.removeFinished(T0 + 1, 10)).toBe(1);
+    expect(await rowCount()).toBe(0);
+  });
+
+  const rowCount = async (): Promise<number> => {
+    const [{ count }] = await sql.dataSource.query('SELECT COUNT(*) AS count FROM alert');
+    return Number(count);
+  };
+}
+
+// ── Transactions ─────────────────────────────────────────────────────────────────────────────────────────────
+
+const now = { earliest: T0, latest: T0 };
+const heard = { result: null, answer: '200', durationMs: 10, retryAfterMs: null, chance: 0.5 };
+
+/** Its tries have succeeded. */
+const confirming = (): GlobalTransaction => answered(begun(newGid()), 'succeeded');
+
+const withCallback = (): GlobalTransaction => ({
+  ...begun(newGid()),
+  callback: { participant: 'shop', activity: 'ended', callTimeoutMs: null },
+});
+
+const notified = (tx: GlobalTransaction): GlobalTransaction =>
+  after(tx, { type: 'replied', branchId: null, op: 'notify', reply: 'succeeded', ...heard, now });
+
+function withLateSuccess(tx: GlobalTransaction, at: number): GlobalTransaction {
+  const late: Event = {
+    ...{ type: 'replied', branchId: 'a', op: 'try', reply: 'succeeded', ...heard },
+    now: { earliest: at, latest: at },
+  };
+  return after(tx, late);
+}
