@@ -2,6 +2,7 @@
  * The composition root: settings → adapters → engine → HTTP, and the signals that end it. The only file that builds
  * everything; "who provides this?" is answered here.
  */
+import { createRequire } from 'node:module';
 import { setTimeout as delay } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
 import type { Logger } from 'pino';
@@ -24,7 +25,7 @@ import { buildApp } from './http/app.ts';
 import { traceUrlOf } from './http/transaction-view.ts';
 import { reasonOf } from '@tercet/sdk/error-fields';
 import { createLogger } from './observability/logger.ts';
-import { Metrics } from './observability/metrics.ts';
+import { buildOf, Metrics } from './observability/metrics.ts';
 import { observers } from './observability/observers.ts';
 import { StateLog } from './observability/state-log.ts';
 import type { Tracing } from './observability/otel/tracing.ts';
@@ -41,6 +42,8 @@ export async function serve(tracing: Tracing | null): Promise<void> {
     process.exit(1);
   }
 }
+
+const { version }: { version: string } = createRequire(import.meta.url)('../package.json');
 
 const FAILED = 'tercet could not start';
 
@@ -61,8 +64,9 @@ async function start(config: Config, tracing: Tracing | null, stopWatching: () =
   });
   const metrics = new Metrics({
     ...{ store: sql.store, time: sql.time, attentionAfterMs: config.attentionAfterMs },
-    ...{ isWakeQueueUp: () => engine.isWakeQueueUp() },
+    ...{ isWakeQueueUp: () => engine.isWakeQueueUp(), hasLostCommits: () => engine.hasLostCommits() },
     droppedSpanCount: tracing?.droppedSpanCount ?? (async () => 0),
+    ...{ isTracing: tracing !== null, build: buildOf(version) },
   });
   const engine: Engine = createEngine(
     {
@@ -77,7 +81,7 @@ async function start(config: Config, tracing: Tracing | null, stopWatching: () =
   const app = await buildApp({
     ...{ coordinator: engine.coordinator, registry, checkReady: engine.checkReady, whyNeverCalled },
     ...{ apiTokens: config.apiTokens, maxCallTimeoutMs: config.maxCallTimeoutMs },
-    metrics: () => metrics.scrape(),
+    metrics: (accept) => metrics.scrape(accept),
     ...{ trace: tracing?.pluginFor ?? null, traceUrlTemplate: config.traceUrlTemplate },
     logger,
     logsRequests: logger.isLevelEnabled('debug'),

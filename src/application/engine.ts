@@ -69,6 +69,8 @@ export type Engine = {
   checkReady(): Promise<Readiness>;
   /** False while the queue that wakes transactions is away. */
   isWakeQueueUp(): boolean;
+  /** True once the database lacks commits that it acknowledged to this process, which then stops driving. */
+  hasLostCommits(): boolean;
   /** Finishes what is under way, and begins nothing more. */
   stop(): Promise<void>;
 };
@@ -128,5 +130,6 @@ export function createEngine(ports: Ports, settings: EngineSettings): Engine {
     await store.check();
     return wakes.isUp ? 'ready' : 'degraded';
   };
-  return { coordinator, sweep, retention, checkReady, isWakeQueueUp: () => wakes.isUp, stop };
+  const isWakeQueueUp = () => wakes.isUp;
+  return { coordinator, sweep, retention, checkReady, isWakeQueueUp, hasLostCommits: isBehind, stop };
 }

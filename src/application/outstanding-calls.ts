@@ -119,7 +119,7 @@ export class OutstandingCalls {
     const { reply, answer, result, error } = readAnswer(tx, call, heard);
     const now = time.now();
     span.end({ reply, httpStatus, error: httpStatus === null ? answer : null });
-    observer.called({ participant, op, reply, durationMs });
+    observer.called({ participant, op, reply, durationMs, sampledTraceId: span.sampledTraceId });
     this.#onHeard({
       reply: {
         ...{ type: 'replied', branchId, op, reply, result, answer, durationMs, retryAfterMs },

@@ -240,7 +240,14 @@ export type CircuitState = 'closed' | 'half-open' | 'open';
 export interface Observer {
   /** A change is durable; `before` is null when it is the first. */
   saved(before: GlobalTransaction | null, after: GlobalTransaction): void;
-  called(call: { participant: string; op: Op; reply: Reply; durationMs: number }): void;
+  called(call: {
+    participant: string;
+    op: Op;
+    reply: Reply;
+    durationMs: number;
+    /** The trace of the call; null if it is not sampled. */
+    sampledTraceId: string | null;
+  }): void;
   circuitChanged(participant: string, state: CircuitState): void;
   /** A commit was acknowledged, with this many saves. */
   committed(saveCount: number): void;

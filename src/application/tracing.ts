@@ -15,6 +15,8 @@ export type EndedCall = {
 };
 
 export type CallSpan = {
+  /** Its trace, if that is sampled; else null. */
+  readonly sampledTraceId: string | null;
   /** What the participant is sent; null where the instrumentation of the HTTP client adds it by itself. */
   readonly context: CarriedTrace;
   /** Runs `act` as a part of the span. */
@@ -63,6 +65,7 @@ export const NO_TRACER: Tracer = {
   recovered() {},
   retried() {},
   call: ({ traceparent, tracestate }, _call, { baggage }) => ({
+    sampledTraceId: null,
     context: { traceparent, tracestate, baggage },
     run: (act) => act(),
     end() {},

@@ -17,6 +17,8 @@ export type Metric = {
   readonly help: string;
   /** The upper bounds of a histogram, in its unit. */
   readonly buckets?: readonly number[];
+  /** Whether a sample may carry the trace id of a sampled trace as its exemplar. */
+  readonly hasExemplars?: boolean;
 };
 
 export const metrics = {
@@ -34,6 +36,7 @@ export const metrics = {
     unit: null,
     labels: ['outcome'],
     help: 'Transactions that this replica finished, by final status.',
+    hasExemplars: true,
   },
   duration: {
     name: 'tercet_transaction_duration_seconds',
@@ -42,6 +45,16 @@ export const metrics = {
     labels: ['outcome'],
     help: 'Duration from begin to end of the transactions that this replica finished.',
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600],
+    hasExemplars: true,
+  },
+  decisionToEnd: {
+    name: 'tercet_decision_to_end_seconds',
+    kind: 'histogram',
+    unit: 'seconds',
+    labels: ['outcome'],
+    help: 'Duration from decision to end of the transactions that this replica finished.',
+    buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600],
+    hasExemplars: true,
   },
   removed: {
     name: 'tercet_transactions_removed_total',
@@ -56,6 +69,7 @@ export const metrics = {
     unit: null,
     labels: ['participant', 'op', 'reply'],
     help: 'Completed calls to participants, by reply.',
+    hasExemplars: true,
   },
   callDuration: {
     name: 'tercet_call_duration_seconds',
@@ -64,6 +78,7 @@ export const metrics = {
     labels: ['participant', 'op'],
     help: 'Duration of calls to participants, whatever the reply.',
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    hasExemplars: true,
   },
   circuitState: {
     name: 'tercet_circuit_state',
@@ -79,6 +94,13 @@ export const metrics = {
     labels: [],
     help: 'Saves per group commit.',
     buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
+  },
+  lostCommits: {
+    name: 'tercet_store_lost_commits',
+    kind: 'gauge',
+    unit: null,
+    labels: [],
+    help: '1 if the database has lost commits that it had acknowledged to this replica, else 0.',
   },
   wakeQueueUp: {
     name: 'tercet_wake_queue_up',
@@ -100,6 +122,13 @@ export const metrics = {
     unit: null,
     labels: [],
     help: 'Spans lost because the export queue was full or the collector did not accept them.',
+  },
+  build: {
+    name: 'tercet_build_info',
+    kind: 'gauge',
+    unit: null,
+    labels: ['version', 'node_version', 'journal_version'],
+    help: 'Always 1; the labels are the versions of this replica.',
   },
   // ── Read from the database, which all replicas share: never sum them, take the maximum ────────────────
   inFlight: {
@@ -138,6 +167,24 @@ export const metrics = {
     help: 'Delay of the most overdue wake in the database; 0 if none is overdue.',
   },
 } as const satisfies Readonly<Record<string, Metric>>;
+
+/** Those of prom-client's own metrics of the process that dashboards and docs name. */
+export const runtimeMetrics = {
+  eventLoopDelayP50: 'nodejs_eventloop_lag_p50_seconds',
+  eventLoopDelayP99: 'nodejs_eventloop_lag_p99_seconds',
+  eventLoopDelayMax: 'nodejs_eventloop_lag_max_seconds',
+  heapUsed: 'nodejs_heap_size_used_bytes',
+  heapTotal: 'nodejs_heap_size_total_bytes',
+  externalMemory: 'nodejs_external_memory_bytes',
+  residentMemory: 'process_resident_memory_bytes',
+  gcDuration: 'nodejs_gc_duration_seconds',
+  cpuUser: 'process_cpu_user_seconds_total',
+  cpuSystem: 'process_cpu_system_seconds_total',
+  activeHandles: 'nodejs_active_handles',
+  openFiles: 'process_open_fds',
+  maxFiles: 'process_max_fds',
+  startTime: 'process_start_time_seconds',
+} as const;
 
 /** Spans; those of calls end with the participant's name or `(address)`. */
 export const spans = {

@@ -1,25 +1,45 @@
 /**
- * The metrics of the catalogue, counted as things happen and told in Prometheus' text format.
+ * The metrics of the catalogue, counted as things happen. `metrics-formats.ts` writes them, `exemplars.ts` adds trace ids.
  *
  * What one replica does is counted as an `Observer`. What is true of the whole database is asked of the store when
  * somebody scrapes; while the store fails it is left out, since 0 would be a lie, and the rest is told all the same.
  */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram } from 'prom-client';
 import type { CircuitState, Observer, Time, TransactionStore, Unfinished } from '../application/ports.ts';
+import { JOURNAL_VERSION } from '../application/journal.ts';
 import type { GlobalTransaction, Instant, Op, Reply, Status } from '../domain/index.ts';
 import { type Metric, metrics } from './catalogue.ts';
+import { countOf, observationOf, sampledTraceIdOf } from './exemplars.ts';
+import {
+  MetricsFormats,
+  type OpenMetricsRegistry,
+  openMetricsRegistry,
+  type Scrape,
+} from './metrics-formats.ts';
 import { ParticipantLabels } from './participant-labels.ts';
 import { UnfinishedReader } from './unfinished-reader.ts';
 
-export type Scrape = { readonly contentType: string; readonly text: string };
+/** Label values of `tercet_build_info`. */
+export type Build = {
+  readonly version: string;
+  readonly node_version: string;
+  readonly journal_version: string;
+};
+
+export const buildOf = (version: string): Build => ({
+  ...{ version, node_version: process.version, journal_version: String(JOURNAL_VERSION) },
+});
 
 const CIRCUIT_NUMBERS: Readonly<Record<CircuitState, number>> = { closed: 0, 'half-open': 1, open: 2 };
 
 export class Metrics implements Observer {
-  readonly #registry = new Registry();
+  readonly #registry = openMetricsRegistry();
+  readonly #formats: MetricsFormats;
   readonly #reader: UnfinishedReader;
   readonly #time: Time;
+  readonly #isTracing: boolean;
   readonly #isWakeQueueUp: () => boolean;
+  readonly #hasLostCommits: () => boolean;
   readonly #droppedSpanCount: () => Promise<number>;
   readonly #labels = new ParticipantLabels();
   /** As many as the gate remembers, which forgets a participant only after closing its circuit. */
@@ -29,11 +49,13 @@ export class Metrics implements Observer {
   readonly #started = counter(metrics.started, this.#registry);
   readonly #finished = counter(metrics.finished, this.#registry);
   readonly #duration = histogram(metrics.duration, this.#registry);
+  readonly #decisionToEnd = histogram(metrics.decisionToEnd, this.#registry);
   readonly #removed = counter(metrics.removed, this.#registry);
   readonly #callAttempts = counter(metrics.callAttempts, this.#registry);
   readonly #callDuration = histogram(metrics.callDuration, this.#registry);
   readonly #circuitState = gauge(metrics.circuitState, this.#registry);
   readonly #commitBatchSize = histogram(metrics.commitBatchSize, this.#registry);
+  readonly #lostCommits = gauge(metrics.lostCommits, this.#registry);
   readonly #wakeQueueUp = gauge(metrics.wakeQueueUp, this.#registry);
   readonly #alertPosts = counter(metrics.alertPosts, this.#registry);
   readonly #spansDropped = counter(metrics.spansDropped, this.#registry);
@@ -45,14 +67,15 @@ export class Metrics implements Observer {
 
   // Labels are looked up once; from then on counting is a few map look-ups.
   readonly #ended = remembered((outcome: Status) => ({
-    count: this.#finished.labels(outcome),
-    duration: this.#duration.labels(outcome),
+    count: countOf(this.#finished, { outcome }),
+    duration: observationOf(this.#duration, { outcome }),
+    decisionToEnd: observationOf(this.#decisionToEnd, { outcome }),
   }));
   readonly #callsOf = remembered((participant: string) => ({
     attempts: remembered((op: Op) =>
-      remembered((reply: Reply) => this.#callAttempts.labels(participant, op, reply)),
+      remembered((reply: Reply) => countOf(this.#callAttempts, { participant, op, reply })),
     ),
-    duration: remembered((op: Op) => this.#callDuration.labels(participant, op)),
+    duration: remembered((op: Op) => observationOf(this.#callDuration, { participant, op })),
   }));
 
   constructor(given: {
@@ -60,13 +83,21 @@ export class Metrics implements Observer {
     time: Time;
     attentionAfterMs: number;
     isWakeQueueUp: () => boolean;
+    hasLostCommits: () => boolean;
     droppedSpanCount: () => Promise<number>;
+    /** Without tracing, a stored trace is the initiator's own and may exist nowhere: no exemplars. */
+    isTracing: boolean;
+    build: Build;
   }) {
     this.#reader = new UnfinishedReader(given);
     this.#time = given.time;
+    this.#isTracing = given.isTracing;
     this.#isWakeQueueUp = given.isWakeQueueUp;
+    this.#hasLostCommits = given.hasLostCommits;
     this.#droppedSpanCount = given.droppedSpanCount;
+    gauge(metrics.build, this.#registry).set(given.build, 1);
     collectDefaultMetrics({ register: this.#registry });
+    this.#formats = new MetricsFormats(this.#registry);
   }
 
   // ── Counting ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -74,15 +105,18 @@ export class Metrics implements Observer {
   saved(before: GlobalTransaction | null, after: GlobalTransaction): void {
     if (before === null) this.#started.inc();
     if (after.finishedAt === null || (before !== null && before.finishedAt !== null)) return;
+    const { beganAt, decision, finishedAt } = after;
     const ended = this.#ended(after.status);
-    ended.count.inc();
-    ended.duration.observe(secondsBetween(after.beganAt, after.finishedAt));
+    const traceId = this.#isTracing ? sampledTraceIdOf(after) : null;
+    ended.count(traceId);
+    ended.duration(secondsBetween(beganAt, finishedAt), traceId);
+    if (decision !== null) ended.decisionToEnd(secondsBetween(decision.at, finishedAt), traceId);
   }
 
-  called({ participant, op, reply, durationMs }: Parameters<Observer['called']>[0]): void {
+  called({ participant, op, reply, durationMs, sampledTraceId }: Parameters<Observer['called']>[0]): void {
     const calls = this.#callsOf(this.#labels.of(participant));
-    calls.attempts(op)(reply).inc();
-    calls.duration(op).observe(durationMs / 1000);
+    calls.attempts(op)(reply)(sampledTraceId);
+    calls.duration(op)(durationMs / 1000, sampledTraceId);
   }
 
   circuitChanged(participant: string, state: CircuitState): void {
@@ -113,14 +147,16 @@ export class Metrics implements Observer {
 
   // ── Telling ──────────────────────────────────────────────────────────────────────────────────────────────
 
-  async scrape(): Promise<Scrape> {
+  /** @param accept the Accept header of the scraper */
+  async scrape(accept?: string): Promise<Scrape> {
+    this.#lostCommits.set(this.#hasLostCommits() ? 1 : 0);
     this.#wakeQueueUp.set(this.#isWakeQueueUp() ? 1 : 0);
     const [unfinished, droppedCount] = await Promise.all([this.#reader.read(), this.#droppedSpanCount()]);
     this.#spansDropped.reset();
     this.#spansDropped.inc(droppedCount);
     if (unfinished === null) this.#forgetUnfinished();
     else this.#tellUnfinished(unfinished, this.#time.now().earliest);
-    return { contentType: this.#registry.contentType, text: await this.#registry.metrics() };
+    return this.#formats.scrape(accept);
   }
 
   #tellUnfinished(unfinished: Unfinished, now: Instant): void {
@@ -155,15 +191,20 @@ function remembered<Key, Value>(make: (key: Key) => Value): (key: Key) => Value 
   };
 }
 
-const configuration = ({ name, help, labels }: Metric, registry: Registry) => ({
-  ...{ name, help },
+const configuration = (
+  { name, help, labels, hasExemplars = false }: Metric,
+  registry: OpenMetricsRegistry,
+) => ({
+  ...{ name, help, enableExemplars: hasExemplars },
   labelNames: labels,
   registers: [registry],
 });
 
-const counter = (metric: Metric, registry: Registry): Counter => new Counter(configuration(metric, registry));
+const counter = (metric: Metric, registry: OpenMetricsRegistry): Counter =>
+  new Counter(configuration(metric, registry));
 
-const gauge = (metric: Metric, registry: Registry): Gauge => new Gauge(configuration(metric, registry));
+const gauge = (metric: Metric, registry: OpenMetricsRegistry): Gauge =>
+  new Gauge(configuration(metric, registry));
 
-const histogram = (metric: Metric, registry: Registry): Histogram =>
+const histogram = (metric: Metric, registry: OpenMetricsRegistry): Histogram =>
   new Histogram({ ...configuration(metric, registry), buckets: [...(metric.buckets ?? [])] });

@@ -1,6 +1,9 @@
 /** What is counted, and what is read from the store. */
 import { describe, expect, test } from '@jest/globals';
 import type { Unfinished } from '../../src/application/ports.ts';
+import { JOURNAL_VERSION } from '../../src/application/journal.ts';
+import { runtimeMetrics } from '../../src/observability/catalogue.ts';
+import { buildOf } from '../../src/observability/metrics.ts';
 import { MAX_PARTICIPANT_LABELS } from '../../src/observability/participant-labels.ts';
 import {
   begin,
@@ -16,7 +19,13 @@ import {
 } from '../support/transactions.ts';
 import { measured, nothingUnfinished } from './scraped.ts';
 
-const call = { participant: 'inventory', op: 'try', reply: 'succeeded', durationMs: 20 } as const;
+const call = {
+  participant: 'inventory',
+  op: 'try',
+  reply: 'succeeded',
+  durationMs: 20,
+  sampledTraceId: null,
+} as const;
 
 describe('transactions', () => {
   test('are counted when they are removed, as many as there were', async () => {
@@ -93,6 +102,40 @@ describe('transactions', () => {
     expect(value('tercet_transaction_duration_seconds_sum{outcome="confirmed"}')).toBe(1.5);
     expect(value('tercet_transaction_duration_seconds_bucket{le="1",outcome="confirmed"}')).toBe(0);
     expect(value('tercet_transaction_duration_seconds_bucket{le="2.5",outcome="confirmed"}')).toBe(1);
+  });
+});
+
+describe('from decision to end', () => {
+  const told60 = (atMs: number) => {
+    const now = exactly(T0 + atMs);
+    return told(
+      confirming(),
+      replied('stock', 'confirm', 'succeeded', { now }),
+      replied('money', 'confirm', 'succeeded', { now }),
+    );
+  };
+
+  test('is the time since the decision, by outcome, with a bucket at 60 s for the objective', async () => {
+    const { metrics, scraped } = measured();
+    const decidedAt = confirming().decision!.at - T0;
+    metrics.saved(confirming(), told60(decidedAt + 60_000));
+    metrics.saved(confirming(), told60(decidedAt + 60_001));
+    const { value } = await scraped();
+    const buckets = 'tercet_decision_to_end_seconds_bucket';
+    expect(value(`${buckets}{le="30",outcome="confirmed"}`)).toBe(0);
+    expect(value(`${buckets}{le="60",outcome="confirmed"}`)).toBe(1);
+    expect(value(`${buckets}{le="120",outcome="confirmed"}`)).toBe(2);
+    expect(value('tercet_decision_to_end_seconds_sum{outcome="confirmed"}')).toBeCloseTo(120.001);
+  });
+
+  test('is observed once, at the end', async () => {
+    const { metrics, scraped } = measured();
+    const ended = told60(5000);
+    metrics.saved(null, begin());
+    metrics.saved(begin(), confirming());
+    metrics.saved(confirming(), ended);
+    metrics.saved(ended, ended);
+    expect((await scraped()).value('tercet_decision_to_end_seconds_count{outcome="confirmed"}')).toBe(1);
   });
 });
 
@@ -182,8 +225,26 @@ test('the queue that wakes is 1 while it is there', async () => {
   expect((await scraped()).value('tercet_wake_queue_up')).toBe(0);
 });
 
-test('the process tells of itself under the usual names', async () => {
+test('lost commits are 1 once the database lacks what it acknowledged', async () => {
+  const { database, scraped } = measured();
+  expect((await scraped()).value('tercet_store_lost_commits')).toBe(0);
+  database.hasLostCommits = true;
+  expect((await scraped()).value('tercet_store_lost_commits')).toBe(1);
+});
+
+test('the build has the versions of program, Node and journal', async () => {
   const { value } = await measured().scraped();
+  const labels = 'version="1.2.3",node_version="v24.0.0",journal_version="2"';
+  expect(value(`tercet_build_info{${labels}}`)).toBe(1);
+  expect(buildOf('1.2.3')).toEqual({
+    ...{ version: '1.2.3', node_version: process.version },
+    journal_version: String(JOURNAL_VERSION),
+  });
+});
+
+test('the process and Node are measured under the names of the catalogue', async () => {
+  const { types, value } = await measured().scraped();
+  expect(Object.values(runtimeMetrics).filter((name) => !types.has(name))).toEqual([]);
   expect(value('process_cpu_seconds_total')).toBeGreaterThan(0);
   expect(value('process_resident_memory_bytes')).toBeGreaterThan(0);
 });

@@ -17,7 +17,13 @@ const doing = (act: (event: keyof Observer) => void): Observer => ({
 
 function happenAll(observer: Observer): void {
   observer.saved(null, begin());
-  observer.called({ participant: 'inventory', op: 'try', reply: 'succeeded', durationMs: 1 });
+  observer.called({
+    participant: 'inventory',
+    op: 'try',
+    reply: 'succeeded',
+    durationMs: 1,
+    sampledTraceId: null,
+  });
   observer.circuitChanged('inventory', 'open');
   observer.committed(1);
   observer.removed(1);

@@ -12,13 +12,19 @@ afterEach(() => app?.close());
 
 async function served(metrics: Metrics): Promise<string> {
   app = Fastify().withTypeProvider<TypeBoxTypeProvider>();
-  metricsRoutes(app, { metrics: () => metrics.scrape() });
+  metricsRoutes(app, { metrics: (accept) => metrics.scrape(accept) });
   return app.listen({ port: 0, host: '127.0.0.1' });
 }
 
 test('GET /metrics answers in the text format that Prometheus reads', async () => {
   const { metrics } = measured(async () => ({ ...nothingUnfinished, parkedCount: 7 }));
-  metrics.called({ participant: 'inventory', op: 'try', reply: 'succeeded', durationMs: 20 });
+  metrics.called({
+    participant: 'inventory',
+    op: 'try',
+    reply: 'succeeded',
+    durationMs: 20,
+    sampledTraceId: null,
+  });
   const answer = await fetch(`${await served(metrics)}/metrics`);
   expect(answer.status).toBe(200);
   expect(answer.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
@@ -30,6 +36,20 @@ test('GET /metrics answers in the text format that Prometheus reads', async () =
   expect(readText(text).value('tercet_transactions_parked')).toBe(7);
   for (const line of text.split('\n'))
     expect(line).toMatch(/^$|^# (?:HELP|TYPE) \w+ .+$|^\w+(?:\{[^\n]*\})? (?:[\d.e+-]+|nan)$/i);
+});
+
+test('GET /metrics answers in OpenMetrics to a scraper that prefers it', async () => {
+  const url = await served(measured().metrics);
+  // As Prometheus asks by default.
+  const accept =
+    'application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,' +
+    'text/plain;version=0.0.4;q=0.3,*/*;q=0.2';
+  const answer = await fetch(`${url}/metrics`, { headers: { accept } });
+  expect(answer.headers.get('content-type')).toBe(
+    'application/openmetrics-text; version=1.0.0; charset=utf-8',
+  );
+  expect(answer.headers.get('vary')).toBe('accept');
+  expect((await answer.text()).endsWith('\n# EOF\n')).toBe(true);
 });
 
 test('a store that fails does not fail the scrape', async () => {

@@ -34,17 +34,25 @@ export class StoodTime implements Time {
   }
 }
 
-export function measured(countUnfinished = async (): Promise<Unfinished> => nothingUnfinished) {
+export const build = { version: '1.2.3', node_version: 'v24.0.0', journal_version: '2' };
+
+export function measured(
+  countUnfinished = async (): Promise<Unfinished> => nothingUnfinished,
+  { isTracing = false } = {},
+) {
   const time = new StoodTime();
   const wakes = { areWhole: true };
+  const database = { hasLostCommits: false };
   const metrics = new Metrics({
     store: { countUnfinished },
     time,
     attentionAfterMs: 600_000,
     isWakeQueueUp: () => wakes.areWhole,
+    hasLostCommits: () => database.hasLostCommits,
     droppedSpanCount: async () => 0,
+    ...{ isTracing, build },
   });
-  return { metrics, time, wakes, scraped: async () => readText((await metrics.scrape()).text) };
+  return { metrics, time, wakes, database, scraped: async () => readText((await metrics.scrape()).text) };
 }
 
 export type Scraped = ReturnType<typeof readText>;
@@ -79,20 +87,29 @@ export function readText(text: string) {
 const pairOf = (match: RegExpExecArray | null): [string, string][] =>
   match ? [[match[1] as string, match[2] as string]] : [];
 
-/** Of everything that can be observed, once. */
-export async function observedEverything(): Promise<Scraped> {
-  const { metrics, scraped } = measured(async () => ({
-    countByStatus: { trying: 1 },
-    parkedCount: 1,
-    attentionCount: 1,
-    oldestBeganAt: T0,
-    oldestWakeAt: T0,
-  }));
-  metrics.saved(null, confirmed());
-  metrics.saved(confirming(), cancelled());
-  metrics.called({ participant: 'inventory', op: 'try', reply: 'succeeded', durationMs: 1 });
+const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
+
+/** Of everything that can be observed, once, with traces. */
+export function observingEverything(): Metrics {
+  const { metrics } = measured(
+    async () => ({
+      ...{ countByStatus: { trying: 1 }, parkedCount: 1, attentionCount: 1 },
+      ...{ oldestBeganAt: T0, oldestWakeAt: T0 },
+    }),
+    { isTracing: true },
+  );
+  const traceparent = `00-${TRACE_ID}-b7ad6b7169203331-01`;
+  metrics.saved(null, { ...confirmed(), traceparent });
+  metrics.saved(confirming(), { ...cancelled(), traceparent });
+  metrics.called({
+    ...{ participant: 'inventory', op: 'try', reply: 'succeeded', durationMs: 1 },
+    sampledTraceId: TRACE_ID,
+  });
   metrics.circuitChanged('inventory', 'open');
   metrics.committed(1);
   metrics.removed(1);
-  return scraped();
+  return metrics;
 }
+
+export const observedEverything = async (): Promise<Scraped> =>
+  readText((await observingEverything().scrape()).text);

@@ -22,6 +22,7 @@ import {
   type Span,
   type SpanContext,
   SpanStatusCode,
+  TraceFlags,
   trace,
 } from '@opentelemetry/api';
 import { type CarriedTrace, FIRST_MINUTE_MS, type TraceContext } from '../../application/trace-context.ts';
@@ -118,6 +119,7 @@ export class OtelTracer implements Tracer {
     attempts.set(key, span.spanContext());
     const within = trace.setSpan(withBaggage(ROOT_CONTEXT, baggage), span);
     return {
+      sampledTraceId: isSampled(span.spanContext()) ? span.spanContext().traceId : null,
       context: this.#options.isInjectedByClient
         ? { traceparent: null, tracestate: null, baggage: null }
         : { ...storedOf(span.spanContext()), baggage },
@@ -235,6 +237,8 @@ const about = ({ gid, name, pattern }: GlobalTransaction): Attributes => ({
   [names.pattern]: pattern,
   ...(name !== null && { [names.name]: name }),
 });
+
+const isSampled = ({ traceFlags }: SpanContext): boolean => (traceFlags & TraceFlags.SAMPLED) !== 0;
 
 const linkTo = (to: SpanContext): Link => ({ context: to });
 

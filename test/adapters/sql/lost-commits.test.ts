@@ -32,7 +32,7 @@ describeOn(['mysql', 'mariadb'], 'a database that lost acknowledged commits', (s
     await sql.registry.put({ name: 'stock', baseUrls: ['http://stock'], paths: {}, callTimeoutMs: null });
     const calls: ParticipantCall[] = [];
     const errors: string[] = [];
-    const { coordinator, checkReady, stop } = createEngine(
+    const { coordinator, checkReady, hasLostCommits, stop } = createEngine(
       {
         ...{ store: sql.store, writer: sql.writer, registry: sql.registry, time: sql.time },
         ...{ chance: systemChance, observer: noObserver, log: { error: (what) => errors.push(what) } },
@@ -56,6 +56,7 @@ describeOn(['mysql', 'mariadb'], 'a database that lost acknowledged commits', (s
     await coordinator.registerBranch(kept, branch);
     const lost = await begin();
     expect(await checkReady()).toBe('ready');
+    expect(hasLostCommits()).toBe(false);
 
     // What a failover to a replica that was behind looks like from here: another connection, and the last rows gone.
     for (const table of ['journal', 'global_transaction'])
@@ -66,6 +67,7 @@ describeOn(['mysql', 'mariadb'], 'a database that lost acknowledged commits', (s
     await expect(coordinator.confirm(kept)).rejects.toBeInstanceOf(StoreUnavailable);
     await expect(coordinator.begin({}, null)).rejects.toBeInstanceOf(StoreUnavailable);
     await expect(checkReady()).rejects.toThrow(/lost acknowledged commits/);
+    expect(hasLostCommits()).toBe(true);
     expect(errors.filter((what) => what.startsWith('the database lost acknowledged commits'))).toHaveLength(
       1,
     );

@@ -96,6 +96,22 @@ describe('a call', () => {
     expect(last().parentSpanContext).toBeUndefined();
   });
 
+  test('has a trace id for exemplars if it is sampled, that of its own root if it has one', () => {
+    const { tracer } = tracing();
+    const traceIdAfter = (flags: string, afterMs: number) => {
+      const call = { branchId: 'stock', participant: 'inventory', attempt: 1, op: 'try' } as const;
+      const tx = traced(flags);
+      const span = tracer.call(tx, call, { baggage: null, now: tx.beganAt + afterMs });
+      span.end(null);
+      return span.sampledTraceId;
+    };
+    expect(traceIdAfter('01', 0)).toBe(TRACE_ID);
+    const later = traceIdAfter('01', FIRST_MINUTE_MS);
+    expect(later).toBe(last().spanContext().traceId);
+    expect(later).not.toBe(TRACE_ID);
+    expect(traceIdAfter('00', 0)).toBeNull();
+  });
+
   test('of a transaction that is not sampled is not sampled later, either', () => {
     const { tracer, call } = tracing();
     for (const afterMs of [0, FIRST_MINUTE_MS])

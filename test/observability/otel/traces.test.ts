@@ -10,6 +10,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { CoordinatorProcess } from '../../crash/coordinator-process.ts';
 import { describeInPython } from '../../support/in-python.ts';
 import { until } from '../../support/until.ts';
+import { readOpenMetrics } from '../openmetrics.ts';
 import { attributeOf, type OtlpReceiver, otlpReceiver, treeOf, tracingTo } from './otlp-receiver.ts';
 import type { Order } from './traced-shop.ts';
 
@@ -105,6 +106,22 @@ describe('a traced initiator and participant', () => {
     );
     expect(traceId).toBe(decided.traceId);
     expect(traceUrl).toBe(`http://jaeger.test/trace/${traceId}`);
+  });
+
+  test('its trace is an exemplar of its duration and of its calls', async () => {
+    const { gid } = await place('confirmed');
+    const { traceId } = await receiver.spanOf(gid, 'tcc finish');
+    const answer = await fetch(`${coordinator.url}/metrics`, {
+      headers: { accept: 'application/openmetrics-text; version=1.0.0' },
+    });
+    const families = readOpenMetrics(await answer.text());
+    const metricsOfTrace = [...families.values()].filter(({ samples }) =>
+      samples.some(({ exemplar }) => exemplar?.labels.get('trace_id') === traceId),
+    );
+    expect(metricsOfTrace.map(({ name }) => name).sort()).toEqual([
+      ...['tercet_call_attempts', 'tercet_call_duration_seconds', 'tercet_decision_to_end_seconds'],
+      ...['tercet_transaction_duration_seconds', 'tercet_transactions_finished'],
+    ]);
   });
 
   test('an interactive one has the registration and the try of its initiator', async () => {
