@@ -2,6 +2,7 @@
 import type { AgainstReport } from './against.ts';
 import type { Compared, ComparedFigure, FigureName, Pair } from './against-result.ts';
 import { grid, shown } from './report.ts';
+import { tracingLines } from './tracing.ts';
 
 const COLUMNS: readonly { readonly title: string; readonly figure: FigureName; readonly digits: number }[] = [
   { title: 'tx/s', figure: 'perSecond', digits: 0 },
@@ -27,6 +28,7 @@ export function againstTable(report: AgainstReport): string {
     `${report.database}, ${report.machine}`,
     `${pattern}: declared transactions of 2 branches, ${pairCount} pairs of 2 × ${secondsPerMeasurement} s, medians`,
     ...(['this', 'other'] as const).map((which) => originLine(which, checkouts[which])),
+    ...tracingLines(report.tracing),
     '',
     ...grid([['clients', '', ...COLUMNS.map(({ title }) => title)], ...report.results.flatMap(linesOf)]),
     '',

@@ -9,6 +9,7 @@ import { openLab } from './lab.ts';
 import type { Options } from './options.ts';
 import { type Case, type Count, machine, openSeries, progress, type Series } from './series.ts';
 import { type Coordinator, startCoordinator } from './target.ts';
+import { openTracing, type SpanCounts, tracingFaults } from './tracing.ts';
 
 export type AgainstReport = {
   readonly pattern: Options['pattern'];
@@ -18,6 +19,8 @@ export type AgainstReport = {
   readonly pairCount: number;
   readonly checkouts: Readonly<Record<keyof Pair, Origin & Count>>;
   readonly results: readonly Compared[];
+  /** Of this checkout; null when it did not trace. */
+  readonly tracing: SpanCounts | null;
   /** Why this run is no proof of anything; empty when all was well. */
   readonly faults: readonly string[];
 };
@@ -31,9 +34,13 @@ export async function runAgainst(
 ): Promise<AgainstReport> {
   const { pattern, clientCounts, seconds } = options;
   const lab = await openLab(options, opened);
+  const sink = options.tracing === null ? null : await openTracing(lab, options.tracing);
   const checkouts = { this: thisCheckout(), other };
   const coordinators = {
-    this: await startCoordinator(lab, { name: 'this checkout', checkout: checkouts.this }),
+    this: await startCoordinator(lab, {
+      ...{ name: 'this checkout', checkout: checkouts.this },
+      ...(sink && { environment: sink.environment }),
+    }),
     other: await startCoordinator(lab, { name: 'the other checkout', checkout: checkouts.other }),
   };
   await lab.redis?.learnIdle();
@@ -47,6 +54,7 @@ export async function runAgainst(
       pairs.push(await onePair(series, coordinators, { pattern, clients, seconds }, pairs.length));
     if (pairs.length > 0) results.push(resultOfPairs(clients, pairs));
   }
+  const tracing = (await sink?.countAtEnd(coordinators.this)) ?? null;
   const ofThis = await series.countAtEnd(coordinators.this);
   const ofOther = await series.countAtEnd(coordinators.other);
   return {
@@ -55,8 +63,8 @@ export async function runAgainst(
       this: { ...originOf(checkouts.this), acknowledged: ofThis.acknowledged, stored: ofThis.stored },
       other: { ...originOf(checkouts.other), acknowledged: ofOther.acknowledged, stored: ofOther.stored },
     },
-    results,
-    faults: [...series.faults(), ...ofThis.faults, ...ofOther.faults],
+    ...{ results, tracing },
+    faults: [...series.faults(), ...ofThis.faults, ...ofOther.faults, ...tracingFaults(tracing)],
   };
 }
 

@@ -82,6 +82,6 @@ export function startChild({ name, command, environment = {}, flags = [], ...pla
   };
 }
 
-/** Settings of a coordinator in this shell are not meant for the benchmark's. */
+/** Settings of a coordinator in this shell, and of its tracing, are not meant for the benchmark's. */
 export const foreignEnvironment = (): NodeJS.ProcessEnv =>
-  Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('TERCET_')));
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(?:TERCET|OTEL)_/.test(name)));

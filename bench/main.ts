@@ -6,6 +6,7 @@
  *   npm run -s bench -- --json > figures.json         for a program; people read the table on stderr
  *   npm run bench -- --pattern saga                   sagas of two steps
  *   npm run bench -- --against ../before --pairs 10   this checkout and another one, alternating
+ *   npm run bench -- --against ../before --tracing 0.1   the same, and this checkout traces a tenth of the transactions
  *   npm run bench -- --help                           every option
  *
  * The case: a declared transaction of two branches, asked for with `Prefer: wait`: one request in, two tries, two
@@ -20,6 +21,9 @@
  * the schema of its own checkout. The figure to judge a change by is the median ratio within a pair: of tx/s, and of CPU
  * seconds per transaction, which other work on the machine disturbs less. Both coordinators stay started. An idle one scans
  * for overdue transactions every second and keeps its Redis workers waiting: about 1 % of a core.
+ *
+ * With `--tracing SHARE` the coordinator of this checkout sends the spans of that share of the transactions to a sink, a process of
+ * its own, which counts and discards them. The CPU seconds per transaction are those of the coordinator, without the sink.
  *
  * Exit code 0: every transaction was confirmed, and the database holds as many as the clients were answered. 1: not so, or
  * it could not run. 2: the options are wrong. 130: interrupted.

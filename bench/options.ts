@@ -14,6 +14,8 @@ export type Options = {
   readonly databaseUrl: string | null;
   /** Whether a Redis is started for the coordinator's wakes. */
   readonly redis: boolean;
+  /** The share of transactions that the coordinator of this checkout traces; null for no tracing. */
+  readonly tracing: number | null;
   readonly json: boolean;
   /** The folder that gets the coordinator's CPU profile; null for none. */
   readonly profile: string | null;
@@ -31,6 +33,8 @@ export const usage = `Usage: npm run bench -- [options]
   --database-url URL     mysql://USER:PASSWORD@HOST:PORT of a running server instead; the run makes a database of its
                          own there and drops it
   --redis on             on or off: whether a Redis is started too, which a coordinator of several replicas has
+  --tracing SHARE        trace this share of the transactions, above 0 and up to 1, to a sink that counts and discards
+                         spans; with --against only this checkout traces
   --json                 one JSON document on stdout, the table on stderr
   --profile FOLDER       also write a CPU profile of the coordinator there, and print where its time went; slows it
   --help                 this text
@@ -59,6 +63,7 @@ export function readOptions(args: readonly string[]): Options | 'help' {
     database: databaseOf(database ?? 'mysql'),
     databaseUrl,
     redis: switchOf('--redis', given.redis ?? 'on'),
+    tracing: given.tracing === undefined ? null : shareOf('--tracing', given.tracing),
     json: given.json ?? false,
     profile: given.profile ?? null,
   };
@@ -78,6 +83,7 @@ function parse(args: readonly string[]) {
         database: { type: 'string' },
         'database-url': { type: 'string' },
         redis: { type: 'string' },
+        tracing: { type: 'string' },
         json: { type: 'boolean' },
         profile: { type: 'string' },
         help: { type: 'boolean' },
@@ -113,6 +119,12 @@ function whole(option: string, text: string, max: number): number {
   const value = /^\d{1,6}$/.test(text.trim()) ? Number(text) : 0;
   if (value >= 1 && value <= max) return value;
   throw new UsageError(`${option}: “${text}” is no whole number from 1 to ${max}`);
+}
+
+function shareOf(option: string, text: string): number {
+  const value = /^\d*\.?\d+$/.test(text) ? Number(text) : 0;
+  if (value > 0 && value <= 1) return value;
+  throw new UsageError(`${option}: “${text}” is no number above 0 and up to 1`);
 }
 
 function switchOf(option: string, text: string): boolean {

@@ -1,6 +1,7 @@
 /** The figures on paper: a table for people, and the same as one JSON document for programs. */
 import type { Result } from './result.ts';
 import type { Report } from './run.ts';
+import { tracingLines } from './tracing.ts';
 
 /** With `json` the document has stdout for itself, and the table goes to stderr. */
 export function writeReport(
@@ -36,6 +37,7 @@ export function tableOf(report: Report): string {
   return [
     `${report.database}, Node ${report.node}, ${report.machine}`,
     `${report.pattern}: declared transactions of 2 branches, ${report.roundCount} rounds of ${report.secondsPerMeasurement} s, medians`,
+    ...tracingLines(report.tracing),
     '',
     ...grid([COLUMNS.map(({ title }) => title), ...report.results.map(lineOf)]),
     '',

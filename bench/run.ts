@@ -8,6 +8,7 @@ import type { Options } from './options.ts';
 import { type Result, type Round, resultOf } from './result.ts';
 import { type Case, type Count, machine, openSeries, progress, type Series } from './series.ts';
 import { startCoordinator, startWireLimit, type Target } from './target.ts';
+import { openTracing, type SpanCounts, tracingFaults } from './tracing.ts';
 
 export type Report = Count & {
   readonly pattern: Options['pattern'];
@@ -17,6 +18,8 @@ export type Report = Count & {
   readonly secondsPerMeasurement: number;
   readonly roundCount: number;
   readonly results: readonly Result[];
+  /** Null when the coordinator did not trace. */
+  readonly tracing: SpanCounts | null;
   /** Why this run is no proof of anything; empty when all was well. */
   readonly faults: readonly string[];
 };
@@ -24,11 +27,13 @@ export type Report = Count & {
 export async function run(options: Options, opened: AsyncDisposableStack): Promise<Report> {
   const { pattern, clientCounts, seconds, rounds: roundCount, profile } = options;
   const lab = await openLab(options, opened);
+  const sink = options.tracing === null ? null : await openTracing(lab, options.tracing);
   const targets = {
     wireLimit: await startWireLimit(lab),
     coordinator: await startCoordinator(lab, {
       ...{ name: 'the coordinator', checkout: thisCheckout() },
       flags: profile === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`],
+      ...(sink && { environment: sink.environment }),
     }),
   };
   await lab.redis?.learnIdle();
@@ -43,6 +48,7 @@ export async function run(options: Options, opened: AsyncDisposableStack): Promi
     if (rounds.length > 0) byClients.push({ clients, rounds });
   }
   const spans = byClients.flatMap(({ rounds }) => rounds.map(({ coordinator }) => coordinator));
+  const tracing = (await sink?.countAtEnd(targets.coordinator)) ?? null;
   const { acknowledged, stored, journalRowCounts, faults } = await series.countAtEnd(
     targets.coordinator,
     spans,
@@ -52,7 +58,8 @@ export async function run(options: Options, opened: AsyncDisposableStack): Promi
     ...{ pattern, database, node: process.version, machine: machine() },
     ...{ secondsPerMeasurement: seconds, roundCount },
     results: byClients.map(({ clients, rounds }) => resultOf(clients, rounds, rowCountOf)),
-    ...{ acknowledged, stored, faults: [...series.faults(), ...faults] },
+    ...{ tracing, acknowledged, stored },
+    faults: [...series.faults(), ...faults, ...tracingFaults(tracing)],
   };
 }
 

@@ -26,10 +26,18 @@ export async function startWireLimit(lab: Lab): Promise<Target> {
   return { process, port, database: null, redis: null };
 }
 
-/** @param flags more flags for its Node */
+export type CoordinatorProgram = {
+  readonly name: string;
+  readonly checkout: Checkout;
+  /** More flags for its Node. */
+  readonly flags?: readonly string[];
+  /** More variables, in addition to its settings. */
+  readonly environment?: Readonly<Record<string, string>>;
+};
+
 export async function startCoordinator(
   lab: Lab,
-  { name, checkout, flags = [] }: { name: string; checkout: Checkout; flags?: readonly string[] },
+  { name, checkout, flags = [], environment = {} }: CoordinatorProgram,
 ): Promise<Coordinator> {
   const { redis } = lab;
   const database = await lab.databaseServer.createFor(checkout);
@@ -44,6 +52,7 @@ export async function startCoordinator(
       TERCET_DATABASE_URL: database.url,
       ...(redis && { TERCET_REDIS_URL: redis.createDatabase() }),
       TERCET_LOG_LEVEL: 'warn',
+      ...environment,
     },
   });
   // At this log level it does not say when it is ready.

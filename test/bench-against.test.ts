@@ -46,12 +46,12 @@ describeOn(['mysql'], 'a comparison of this checkout with itself', (server) => {
 });
 
 describe('the other checkout', () => {
-  test('is started by its own script in its own folder, and transactions missing in its database are reported', async () => {
+  test('is started by its own script in its own folder, without tracing, and transactions missing in its database are reported', async () => {
     writePackage('exec node --conditions=some ./liar.mjs');
     installLiar();
     const { exitCode, stdout, stderr } = await bench(
       ...['--against', folder, '--pairs', '1', '--seconds', '1', '--clients', '2'],
-      ...['--database', 'sqlite', '--redis', 'off'],
+      ...['--database', 'sqlite', '--redis', 'off', '--tracing', '1'],
     );
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: expect.stringContaining(folder) });
     expect(stderr).toMatch(
@@ -142,13 +142,14 @@ function installModules(): void {
   );
 }
 
-/** A coordinator that says “confirmed” to everything and stores nothing. */
+/** A coordinator that says “confirmed” to everything and stores nothing. It does not start with a variable of OpenTelemetry. */
 function installLiar(): void {
   installModules();
   const code = `
     import { createServer } from 'node:http';
     import SQLite from 'better-sqlite3';
     const { TERCET_DATABASE_URL, TERCET_PORT } = process.env;
+    if (Object.keys(process.env).some((name) => name.startsWith('OTEL_'))) throw new Error('it is to trace');
     new SQLite(TERCET_DATABASE_URL.replace('sqlite:', '')).exec('CREATE TABLE global_transaction (status TEXT)');
     const server = createServer((request, response) => {
       request.resume().on('end', () => response.end('{"status":"confirmed"}'));
