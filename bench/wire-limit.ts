@@ -31,7 +31,7 @@ const participants = new HttpParticipantClient({
   ...{ registry, ca: null, connectionsPerOrigin: config.participantConcurrency },
 });
 
-const double: Pick<Coordinator, 'begin' | 'waitForEnd' | 'explain' | 'forgive'> = {
+const double: Pick<Coordinator, 'begin' | 'waitForEnd' | 'needsAttention' | 'explain' | 'forgive'> = {
   forgive: () => {},
   async begin(request, _beginKey, { traceparent } = NO_TRACE): Promise<Outcome> {
     const tx = confirmed(request, traceparent);
@@ -43,6 +43,7 @@ const double: Pick<Coordinator, 'begin' | 'waitForEnd' | 'explain' | 'forgive'> 
     return { accepted: true, saved: { tx, seq: 3 }, isChanged: true };
   },
   waitForEnd: async (saved: Saved) => saved,
+  needsAttention: () => false,
   explain: () => 'Confirmed at 2026-01-01T00:00:00Z, because every try succeeded.',
 };
 

@@ -108,6 +108,7 @@ export function observingEverything(): Metrics {
   metrics.circuitChanged('inventory', 'open');
   metrics.committed(1);
   metrics.removed(1);
+  metrics.alertPosted('accepted');
   return metrics;
 }
 
