@@ -143,6 +143,13 @@ describe('the packages of a server', () => {
     ].join('\n');
     expect(packageClosure(text, ['postgresql'])).toEqual(['libpq5', 'postgresql', 'postgresql-15']);
   });
+
+  test('of Prometheus leave out the scripts of its web pages', () => {
+    const text = ['prometheus', '  Depends: libc6', '  Depends: libjs-moment', 'libc6', 'libjs-moment'].join(
+      '\n',
+    );
+    expect(packageClosure(text, ['prometheus'])).toEqual(['libc6', 'prometheus']);
+  });
 });
 
 describe('the version gate', () => {
@@ -157,6 +164,7 @@ describe('the version gate', () => {
     ['Redis server v=8.0.6 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64', 'redis', '8.0.6'],
     ['postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)', 'postgres', '15.18'],
     ['postgres (PostgreSQL) 18beta1', 'postgres', '18beta1'],
+    ['prometheus, version 2.42.0+ds (branch: debian/sid, revision: 2)', 'prometheus', '2.42.0+ds'],
   ])('%s', (text, name, version) => {
     expect(readVersion(text)).toEqual({ name, version });
   });

@@ -15,6 +15,7 @@ export type Launch = { readonly folder: string; readonly port: number; readonly 
 export function launchCommand(server: Startable, { folder, port, flags }: Launch): string[] {
   const { name, command } = server;
   if (name === 'redis') return [...command, ...redisArgs(folder, port), ...flags];
+  if (name === 'prometheus') return [...command, ...prometheusArgs(folder, port), ...flags];
   if (name === 'postgres')
     return unprivileged([...command, ...postgresArgs(folder, port), ...flags], server, folder);
   return [...command, ...mysqlArgs(server, folder, port), ...flags];
@@ -68,4 +69,10 @@ const postgresArgs = (folder: string, port: number): string[] => [
 const redisArgs = (folder: string, port: number): string[] => [
   ...['--bind', '127.0.0.1', '--port', String(port)],
   ...['--dir', folder, '--daemonize', 'no', '--save', ''],
+];
+
+/** Its configuration is the caller's: `--config.file=PATH` among the flags. */
+const prometheusArgs = (folder: string, port: number): string[] => [
+  `--web.listen-address=127.0.0.1:${port}`,
+  `--storage.tsdb.path=${datadirOf(folder)}`,
 ];

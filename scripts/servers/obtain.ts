@@ -7,7 +7,7 @@
  * 4. fetched into the cached folder from the Debian mirror that this machine uses.
  *
  * Nothing is installed, and a server that cannot be had is a value with a reason, not an error.
- * As a script: `node scripts/servers/obtain.ts mysql mariadb redis postgres`.
+ * As a script: `node scripts/servers/obtain.ts mysql mariadb redis postgres prometheus`.
  */
 import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
@@ -34,7 +34,8 @@ export async function obtainServer(
   name: ServerName,
   { own = false, env = process.env }: { own?: boolean; env?: NodeJS.ProcessEnv } = {},
 ): Promise<Obtained> {
-  const url = env[servers[name].variable];
+  const { variable } = servers[name];
+  const url = variable === undefined ? undefined : env[variable];
   if (!own && url !== undefined && url !== '') return { from: 'environment', name, url };
   const refusal = servers[name].refusesRoot === true ? await obstacle() : null;
   if (refusal !== null)

@@ -37,8 +37,9 @@ function parseDependencies(text: string): Map<string, string[]> {
   return dependencies;
 }
 
-// Nothing is installed, so no script runs: neither these nor what only they need is fetched.
+// Nothing is installed, so no script runs: neither these nor what only they need is fetched. Nor are the scripts of web
+// pages (libjs-), which no test opens.
 const isForInstallingOnly = (name: string): boolean =>
-  /^(?:c?debconf|perl|libperl|dpkg|adduser|passwd|base-|login|systemd|init-system|sysv|lsb-|tar$|coreutils|psmisc|procps|lsof|iproute2|rsync|socat|gawk|mawk|libdbi|libdbd|postgresql-(?:client|common)|ssl-cert|locales|tzdata|ucf)/.test(
+  /^(?:c?debconf|perl|libperl|dpkg|adduser|passwd|base-|login|systemd|init-system|sysv|lsb-|tar$|coreutils|psmisc|procps|lsof|iproute2|rsync|socat|gawk|mawk|libdbi|libdbd|postgresql-(?:client|common)|ssl-cert|locales|tzdata|ucf|libjs-)/.test(
     name,
   );

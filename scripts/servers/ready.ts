@@ -7,6 +7,7 @@ import { type ServerName, servers } from './servers.ts';
 /** @returns the version in the server's own words; rejects while it does not answer */
 export function askRunning(name: ServerName, url: string): Promise<string> {
   if (name === 'redis') return askRedis(new URL(url));
+  if (name === 'prometheus') return askPrometheus(url);
   return name === 'postgres' ? askPostgres(url) : askMysql(url);
 }
 
@@ -53,4 +54,13 @@ function askRedis({ hostname, port, password }: URL): Promise<string> {
     });
     socket.write(`${password === '' ? '' : `AUTH ${decodeURIComponent(password)}\r\n`}INFO server\r\n`);
   });
+}
+
+/** Not before it is ready: until then it refuses queries. */
+async function askPrometheus(url: string): Promise<string> {
+  const ask = (path: string) => fetch(new URL(path, url), { signal: AbortSignal.timeout(5_000) });
+  const ready = await ask('/-/ready');
+  if (!ready.ok) throw new Error(`Prometheus answers ${ready.status}`);
+  const built = (await (await ask('/api/v1/status/buildinfo')).json()) as { data: { version: string } };
+  return built.data.version;
 }

@@ -46,13 +46,16 @@ export async function startServer(obtained: Obtained, options: StartOptions = {}
   if (obtained.from === 'environment') return await reachServer(obtained.name, obtained.url);
   const folder = watchedFolder(obtained.name, servers[obtained.name].crashSignal);
   try {
-    if (obtained.name !== 'redis') await copyTemplate(obtained, folder.path);
+    if (hasTemplate(obtained.name)) await copyTemplate(obtained, folder.path);
     return await startIn(folder, obtained, options);
   } catch (error) {
     await folder.remove();
     throw error;
   }
 }
+
+/** The others start in an empty folder. */
+const hasTemplate = (name: ServerName): boolean => name !== 'redis' && name !== 'prometheus';
 
 /** A server that somebody else runs can be used, but not stopped. */
 async function reachServer(name: ServerName, url: string): Promise<RunningServer> {

@@ -2,13 +2,16 @@
  * The servers that tests and benchmarks run against: how each is named, found, recognised and fetched.
  * A plain table; who acts on it is obtain.ts (where is one?) and run.ts (start it).
  */
-export type ServerName = 'mysql' | 'mariadb' | 'redis' | 'postgres';
+export type ServerName = 'mysql' | 'mariadb' | 'redis' | 'postgres' | 'prometheus';
 
 export type ServerKind = {
-  /** A server that runs already is named by this variable of the environment, as a URL. */
-  readonly variable: string;
+  /**
+   * A server that runs already is named by this variable of the environment, as a URL. Absent where each use needs a
+   * configuration of its own: such a server is never shared.
+   */
+  readonly variable?: string;
   readonly binaries: readonly string[];
-  /** A program that must stand beside the binary, as without it there is no folder to start from. */
+  /** A program that must stand next to the binary: one that makes its folder, or one that tests also run. */
   readonly companion?: string;
   /** It must be run as another user then; see unprivileged.ts. */
   readonly refusesRoot?: true;
@@ -84,6 +87,22 @@ export const servers: { readonly [name in ServerName]: ServerKind } = {
     // At SIGTERM it waits until every client has left.
     shutdownSignal: 'SIGINT',
   },
+  prometheus: {
+    binaries: ['prometheus'],
+    companion: 'promtool',
+    minimumVersion: '2.42',
+    packages: ['prometheus'],
+    // 2.42 is the release of Debian 12.
+    suites: ['bookworm', null, 'sid'],
+    urlStart: 'http://',
+    defaultPort: 9090,
+    ...usualSignals,
+  },
 };
 
 export const serverNames = Object.keys(servers) as readonly ServerName[];
+
+/** Those that one run of the tests starts once, for all of its test files. */
+export const sharedServerNames: readonly ServerName[] = serverNames.filter(
+  (name) => servers[name].variable !== undefined,
+);

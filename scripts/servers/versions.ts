@@ -12,6 +12,8 @@ export function readVersion(text: string): Spoken | null {
   if (redis !== undefined) return { name: 'redis', version: redis };
   const postgres = /^postgres \(PostgreSQL\) (\d\S*)/m.exec(text)?.[1];
   if (postgres !== undefined) return { name: 'postgres', version: postgres };
+  const prometheus = /^prometheus, version (\d\S*)/m.exec(text)?.[1];
+  if (prometheus !== undefined) return { name: 'prometheus', version: prometheus };
   const version = /\bVer (\d\S*)/.exec(text)?.[1];
   if (version === undefined) return null;
   // A `mysqld` of MariaDB says so in its version only.

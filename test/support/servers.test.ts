@@ -23,6 +23,12 @@ describe('a run starts', () => {
     expect(wantedServers(selecting(/tcp-proxy/), {})).toEqual(['mysql', 'mariadb', 'redis', 'postgres']);
   });
 
+  test('none that is never shared, also when it is listed', () => {
+    expect(() => wantedServers(selecting(/./), { TERCET_TEST_SERVERS: 'prometheus' })).toThrow(
+      "'prometheus'",
+    );
+  });
+
   test('no server when none does', () => {
     expect(wantedServers(selecting(/test\/servers\.test/), {})).toEqual([]);
   });
@@ -194,6 +200,24 @@ await describeOwn('mysql', 'a server of our own', (start) => {
     expect(await rowsAt(url, 'SELECT id, @@max_connections AS connections FROM note')).toEqual([
       { id: 1, connections: 17 },
     ]);
+  });
+});
+
+await describeOwn('prometheus', 'a server of our own', (start) => {
+  let server: RunningServer | undefined;
+
+  afterEach(() => server?.stop());
+
+  test('answers queries, before a crash and after it', async () => {
+    server = await start({ flags: ['--config.file=/dev/null'] });
+    expect(server.version).toMatch(/^\d+\.\d+/);
+    const url = `${server.url}/api/v1/query?query=vector(7)`;
+    const answer = { status: 'success', data: { result: [{ value: [expect.any(Number), '7'] }] } };
+    expect(await (await fetch(url)).json()).toMatchObject(answer);
+    await server.kill();
+    await expect(fetch(url)).rejects.toThrow();
+    await server.restart();
+    expect(await (await fetch(url)).json()).toMatchObject(answer);
   });
 });
 

@@ -1,7 +1,7 @@
-/** Which servers a run of Jest starts: those of TERCET_TEST_SERVERS (unless set, all), and none when no selected test file uses one. */
+/** Which servers a run of Jest starts: those of TERCET_TEST_SERVERS (unless set, all that are shared), and none when no selected test file uses one. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { type ServerName, serverNames } from '../../../scripts/servers/servers.ts';
+import { type ServerName, sharedServerNames } from '../../../scripts/servers/servers.ts';
 
 /** The part of Jest's global configuration that is asked here. */
 export type SelectedRun = {
@@ -12,10 +12,10 @@ export type SelectedRun = {
 };
 
 export function wantedServers(run: SelectedRun, env: NodeJS.ProcessEnv): ServerName[] {
-  const listed = (env.TERCET_TEST_SERVERS ?? serverNames.join(','))
+  const listed = (env.TERCET_TEST_SERVERS ?? sharedServerNames.join(','))
     .split(',')
     .filter((name) => name !== 'none');
-  const unknown = listed.filter((name) => !serverNames.includes(name as ServerName));
+  const unknown = listed.filter((name) => !sharedServerNames.includes(name as ServerName));
   if (unknown.length > 0) throw new Error(`TERCET_TEST_SERVERS: unknown '${unknown.join(', ')}'`);
   return selectedTests(run).some(usesServers) ? (listed as ServerName[]) : [];
 }
