@@ -71,12 +71,17 @@ export class Metrics implements Observer {
     duration: observationOf(this.#duration, { outcome }),
     decisionToEnd: observationOf(this.#decisionToEnd, { outcome }),
   }));
-  readonly #callsOf = remembered((participant: string) => ({
-    attempts: remembered((op: Op) =>
-      remembered((reply: Reply) => countOf(this.#callAttempts, { participant, op, reply })),
-    ),
-    duration: remembered((op: Op) => observationOf(this.#callDuration, { participant, op })),
-  }));
+  readonly #callsOf = remembered((participant: string) => {
+    // Alerts compare these two from the first call on: a circuit that has not opened, and successes that have not come.
+    this.#tellCircuit(participant);
+    return {
+      attempts: remembered((op: Op) => {
+        this.#callAttempts.inc({ labels: { participant, op, reply: 'succeeded' }, value: 0 });
+        return remembered((reply: Reply) => countOf(this.#callAttempts, { participant, op, reply }));
+      }),
+      duration: remembered((op: Op) => observationOf(this.#callDuration, { participant, op })),
+    };
+  });
 
   constructor(given: {
     store: Pick<TransactionStore, 'countUnfinished'>;

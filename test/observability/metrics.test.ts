@@ -188,6 +188,22 @@ describe('calls', () => {
   });
 });
 
+test('from its first call on, a participant has a circuit and a count of successes for the op', async () => {
+  const { metrics, scraped } = measured();
+  metrics.called({ ...call, op: 'cancel', reply: 'unknown' });
+  const { value, seriesOf } = await scraped();
+  expect(value('tercet_circuit_state{participant="inventory"}')).toBe(0);
+  expect(value('tercet_call_attempts_total{participant="inventory",op="cancel",reply="succeeded"}')).toBe(0);
+  expect(seriesOf('tercet_call_attempts_total')).toHaveLength(2);
+});
+
+test('a call does not close an open circuit', async () => {
+  const { metrics, scraped } = measured();
+  metrics.circuitChanged('inventory', 'open');
+  metrics.called(call);
+  expect((await scraped()).value('tercet_circuit_state{participant="inventory"}')).toBe(2);
+});
+
 test('a circuit is 0 closed, 1 half-open, 2 open', async () => {
   const { metrics, scraped } = measured();
   const states = [];
