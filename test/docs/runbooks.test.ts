@@ -1,0 +1,110 @@
+/** Every command of docs/runbooks.md is run, in the order of the page, while a cancel fails and waits for an operator. */
+import { execFile, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { CoordinatorProcess } from '../crash/coordinator-process.ts';
+import { until } from '../support/until.ts';
+
+/** Bounds a hang. */
+const LIMIT_MS = 480_000;
+const TOKEN = 'a-token-of-the-test';
+
+type Command = { readonly section: string; readonly text: string };
+
+/** As they are pasted: without the indentation that they have in a list. */
+const commands: readonly Command[] = readFileSync(new URL('../../docs/runbooks.md', import.meta.url), 'utf8')
+  .split(/^## /m)
+  .flatMap((text) =>
+    [...text.matchAll(/^( *)```sh\n(.*?)^ *```$/gms)].map(([, indent = '', lines = '']) => ({
+      section: text.split('\n', 1)[0] ?? '',
+      text: lines.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
+    })),
+  );
+const [preparation = '', variables = ''] = commands.filter(isPreparation).map(({ text }) => text);
+
+function isPreparation({ text }: Command): boolean {
+  return /^export (?:TERCET|PARTICIPANT)=/.test(text);
+}
+
+const hasTools = ['curl', 'jq'].every((tool) => spawnSync(tool, ['--version']).status === 0);
+
+// Under CI the page must be proven, so a missing tool is a failure there.
+(hasTools || process.env.CI ? describe : describe.skip)('the runbooks', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tercet-runbooks-'));
+  let participant: Server;
+  let coordinator: CoordinatorProcess;
+  let gid = '';
+
+  beforeAll(async () => {
+    participant = createServer((request, response) => {
+      request.resume();
+      response.writeHead({ try: 409, cancel: 404 }[String(request.headers['tcc-op'])] ?? 200).end();
+    });
+    await new Promise<void>((resolve) => participant.listen(0, '127.0.0.1', resolve));
+    coordinator = new CoordinatorProcess({
+      ...{ TERCET_PORT: '0', TERCET_DATABASE_URL: `sqlite:${join(folder, 'tercet.sqlite')}` },
+      ...{ TERCET_API_TOKENS: TOKEN, TERCET_RETRY_BUDGET: '1', TERCET_ATTENTION_AFTER_MS: '1' },
+    });
+    await coordinator.start();
+    await ask('PUT', '/v1/participants/inventory', { baseUrl: urlOf(participant) });
+    const branches = [{ branchId: 'stock', participant: 'inventory', activity: 'reserve', payload: {} }];
+    gid = String((await ask('POST', '/v1/transactions', { branches })).gid);
+    await until('it is parked', async () => (await ask('GET', `/v1/transactions/${gid}`)).isParked === true);
+  }, LIMIT_MS);
+  afterAll(async () => {
+    await coordinator.remove();
+    await new Promise((resolve) => participant.close(resolve));
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  async function ask(method: string, path: string, body?: object): Promise<Record<string, unknown>> {
+    const answer = await fetch(coordinator.url + path, {
+      ...{ method, headers: { 'content-type': 'application/json', authorization: `Bearer ${TOKEN}` } },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    return (await answer.json()) as Record<string, unknown>;
+  }
+
+  async function paste(text: string): Promise<string> {
+    const script = [preparation, variables, text].join('\n');
+    const inThisRun = [
+      ['http://tercet.internal:8080', coordinator.url],
+      ['0123456789abcdef', TOKEN],
+      ['01890a5d-ac96-774b-bcce-b302099a8057', gid],
+      ['http://inventory.internal:9000', urlOf(participant)],
+    ].reduce((pasted, [from = '', to = '']) => pasted.replaceAll(from, to), script);
+    return (await promisify(execFile)('sh', ['-e', '-c', inThisRun])).stdout;
+  }
+
+  test('prepare a shell with the address, the token and the names that the commands use', () => {
+    expect(preparation).toContain('tercet() {');
+    expect(variables).toContain('export GID=');
+  });
+
+  test.each(commands.filter((command) => !isPreparation(command)))('$section: $text', async ({ text }) => {
+    await expect(paste(text)).resolves.toBeDefined();
+  });
+
+  test.each([
+    'TercetNeedsAttention',
+    'TercetParked',
+    'TercetCompensationFailing',
+    'TercetOldestUnfinished',
+  ])('list the transaction in question under %s, and say why it waits', async (section) => {
+    const isParked = async () => (await ask('GET', `/v1/transactions/${gid}`)).isParked === true;
+    await until('it is parked again after the retries', isParked);
+    const lists = commands.filter(
+      (command) => command.section === section && /@tsv|explanations/.test(command.text),
+    );
+    const printed = (await Promise.all(lists.map(({ text }) => paste(text)))).join('');
+    expect(printed).toContain(gid);
+    expect(printed).toContain('waiting for an operator to fix inventory and retry: to cancel branch “stock”');
+  });
+});
+
+const urlOf = (server: Server): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
