@@ -7,6 +7,7 @@ import { Value } from 'typebox/value';
 import { askedOf } from '../../src/application/requests.ts';
 import { settingsTable } from '../../src/config.ts';
 import { planOf } from '../../src/definition/plan.ts';
+import { confirmedTree, inTextOrder, refusedTree } from '../observability/otel/expected-tree.ts';
 import { protocolTable } from './protocol-table.ts';
 import { lastWithoutPivot, sagaTable } from './saga-table.ts';
 
@@ -91,6 +92,13 @@ const headingsOf = (text: string): readonly string[] =>
       .replaceAll(/[^\w\s-]/g, '')
       .replaceAll(' ', '-'),
   );
+
+describe('docs/observability.md', () => {
+  test('shows the trees that the traces of a confirmed and of a refused transaction have', () => {
+    const shown = [...read('docs/observability.md').matchAll(/^```\n(tercet submit .*?)\n```$/gms)];
+    expect(shown.map(([, tree = '']) => inTextOrder(tree))).toEqual([confirmedTree, refusedTree]);
+  });
+});
 
 describe('the begin of a saga', () => {
   const begins = ['README.md', 'docs/protocol.md', 'docs/which-pattern.md'].flatMap((page) =>
