@@ -37,6 +37,8 @@ describe('an interactive transaction', () => {
       cancelAskedAt: null,
       callback: null,
       isParked: false,
+      waitingSince: null,
+      needsAttention: false,
       ...{ traceId: null, traceUrl: null },
       branches: [],
     });
