@@ -106,10 +106,21 @@ describe('transactions', () => {
 });
 
 describe('from decision to end', () => {
-  const told60 = (atMs: number) => {
-    const now = exactly(T0 + atMs);
+  const DECIDED_MS = 2000;
+
+  const decided = () => {
+    const now = exactly(T0 + DECIDED_MS);
     return told(
-      confirming(),
+      begin(),
+      replied('stock', 'try', 'succeeded', { now }),
+      replied('money', 'try', 'succeeded', { now }),
+    );
+  };
+
+  const endedAfter = (sinceDecisionMs: number) => {
+    const now = exactly(T0 + DECIDED_MS + sinceDecisionMs);
+    return told(
+      decided(),
       replied('stock', 'confirm', 'succeeded', { now }),
       replied('money', 'confirm', 'succeeded', { now }),
     );
@@ -117,9 +128,8 @@ describe('from decision to end', () => {
 
   test('is the time since the decision, by outcome, with a bucket at 60 s for the objective', async () => {
     const { metrics, scraped } = measured();
-    const decidedAt = confirming().decision!.at - T0;
-    metrics.saved(confirming(), told60(decidedAt + 60_000));
-    metrics.saved(confirming(), told60(decidedAt + 60_001));
+    metrics.saved(decided(), endedAfter(60_000));
+    metrics.saved(decided(), endedAfter(60_001));
     const { value } = await scraped();
     const buckets = 'tercet_decision_to_end_seconds_bucket';
     expect(value(`${buckets}{le="30",outcome="confirmed"}`)).toBe(0);
@@ -130,10 +140,10 @@ describe('from decision to end', () => {
 
   test('is observed once, at the end', async () => {
     const { metrics, scraped } = measured();
-    const ended = told60(5000);
+    const ended = endedAfter(5000);
     metrics.saved(null, begin());
-    metrics.saved(begin(), confirming());
-    metrics.saved(confirming(), ended);
+    metrics.saved(begin(), decided());
+    metrics.saved(decided(), ended);
     metrics.saved(ended, ended);
     expect((await scraped()).value('tercet_decision_to_end_seconds_count{outcome="confirmed"}')).toBe(1);
   });
