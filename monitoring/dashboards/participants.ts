@@ -94,7 +94,7 @@ const circuits = [
   timeline({
     title: 'Circuits',
     description:
-      'The worst state in any replica. A participant appears once its circuit has changed for the first time.',
+      'The worst state in any replica. While a circuit is open, calls to its participant are deferred.',
     ...{ unit: 'short', width: 24, words: STATES, alert: 'TercetCircuitOpen' },
     queries: [
       {
