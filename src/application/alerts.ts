@@ -9,6 +9,7 @@
  */
 import type { GlobalTransaction, Instant } from '../domain/index.ts';
 import type { Chance, Log, Time, TransactionStore } from './ports.ts';
+import { Repetition } from './repetition.ts';
 
 /**
  * - `needs_attention`: a branch has waited too long for a success that must come.
@@ -75,11 +76,11 @@ const MAX_REPEAT_MS = 300_000;
 
 export class Alerts {
   readonly #given: AlertsParts;
-  #cancelTimer = () => {};
-  #isStopped = false;
+  readonly #repetition: Repetition;
 
   constructor(given: AlertsParts) {
     this.#given = given;
+    this.#repetition = new Repetition({ ...given, pass: () => this.#pass() });
   }
 
   /** One pass; answers how many alerts were accepted by the receiver. */
@@ -119,26 +120,20 @@ export class Alerts {
     return notices;
   }
 
-  /** Staggered by chance, so that replicas that start together do not scan together. */
   start(): void {
-    this.#later(this.#given.everyMs * this.#given.chance.draw());
+    this.#repetition.start();
   }
 
   stop(): void {
-    this.#isStopped = true;
-    this.#cancelTimer();
+    this.#repetition.stop();
   }
 
-  #later(delayMs: number): void {
-    this.#cancelTimer = this.#given.time.after(delayMs, () => void this.#runAndRepeat());
-  }
-
-  async #runAndRepeat(): Promise<void> {
+  async #pass(): Promise<number> {
     const { log, everyMs } = this.#given;
     await this.runOnce().catch((error: unknown) => {
-      if (!this.#isStopped) log.error('alerts could not be sent: they are sent again', error);
+      if (!this.#repetition.isStopped) log.error('alerts could not be sent: they are sent again', error);
     });
-    if (!this.#isStopped) this.#later(everyMs);
+    return everyMs;
   }
 }
 

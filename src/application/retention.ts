@@ -6,6 +6,7 @@
  * transactions write comes between. Each replica does so by its own timer, and they share what there is.
  */
 import type { Chance, Log, Observer, Time, TransactionStore } from './ports.ts';
+import { Repetition } from './repetition.ts';
 
 export const BATCH_SIZE = 100;
 const EVERY_MS = 3_600_000;
@@ -25,11 +26,11 @@ export type RetentionParts = {
 
 export class Retention {
   readonly #given: RetentionParts;
-  #cancelTimer = () => {};
-  #isStopped = false;
+  readonly #repetition: Repetition;
 
   constructor(given: RetentionParts) {
     this.#given = given;
+    this.#repetition = new Repetition({ ...given, everyMs: EVERY_MS, pass: () => this.#pass() });
   }
 
   /** One batch; answers how many transactions were removed. */
@@ -43,28 +44,22 @@ export class Retention {
     return count;
   }
 
-  /** Staggered by chance, so that replicas that start together do not remove together. */
   start(): void {
-    this.#later(EVERY_MS * this.#given.chance.draw());
+    this.#repetition.start();
   }
 
   stop(): void {
-    this.#isStopped = true;
-    this.#cancelTimer();
+    this.#repetition.stop();
   }
 
-  #later(delayMs: number): void {
-    this.#cancelTimer = this.#given.time.after(delayMs, () => void this.#runAndRepeat());
-  }
-
-  async #runAndRepeat(): Promise<void> {
+  async #pass(): Promise<number> {
     const { log, time } = this.#given;
     const beganAtMs = time.elapsedMs();
     const count = await this.runOnce().catch((error: unknown) => {
-      if (!this.#isStopped) log.error('removal of finished transactions failed', error);
+      if (!this.#repetition.isStopped) log.error('removal of finished transactions failed', error);
       return 0;
     });
     const tookMs = time.elapsedMs() - beganAtMs;
-    if (!this.#isStopped) this.#later(count === BATCH_SIZE ? Math.max(MIN_PAUSE_MS, tookMs) : EVERY_MS);
+    return count === BATCH_SIZE ? Math.max(MIN_PAUSE_MS, tookMs) : EVERY_MS;
   }
 }

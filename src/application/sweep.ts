@@ -6,6 +6,7 @@
  */
 import type { CarryOut } from './carry-out.ts';
 import type { Chance, Log, Time, TransactionStore } from './ports.ts';
+import { Repetition } from './repetition.ts';
 
 const ROWS_PER_PASS = 500;
 
@@ -22,11 +23,11 @@ export type SweepParts = {
 
 export class Sweep {
   readonly #given: SweepParts;
-  #cancelTimer = () => {};
-  #isStopped = false;
+  readonly #repetition: Repetition;
 
   constructor(given: SweepParts) {
     this.#given = given;
+    this.#repetition = new Repetition({ ...given, pass: () => this.#pass() });
   }
 
   /** One pass; answers how many transactions it took over. */
@@ -42,26 +43,20 @@ export class Sweep {
     return gids.length;
   }
 
-  /** Staggered by chance, so that replicas that start together do not sweep together. */
   start(): void {
-    this.#later(this.#given.everyMs * this.#given.chance.draw());
+    this.#repetition.start();
   }
 
   stop(): void {
-    this.#isStopped = true;
-    this.#cancelTimer();
+    this.#repetition.stop();
   }
 
-  #later(delayMs: number): void {
-    this.#cancelTimer = this.#given.time.after(delayMs, () => void this.#runAndRepeat());
-  }
-
-  async #runAndRepeat(): Promise<void> {
+  async #pass(): Promise<number> {
     const { log, everyMs } = this.#given;
     const count = await this.runOnce().catch((error: unknown) => {
       log.error('recovery scan failed', error);
       return 0;
     });
-    if (!this.#isStopped) this.#later(count === ROWS_PER_PASS ? 0 : everyMs);
+    return count === ROWS_PER_PASS ? 0 : everyMs;
   }
 }
