@@ -49,7 +49,7 @@ export const quantileOf = (
  * as it is scraped: "60".
  */
 export const upTo = ({ name }: Of<'histogram'>, bound: number, { where = '', ...rest }: Selection = {}) =>
-  sumOfRates(`${name}_bucket`, { ...rest, where: joined(`le=~"${bound}|${bound}.0"`, where) });
+  sumOfRates(`${name}_bucket`, { ...rest, where: joined(`le=~"${bound}|${bound}\\\\.0"`, where) });
 
 /** A gauge that each replica reads from the shared database. */
 export const fromDatabase = ({ name }: Of<'gauge'>, by: readonly string[] = []): string =>

@@ -3,13 +3,14 @@
  * rules are sixty times faster than in production, and otherwise the same.
  */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { evaluable, panelExpressions } from '../../monitoring/dashboards/expressions.ts';
 import { openDataSource } from '../../src/adapters/sql/data-source.ts';
 import { describeOn, describeOwn } from '../support/servers.ts';
 import { until } from '../support/until.ts';
 import { cutOff, Deployment } from './deployment.ts';
 import { faster } from './faster.ts';
 import { leftSides } from './left-sides.ts';
-import { type Alert, Prometheus } from './prometheus.ts';
+import { type Alert, Prometheus, type Rule } from './prometheus.ts';
 import { alertRules, rulesText } from './rules.ts';
 
 /** Bounds a hang. */
@@ -129,6 +130,23 @@ await describeOwn('prometheus', 'on a real Prometheus', (startPrometheus) => {
       );
 
       test(
+        'each comparison of an alert has something to compare, and each panel of a dashboard something to show',
+        async () => {
+          const rules = await prometheus.rules();
+          const compared = rules.filter(isAlerting).flatMap(({ query }) => leftSides(query));
+          expect(compared.length).toBeGreaterThanOrEqual(alertRules.length);
+          const recorded = rules.filter((rule) => !isAlerting(rule)).map(({ query }) => query);
+          const shown = panelExpressions.map(({ expr }) => evaluable(expr, { rateInterval: '5s' }));
+          for (const expression of [...compared, ...recorded, ...shown])
+            await until(
+              `there is: ${expression}`,
+              async () => (await prometheus.seriesCount(expression)) > 0,
+            );
+        },
+        LIMIT_MS,
+      );
+
+      test(
         'TercetDown and TercetReplicaDown fire until the coordinator is started again',
         async () => {
           await deployment.coordinator.kill();
@@ -149,23 +167,6 @@ await describeOwn('prometheus', 'on a real Prometheus', (startPrometheus) => {
           }
           await all(resolves, 'TercetNeedsAttention', 'TercetParked', 'TercetOldestUnfinished');
           await resolves('TercetCompensationFailing');
-        },
-        LIMIT_MS,
-      );
-
-      test(
-        'with all well, each comparison of an alert has something to compare',
-        async () => {
-          const rules = await prometheus.rules();
-          const compared = rules
-            .filter(({ type }) => type === 'alerting')
-            .flatMap(({ query }) => leftSides(query));
-          expect(compared.length).toBeGreaterThanOrEqual(alertRules.length);
-          for (const expression of [...compared, ...rules.filter(isRecording).map(({ query }) => query)])
-            await until(
-              `there is: ${expression}`,
-              async () => (await prometheus.seriesCount(expression)) > 0,
-            );
         },
         LIMIT_MS,
       );
@@ -200,4 +201,4 @@ await describeOwn('prometheus', 'on a real Prometheus', (startPrometheus) => {
   });
 });
 
-const isRecording = ({ type }: { readonly type: string }): boolean => type === 'recording';
+const isAlerting = ({ type }: Rule): boolean => type === 'alerting';

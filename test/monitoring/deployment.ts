@@ -14,7 +14,7 @@ import { Participants } from './participants.ts';
 const ORDER_INTERVAL_MS = 250;
 
 export class Deployment {
-  readonly participants = new Participants();
+  readonly participants: Participants;
   readonly coordinator: CoordinatorProcess;
   readonly mysql: TcpProxy;
   readonly redis: TcpProxy;
@@ -23,7 +23,14 @@ export class Deployment {
   #traffic: Promise<void> = Promise.resolve();
   #isBusy = false;
 
-  private constructor(given: { mysql: TcpProxy; redis: TcpProxy; databaseUrl: string; port: number }) {
+  private constructor(given: {
+    participants: Participants;
+    mysql: TcpProxy;
+    redis: TcpProxy;
+    databaseUrl: string;
+    port: number;
+  }) {
+    this.participants = given.participants;
     this.mysql = given.mysql;
     this.redis = given.redis;
     this.databaseUrl = given.databaseUrl;
@@ -37,6 +44,9 @@ export class Deployment {
         TERCET_COMMIT_TIMEOUT_MS: '1000',
         TERCET_SWEEP_INTERVAL_MS: '300',
       },
+      // Whoever takes the alerts takes them as a participant does.
+      TERCET_ALERT_WEBHOOK_URL: given.participants.urlOf('operators'),
+      TERCET_ALERT_WEBHOOK_SECRETS: `whsec_${Buffer.alloc(32, MARKS.secret).toString('base64')}`,
       // What fails is called again and again while a test watches it.
       ...{ TERCET_RETRY_BUDGET: '1000', TERCET_RETRY_MAX_DELAY_MS: '500' },
       ...{ TERCET_CIRCUIT_FAILURE_COUNT: '2', TERCET_CIRCUIT_MAX_OPEN_MS: '1000' },
@@ -48,13 +58,15 @@ export class Deployment {
     const dataSource = await openDataSource(databaseUrl);
     await migrate(dataSource);
     await dataSource.destroy();
+    const participants = new Participants();
+    await participants.listen();
     const deployment = new Deployment({
+      participants,
       mysql: await startTcpProxy({ targetPort: Number(new URL(mysql.url).port) }),
       redis: await startTcpProxy({ targetPort: Number(new URL(redis.url).port) }),
       databaseUrl,
       port: await freePort('127.0.0.1'),
     });
-    await deployment.participants.listen();
     await deployment.coordinator.start();
     return deployment;
   }
