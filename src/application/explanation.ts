@@ -132,16 +132,36 @@ function inTurn(tx: GlobalTransaction, open: OpenCall, known: KnownHere): string
 const budgetOf = (tx: GlobalTransaction, { branch }: OpenCall): number | null =>
   branch === null || isBounded(tx) ? null : policyOf(tx, branch).retry.budget;
 
-/** Those that wait beside the first, and those whose turn comes when these are done. */
+/** Those that wait besides the first, for whom, and those whose turn comes when these are done. */
 function others(tx: GlobalTransaction, { branch, op }: OpenCall, open: readonly OpenCall[]) {
   const [one, several] = branch?.step == null ? ['branch', 'branches'] : ['step', 'steps'];
   const calls = tx.branches.flatMap((each) => callsOf(tx, each));
   const laterCount = calls.filter((each) => each.op === op && !isSettled(each.call)).length - open.length;
+  const [, ...alsoOpen] = open;
+  const waiting = counted(alsoOpen.length, `more ${one} waits`, `more ${several} wait`);
   return [
-    open.length > 1 && counted(open.length - 1, `more ${one} waits`, `more ${several} wait`),
+    alsoOpen.length > 0 && `${waiting} for ${awaited(alsoOpen)}`,
     laterCount > 0 && `then ${counted(laterCount, `more ${one}`, `more ${several}`)} to ${WORDS[op]}`,
   ];
 }
+
+/** More would hide the rest of the sentence. */
+const MAX_AWAITED = 3;
+
+/** Each participant once, with its last answer: the first one that is named may not be the only one to fix. */
+function awaited(open: readonly OpenCall[]): string {
+  const answers = new Map<string, string>();
+  for (const { to, call } of open)
+    if (!answers.has(to.participant)) answers.set(to.participant, shortAnswer(call));
+  const named = [...answers]
+    .slice(0, MAX_AWAITED)
+    .map(([participant, answer]) => `${participant} (${answer})`);
+  const unnamedCount = answers.size - named.length;
+  return [...named, ...(unnamedCount > 0 ? [counted(unnamedCount, 'other', 'others')] : [])].join(', ');
+}
+
+/** Without the words of the participant, which the events have. */
+const shortAnswer = ({ answer }: Call): string => answer?.replace(/^(\d{3}): .*$/s, '$1') ?? 'no answer yet';
 
 /** What ends the waiting, where that is not the calls themselves. */
 function bounds(tx: GlobalTransaction, { now }: KnownHere) {

@@ -237,6 +237,8 @@ export const logFields = {
   participant: 'its participant by name, or the origin of its address; or the participant of the callback',
   op: 'the op of the call',
   answer: 'its last answer, or why there was none',
+  base_urls: 'the addresses of the participant that was registered, separated by blanks',
+  former_base_urls: 'its addresses before; absent where it is new',
   circuit: 'the state of the participant circuit breaker in this replica',
 } as const;
 

@@ -52,7 +52,7 @@ describe('a transaction waits', () => {
 
   test('for tries that were not answered yet', () => {
     expect(explain(begin())).toBe(
-      'Waiting since 2026-01-01T00:00:00Z for inventory to try branch “stock”: no answer yet; 1 more branch waits; cancelled unless decided by 2026-01-01T00:00:10Z.',
+      'Waiting since 2026-01-01T00:00:00Z for inventory to try branch “stock”: no answer yet; 1 more branch waits for inventory (no answer yet); cancelled unless decided by 2026-01-01T00:00:10Z.',
     );
   });
 
@@ -62,13 +62,13 @@ describe('a transaction waits', () => {
       replied('money', 'try', 'unknown', { answer: '503', durationMs: 31, chance: 0.5 }),
     );
     expect(explain(tx)).toBe(
-      'Waiting since 2026-01-01T00:00:00Z for inventory to try branch “money”: attempt 1 answered 503 after 0.0 s; next at 2026-01-01T00:00:00Z; 1 more branch waits; cancelled unless decided by 2026-01-01T00:00:10Z.',
+      'Waiting since 2026-01-01T00:00:00Z for inventory to try branch “money”: attempt 1 answered 503 after 0.0 s; next at 2026-01-01T00:00:00Z; 1 more branch waits for inventory (no answer yet); cancelled unless decided by 2026-01-01T00:00:10Z.',
     );
   });
 
   test('for a confirm that is asked again', () => {
     expect(explain(answered('503', 2))).toBe(
-      'Waiting since 2026-01-01T00:00:00Z for inventory to confirm branch “stock”: attempt 2 of 3 answered 503 after 2.0 s; next at 2026-01-01T00:00:04Z; 1 more branch waits.',
+      'Waiting since 2026-01-01T00:00:00Z for inventory to confirm branch “stock”: attempt 2 of 3 answered 503 after 2.0 s; next at 2026-01-01T00:00:04Z; 1 more branch waits for inventory (no answer yet).',
     );
   });
 
@@ -78,7 +78,7 @@ describe('a transaction waits', () => {
 
   test('for a participant whose circuit is open', () => {
     expect(explain(answered('connect ECONNREFUSED', 1), { circuitOf: () => 'open' })).toBe(
-      'Waiting since 2026-01-01T00:00:00Z for inventory to confirm branch “stock”: attempt 1 of 3 ended with “connect ECONNREFUSED” after 2.0 s; its circuit is open after consecutive failures, so the call is deferred; 1 more branch waits.',
+      'Waiting since 2026-01-01T00:00:00Z for inventory to confirm branch “stock”: attempt 1 of 3 ended with “connect ECONNREFUSED” after 2.0 s; its circuit is open after consecutive failures, so the call is deferred; 1 more branch waits for inventory (no answer yet).',
     );
   });
 
@@ -86,14 +86,14 @@ describe('a transaction waits', () => {
     const tx = cancelling();
     const current = told(tx, replied('stock', 'cancel', 'ongoing', { chance: 0.5, now: later }));
     expect(explain(tx, { current })).toBe(
-      'Waiting since 2026-01-01T00:00:00Z for inventory to cancel branch “stock”: no answer yet; it answered 1 time that it is still working; next poll at 2026-01-01T00:00:04Z; 1 more branch waits.',
+      'Waiting since 2026-01-01T00:00:00Z for inventory to cancel branch “stock”: no answer yet; it answered 1 time that it is still working; next poll at 2026-01-01T00:00:04Z; 1 more branch waits for inventory (no answer yet).',
     );
     expect(explain(tx)).not.toContain('still working');
   });
 
   test('for a person, when the retries of a branch are used up', () => {
     expect(explain(answered('503', POLICY.retry.budget))).toBe(
-      'Parked since 2026-01-01T00:00:04Z, waiting for an operator to fix inventory and retry: to confirm branch “stock”, attempt 3 of 3 answered 503 after 2.0 s; 1 more branch waits.',
+      'Parked since 2026-01-01T00:00:04Z, waiting for an operator to fix inventory and retry: to confirm branch “stock”, attempt 3 of 3 answered 503 after 2.0 s; 1 more branch waits for inventory (no answer yet).',
     );
   });
 
@@ -115,11 +115,23 @@ describe('a transaction waits', () => {
     );
   });
 
+  test('for each other participant with its last answer, three of them by name', () => {
+    const names = ['inventory', 'bank', 'mail', 'bank', 'shop', 'press'];
+    const branches = names.map((participant, index) => spec(`b${index}`, { participant }));
+    const cancelling = told(begin({ branches }), { type: 'cancelRequested', now: exactly(T0) });
+    const failed = (branchId: string, answer: string, times: number) =>
+      Array.from({ length: times }, () => replied(branchId, 'cancel', 'unknown', { answer, chance: 0.5 }));
+    const tx = told(cancelling, ...failed('b0', '404', 2), ...failed('b1', '500: order 4711 is odd', 1));
+    expect(explain(tx)).toMatch(
+      /for inventory to cancel .*; 5 more branches wait for bank \(500\), mail \(no answer yet\), shop \(no answer yet\), 1 other\.$/,
+    );
+  });
+
   test('for the parked branch first, whatever else it waits for', () => {
     const parked = answered('404', POLICY.retry.budget);
     const both = told(parked, replied('money', 'confirm', 'unknown', { answer: '500', chance: 0.5 }));
     expect(explain(both)).toMatch(
-      /^Parked since .* branch “stock”, .* answered 404 .*; 1 more branch waits\.$/,
+      /^Parked since .* branch “stock”, .* answered 404 .*; 1 more branch waits for inventory \(500\)\.$/,
     );
   });
 });
@@ -203,7 +215,7 @@ describe('a saga waits', () => {
       ...unanswered('hotel', 'action'),
     );
     expect(explain(tx)).toBe(
-      `Begun at 2026-01-01T00:00:00Z; now waiting for hotels to carry out step “hotel”: attempt 1 answered 503 after 2.0 s; next at 2026-01-01T00:00:04Z; 2 more steps wait; then 1 more step to carry out; ${UNTIL_DEADLINE}.`,
+      `Begun at 2026-01-01T00:00:00Z; now waiting for hotels to carry out step “hotel”: attempt 1 answered 503 after 2.0 s; next at 2026-01-01T00:00:04Z; 2 more steps wait for flights (no answer yet), cars (no answer yet); then 1 more step to carry out; ${UNTIL_DEADLINE}.`,
     );
   });
 

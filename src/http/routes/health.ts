@@ -39,6 +39,7 @@ const VIEWS: Readonly<Record<Readiness, ReadyView>> = {
   ready: { status: 'ready' },
   degraded: {
     status: 'degraded',
-    reason: 'Redis cannot be reached: transactions go on, woken by this process alone and by the sweep',
+    reason:
+      'Redis cannot be reached: transactions go on, woken by the timers of this process and by the recovery scan',
   },
 };

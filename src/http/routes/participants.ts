@@ -49,14 +49,17 @@ export function participantRoutes(app: App, given: ParticipantParts): void {
         },
       },
     },
-    async ({ params: { name }, body }, reply) => {
+    async ({ params: { name }, body, log }, reply) => {
       const fault = faultIn(body, given);
       if (fault !== null) return sendFaults(reply, [fault]);
       const { baseUrl, baseUrls = [baseUrl as string], paths = {}, activities } = body;
       const { callTimeoutMs = null, secrets } = body;
       const optional = { ...(activities && { activities }), ...(secrets && { secrets }) };
       const participant: Participant = { name, baseUrls, paths, callTimeoutMs, ...optional };
+      const former = await registry.find(name);
       const { isNew } = await registry.put(participant);
+      if (isNew || former?.baseUrls.join() !== baseUrls.join())
+        log.info(registrationLine(participant, former), 'participant registered');
       coordinator.forgive(name);
       if (isNew) reply.header('location', `/v1/participants/${name}`);
       // Secrets and activities may be those of an earlier registration.
@@ -110,6 +113,13 @@ export function participantRoutes(app: App, given: ParticipantParts): void {
     },
   );
 }
+
+/** An operator who looks for the cause of a 404 needs the address from before. */
+const registrationLine = ({ name, baseUrls }: Participant, former: Participant | null) => ({
+  participant: name,
+  base_urls: baseUrls.join(' '),
+  ...(former && { former_base_urls: former.baseUrls.join(' ') }),
+});
 
 const view = ({
   name,
