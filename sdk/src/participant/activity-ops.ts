@@ -66,7 +66,7 @@ type ByPlace<Where, WhenInside, WhenOutside> = Where extends Outside ? WhenOutsi
  * nobody knows, and it is called again. Whatever it throws, what it wrote with `sqlTx` is rolled back.
  *
  * Inside, an op may be run several times before it is committed once, after a deadlock for example: it does
- * database work only. With `sqliteBarrier` it is a synchronous function; outside it may be asynchronous there too.
+ * database work only. Each run is given the payload and the context as they came. With `sqliteBarrier` it is a synchronous function; outside it may be asynchronous there too.
  *
  * An activity that becomes one inside after it was one outside still meets steps of before, whose results may be null.
  */

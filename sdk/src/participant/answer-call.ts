@@ -82,7 +82,8 @@ async function serve(
     const payload = parse(request.body);
     if (isPhaseOne(op) && call.kind !== 'pivot' && isServed(activity.kind, call.kind))
       checkPhaseOne(activity, payload);
-    return succeeded((await activity.pass(call, payload)).result);
+    const payloadOfRun = firstly(payload, () => parse(request.body));
+    return succeeded((await activity.pass(call, payloadOfRun)).result);
   } catch (error) {
     return answerTo(error, (unexpected) => onError(unexpected, call));
   }
@@ -96,6 +97,16 @@ function whyNotBelieved({ headers, body, isRewritten }: ParticipantRequest, secr
         'express.json() and the like, or keep the bytes as request.rawBody.',
     );
   return verifySignature(headers, body, secrets);
+}
+
+/** Spares the first run, which is mostly the only one, what each later run needs. */
+function firstly<T>(first: T, later: () => T): () => T {
+  let isLater = false;
+  return () => {
+    if (isLater) return later();
+    isLater = true;
+    return first;
+  };
 }
 
 /** @throws BrokenJson */

@@ -25,8 +25,12 @@ export type ServedActivity = {
   readonly title: string;
   readonly payload: TSchema;
   readonly kind: Kind;
-  /** @throws Refusal, InProgress, InvalidPayload, InvalidResult, and whatever the op and the barrier throw */
-  pass(call: Call, payload: unknown): Promise<Passed<unknown>>;
+  /**
+   * @param payloadOfRun a payload of its own for each run of the op: after a conflict the barrier runs it again, and it may have
+   *   changed the one that it was given
+   * @throws Refusal, InProgress, InvalidPayload, InvalidResult, and whatever the op and the barrier throw
+   */
+  pass(call: Call, payloadOfRun: () => unknown): Promise<Passed<unknown>>;
 };
 
 /** At confirm, cancel, compensate and a pivot that was started: an error of the participant, which took the payload before. */
@@ -72,18 +76,20 @@ export function servedActivity<SqlTx>(
     if (op === undefined)
       throw new Error(`${title} is of kind ${declared} and has no ${call.op}, but has work for it`);
     checkPayload(payloadSchema, call, payload, known);
-    const result = duringCall(call, () => op(payload, { call, ...given, ...knownTo(call, known) }));
+    // A copy, too: the barrier goes by the call when it records the outcome.
+    const own = { ...call };
+    const result = duringCall(own, () => op(payload, { call: own, ...given, ...knownTo(call, known) }));
     return isPhaseOne(call.op) && resultSchema !== undefined
       ? checkResult(resultSchema, call, result)
       : result;
   };
   // By what the caller takes it for: only a caller that compensates nothing needs the refusal to be remembered.
   const optionsOf = ({ op, kind }: Call) => ({ isPivot: kind === 'pivot' && op === 'action' });
-  const passInside: ServedActivity['pass'] = (call, payload) =>
+  const passInside: ServedActivity['pass'] = (call, payloadOfRun) =>
     // What the op returns goes on as it is: on SQLite it may not be a promise.
-    barrier.run(call, (sqlTx, known) => work(call, payload, known, { sqlTx }), optionsOf(call));
-  const passOutside: ServedActivity['pass'] = (call, payload) =>
-    barrier.outside(call, async ({ signal, ...known }) => work(call, payload, known, { signal }), {
+    barrier.run(call, (sqlTx, known) => work(call, payloadOfRun(), known, { sqlTx }), optionsOf(call));
+  const passOutside: ServedActivity['pass'] = (call, payloadOfRun) =>
+    barrier.outside(call, async ({ signal, ...known }) => work(call, payloadOfRun(), known, { signal }), {
       ...optionsOf(call),
       ...outside,
     });
@@ -91,9 +97,9 @@ export function servedActivity<SqlTx>(
   return {
     ...{ title, payload: payloadSchema },
     kind: declared,
-    pass(call, payload) {
+    pass(call, payloadOfRun) {
       const isMismatch = isPhaseOne(call.op) && !(isServed(declared, call.kind) && ops.has(call.op));
-      if (!isMismatch) return inSpan('tercet barrier', SPAN_OF_BARRIER, () => passKind(call, payload));
+      if (!isMismatch) return inSpan('tercet barrier', SPAN_OF_BARRIER, () => passKind(call, payloadOfRun));
       return barrier.run(call, (_sqlTx, known) => refuseKind(title, declared, call, known), optionsOf(call));
     },
   };
