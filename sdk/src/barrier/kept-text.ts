@@ -1,10 +1,8 @@
 /** JSON in ASCII, as it is kept in a column: no connection's character set can change it, and no column refuses it. */
 
-export const asciiJson = (value: unknown): string | undefined =>
-  JSON.stringify(value)?.replaceAll(
-    NOT_ASCII,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+/** JSON with what is not ASCII escaped. */
+export const inAscii = (json: string): string =>
+  json.replaceAll(NOT_ASCII, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 const NOT_ASCII = /[\u007f-\uffff]/g;
 

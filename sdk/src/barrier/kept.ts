@@ -1,11 +1,12 @@
 /** Results and refusals as they are kept in a row, and as they are answered from it. */
 import { isPhaseOne } from '../call.ts';
+import { isIterator, losslessJson } from '../lossless-json.ts';
 import { InProgress, Refusal } from '../refusal.ts';
 import { BranchId, Gid } from '../wire/index.ts';
 import { Value } from 'typebox/value';
 import type { BarrierCall, Known, Passed, PassOptions } from './barrier.ts';
 import { type LockedRow, PHASE_AFTER, type Row, type Verdict } from './judge.ts';
-import { asciiJson } from './kept-text.ts';
+import { inAscii } from './kept-text.ts';
 
 const MAX_RESULT_BYTES = 64 * 1024;
 /** Work mostly ends long before its limit: only after a crash it lasts that long. */
@@ -13,7 +14,8 @@ const LOOK_AGAIN_MS = 1000;
 
 /**
  * @throws the result itself when it is an error: returned instead of thrown, it would be answered with success
- * @throws TypeError for a result that JSON cannot hold, and for an iterator: the body of a generator has not run
+ * @throws TypeError for a result that JSON cannot hold or in which it would lose something, such as a promise; and for an
+ *   iterator: the body of a generator has not run
  * @throws RangeError for one of more than 64 KiB
  */
 export function keptText(result: unknown): string | null {
@@ -23,20 +25,16 @@ export function keptText(result: unknown): string | null {
     throw new TypeError(
       'the work returned an iterator, and its body never ran: make the work no generator function, or return an array',
     );
-  const text = asciiJson(result);
-  if (text === undefined) throw new TypeError('the work returned what JSON cannot hold: return plain values');
-  if (Buffer.byteLength(JSON.stringify(result)) > MAX_RESULT_BYTES)
+  const json = resultJson(result);
+  if (json === undefined) throw new TypeError('the work returned what JSON cannot hold: return plain values');
+  if (Buffer.byteLength(json) > MAX_RESULT_BYTES)
     throw new ResultTooLarge('the work returned over 64 KiB: return a reference to what it made');
-  return text;
+  return inAscii(json);
 }
 
-/** As a generator function returns it; JSON would keep it as an empty object. */
-const isIterator = (result: unknown): boolean =>
-  typeof result === 'object' &&
-  result !== null &&
-  'next' in result &&
-  typeof result.next === 'function' &&
-  (Symbol.iterator in result || Symbol.asyncIterator in result);
+/** @throws TypeError for a result in which JSON would lose something, such as a promise */
+export const resultJson = (result: unknown): string | undefined =>
+  losslessJson(result, 'what the work returned');
 
 /** Named, so that a log can distinguish it from a RangeError of the language, whose message may quote a value. */
 class ResultTooLarge extends RangeError {
@@ -61,7 +59,7 @@ export function workedRow(row: Row, op: BarrierCall['op'], text: string | null):
 
 export const refusedRow = (row: Row, refusal: Refusal): Row => ({
   ...row,
-  ...{ phase: 'refused', worker: null, workUntil: null, result: asciiJson(refusal.message) ?? null },
+  ...{ phase: 'refused', worker: null, workUntil: null, result: inAscii(JSON.stringify(refusal.message)) },
 });
 
 /** An error that is thrown once the row is committed, such as a refusal that is remembered or a fault of work that is done. */

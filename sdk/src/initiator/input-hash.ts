@@ -6,6 +6,7 @@
  */
 import { hash } from 'node:crypto';
 import { types } from 'node:util';
+import { isPlain } from '../lossless-json.ts';
 import { inWords } from '../participant/thrown.ts';
 import type { RunOptions } from './types.ts';
 
@@ -98,15 +99,6 @@ function faultOf(value: unknown, at: Place): string | null {
   return read(at, () => isPlain(value))
     ? null
     : 'an instance of a class: give a plain object or an array, or give the class a toJSON';
-}
-
-/** Also of another realm. */
-function isPlain(object: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(object);
-  // That of arrays is an array itself.
-  if (Array.isArray(object)) return Array.isArray(prototype);
-  if (typeof prototype !== 'object' || prototype === null) return true;
-  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf');
 }
 
 class Unfit extends TypeError {

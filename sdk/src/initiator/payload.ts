@@ -1,6 +1,7 @@
 /** Payloads of a tcc as they are sent: JSON, and what the contract of both sides takes. */
 import { type Contract, kindOf } from '../contract.ts';
 import { firstFault } from '../participant/first-fault.ts';
+import { losslessJson } from '../lossless-json.ts';
 import { inWords } from '../participant/thrown.ts';
 
 /**
@@ -35,7 +36,7 @@ export function asJson(
 ): string {
   let json: string | undefined;
   try {
-    json = JSON.stringify(payload, replacer);
+    json = losslessJson(payload, 'it', replacer);
   } catch (error) {
     throw new TypeError(`${what} cannot be sent as JSON: “${inWords(error)}”`);
   }

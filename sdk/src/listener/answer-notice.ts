@@ -3,6 +3,7 @@
  * listener's function. The coordinator goes by the status: a 2xx ends its calls, everything else is called again.
  */
 import { Type } from 'typebox';
+import { isThenable } from '../lossless-json.ts';
 import {
   bodyNotRaw,
   bodyTooLarge,
@@ -49,12 +50,21 @@ export async function answerNotice(
   const read = readEnding(request);
   if (read.ending === null) return read.answer;
   try {
-    await listen(read.ending);
+    checkAwaited(await listen(read.ending));
     return HEARD;
   } catch (error) {
     onError(error, read.ending);
     return failed();
   }
+}
+
+/**
+ * As a `map` of an async function returns them: they may still fail, and would not be called again.
+ * @throws TypeError
+ */
+function checkAwaited(returned: unknown): void {
+  if (!Array.isArray(returned) || !returned.some(isThenable)) return;
+  throw new TypeError('the function of the listener returned promises: await them by Promise.all');
 }
 
 const NOT_RAW =

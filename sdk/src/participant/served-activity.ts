@@ -11,8 +11,10 @@
  */
 import type { TSchema } from 'typebox';
 import type { Barrier, Known, Passed } from '../barrier/barrier.ts';
+import { resultJson } from '../barrier/kept.ts';
 import { type Call, isPhaseOne } from '../call.ts';
 import { type Activity, kindOf } from '../contract.ts';
+import { isThenable } from '../lossless-json.ts';
 import { InProgress, Refusal } from '../refusal.ts';
 import { inSpan, type SpanOptions } from '../spans.ts';
 import { isServed, type Kind, Op } from '../wire/index.ts';
@@ -183,8 +185,5 @@ function checkResult(schema: TSchema, call: Call, result: unknown): unknown {
   return result;
 }
 
-const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
-
 /** What is answered is JSON: a date is text there, and what is undefined is absent. */
-const asJsonKeeps = (value: unknown): unknown => JSON.parse(JSON.stringify(value) ?? 'null');
+const asJsonKeeps = (value: unknown): unknown => JSON.parse(resultJson(value) ?? 'null');

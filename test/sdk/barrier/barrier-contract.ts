@@ -16,6 +16,34 @@ const AWKWARD = [
   '? ?? :name $1 %s -- /* #',
 ];
 
+const settled = () => Promise.resolve(1);
+class Private {
+  readonly #cents = 1;
+  get cents(): number {
+    return this.#cents;
+  }
+}
+const PROMISE = 'a promise in it: await it, or several by Promise.all';
+const COLLECTION = 'a Map or a Set in it: give a plain object or an array';
+const EMPTIED = 'an instance of a class in it of which JSON keeps nothing: give a plain object';
+
+/** What a program returns that forgot to await, or that JSON would keep as an empty object. */
+const LOST: readonly (readonly [string, () => unknown, string])[] = [
+  ['promises, of a map without Promise.all', () => ['mug', 'cup'].map(settled), PROMISE],
+  ['a promise as a member', () => ({ lines: [{ hold: settled() }] }), PROMISE],
+  ['a query that waits to be awaited', () => ({ query: Object.fromEntries([['then', settled]]) }), PROMISE],
+  ['a promise that a toJSON returns', () => [{ toJSON: settled }], PROMISE],
+  ['an iterator', () => ({ names: ['mug'].values() }), 'an iterator in it: give an array'],
+  ['a Map', () => new Map([['mug', 1]]), COLLECTION],
+  ['a Set', () => [new Set(['mug'])], COLLECTION],
+  [
+    'an error',
+    () => ({ status: 'rejected', reason: new Error('no') }),
+    'an error in it: throw it, or give its message',
+  ],
+  ['an instance with private fields alone', () => [new Private()], EMPTIED],
+];
+
 export function barrierContract(open: () => BarrierWorld | Promise<BarrierWorld>): void {
   let world: BarrierWorld;
   beforeAll(async () => {
@@ -225,6 +253,37 @@ export function barrierContract(open: () => BarrierWorld | Promise<BarrierWorld>
         await expect(world.barrier.outside(call, async () => generator())).rejects.toEqual(refused);
         expect(await rowsOf(call.gid)).toEqual([{ phase: 'open' }]);
       }
+    });
+
+    test.each(
+      LOST,
+    )('a result of which JSON would lose a part rolls back: %s', async (_what, resultOf, words) => {
+      const call = callOf('try');
+      const refused = new TypeError(`what the work returned has ${words}`);
+      await expect(world.barrier.run(call, resultOf)).rejects.toEqual(refused);
+      const joined = world.inSqlTx((sqlTx) => world.within(sqlTx, call, resultOf));
+      await expect(joined).rejects.toEqual(refused);
+      const pivot = callOf('action');
+      await expect(world.barrier.run(pivot, resultOf, { isPivot: true })).rejects.toEqual(refused);
+      expect([await rowsOf(call.gid), await rowsOf(pivot.gid)]).toEqual([[], []]);
+      await expect(world.barrier.outside(call, async () => resultOf())).rejects.toEqual(refused);
+      expect(await rowsOf(call.gid)).toEqual([{ phase: 'open' }]);
+    });
+
+    test('a result that JSON keeps is kept, also that of a class', async () => {
+      class Line {
+        readonly item = 'mug';
+      }
+      const kept = {
+        at: new Date(0),
+        lines: [new Line()],
+        none: Object.create(null),
+        n: Object(1),
+        x: () => 1,
+      };
+      expect((await world.barrier.run(callOf('try'), () => kept)).result).toEqual({
+        ...{ at: '1970-01-01T00:00:00.000Z', lines: [{ item: 'mug' }], none: {}, n: 1 },
+      });
     });
 
     test('a call that names no branch is refused before anything is written', async () => {

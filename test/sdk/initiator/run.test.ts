@@ -406,6 +406,19 @@ describe('a try', () => {
     expect(world.shop.arrivals.map(({ op }) => op)).toEqual(['try', 'cancel']);
   });
 
+  test('whose payload has a promise in it, which JSON would empty, is not sent', async () => {
+    const { branch, defineContract } = await import('@tercet/sdk');
+    const { Type } = await import('typebox');
+    const anything = defineContract('courier', { book: { payload: Type.Unknown() } });
+    const address = async () => 'here';
+    expect(() => branch(anything, 'book', { to: [address()] })).toThrow('it has a promise in it: await it');
+    const running = world.initiator().run(order, async (tx) => {
+      await tx.inventory.reserve({ ...tea, item: address() as unknown as string });
+    });
+    expect(await rejection(running)).toMatchObject({ cause: { code: 'invalid_payload' } });
+    expect(world.shop.arrivals).toEqual([]);
+  });
+
   test('whose payload does not fit the contract does not compile, and nothing of it is sent', async () => {
     const running = world.initiator().run(order, async (tx) => {
       // @ts-expect-error the quantity is a number

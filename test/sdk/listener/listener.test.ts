@@ -122,6 +122,17 @@ describe('a listener', () => {
     expect(told).toEqual([new Error('the disk is full'), ending]);
   });
 
+  test('whose function returns promises in a list answers 503: one of them may still fail', async () => {
+    const told: unknown[] = [];
+    const listener = defineListener(
+      'orders',
+      { 'order-ended': ({ gid }) => [gid].map(async () => {}) },
+      { onError: (error) => void told.push(error) },
+    );
+    expect(await problemOf(listener, {})).toMatchObject({ status: 503 });
+    expect(String(told)).toContain('await them by Promise.all');
+  });
+
   test('writes one line where nobody hears of errors, or who hears of them throws', async () => {
     const lines: unknown[] = [];
     const log = jest.spyOn(console, 'error').mockImplementation((line) => void lines.push(line));

@@ -420,6 +420,12 @@ describe('a result that the contract does not promise', () => {
     expect(await problem({ gid, op: 'confirm' })).toMatchObject({ code: 'no_try' });
   });
 
+  test('is named as the promise that it has in it', async () => {
+    const result = { reservationId: Promise.resolve('r') };
+    expect(await problemOf(returning(result, shop.barrier), callFor())).toMatchObject({ httpStatus: 503 });
+    expect(String(told)).toContain('has a promise in it: await it');
+  });
+
   test('is looked at after its promise, too', async () => {
     expect(await problemOf(returning(Promise.resolve({}), awaiting), callFor())).toMatchObject({
       httpStatus: 503,

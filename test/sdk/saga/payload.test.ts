@@ -128,6 +128,12 @@ describe('a literal', () => {
     ],
     ['nothing', () => undefined, 'cannot be sent as JSON: it is undefined'],
     ['a promise', async () => 1, 'is a promise'],
+    [
+      'a promise as a member',
+      () => ({ n: [(async () => 1)()] }),
+      'cannot be sent as JSON: “TypeError: it has a promise',
+    ],
+    ['a Map', () => ({ n: new Map() }), 'cannot be sent as JSON: “TypeError: it has a Map or a Set'],
   ])('cannot be %s', (_what, payload, words) => {
     expect(() => compiled(payload)).toThrow(TypeError);
     expect(() => compiled(payload)).toThrow(`Saga “order”, step “next”: its payload ${words}`);

@@ -1,0 +1,60 @@
+/**
+ * JSON of what a program gives, without what JSON would silently lose: a promise, a Map, an iterator and an error become `{}`, so
+ * that work which goes on, or has failed, would be recorded as done.
+ */
+import { types } from 'node:util';
+
+type Replacer = (key: string, value: unknown) => unknown;
+
+/**
+ * @param subject of the error's sentence
+ * @param replacer as `JSON.stringify` has it; what it returns is checked
+ * @throws TypeError that says what is lost, at any depth
+ */
+export function losslessJson(value: unknown, subject: string, replacer?: Replacer): string | undefined {
+  return JSON.stringify(value, (key, one: unknown) => {
+    const kept = replacer === undefined ? one : replacer(key, one);
+    const loss = lossOf(kept);
+    if (loss !== null) throw new TypeError(`${subject} ${loss}`);
+    return kept;
+  });
+}
+
+/** What has a `toJSON` is not met here: what that returns is. */
+function lossOf(value: unknown): string | null {
+  if (typeof value !== 'object' || value === null) return null;
+  if (isThenable(value)) return 'has a promise in it: await it, or several by Promise.all';
+  if (Array.isArray(value)) return null;
+  if (isIterator(value)) return 'has an iterator in it: give an array';
+  if (types.isMap(value) || types.isSet(value))
+    return 'has a Map or a Set in it: give a plain object or an array';
+  if (value instanceof Error || types.isNativeError(value))
+    return 'has an error in it: throw it, or give its message';
+  return isEmptied(value)
+    ? 'has an instance of a class in it of which JSON keeps nothing: give a plain object'
+    : null;
+}
+
+export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+
+/** As a generator function returns it. */
+export const isIterator = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  'next' in value &&
+  typeof value.next === 'function' &&
+  (Symbol.iterator in value || Symbol.asyncIterator in value);
+
+/** Such as one with private fields alone. */
+const isEmptied = (value: object): boolean =>
+  Object.keys(value).length === 0 && !isPlain(value) && !types.isBoxedPrimitive(value);
+
+/** Also of another realm. */
+export function isPlain(object: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(object);
+  // That of arrays is an array itself.
+  if (Array.isArray(object)) return Array.isArray(prototype);
+  if (typeof prototype !== 'object' || prototype === null) return true;
+  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf');
+}
