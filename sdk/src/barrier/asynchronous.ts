@@ -58,6 +58,8 @@ export type Driver<SqlTx> = {
    * it settles.
    */
   guarded<T>(sqlTx: SqlTx, gate: Gate, work: (handle: SqlTx) => Promise<T>): Promise<T>;
+  /** That of the pass whose work joins this SQL transaction; null for one that was opened elsewhere. */
+  gateAround(sqlTx: SqlTx): Gate | null;
   /** Rejects what is asked from outside the pass until the answer is called (`guard.ts`). */
   fence(sqlTx: SqlTx, isInside: () => boolean): () => void;
   /** A deadlock, or a lock waited for in vain: the same SQL transaction may succeed when it is run again. */
@@ -108,7 +110,10 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
   ): Promise<Passed<Result>> {
     checkCall(call);
     const passed = await inTurn(sqlTx, async (isInside) => {
-      const endFence = this.#driver.fence(sqlTx, isInside);
+      const around = this.#driver.gateAround(sqlTx);
+      const leave = around?.joined();
+      // Once the work around has returned, its barrier alone asks.
+      const endFence = this.#driver.fence(sqlTx, () => isInside() || around?.isClosed === true);
       try {
         await this.#checkOpen(sqlTx);
         const pass = () => this.#pass(sqlTx, call, work, { isJoined: true });
@@ -118,6 +123,7 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
         });
       } finally {
         endFence();
+        leave?.();
       }
     });
     return orThrown(passed);
@@ -166,8 +172,11 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
       await branch.keep(after);
       return passed;
     }
-    const { mayEndSqlTx } = this.#driver;
-    const gate = new Gate(mayEndSqlTx && { isConflict: mayEndSqlTx, isOurs: branch.isOurs });
+    const { mayEndSqlTx, gateAround } = this.#driver;
+    const gate = new Gate(
+      mayEndSqlTx && { isConflict: mayEndSqlTx, isOurs: branch.isOurs },
+      isJoined ? gateAround(sqlTx) : null,
+    );
     const known = knownOf(row, call.op);
     const worked: Worked = {
       text: async () => {
@@ -175,6 +184,7 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
         const guarded = this.#driver.guarded(sqlTx, gate, async (handle) => work(handle, known));
         return keptText(await guarded.finally(end));
       },
+      checkFinished: () => gate.checkFinished(),
       isRolledBackByServer: (error) =>
         gate.isRolledBack || (!isJoined && this.#isUnseenConflict(gate, error)),
     };
@@ -186,7 +196,7 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
   async #plain<Result>(
     call: BarrierCall,
     { row, keep, isOurs }: LockedBranch,
-    { text: work, isRolledBackByServer }: Worked,
+    { text: work, checkFinished, isRolledBackByServer }: Worked,
   ): Promise<Passed<Result> | Remembered> {
     const text = await work().catch(async (error) => {
       throw isRolledBackByServer(error) || (await isOurs()) ? error : new Stray(error);
@@ -194,6 +204,7 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     const { isSameSqlTx } = await keep(workedRow(row, call.op, text)).catch((error) => {
       throw error instanceof SqlTxEnded && isRolledBackByServer(null) ? endedUnder() : error;
     });
+    checkFinished();
     return isSameSqlTx ? { outcome: 'done', result: answered(text) } : new Remembered(committedUnder());
   }
 
@@ -202,7 +213,7 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     savepoint: Savepoint,
     call: BarrierCall,
     { row, keep, isOurs }: LockedBranch,
-    { text: work, isRolledBackByServer }: Worked,
+    { text: work, checkFinished, isRolledBackByServer }: Worked,
   ): Promise<Passed<Result> | Remembered> {
     let text: string | null;
     try {
@@ -225,6 +236,7 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     const { isSameSqlTx } = await keep(workedRow(row, call.op, text)).catch((error) => {
       throw error instanceof SqlTxEnded && isRolledBackByServer(null) ? endedUnder() : error;
     });
+    checkFinished();
     const isRecordedAfter = isOver || !isSameSqlTx;
     return isRecordedAfter ? new Remembered(committedUnder()) : { outcome: 'done', result: answered(text) };
   }
@@ -386,6 +398,8 @@ type LockedBranch = {
 type Worked = {
   /** Runs the work; what it returned, as it is kept. */
   text(): Promise<string | null>;
+  /** As late as can be: what the work asks until then shows that it was not done. @throws UnfinishedWork */
+  checkFinished(): void;
   isRolledBackByServer(error: unknown): boolean;
 };
 

@@ -37,13 +37,20 @@ function askingOf(runner: QueryRunner, from = asking.getStore() ?? null): Asking
   return null;
 }
 
-function isLate(runner: QueryRunner): boolean {
+/** The gate of the pass in whose work we are. */
+export const gateAround = (runner: QueryRunner): Gate | null => askingOf(runner)?.gate ?? null;
+
+/** The gate by which a statement comes too late; null for one that is in time. */
+function closedGate(runner: QueryRunner): Gate | null {
   const innermost = askingOf(runner);
-  if (innermost === null) return gateOfRun.get(runner)?.isClosed ?? false;
+  if (innermost === null) return closed(gateOfRun.get(runner) ?? null);
+  if (innermost.gate === null) return null;
   for (let found: Asking | null = innermost; found !== null; found = askingOf(runner, found.around))
-    if (found.gate?.isClosed) return innermost.gate !== null;
-  return false;
+    if (found.gate?.isClosed) return found.gate;
+  return null;
 }
+
+const closed = (gate: Gate | null): Gate | null => (gate?.isClosed ? gate : null);
 
 const METHODS = ['query', 'stream', 'connect', 'release'] as const;
 
@@ -54,7 +61,11 @@ function guardOnce(runner: QueryRunner): void {
     const original: unknown = Reflect.get(runner, name);
     if (typeof original !== 'function') continue;
     const value = function (this: unknown, ...args: unknown[]): unknown {
-      return isLate(runner) ? Promise.reject(opEnded()) : Reflect.apply(original, this, args);
+      const gate = closedGate(runner);
+      if (gate === null) return Reflect.apply(original, this, args);
+      const error = opEnded();
+      gate.sawLate(error);
+      return Promise.reject(error);
     };
     Object.defineProperty(runner, name, { value, configurable: true, writable: true, enumerable: false });
   }
@@ -64,10 +75,14 @@ function guardOnce(runner: QueryRunner): void {
  * How deep the runner believes to be in SQL transactions. Nested ones that the work leaves open would have the barrier's
  * COMMIT or ROLLBACK end a savepoint alone.
  *
- * @returns sets it back
+ * @returns sets it back; whether that was needed
  */
-export function keepDepth(runner: QueryRunner): () => void {
+export function keepDepth(runner: QueryRunner): () => { readonly wasLeftOpen: boolean } {
   const inner = runner as unknown as { transactionDepth: number; isTransactionActive: boolean };
   const { transactionDepth, isTransactionActive } = inner;
-  return () => Object.assign(inner, { transactionDepth, isTransactionActive });
+  return () => {
+    const wasLeftOpen = inner.transactionDepth !== transactionDepth;
+    Object.assign(inner, { transactionDepth, isTransactionActive });
+    return { wasLeftOpen };
+  };
 }

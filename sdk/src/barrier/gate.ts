@@ -7,11 +7,44 @@
  * 2. MySQL ends the SQL transaction at a deadlock, and runs the next statement in a new one, which the barrier does not know.
  *    So statements are sent one after the other. After a conflict the next one is sent only if the SQL transaction still
  *    stands. Otherwise it is rejected, and so are all later ones, as PostgreSQL does it by itself.
+ * 3. Work that returns while it still asks is not done: a statement of it was rejected because it came too late, or failed and
+ *    no one awaited it. If that shows before the commit, the pass fails.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 export const opEnded = (): Error =>
   new Error('the op has ended: await all that is asked of sqlTx before it returns');
+
+/** The work returned, but part of it was still going on or had failed unnoticed. All of it was rolled back. */
+export class UnfinishedWork extends Error {
+  override readonly name = 'UnfinishedWork';
+
+  constructor(cause: unknown) {
+    super(
+      'the op returned before all that it asked of sqlTx was done, and all of it was rolled back: await everything, and every ' +
+        'part of a forEach or a map by Promise.all',
+      { cause },
+    );
+  }
+}
+
+/** Knows whether anyone awaits it. */
+class Asked<T> extends Promise<T> {
+  isAwaited = false;
+
+  // What is made of it is an ordinary promise.
+  static override get [Symbol.species](): PromiseConstructor {
+    return Promise;
+  }
+
+  // biome-ignore lint/suspicious/noThenProperty: it is a promise.
+  override then<A = T, B = never>(
+    ...then: [((value: T) => A | PromiseLike<A>)?, ((reason: unknown) => B | PromiseLike<B>)?]
+  ): Promise<A | B> {
+    this.isAwaited = true;
+    return super.then(...then);
+  }
+}
 
 const rolledBack = (conflict: unknown): Error =>
   new Error('the server has rolled the SQL transaction back: let the op fail, and its call is repeated', {
@@ -39,14 +72,29 @@ export class Gate {
   /** The last conflict, while it is not known whether the SQL transaction stands. */
   #conflict: { readonly error: unknown } | null = null;
   #isRolledBack = false;
+  /** Why the work is not finished, though it returned. */
+  #unfinished: { readonly cause: unknown } | null = null;
+  /** Statements that failed, none of which was awaited when it did. */
+  readonly #failed: { readonly asked: Asked<unknown>; readonly error: unknown }[] = [];
+  readonly #around: Gate | null;
+  #joinedCount = 0;
 
-  /** @param server null where the server rejects by itself what follows a conflict */
-  constructor(server: EndedByServer | null) {
+  /**
+   * @param server null where the server rejects by itself what follows a conflict
+   * @param around that of the pass in whose work this one joins its SQL transaction
+   */
+  constructor(server: EndedByServer | null, around: Gate | null = null) {
     this.#server = server;
+    this.#around = around;
   }
 
   get isClosed(): boolean {
     return this.#isClosed;
+  }
+
+  /** Whether the work around has returned, so that what is asked now is asked by its barrier, or by the next user. */
+  get isOutlived(): boolean {
+    return this.#around !== null && (this.#around.isClosed || this.#around.isOutlived);
   }
 
   /** Whether the server ended the SQL transaction, or may have done so by its last answer. Nothing ran since. */
@@ -77,19 +125,48 @@ export class Gate {
     while (this.#outstanding.size > 0) await Promise.allSettled(this.#outstanding);
   }
 
+  /** The work goes on after it has returned. So does that around it, which commits both. */
+  sawLate(cause: unknown): void {
+    this.#unfinished ??= { cause };
+    this.#around?.sawLate(cause);
+  }
+
+  /** A pass that joins the SQL transaction of this one; the answer ends it. */
+  joined(): () => void {
+    this.#joinedCount += 1;
+    return () => {
+      this.#joinedCount -= 1;
+    };
+  }
+
+  /** @throws UnfinishedWork */
+  checkFinished(): void {
+    const unheard = this.#failed.find(({ asked }) => !asked.isAwaited);
+    const found = this.#unfinished ?? (unheard && { cause: unheard.error });
+    if (found) throw new UnfinishedWork(found.cause);
+    if (this.#joinedCount > 0)
+      throw new UnfinishedWork(new Error('a call that was joined is still being passed'));
+  }
+
   #follow(answer: unknown): unknown {
     if (!isThenable(answer)) return answer;
     this.#outstanding.add(answer);
-    return answer.then(
-      (value) => {
-        this.#outstanding.delete(answer);
-        return value;
-      },
-      (error) => {
-        this.#outstanding.delete(answer);
-        throw error;
-      },
-    );
+    const asked = new Asked<unknown>((resolve, reject) => {
+      answer.then(
+        (value) => {
+          this.#outstanding.delete(answer);
+          resolve(value);
+        },
+        (error) => {
+          this.#outstanding.delete(answer);
+          // The work returned without its answer.
+          if (this.#isClosed) this.#unfinished ??= { cause: error };
+          else this.#failed.push({ asked, error });
+          reject(error);
+        },
+      );
+    });
+    return asked;
   }
 
   async #sendNow(statement: () => unknown): Promise<unknown> {

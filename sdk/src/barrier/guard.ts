@@ -30,7 +30,8 @@ export function guard(
   { statements, refused = [], refusedAtOnce = [], isAsync }: Guarded,
   gate?: Gate,
 ): () => void {
-  let isOver = false;
+  let isEnded = false;
+  const isOver = () => isEnded || gate?.isOutlived === true;
   const faultOf = (args: readonly unknown[]) => {
     const word = endingWord(dialect, args[0]);
     return word === null ? null : refusalOf(word);
@@ -44,10 +45,10 @@ export function guard(
       name,
       (original) =>
         function (this: unknown, ...args: unknown[]): unknown {
-          const found = isOver ? null : fault(args);
+          const found = isOver() ? null : fault(args);
           if (found === null) {
             const statement = () => Reflect.apply(original, this, args);
-            return isOver || gate === undefined ? statement() : gate.send(statement);
+            return isOver() || gate === undefined ? statement() : gate.send(statement);
           }
           // A caller that gave a callback awaits no promise.
           const isAwaited = isAsync && typeof args.at(-1) !== 'function' && !refusedAtOnce.includes(name);
@@ -57,7 +58,7 @@ export function guard(
     ),
   );
   return () => {
-    isOver = true;
+    isEnded = true;
     for (const restore of restores.reverse()) restore();
   };
 }

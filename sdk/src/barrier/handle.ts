@@ -17,6 +17,10 @@ export type HandleKind = {
 };
 
 const BENEATH = new WeakMap<object, object>();
+const GATES = new WeakMap<object, Gate>();
+
+/** That of the pass whose work was given this handle; null for what is no handle. */
+export const gateOf = (handle: object): Gate | null => GATES.get(handle) ?? null;
 
 /** The connection beneath a handle, or beneath a handle of a handle. */
 export function beneath<Target>(handle: Target): Target {
@@ -44,7 +48,7 @@ export function handleOn<Target extends object>(target: Target, gate: Gate, kind
     if (before?.original === original) return before.method;
     const isFree = kind.free.includes(key) || key in EventEmitter.prototype;
     const method = function (this: unknown, ...args: unknown[]): unknown {
-      if (gate.isClosed && !isFree) return late(target, args, kind.atOnce.includes(key));
+      if (gate.isClosed && !isFree) return late(gate, target, args, kind.atOnce.includes(key));
       const answer = Reflect.apply(original, this === handle ? target : this, args);
       const maker = kind.makers?.[String(key)];
       if (maker !== undefined && isThenable(answer))
@@ -68,6 +72,7 @@ export function handleOn<Target extends object>(target: Target, gate: Gate, kind
     },
   });
   BENEATH.set(handle, target);
+  GATES.set(handle, gate);
   return handle;
 }
 
@@ -84,8 +89,9 @@ function sent(made: object, gate: Gate, kind: HandleKind): object {
 }
 
 /** Answers in the way in which the method would have. */
-function late(target: object, args: readonly unknown[], isAtOnce: boolean): unknown {
+function late(gate: Gate, target: object, args: readonly unknown[], isAtOnce: boolean): unknown {
   const error = opEnded();
+  gate.sawLate(error);
   const [submitted] = args;
   const callback = args.at(-1);
   if (typeof callback === 'function') return void process.nextTick(callback, error);

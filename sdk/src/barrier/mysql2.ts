@@ -2,7 +2,7 @@
 import type { Connection, Pool, PoolConnection, ResultSetHeader } from 'mysql2/promise';
 import { AsyncBarrier, type Driver } from './asynchronous.ts';
 import { fence, guard } from './guard.ts';
-import { beneath, type HandleKind, handleOn } from './handle.ts';
+import { beneath, gateOf, type HandleKind, handleOn } from './handle.ts';
 import { statementsFor } from './statements.ts';
 
 export type Mysql2Barrier = AsyncBarrier<Connection>;
@@ -53,6 +53,7 @@ const driverOn = (pool: Pool, table?: string): Driver<Connection> => ({
       end();
     }
   },
+  gateAround: gateOf,
   fence: (connection, isInside) => fence(beneath(connection), GUARDED, isInside),
   isConflict: isMysqlConflict,
   mayEndSqlTx: mayEndMysqlTx,

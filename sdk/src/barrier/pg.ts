@@ -2,7 +2,7 @@
 import type { ClientBase, Pool, PoolClient } from 'pg';
 import { AsyncBarrier, type Driver } from './asynchronous.ts';
 import { fence, guard } from './guard.ts';
-import { beneath, type HandleKind, handleOn } from './handle.ts';
+import { beneath, gateOf, type HandleKind, handleOn } from './handle.ts';
 import { statementsFor } from './statements.ts';
 
 /**
@@ -48,6 +48,7 @@ const driverOn = (pool: Pool, table?: string): Driver<ClientBase> => ({
       end();
     }
   },
+  gateAround: gateOf,
   fence: (client, isInside) => fence(beneath(client), GUARDED, isInside),
   isConflict: isPgConflict,
   mayEndSqlTx: null,

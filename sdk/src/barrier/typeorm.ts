@@ -1,7 +1,7 @@
 /** The barrier over a TypeORM data source on MySQL, MariaDB or PostgreSQL 13 or later. Its work is given the entity manager. */
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { AsyncBarrier, type Driver } from './asynchronous.ts';
-import { asBarrier, asWork, keepDepth } from './closing-runner.ts';
+import { asBarrier, asWork, gateAround, keepDepth } from './closing-runner.ts';
 import { fence, guard } from './guard.ts';
 import { Remembered } from './kept.ts';
 import { BEGIN, END, isMissingMysqlSavepoint, isMysqlConflict, mayEndMysqlTx } from './mysql2.ts';
@@ -59,9 +59,10 @@ function driverOn(
       } finally {
         await gate.close();
         end();
-        resetDepth();
+        if (resetDepth().wasLeftOpen) gate.sawLate(new Error('a nested transaction was left open'));
       }
     },
+    gateAround: ({ queryRunner }) => (queryRunner === undefined ? null : gateAround(queryRunner)),
     fence: ({ queryRunner }, isInside) =>
       queryRunner === undefined ? () => {} : fence(queryRunner, GUARDED, isInside),
     isConflict: (error) => ERRORS[dialect].isConflict(driverErrorOf(error)),

@@ -24,6 +24,7 @@ const ENDED = 'the op has ended: await all that is asked of sqlTx before it retu
 const ended = expect.objectContaining({
   message: expect.stringMatching(new RegExp(`^${ENDED}$|already released`)),
 });
+const unfinished = expect.objectContaining({ name: 'UnfinishedWork' });
 const refused = () => raise(new Refusal('sold out'));
 const failed = () => raise(new Error('after'));
 const unrecorded = (op: string) =>
@@ -52,7 +53,8 @@ function using(open: Open) {
   };
 }
 
-function lateWork(open: Open): void {
+/** @param seesFailed whether a statement that failed before the work returned is known not to be awaited */
+function lateWork(open: Open, seesFailed = true): void {
   const { world, effectsOf, again } = using(open);
 
   test.each(MODES)('a part of %s that goes on after a refusal takes no effect', async (_mode, options) => {
@@ -87,10 +89,12 @@ function lateWork(open: Open): void {
     expect(await effectsOf(call)).toEqual(['try']);
   });
 
-  test.each(MODES)('a ROLLBACK that %s asks for after its end loses nothing', async (_mode, options) => {
+  test.each(
+    MODES,
+  )('a ROLLBACK that %s asks for after its end fails it, before the commit', async (_mode, options) => {
     const call = callOf('action');
     let late: Promise<unknown> = Promise.resolve();
-    const done = world().barrier.run(
+    const failing = world().barrier.run(
       call,
       async (sqlTx) => {
         await say(sqlTx, insert(call));
@@ -99,9 +103,109 @@ function lateWork(open: Open): void {
       },
       options,
     );
-    expect((await done).outcome).toBe('done');
+    await expect(failing).rejects.toEqual(unfinished);
     await expect(late).rejects.toEqual(ended);
-    expect(await effectsOf(call)).toEqual(['action']);
+    expect(await effectsOf(call)).toEqual([]);
+    expect((await again(call)).outcome).toBe('done');
+  });
+
+  test.each(MODES)('%s that awaits no part of a forEach is not done in part', async (_mode, options) => {
+    const call = callOf('action');
+    const parts: Promise<unknown>[] = [];
+    const eachPart = async (sqlTx: unknown) => {
+      await say(sqlTx, insert(call));
+      await say(sqlTx, insert(call));
+    };
+    const failing = world().barrier.run(
+      call,
+      (sqlTx) => [1, 2].forEach(() => void parts.push(eachPart(sqlTx).catch(() => {}))),
+      options,
+    );
+    await expect(failing).rejects.toEqual(unfinished);
+    await Promise.all(parts);
+    expect(await effectsOf(call)).toEqual([]);
+    expect((await again(call)).outcome).toBe('done');
+  });
+
+  test.each(MODES)('%s that does not await a statement which fails is undone', async (_mode, options) => {
+    for (const isFirst of seesFailed ? [false, true] : [false]) {
+      const call = callOf('action');
+      let lost: Promise<unknown> = Promise.resolve();
+      const failing = world().barrier.run(
+        call,
+        async (sqlTx) => {
+          lost = say(sqlTx, 'INSERT INTO nowhere VALUES (1)');
+          // It has failed by then.
+          if (isFirst) await say(sqlTx, 'SELECT 1').catch(() => {});
+          else void say(sqlTx, insert(call)).catch(() => {});
+        },
+        options,
+      );
+      await expect(failing).rejects.toThrow();
+      await expect(lost).rejects.toThrow('nowhere');
+      expect(await effectsOf(call)).toEqual([]);
+      expect((await again(call)).outcome).toBe('done');
+    }
+  });
+
+  test('a call that is joined and not awaited is not committed in part', async () => {
+    const [outer, inner] = [callOf('try'), callOf('try')];
+    let joined: Promise<unknown> = Promise.resolve();
+    const failing = world().barrier.run(outer, async (sqlTx) => {
+      const begun = Promise.withResolvers<void>();
+      const work = async () => {
+        await say(sqlTx, insert(inner));
+        begun.resolve();
+        await say(sqlTx, insert(inner));
+        await say(sqlTx, insert(inner));
+      };
+      joined = Promise.resolve(world().within(sqlTx, inner, work)).catch((error: unknown) => error);
+      await begun.promise;
+    });
+    await expect(failing).rejects.toEqual(unfinished);
+    expect(await joined).toBeInstanceOf(Error);
+    expect([await effectsOf(outer), await effectsOf(inner)]).toEqual([[], []]);
+  });
+
+  test('a call that is joined and still at work when the op ends fails the op', async () => {
+    const [outer, inner] = [callOf('try'), callOf('try')];
+    const gate = Promise.withResolvers<void>();
+    let joined: Promise<unknown> = Promise.resolve();
+    const failing = world().barrier.run(outer, async (sqlTx) => {
+      const begun = Promise.withResolvers<void>();
+      const work = async () => {
+        await say(sqlTx, insert(inner));
+        begun.resolve();
+        await gate.promise;
+      };
+      joined = Promise.resolve(world().within(sqlTx, inner, work)).catch((error: unknown) => error);
+      await begun.promise;
+    });
+    await expect(failing).rejects.toEqual(unfinished);
+    gate.resolve();
+    expect(await joined).toBeInstanceOf(Error);
+    expect(await effectsOf(inner)).toEqual([]);
+    for (const call of [outer, inner]) expect((await again(call)).outcome).toBe('done');
+  });
+
+  test('a part of joined work that goes on fails the op around it', async () => {
+    const [outer, inner] = [callOf('try'), callOf('try')];
+    let late: Promise<unknown> = Promise.resolve();
+    const failing = world().barrier.run(outer, async (sqlTx) => {
+      const gate = Promise.withResolvers<void>();
+      const barrier = world().barrier as unknown as {
+        within(on: unknown, call: Call, work: (sqlTx: unknown) => unknown): Promise<unknown>;
+      };
+      await barrier.within(sqlTx, inner, async (mine) => {
+        late = gate.promise.then(() => say(mine, insert(inner))).catch((error: unknown) => error);
+        await say(mine, insert(inner));
+      });
+      gate.resolve();
+      await late;
+    });
+    await expect(failing).rejects.toEqual(unfinished);
+    expect(await late).toEqual(ended);
+    expect([await effectsOf(outer), await effectsOf(inner)]).toEqual([[], []]);
   });
 
   test('what is asked before the end, and not awaited, is part of the SQL transaction', async () => {
@@ -495,7 +599,8 @@ describeOn(['postgres'], 'work after its end, by pg,', (server) => {
 });
 
 describeOn(['mysql', 'mariadb', 'postgres'], 'work after its end, by TypeORM,', (server) => {
-  lateWork(async () => typeormWorld(await server.createDatabase()));
+  // TypeORM awaits its own statements.
+  lateWork(async () => typeormWorld(await server.createDatabase()), server.name === 'postgres');
 
   const Thing = new EntitySchema<{ id: number }>({
     name: 'thing',
@@ -552,13 +657,13 @@ describeOn(['mysql', 'mariadb', 'postgres'], 'work after its end, by TypeORM,', 
     });
   });
 
-  test('a nested transaction that is left open is committed with its op', async () => {
+  test('a nested transaction that is left open fails its op', async () => {
     await withThings(async (dataSource, barrier) => {
       const gate = Promise.withResolvers<void>();
       const open = Promise.withResolvers<void>();
       let late: Promise<unknown> = Promise.resolve();
       const call = callOf('try');
-      await barrier.run(call, async (manager) => {
+      const failing = barrier.run(call, async (manager) => {
         await manager.insert(Thing, { id: 1 });
         late = manager.transaction(async () => {
           open.resolve();
@@ -567,10 +672,31 @@ describeOn(['mysql', 'mariadb', 'postgres'], 'work after its end, by TypeORM,', 
         late.catch(() => {});
         await open.promise;
       });
+      await expect(failing).rejects.toEqual(unfinished);
       gate.resolve();
       await expect(late).rejects.toThrow();
-      expect(await dataSource.getRepository(Thing).count()).toBe(1);
-      expect((await barrier.run(call, () => 1)).outcome).toBe('repeated');
+      expect(await dataSource.getRepository(Thing).count()).toBe(0);
+      expect((await barrier.run(call, () => 1)).outcome).toBe('done');
+    });
+  });
+
+  test('a nested transaction that is not awaited is not committed in part', async () => {
+    await withThings(async (dataSource, barrier) => {
+      let late: Promise<unknown> = Promise.resolve();
+      const failing = barrier.run(callOf('try'), async (manager) => {
+        const begun = Promise.withResolvers<void>();
+        late = manager.transaction(async (inner) => {
+          await inner.insert(Thing, { id: 1 });
+          begun.resolve();
+          await inner.insert(Thing, { id: 2 });
+          await inner.insert(Thing, { id: 3 });
+        });
+        late.catch(() => {});
+        await begun.promise;
+      });
+      await expect(failing).rejects.toEqual(unfinished);
+      await expect(late).rejects.toThrow();
+      expect(await dataSource.getRepository(Thing).count()).toBe(0);
     });
   });
 
