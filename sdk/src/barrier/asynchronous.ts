@@ -66,6 +66,8 @@ export type Driver<SqlTx> = {
   isConflict(error: unknown): boolean;
   /** A conflict by which the server may end the SQL transaction; null where it rejects what follows by itself. */
   readonly mayEndSqlTx: ((error: unknown) => boolean) | null;
+  /** Whether it does so, of one that may. Where it does not, and the SQL transaction is over, the work has ended it. */
+  endsSqlTx(error: unknown, query: (sql: string) => Promise<readonly unknown[]>): Promise<boolean>;
   /** The savepoint is not there, since the SQL transaction in which it was set is over. */
   isMissingSavepoint(error: unknown): boolean;
 };
@@ -185,8 +187,10 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
         return keptText(await guarded.finally(end));
       },
       checkFinished: () => gate.checkFinished(),
-      isRolledBackByServer: (error) =>
-        gate.isRolledBack || (!isJoined && this.#isUnseenConflict(gate, error)),
+      isRolledBackByServer: async (error) => {
+        const unseen = isJoined ? [] : causesOf(error).filter((one) => !gate.hasSeen(one));
+        return this.#isEndedBy([...(gate.conflict === null ? [] : [gate.conflict.error]), ...unseen], sqlTx);
+      },
     };
     return isPivot
       ? this.#pivot(await this.#savepoint(sqlTx), call, branch, worked)
@@ -199,10 +203,10 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     { text: work, checkFinished, isRolledBackByServer }: Worked,
   ): Promise<Passed<Result> | Remembered> {
     const text = await work().catch(async (error) => {
-      throw isRolledBackByServer(error) || (await isOurs()) ? error : new Stray(error);
+      throw (await isRolledBackByServer(error)) || (await isOurs()) ? error : new Stray(error);
     });
-    const { isSameSqlTx } = await keep(workedRow(row, call.op, text)).catch((error) => {
-      throw error instanceof SqlTxEnded && isRolledBackByServer(null) ? endedUnder() : error;
+    const { isSameSqlTx } = await keep(workedRow(row, call.op, text)).catch(async (error) => {
+      throw error instanceof SqlTxEnded && (await isRolledBackByServer(null)) ? endedUnder() : error;
     });
     checkFinished();
     return isSameSqlTx ? { outcome: 'done', result: answered(text) } : new Remembered(committedUnder());
@@ -227,24 +231,28 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
         await keep(refusedRow(row, error));
         return new Remembered(error);
       }
-      if (isRolledBackByServer(error)) throw error instanceof Refusal ? endedUnder({ cause: error }) : error;
+      if (await isRolledBackByServer(error))
+        throw error instanceof Refusal ? endedUnder({ cause: error }) : error;
       // What was committed before it is not undone: remembered, a refusal would say that nothing was done.
       if (error instanceof Refusal) throw endedUnder({ unrecorded: call, cause: error });
       throw (await isOurs()) ? error : new Stray(error);
     }
     const isOver = !(await savepoint.release());
-    const { isSameSqlTx } = await keep(workedRow(row, call.op, text)).catch((error) => {
-      throw error instanceof SqlTxEnded && isRolledBackByServer(null) ? endedUnder() : error;
+    const { isSameSqlTx } = await keep(workedRow(row, call.op, text)).catch(async (error) => {
+      throw error instanceof SqlTxEnded && (await isRolledBackByServer(null)) ? endedUnder() : error;
     });
     checkFinished();
     const isRecordedAfter = isOver || !isSameSqlTx;
     return isRecordedAfter ? new Remembered(committedUnder()) : { outcome: 'done', result: answered(text) };
   }
 
-  /** Of a statement that did not pass the gate, such as one on the connection beneath the handle. */
-  #isUnseenConflict(gate: Gate, error: unknown): boolean {
-    const { mayEndSqlTx } = this.#driver;
-    return causesOf(error).some((one) => mayEndSqlTx?.(one) && !gate.hasSeen(one));
+  /** Also by statements that did not pass the gate, such as those on the connection beneath the handle. */
+  async #isEndedBy(errors: readonly unknown[], sqlTx: SqlTx): Promise<boolean> {
+    const { mayEndSqlTx, endsSqlTx, run } = this.#driver;
+    const query = async (sql: string) => (await run(sqlTx, { sql, params: [] })).rows;
+    for (const error of errors)
+      if (mayEndSqlTx?.(error) && (await endsSqlTx(error, query).catch(() => false))) return true;
+    return false;
   }
 
   async #undoable<T>(sqlTx: SqlTx, act: () => Promise<T>): Promise<T> {
@@ -400,7 +408,7 @@ type Worked = {
   text(): Promise<string | null>;
   /** As late as can be: what the work asks until then shows that it was not done. @throws UnfinishedWork */
   checkFinished(): void;
-  isRolledBackByServer(error: unknown): boolean;
+  isRolledBackByServer(error: unknown): Promise<boolean>;
 };
 
 type Savepoint = {

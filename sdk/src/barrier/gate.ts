@@ -47,7 +47,7 @@ class Asked<T> extends Promise<T> {
 }
 
 const rolledBack = (conflict: unknown): Error =>
-  new Error('the server has rolled the SQL transaction back: let the op fail, and its call is repeated', {
+  new Error('the SQL transaction has been rolled back: let the op fail, and its call is repeated', {
     cause: conflict,
   });
 
@@ -69,7 +69,7 @@ export class Gate {
   readonly #seen = new WeakSet<object>();
   #lastTurn: Promise<unknown> = Promise.resolve();
   #isClosed = false;
-  /** The last conflict, while it is not known whether the SQL transaction stands. */
+  /** The last conflict, unless the SQL transaction is known to stand. */
   #conflict: { readonly error: unknown } | null = null;
   #isRolledBack = false;
   /** Why the work is not finished, though it returned. */
@@ -97,9 +97,9 @@ export class Gate {
     return this.#around !== null && (this.#around.isClosed || this.#around.isOutlived);
   }
 
-  /** Whether the server ended the SQL transaction, or may have done so by its last answer. Nothing ran since. */
-  get isRolledBack(): boolean {
-    return this.#isRolledBack || this.#conflict !== null;
+  /** By which the server ended the SQL transaction, or may have done so. Nothing ran since. */
+  get conflict(): { readonly error: unknown } | null {
+    return this.#conflict;
   }
 
   /** Whether a statement of this gate was answered with this error. */

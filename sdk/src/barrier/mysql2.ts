@@ -57,6 +57,7 @@ const driverOn = (pool: Pool, table?: string): Driver<Connection> => ({
   fence: (connection, isInside) => fence(beneath(connection), GUARDED, isInside),
   isConflict: isMysqlConflict,
   mayEndSqlTx: mayEndMysqlTx,
+  endsSqlTx: endsMysqlTx,
   isMissingSavepoint: isMissingMysqlSavepoint,
 });
 
@@ -104,6 +105,21 @@ export const isMysqlConflict = (error: unknown): boolean => CONFLICTS.has(errnoO
 
 /** NOWAIT gives up its own statement only. */
 export const mayEndMysqlTx = (error: unknown): boolean => isMysqlConflict(error) && errnoOf(error) !== 3572;
+
+/**
+ * A lock that was waited for in vain gives up its own statement, too, unless the server is set otherwise (MySQL 8.4 Reference
+ * Manual, “InnoDB Error Handling”). The other conflicts that the work can meet end the SQL transaction.
+ *
+ * @param query answers rows
+ */
+export async function endsMysqlTx(
+  error: unknown,
+  query: (sql: string) => Promise<readonly unknown[]>,
+): Promise<boolean> {
+  if (errnoOf(error) !== 1205) return mayEndMysqlTx(error);
+  const [row] = await query('SELECT @@innodb_rollback_on_timeout AS is_on');
+  return Number((row as { is_on?: unknown } | undefined)?.is_on) === 1;
+}
 
 /** MySQL 8.4 Error Message Reference: ER_SP_DOES_NOT_EXIST. */
 export const isMissingMysqlSavepoint = (error: unknown): boolean => errnoOf(error) === 1305;

@@ -52,6 +52,7 @@ const driverOn = (pool: Pool, table?: string): Driver<ClientBase> => ({
   fence: (client, isInside) => fence(beneath(client), GUARDED, isInside),
   isConflict: isPgConflict,
   mayEndSqlTx: null,
+  endsSqlTx: async () => false,
   isMissingSavepoint: isMissingPgSavepoint,
 });
 

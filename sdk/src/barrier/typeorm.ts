@@ -4,7 +4,14 @@ import { AsyncBarrier, type Driver } from './asynchronous.ts';
 import { asBarrier, asWork, gateAround, keepDepth } from './closing-runner.ts';
 import { fence, guard } from './guard.ts';
 import { Remembered } from './kept.ts';
-import { BEGIN, END, isMissingMysqlSavepoint, isMysqlConflict, mayEndMysqlTx } from './mysql2.ts';
+import {
+  BEGIN,
+  END,
+  endsMysqlTx,
+  isMissingMysqlSavepoint,
+  isMysqlConflict,
+  mayEndMysqlTx,
+} from './mysql2.ts';
 import { isMissingPgSavepoint, isPgConflict, ROLLED_BACK } from './pg.ts';
 import { SqlTxEnded } from './pass.ts';
 import { type Dialect, statementsFor } from './statements.ts';
@@ -67,6 +74,7 @@ function driverOn(
       queryRunner === undefined ? () => {} : fence(queryRunner, GUARDED, isInside),
     isConflict: (error) => ERRORS[dialect].isConflict(driverErrorOf(error)),
     mayEndSqlTx: dialect === 'mysql' ? (error) => mayEndMysqlTx(driverErrorOf(error)) : null,
+    endsSqlTx: async (error, query) => dialect === 'mysql' && endsMysqlTx(driverErrorOf(error), query),
     isMissingSavepoint: (error) => ERRORS[dialect].isMissingSavepoint(driverErrorOf(error)),
   };
 }

@@ -484,6 +484,55 @@ function deadlocks(open: Open): void {
     expect(await effectsOf(call)).toEqual(['action']);
   });
 
+  test.each(
+    MODES,
+  )('a lock that %s waited for in vain does not hide a rollback and a commit of its own', async (_mode, options) => {
+    for (const isSwallowed of [false, true]) {
+      const call = callOf('action');
+      await world().inSqlTx(async (other) => {
+        await say(other, LOCK);
+        const failing = world().barrier.run(
+          call,
+          async (sqlTx) => {
+            await say(sqlTx, 'SET innodb_lock_wait_timeout = 1');
+            await say(sqlTx, `CALL book_alone('${call.gid}')`);
+            const waiting = say(sqlTx, LOCK);
+            if (!isSwallowed) return waiting;
+            await waiting.catch(() => {});
+            await say(sqlTx, 'SELECT 1').catch(() => {});
+            failed();
+          },
+          options,
+        );
+        await expect(failing).rejects.toThrow(isSwallowed ? 'after' : /lock wait timeout/i);
+      });
+      await expect(again(call)).rejects.toEqual(unrecorded('action'));
+      expect(await effectsOf(call)).toEqual(['action']);
+    }
+  });
+
+  test('work that waited for a lock in vain, and is sound, is done again in the same call', async () => {
+    const call = callOf('try');
+    const free = Promise.withResolvers<void>();
+    const held = Promise.withResolvers<void>();
+    const holding = world().inSqlTx(async (other) => {
+      await say(other, LOCK);
+      held.resolve();
+      await free.promise;
+    });
+    await held.promise;
+    let runCount = 0;
+    const done = await world().barrier.run(call, async (sqlTx) => {
+      runCount += 1;
+      await say(sqlTx, 'SET innodb_lock_wait_timeout = 1');
+      await say(sqlTx, insert(call));
+      await say(sqlTx, LOCK).finally(() => free.resolve());
+      return 'well';
+    });
+    await holding;
+    expect([done.result, runCount > 1, await effectsOf(call)]).toEqual(['well', true, ['try']]);
+  });
+
   test('joined work that a deadlock ends is done again', async () => {
     const call = callOf('try');
     const joined = world().inSqlTx((sqlTx) =>
