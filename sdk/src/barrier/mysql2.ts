@@ -3,6 +3,7 @@ import type { Connection, Pool, PoolConnection, ResultSetHeader } from 'mysql2/p
 import { AsyncBarrier, type Driver } from './asynchronous.ts';
 import { fence, guard } from './guard.ts';
 import { beneath, gateOf, type HandleKind, handleOn } from './handle.ts';
+import { LeftOpen } from './left-open.ts';
 import { statementsFor } from './statements.ts';
 
 export type Mysql2Barrier = AsyncBarrier<Connection>;
@@ -15,12 +16,16 @@ export function mysql2Barrier({ pool, table }: { pool: Pool; table?: string }): 
   return new AsyncBarrier(driverOn(pool, table));
 }
 
-const driverOn = (pool: Pool, table?: string): Driver<Connection> => ({
+const driverOn = (pool: Pool, table?: string, leftOpen = new LeftOpen()): Driver<Connection> => ({
   statements: statementsFor('mysql', table),
   transact: async (act) => {
     const connection = await pool.getConnection();
     try {
-      await connection.query(BEGIN);
+      const [header] = await connection.query(BEGIN);
+      if (isInSqlTx(header)) {
+        await connection.rollback();
+        leftOpen.report();
+      }
       const done = await act(connection);
       await connection.commit();
       await connection.query(END);
@@ -80,6 +85,10 @@ const HANDLE: HandleKind = {
  * the work swallows it and goes on, all of that is rolled back too.
  */
 export const BEGIN = 'SET @tercet_autocommit = @@autocommit, autocommit = 0';
+/** By the status that every answer to such a statement has: SERVER_STATUS_IN_TRANS of the client/server protocol. */
+export const isInSqlTx = (header: unknown): boolean =>
+  (((header as { serverStatus?: number } | null)?.serverStatus ?? 0) & 1) === 1;
+
 export const END = 'SET autocommit = @tercet_autocommit';
 
 /** What rolled a statement or the SQL transaction back for the sake of another one: it may succeed when it is run again. */

@@ -3,6 +3,7 @@ import type { ClientBase, Pool, PoolClient } from 'pg';
 import { AsyncBarrier, type Driver } from './asynchronous.ts';
 import { fence, guard } from './guard.ts';
 import { beneath, gateOf, type HandleKind, handleOn } from './handle.ts';
+import { LeftOpen } from './left-open.ts';
 import { statementsFor } from './statements.ts';
 
 /**
@@ -13,7 +14,7 @@ export function pgBarrier({ pool, table }: { pool: Pool; table?: string }): Asyn
   return new AsyncBarrier(driverOn(pool, table));
 }
 
-const driverOn = (pool: Pool, table?: string): Driver<ClientBase> => ({
+const driverOn = (pool: Pool, table?: string, leftOpen = new LeftOpen()): Driver<ClientBase> => ({
   statements: statementsFor('postgres', table),
   transact: async (act) => {
     const client = await pool.connect();
@@ -21,7 +22,10 @@ const driverOn = (pool: Pool, table?: string): Driver<ClientBase> => ({
     const hear = () => {};
     client.on('error', hear);
     try {
-      await client.query('BEGIN');
+      await begunAlone(client, leftOpen, {
+        begin: () => client.query('BEGIN'),
+        rollBack: () => client.query('ROLLBACK'),
+      });
       const done = await act(client);
       const { command } = await client.query('COMMIT');
       // So a server answers whose statement had failed, of which nobody was told: nobody awaited it.
@@ -55,6 +59,36 @@ const driverOn = (pool: Pool, table?: string): Driver<ClientBase> => ({
   endsSqlTx: async () => false,
   isMissingSavepoint: isMissingPgSavepoint,
 });
+
+/**
+ * Begins a SQL transaction, after a rollback of one that other code has left open. By what the client knows without asking; where
+ * it is too old to know it, by the warning that the server sends with BEGIN; one that has failed is then an error of BEGIN.
+ */
+export async function begunAlone(
+  client: ClientBase,
+  leftOpen: LeftOpen,
+  { begin, rollBack }: { begin(): Promise<unknown>; rollBack(): Promise<unknown> },
+): Promise<void> {
+  let isOpen = ['T', 'E'].includes((client as KnowingClient).getTransactionStatus?.() ?? '');
+  const hear = ({ code }: { code?: string | undefined }) => {
+    if (code === ACTIVE_SQL_TRANSACTION) isOpen = true;
+  };
+  client.on('notice', hear);
+  try {
+    if (!isOpen) await begin();
+    if (!isOpen) return;
+    await rollBack();
+    leftOpen.report();
+    await begin();
+  } finally {
+    client.off('notice', hear);
+  }
+}
+
+/** Since pg 8.17. */
+type KnowingClient = { getTransactionStatus?(): string | null };
+
+const ACTIVE_SQL_TRANSACTION = '25001';
 
 const GUARDED = {
   statements: ['query'],

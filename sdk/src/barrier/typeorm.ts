@@ -4,15 +4,17 @@ import { AsyncBarrier, type Driver } from './asynchronous.ts';
 import { asBarrier, asWork, gateAround, keepDepth } from './closing-runner.ts';
 import { fence, guard } from './guard.ts';
 import { Remembered } from './kept.ts';
+import { LeftOpen } from './left-open.ts';
 import {
   BEGIN,
   END,
   endsMysqlTx,
+  isInSqlTx,
   isMissingMysqlSavepoint,
   isMysqlConflict,
   mayEndMysqlTx,
 } from './mysql2.ts';
-import { isMissingPgSavepoint, isPgConflict, ROLLED_BACK } from './pg.ts';
+import { begunAlone, isMissingPgSavepoint, isPgConflict, ROLLED_BACK } from './pg.ts';
 import { SqlTxEnded } from './pass.ts';
 import { type Dialect, statementsFor } from './statements.ts';
 
@@ -45,11 +47,12 @@ function driverOn(
   dialect: Exclude<Dialect, 'sqlite'>,
   table?: string,
 ): Driver<EntityManager> {
+  const leftOpen = new LeftOpen();
   return {
     statements: statementsFor(dialect, table),
     transact: (act) => {
       const runner = dataSource.createQueryRunner();
-      return asBarrier(runner, () => WRAPPED[dialect](runner, act));
+      return asBarrier(runner, () => WRAPPED[dialect](runner, act, leftOpen));
     },
     run: async (manager, { sql, params }) => {
       if (manager.queryRunner && /^INSERT\b/.test(sql)) inserted.add(manager.queryRunner);
@@ -90,11 +93,29 @@ const GUARDED = { statements: ['query', 'stream'], refused: ['release'], isAsync
 
 /** What the directly driven barriers see to, with TypeORM's own means. */
 const WRAPPED = {
-  mysql: <T>(runner: QueryRunner, act: (sqlTx: EntityManager) => Promise<T>): Promise<T> =>
-    transacted(runner, () => act(runner.manager), { begin: BEGIN, end: END }),
+  mysql: <T>(
+    runner: QueryRunner,
+    act: (sqlTx: EntityManager) => Promise<T>,
+    leftOpen: LeftOpen,
+  ): Promise<T> =>
+    transacted(runner, () => act(runner.manager), {
+      begin: async () => {
+        if (isInSqlTx(await runner.query(BEGIN))) {
+          // What TypeORM begins with would commit it.
+          await runner.query('ROLLBACK');
+          leftOpen.report();
+        }
+        await runner.startTransaction();
+      },
+      end: END,
+    }),
 
   /** TypeORM does not return what COMMIT was answered, so the server is asked for the outcome. */
-  postgres: <T>(runner: QueryRunner, act: (sqlTx: EntityManager) => Promise<T>): Promise<T> => {
+  postgres: <T>(
+    runner: QueryRunner,
+    act: (sqlTx: EntityManager) => Promise<T>,
+    leftOpen: LeftOpen,
+  ): Promise<T> => {
     let xid: string | null = null;
     const work = async () => {
       const done = await act(runner.manager);
@@ -102,6 +123,11 @@ const WRAPPED = {
       return done;
     };
     return transacted(runner, work, {
+      begin: async () =>
+        begunAlone(await runner.connect(), leftOpen, {
+          begin: () => runner.startTransaction(),
+          rollBack: () => rolledBack(runner),
+        }),
       afterCommit: async (done) => {
         const [{ status }] = await runner.query('SELECT pg_xact_status(CAST($1 AS xid8)) AS status', [xid]);
         // Without a SQL transaction the record is committed by itself, and the call is answered with that fault.
@@ -121,13 +147,12 @@ async function transacted<T>(
     begin,
     end,
     afterCommit,
-  }: { begin?: string; end?: string; afterCommit?: (done: T) => Promise<void> } = {},
+  }: { begin(): Promise<void>; end?: string; afterCommit?: (done: T) => Promise<void> },
 ): Promise<T> {
   const ended = async () => void (end && (await runner.query(end)));
   await runner.connect();
   try {
-    if (begin) await runner.query(begin);
-    await runner.startTransaction();
+    await begin();
     const done = await act();
     await runner.commitTransaction();
     await afterCommit?.(done);
