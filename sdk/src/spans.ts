@@ -6,6 +6,7 @@
  */
 import { createRequire } from 'node:module';
 import type * as OpenTelemetry from '@opentelemetry/api';
+import { typeOf } from './errors/fields.ts';
 
 type Attributes = Readonly<Record<string, string | number>>;
 
@@ -50,7 +51,7 @@ export async function inSpan<T>(
       failIf(isFailure({ done }));
       return done;
     } catch (error) {
-      span.setAttribute('error.type', error instanceof Error ? error.name : 'unknown');
+      span.setAttribute('error.type', typeOf(error));
       failIf(isFailure({ error }));
       throw error;
     } finally {

@@ -85,7 +85,7 @@ export async function begunAlone(
   }
 }
 
-/** Since pg 8.17. */
+/** Older versions of pg do not know it. */
 type KnowingClient = { getTransactionStatus?(): string | null };
 
 const ACTIVE_SQL_TRANSACTION = '25001';

@@ -37,6 +37,18 @@ export function errorFields(thrown: unknown, depth = 1): ErrorFields {
   }
 }
 
+/** Its type as it may be shown, also as `error.type` of a span; of what is no error, that of the language. Never throws. */
+export function typeOf(thrown: unknown): string {
+  try {
+    return isError(thrown) ? (matching(TYPE, thrown.name) ?? 'Error') : typeof thrown;
+  } catch {
+    return 'unreadable';
+  }
+}
+
+/** A name of a class. Anything can be set as the name of an error, also a sentence with values. */
+const TYPE = /^[\w$]{1,64}$/;
+
 /** The messages of an error and its causes in one line, for what is printed without a logger. Never throws. */
 export function reasonOf(thrown: unknown): string {
   const messages: string[] = [];
@@ -54,7 +66,7 @@ function fieldsOf(thrown: unknown, depth: number): ErrorFields {
   const stack = framesOf(error);
   const isDeeper = depth < MAX_DEPTH;
   return {
-    type: matching(/^[\w$]{1,64}$/, error.name) ?? 'Error',
+    type: typeOf(error),
     message: messageOf(error),
     ...(isCode(code) && { code }),
     ...(typeof errno === 'number' && { errno }),

@@ -28,6 +28,7 @@ import {
 import { type CarriedTrace, FIRST_MINUTE_MS, type TraceContext } from '../../application/trace-context.ts';
 import { type CallSpan, NO_TRACER, type Tracer } from '../../application/tracing.ts';
 import type { GlobalTransaction, Instant } from '../../domain/index.ts';
+import { typeOf } from '@tercet/sdk/error-fields';
 import { spanAttributes as names, spans } from '../catalogue.ts';
 import { labelOf } from '../participant-label.ts';
 import { sampledLike } from './stored-flag-sampler.ts';
@@ -222,8 +223,7 @@ export class OtelTracer implements Tracer {
         return await act(span);
       } catch (error) {
         // The message may carry values.
-        const type = error instanceof Error ? error.name : 'unknown';
-        span.setAttribute(names.errorType, type).setStatus({ code: SpanStatusCode.ERROR });
+        span.setAttribute(names.errorType, typeOf(error)).setStatus({ code: SpanStatusCode.ERROR });
         throw error;
       } finally {
         span.end();
