@@ -1,6 +1,6 @@
 /** Every command of docs/runbooks.md is run, in the order of the page, while a cancel fails and waits for an operator. */
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -39,6 +39,7 @@ const hasTools = ['curl', 'jq'].every((tool) => spawnSync(tool, ['--version']).s
   let participant: Server;
   let coordinator: CoordinatorProcess;
   let gid = '';
+  let gids: readonly string[] = [];
 
   beforeAll(async () => {
     participant = createServer((request, response) => {
@@ -52,9 +53,10 @@ const hasTools = ['curl', 'jq'].every((tool) => spawnSync(tool, ['--version']).s
     });
     await coordinator.start();
     await ask('PUT', '/v1/participants/inventory', { baseUrl: urlOf(participant) });
-    const branches = [{ branchId: 'stock', participant: 'inventory', activity: 'reserve', payload: {} }];
-    gid = String((await ask('POST', '/v1/transactions', { branches })).gid);
-    await until('it is parked', async () => (await ask('GET', `/v1/transactions/${gid}`)).isParked === true);
+    const before = await begin();
+    gid = await begin();
+    gids = [before, gid];
+    await areParked();
   }, LIMIT_MS);
   afterAll(async () => {
     await coordinator.remove();
@@ -70,16 +72,33 @@ const hasTools = ['curl', 'jq'].every((tool) => spawnSync(tool, ['--version']).s
     return (await answer.json()) as Record<string, unknown>;
   }
 
-  async function paste(text: string): Promise<string> {
+  async function paste(text: string, replacements: readonly (readonly string[])[] = []): Promise<string> {
+    const logPath = join(folder, 'tercet.log');
+    writeFileSync(logPath, coordinator.printed);
     const script = [preparation, variables, text].join('\n');
     const inThisRun = [
       ['http://tercet.internal:8080', coordinator.url],
       ['0123456789abcdef', TOKEN],
       ['01890a5d-ac96-774b-bcce-b302099a8057', gid],
       ['http://inventory.internal:9000', urlOf(participant)],
+      ['/var/log/tercet/*.log', logPath],
+      ...replacements,
     ].reduce((pasted, [from = '', to = '']) => pasted.replaceAll(from, to), script);
     return (await promisify(execFile)('sh', ['-e', '-c', inThisRun])).stdout;
   }
+
+  async function begin(): Promise<string> {
+    const branches = [{ branchId: 'stock', participant: 'inventory', activity: 'reserve', payload: {} }];
+    return String((await ask('POST', '/v1/transactions', { branches })).gid);
+  }
+
+  const isParked = (one: string) => async () =>
+    (await ask('GET', `/v1/transactions/${one}`)).isParked === true;
+
+  const areParked = () => Promise.all(gids.map((one) => until(`${one} is parked`, isParked(one))));
+
+  const pasted = (section: string, part: string): string =>
+    commands.find((command) => command.section === section && command.text.includes(part))?.text ?? '';
 
   test('prepare a shell with the address, the token and the names that the commands use', () => {
     expect(preparation).toContain('tercet() {');
@@ -96,14 +115,38 @@ const hasTools = ['curl', 'jq'].every((tool) => spawnSync(tool, ['--version']).s
     'TercetCompensationFailing',
     'TercetOldestUnfinished',
   ])('list the transaction in question under %s, and say why it waits', async (section) => {
-    const isParked = async () => (await ask('GET', `/v1/transactions/${gid}`)).isParked === true;
-    await until('it is parked again after the retries', isParked);
+    await areParked();
     const lists = commands.filter(
       (command) => command.section === section && /@tsv|explanations/.test(command.text),
     );
     const printed = (await Promise.all(lists.map(({ text }) => paste(text)))).join('');
     expect(printed).toContain(gid);
     expect(printed).toContain('waiting for an operator to fix inventory and retry: to cancel branch “stock”');
+  });
+
+  test('list every transaction, page by page', async () => {
+    await areParked();
+    const printed = await paste(pasted('Commands', 'pages "participant'), [['limit=200', 'limit=1']]);
+    expect(gids.map((one) => printed.split(one).length - 1)).toEqual([1, 1]);
+  });
+
+  test.each([
+    'TercetNeedsAttention',
+    'TercetParked',
+    'Commands',
+  ])('count the calls in question under %s by participant, op and answer', async (section) => {
+    await areParked();
+    const printed = await paste(pasted(section, 'uniq -c'));
+    expect(printed.trim().split(/\s+/)).toEqual(['2', 'inventory', 'cancel', '404', 'parked']);
+  });
+
+  test('say where a participant was called before', async () => {
+    const moved = `${urlOf(participant)}/moved`;
+    await ask('PUT', '/v1/participants/inventory', { baseUrl: moved });
+    const lines = (await paste(pasted('Answers', 'participant registered'))).trim().split('\n');
+    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({
+      ...{ participant: 'inventory', base_urls: moved, former_base_urls: urlOf(participant) },
+    });
   });
 });
 
