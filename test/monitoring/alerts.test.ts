@@ -33,7 +33,8 @@ await describeOwn('prometheus', 'on a real Prometheus', (startPrometheus) => {
         participants.set('slow', { confirm: SLOW });
         participants.set('away', { confirm: { status: 503 } });
         for (const name of ['failing', 'poisoned']) participants.set(name, { cancel: { status: 500 } });
-        await deployment.register('stock', 'sold-out', 'slow', 'away', 'failing', 'poisoned');
+        participants.set('broken', { try: { status: 500 } });
+        await deployment.register('stock', 'sold-out', 'slow', 'away', 'failing', 'poisoned', 'broken');
         prometheus = await Prometheus.start(startPrometheus, {
           ...{ targets: [deployment.target], rules: faster(rulesText) },
         });
@@ -41,6 +42,7 @@ await describeOwn('prometheus', 'on a real Prometheus', (startPrometheus) => {
         awayGid = await deployment.begin(['stock', 'away']);
         await deployment.begin(['failing', 'sold-out']);
         await deployment.begin(['poisoned', 'sold-out'], { retry: { budget: 1 } });
+        await deployment.begin(['broken'], { timeoutMs: LIMIT_MS });
       }, LIMIT_MS);
       afterAll(async () => {
         await prometheus?.stop();
@@ -67,11 +69,12 @@ await describeOwn('prometheus', 'on a real Prometheus', (startPrometheus) => {
         'those on transactions and participants fire, and say which participant it is',
         async () => {
           await all(fires, 'TercetNeedsAttention', 'TercetParked', 'TercetSloFastBurn', 'TercetSloSlowBurn');
-          await all(fires, 'TercetCircuitOpen', 'TercetCompensationFailing');
+          await all(fires, 'TercetCircuitOpen', 'TercetCompensationFailing', 'TercetTriesFailing');
           const participantsOf = async (name: string) =>
             (await firing(name)).map(({ labels }) => labels.participant);
           expect(await participantsOf('TercetCircuitOpen')).toEqual(['away']);
           expect(await participantsOf('TercetCompensationFailing')).toContain('failing');
+          expect(await participantsOf('TercetTriesFailing')).toEqual(['broken']);
           const alerts = (await prometheus.alerts()).filter(({ state }) => state === 'firing');
           for (const { annotations } of alerts) {
             expect(annotations.runbook_url).toMatch(/^docs\/runbooks\.md#tercet\w+$/);
@@ -109,11 +112,10 @@ await describeOwn('prometheus', 'on a real Prometheus', (startPrometheus) => {
       );
 
       test(
-        'those on a participant that was slow or away resolve when it is well',
+        'those on a participant that was slow, away or broken resolve when it is well',
         async () => {
-          deployment.participants.set('slow', {});
-          deployment.participants.set('away', {});
-          await all(resolves, 'TercetSloFastBurn', 'TercetCircuitOpen');
+          for (const name of ['slow', 'away', 'broken']) deployment.participants.set(name, {});
+          await all(resolves, 'TercetSloFastBurn', 'TercetCircuitOpen', 'TercetTriesFailing');
         },
         LIMIT_MS,
       );
