@@ -27,13 +27,15 @@ const now = [
   }),
   stat({
     title: 'Need attention',
-    description: 'Transactions that have waited too long for a required success.',
+    description:
+      'Transactions that have waited too long for a required success. The participants dashboard shows who fails.',
     ...{ unit: 'short', width: 3, redFrom: 1, alert: 'TercetNeedsAttention' },
     queries: [{ expr: fromDatabase(metrics.needingAttention), legend: DEPLOYMENT }],
   }),
   stat({
     title: 'Parked',
-    description: 'Transactions with a branch whose retry budget is spent. They wait for an operator.',
+    description:
+      'Transactions with a branch whose retry budget is spent. The participants dashboard shows who fails.',
     ...{ unit: 'short', width: 3, redFrom: 1, alert: 'TercetParked' },
     queries: [{ expr: fromDatabase(metrics.parked), legend: DEPLOYMENT }],
   }),

@@ -38,14 +38,15 @@ const replies = [
 const failures = [
   graph({
     title: 'Failed calls',
-    description: 'Share of calls with the reply unknown: an error, a timeout or an unusable answer.',
-    ...{ unit: 'percentunit', width: 8, max: 1, alert: 'TercetCircuitOpen' },
+    description:
+      'Share of calls with the reply unknown: an error, a timeout or an unusable answer. 404 and 500 open no circuit.',
+    ...{ unit: 'percentunit', width: 6, max: 1, alert: 'TercetNeedsAttention' },
     queries: [{ expr: share(calls('reply="unknown"'), calls('')), legend: '{{participant}}' }],
   }),
   graph({
     title: 'Refused calls',
     description: 'Share of tries and actions that the participant refused. Normal business, and no failure.',
-    ...{ unit: 'percentunit', width: 8, max: 1 },
+    ...{ unit: 'percentunit', width: 6, max: 1 },
     queries: [
       {
         expr: share(calls('op=~"try|action", reply="refused"'), calls('op=~"try|action"')),
@@ -54,10 +55,22 @@ const failures = [
     ],
   }),
   graph({
+    title: 'Failed tries and actions',
+    description:
+      'Share with the reply unknown. At 100 %, transactions that need the participant are cancelled at their deadline.',
+    ...{ unit: 'percentunit', width: 6, max: 1, redFrom: 1, alert: 'TercetTriesFailing' },
+    queries: [
+      {
+        expr: share(calls('op=~"try|action", reply="unknown"'), calls('op=~"try|action"')),
+        legend: '{{participant}}',
+      },
+    ],
+  }),
+  graph({
     title: 'Failed cancels and compensates',
     description:
       'Share with the reply unknown. At 100 %, what was reserved or done for cancelled transactions stays.',
-    ...{ unit: 'percentunit', width: 8, max: 1, redFrom: 1, alert: 'TercetCompensationFailing' },
+    ...{ unit: 'percentunit', width: 6, max: 1, redFrom: 1, alert: 'TercetCompensationFailing' },
     queries: [
       {
         expr: share(calls('op=~"cancel|compensate", reply="unknown"'), calls('op=~"cancel|compensate"')),

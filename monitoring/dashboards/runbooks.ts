@@ -13,6 +13,7 @@ export type Alert =
   | 'TercetRedisAway'
   | 'TercetLostCommits'
   | 'TercetCompensationFailing'
+  | 'TercetTriesFailing'
   | 'TercetDown';
 
 /** The section below docs/. The variable `docs` of each dashboard is the address of that folder. */
