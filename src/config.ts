@@ -183,6 +183,8 @@ function contradictions(config: Config): string[] {
     faults.push(
       'TERCET_ALERT_WEBHOOK_SECRETS has no effect without TERCET_ALERT_WEBHOOK_URL: set it, or remove the secrets',
     );
+  if (config.alertWebhookUrl !== '' && URL.parse(config.alertWebhookUrl) === null)
+    faults.push('TERCET_ALERT_WEBHOOK_URL is no address: correct its host or port');
   for (const [index, secret] of config.alertWebhookSecrets.entries()) {
     const fault = checkSecret(secret);
     if (fault !== null) faults.push(`TERCET_ALERT_WEBHOOK_SECRETS, secret ${index + 1}: ${fault}`);

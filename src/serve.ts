@@ -160,13 +160,13 @@ function alertingOf(config: Config, { sql, engine, metrics, log }: AlertingParts
     url: config.alertWebhookUrl,
     secrets: config.alertWebhookSecrets,
     now: () => sql.time.now().latest,
-    explain: (tx) => engine.coordinator.explain(tx),
     traceUrlOf: (tx) => traceUrlOf(config.traceUrlTemplate, tx),
   });
   const alerts = new Alerts({
     ...{ store: sql.store, time: sql.time, chance: systemChance, log },
     alerts: new SqlAlertStore({ dataSource: sql.dataSource }),
     sender: webhook,
+    explain: (tx) => engine.coordinator.explain(tx),
     onPost: (outcome) => metrics.alertPosted(outcome),
     attentionAfterMs: config.attentionAfterMs,
     attemptCount: config.alertAfterAttempts,

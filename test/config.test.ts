@@ -160,6 +160,13 @@ describe('what is wrong', () => {
       'TERCET_ALERT_WEBHOOK_SECRETS does not have the right form',
     ],
     [
+      {
+        TERCET_ALERT_WEBHOOK_URL: 'https://hooks.example:99999/T0KEN',
+        TERCET_ALERT_WEBHOOK_SECRETS: secret,
+      },
+      'TERCET_ALERT_WEBHOOK_URL is no address',
+    ],
+    [
       { TERCET_ALERT_WEBHOOK_URL: 'https://me:T0KEN@hooks.example', TERCET_ALERT_WEBHOOK_SECRETS: secret },
       'TERCET_ALERT_WEBHOOK_URL does not have the right form',
     ],

@@ -115,7 +115,7 @@ describeOn(['mysql', 'mariadb'], 'a shared database', (server) => {
     const both = await Promise.all([outcomeOf('migrate', settings), outcomeOf('migrate', settings)]);
     expect(both.map(({ code }) => code)).toEqual([0, 0]);
     expect(both.map(({ said }) => said).sort()).toEqual([
-      expect.stringMatching(/^mysql:\/\/127\.0\.0\.1:\d+\/\w+: ran InitialSchema1796083200000\n$/),
+      expect.stringMatching(/^mysql:\/\/127\.0\.0\.1:\d+\/\w+: ran InitialSchema1796169600000\n$/),
       expect.stringMatching(/^mysql:\/\/127\.0\.0\.1:\d+\/\w+: the schema is up to date\n$/),
     ]);
   });

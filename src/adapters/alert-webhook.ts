@@ -16,8 +16,6 @@ export type AlertWebhookParts = {
   /** Two at most, for rotation: each signs. */
   readonly secrets: readonly string[];
   readonly now: () => Instant;
-  /** What the transaction waits for, in one sentence. */
-  readonly explain: (tx: GlobalTransaction) => string;
   readonly traceUrlOf: (tx: GlobalTransaction) => string | null;
 };
 
@@ -46,15 +44,15 @@ export class AlertWebhook implements AlertSender {
   }
 
   #postOf(notices: readonly AlertNotice[], at: Date): AlertPost {
-    const { explain, traceUrlOf } = this.#given;
-    const alerts = notices.map(({ alert, tx }) => ({
+    const { traceUrlOf } = this.#given;
+    const alerts = notices.map(({ alert, tx, explanation }) => ({
       cause: alert.cause,
       raisedAt: iso(alert.raisedAt),
       gid: tx.gid,
       name: tx.name,
       status: tx.status,
       waitingSince: isoOrNull(waitingSince(tx)),
-      explanation: explain(tx),
+      explanation,
       traceUrl: traceUrlOf(tx),
     }));
     return { type: 'tercet.alerts', timestamp: at.toISOString(), data: { alerts } };

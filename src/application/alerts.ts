@@ -3,7 +3,8 @@
  * stored state, so an alert survives the replica that raised it.
  *
  * `runOnce` is one pass; `start` only repeats it. The rules:
- * - Once for each cause: an alert is recorded before it is sent, and forgotten when its cause is over.
+ * - Once for each wait: an alert is recorded before it is sent, and forgotten when all that waited then has succeeded. No
+ *   setting is asked for that, so replicas with different settings agree.
  * - At least once: a post that is not accepted is repeated, with the same id, by any replica.
  * - Bounded: a pass records at most 100 alerts and makes at most one post.
  */
@@ -37,18 +38,30 @@ export type AlertLimits = {
 };
 
 export interface AlertStore {
-  /** Records up to `limit` alerts that are not recorded yet, as one batch that is due at `now`. */
-  raise(given: { limits: AlertLimits; batchId: string; now: Instant; limit: number }): Promise<void>;
-  /** Forgets alerts whose cause is over, up to `limit` of each cause: if it comes back, it is a new one. */
-  forgetEnded(given: { limits: AlertLimits; limit: number }): Promise<void>;
+  /** Records up to `limit` alerts that are not recorded yet, as one batch. */
+  raise(given: {
+    limits: AlertLimits;
+    batchId: string;
+    raisedAt: Instant;
+    dueAt: Instant;
+    limit: number;
+  }): Promise<void>;
+  /** Forgets alerts of which nothing waits any more that waited when they were raised, up to `limit`. */
+  forgetEnded(limit: number): Promise<void>;
+  /** Forgets these. */
+  forget(alerts: readonly Alert[]): Promise<void>;
   /** The batch that has been due longest, for this caller alone until `dueAt`; null when none is due. */
   claim(given: { now: Instant; dueAt: (attemptCount: number) => Instant }): Promise<AlertBatch | null>;
   /** The batch was accepted, and is never posted again. */
   markSent(batchId: string, at: Instant): Promise<void>;
 }
 
-/** An alert with the transaction as it is now. */
-export type AlertNotice = { readonly alert: Alert; readonly tx: GlobalTransaction };
+/** An alert with the transaction as it is now, and what that waits for, in one sentence. */
+export type AlertNotice = {
+  readonly alert: Alert;
+  readonly tx: GlobalTransaction;
+  readonly explanation: string;
+};
 
 export interface AlertSender {
   /** @throws when the receiver did not accept it */
@@ -59,6 +72,7 @@ export type AlertsParts = {
   readonly alerts: AlertStore;
   readonly store: Pick<TransactionStore, 'load'>;
   readonly sender: AlertSender;
+  readonly explain: (tx: GlobalTransaction) => string;
   readonly time: Time;
   readonly chance: Chance;
   readonly log: Log;
@@ -71,6 +85,8 @@ export type AlertsParts = {
 
 const MAX_ALERTS_PER_PASS = 100;
 const MAX_ENDED_PER_PASS = 1000;
+/** A pass over many takes long: it is idle for nine times as long, so that it uses a tenth of the database at most. */
+const IDLE_SHARE = 9;
 const FIRST_REPEAT_MS = 10_000;
 const MAX_REPEAT_MS = 300_000;
 
@@ -88,10 +104,11 @@ export class Alerts {
     const { alerts, time, chance, attentionAfterMs, attemptCount } = this.#given;
     const settling = time.settle();
     if (settling !== null) await settling;
-    const now = time.now().earliest;
+    const { earliest: now, latest: raisedAt } = time.now();
     const limits = { waitingSince: now - attentionAfterMs, attemptCount };
-    await alerts.forgetEnded({ limits, limit: MAX_ENDED_PER_PASS });
-    await alerts.raise({ limits, batchId: chance.newId(), now, limit: MAX_ALERTS_PER_PASS });
+    await alerts.forgetEnded(MAX_ENDED_PER_PASS);
+    const batchId = chance.newId();
+    await alerts.raise({ limits, batchId, raisedAt, dueAt: now, limit: MAX_ALERTS_PER_PASS });
     const batch = await alerts.claim({ now, dueAt: (count) => now + repeatMs(count) });
     return batch === null ? 0 : this.#post(batch);
   }
@@ -112,12 +129,25 @@ export class Alerts {
   }
 
   async #noticesOf(claimed: readonly Alert[]): Promise<AlertNotice[]> {
+    const { alerts, log } = this.#given;
     const notices: AlertNotice[] = [];
     for (const alert of claimed) {
-      const loaded = await this.#given.store.load(alert.gid);
-      if (loaded !== null) notices.push({ alert, tx: loaded.tx });
+      try {
+        const notice = await this.#noticeOf(alert);
+        if (notice !== null) notices.push(notice);
+      } catch (error) {
+        // It must not withhold the others. Whoever can read it raises it again, in a batch with another id.
+        log.error(`alert of transaction ${alert.gid} left out`, error);
+        await alerts.forget([alert]);
+      }
     }
     return notices;
+  }
+
+  async #noticeOf(alert: Alert): Promise<AlertNotice | null> {
+    const { store, explain } = this.#given;
+    const loaded = await store.load(alert.gid);
+    return loaded && { alert, tx: loaded.tx, explanation: explain(loaded.tx) };
   }
 
   start(): void {
@@ -129,11 +159,12 @@ export class Alerts {
   }
 
   async #pass(): Promise<number> {
-    const { log, everyMs } = this.#given;
+    const { log, time, everyMs } = this.#given;
+    const beganAtMs = time.elapsedMs();
     await this.runOnce().catch((error: unknown) => {
       if (!this.#repetition.isStopped) log.error('alerts could not be sent: they are sent again', error);
     });
-    return everyMs;
+    return Math.max(everyMs, IDLE_SHARE * (time.elapsedMs() - beganAtMs));
   }
 }
 

@@ -52,8 +52,9 @@ function rangeOf(text: string): { readonly type: string | null; readonly weight:
   const [type = '', ...rest] = text.split(';').map((part) => part.trim().toLowerCase());
   const parameters = new Map(rest.map((part) => part.split('=', 2) as [string, string]));
   const weight = Number(parameters.get('q') ?? 1);
+  const version = parameters.get('version')?.replaceAll('"', '') ?? '1.0.0';
   const isOpenMetrics = type === 'application/openmetrics-text';
   // Version 0.0.1 is older than what is written here.
-  if (isOpenMetrics && (parameters.get('version') ?? '1.0.0') !== '1.0.0') return { type: null, weight: 0 };
+  if (isOpenMetrics && version !== '1.0.0') return { type: null, weight: 0 };
   return { type, weight: Number.isFinite(weight) ? weight : 0 };
 }

@@ -13,7 +13,8 @@ import { SqlAlertStore } from '../../src/adapters/sql/alert-rows.ts';
 import { migrate } from '../../src/adapters/sql/data-source.ts';
 import { openStore, type SqlStore } from '../../src/adapters/sql/open-store.ts';
 import { systemChance } from '../../src/adapters/system.ts';
-import { Alerts } from '../../src/application/alerts.ts';
+import { Alerts, type AlertsParts } from '../../src/application/alerts.ts';
+import { JOURNAL_VERSION } from '../../src/application/journal.ts';
 import type { Saved } from '../../src/application/ports.ts';
 import type { Event, GlobalTransaction } from '../../src/domain/index.ts';
 import { StoodTime } from '../observability/scraped.ts';
@@ -44,6 +45,7 @@ function alertsOn(newDatabase: () => Promise<string>): void {
   let time: StoodTime;
   let webhook: AlertWebhook;
   let posts: string[];
+  let explain: (tx: GlobalTransaction) => string;
   beforeEach(async () => {
     sql = await openStore(await newDatabase(), COMMIT_TIMEOUT_MS);
     await migrate(sql.dataSource);
@@ -54,10 +56,10 @@ function alertsOn(newDatabase: () => Promise<string>): void {
       ...{ url: `${receiver.url}/alerts?team=payments`, secrets: [receiver.secret] },
       // Receivers judge the age of a signature by the clock of this machine.
       now: () => Date.now(),
-      explain: ({ status }) => `It is ${status}.`,
       traceUrlOf: ({ gid }) => `http://jaeger.example/${gid}`,
     });
     posts = [];
+    explain = ({ status }) => `It is ${status}.`;
   });
   afterEach(async () => {
     await webhook.close();
@@ -65,12 +67,14 @@ function alertsOn(newDatabase: () => Promise<string>): void {
     await sql.close();
   });
 
-  const replica = () =>
+  const replica = (given: Partial<AlertsParts> = {}) =>
     new Alerts({
       ...{ store: sql.store, time, chance: systemChance, log: { error: () => {} } },
       ...{ alerts: new SqlAlertStore({ dataSource: sql.dataSource }), sender: webhook },
+      explain: (tx) => explain(tx),
       onPost: (outcome) => posts.push(outcome),
       ...{ attentionAfterMs: ATTENTION_AFTER_MS, attemptCount: ATTEMPTS, everyMs: 1000 },
+      ...given,
     });
   const stored = async (tx: GlobalTransaction, before: Saved | null = null): Promise<Saved> => {
     const seq = (before?.seq ?? 0) + 1;
@@ -182,10 +186,40 @@ function alertsOn(newDatabase: () => Promise<string>): void {
     expect(new Set(receiver.posts.map(({ id }) => id)).size).toBe(2);
   });
 
+  test('one that cannot be read withholds no other, and is told of once it can be read', async () => {
+    const unreadable = await stored(confirming());
+    const { tx } = await stored(confirming());
+    const setVersion = (version: number, gid: string) =>
+      sql.dataSource.query('UPDATE global_transaction SET version = ? WHERE gid = ?', [version, gid]);
+    explain = ({ gid, status }) => {
+      if (gid === unreadable.tx.gid) throw new Error('odd');
+      return `It is ${status}.`;
+    };
+    expect(await replica().runOnce()).toBe(1);
+    expect(causes()).toEqual([`needs_attention ${tx.gid}`]);
+    await setVersion(999, unreadable.tx.gid);
+    expect(await replica().runOnce()).toBe(0);
+    await setVersion(JOURNAL_VERSION, unreadable.tx.gid);
+    explain = () => 'It is read.';
+    expect(await replica().runOnce()).toBe(1);
+    expect(causes()).toEqual([`needs_attention ${tx.gid}`, `needs_attention ${unreadable.tx.gid}`]);
+    expect(new Set(receiver.posts.map(({ id }) => id)).size).toBe(2);
+  });
+
+  test('replicas with different settings tell of each wait once', async () => {
+    await stored(confirming());
+    const patient = replica({ attentionAfterMs: ATTENTION_AFTER_MS * 100, attemptCount: 1000 });
+    for (let pass = 0; pass < 3; pass += 1) {
+      await replica().runOnce();
+      await patient.runOnce();
+    }
+    expect(receiver.posts).toHaveLength(1);
+  });
+
   test('replicas that scan at the same time tell of each cause once', async () => {
     const gids: string[] = [];
     for (let count = 0; count < 20; count += 1) gids.push((await stored(confirming())).tx.gid);
-    const replicas = Array.from({ length: 5 }, replica);
+    const replicas = Array.from({ length: 5 }, () => replica());
     for (let pass = 0; pass < 5; pass += 1) await Promise.all(replicas.map((each) => each.runOnce()));
     expect(causes().sort()).toEqual(gids.map((gid) => `needs_attention ${gid}`).sort());
   });

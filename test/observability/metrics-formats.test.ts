@@ -40,6 +40,7 @@ describe('OpenMetrics is preferred', () => {
   test.each([
     [OPEN_METRICS],
     ['application/openmetrics-text'],
+    ['application/openmetrics-text; version="1.0.0"'],
     ['application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2'],
     ['application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;q=0.4'],
   ])('by %s', (accept) => expect(prefersOpenMetrics(accept)).toBe(true));

@@ -23,11 +23,12 @@ export class SqlAlertStore implements AlertStore {
     this.#dataSource = given.dataSource;
   }
 
-  async raise({ limits, batchId, now, limit }: Parameters<AlertStore['raise']>[0]): Promise<void> {
+  async raise(given: Parameters<AlertStore['raise']>[0]): Promise<void> {
+    const { limits, batchId, raisedAt, dueAt, limit } = given;
     const found = await ask(this.#dataSource, (manager) => findUnraised(manager, limits, limit));
     if (found.length === 0) return;
-    const at = sqlInstant(now);
-    const rows = found.flatMap(({ gid, cause }) => [gid, cause, batchId, at, 0, at]);
+    const [raised, due] = [sqlInstant(raisedAt), sqlInstant(dueAt)];
+    const rows = found.flatMap(({ gid, cause }) => [gid, cause, batchId, raised, 0, due]);
     const marks = found.map(() => '(?, ?, ?, ?, ?, ?)').join(', ');
     // Another replica may have raised some of them since: those are part of its batch.
     await this.#write(
@@ -37,13 +38,16 @@ export class SqlAlertStore implements AlertStore {
     );
   }
 
-  async forgetEnded({ limits, limit }: Parameters<AlertStore['forgetEnded']>[0]): Promise<void> {
-    const ended = await ask(this.#dataSource, (manager) => findEnded(manager, limits, limit));
-    if (ended.length === 0) return;
-    const marks = ended.map(() => '(gid = ? AND cause = ?)').join(' OR ');
+  async forgetEnded(limit: number): Promise<void> {
+    await this.forget(await this.#read(ENDED, [limit]));
+  }
+
+  async forget(alerts: readonly Found[]): Promise<void> {
+    if (alerts.length === 0) return;
+    const marks = alerts.map(() => '(gid = ? AND cause = ?)').join(' OR ');
     await this.#write(
       `DELETE FROM alert WHERE ${marks}`,
-      ended.flatMap(({ gid, cause }) => [gid, cause]),
+      alerts.flatMap(({ gid, cause }) => [gid, cause]),
     );
   }
 
@@ -134,17 +138,12 @@ async function findUnraised(manager: EntityManager, limits: AlertLimits, limit: 
   return found;
 }
 
+/** What waits now, and did when the alert was raised; of a callback, whether it is still owed. */
+const STILL_WAITS = `CASE alert.cause
+  WHEN 'callback_undelivered' THEN tx.waiting_since <= alert.raised_at
+  ELSE ${countOf('<= alert.raised_at')} > 0 END`;
+
 /** Also those whose transaction was removed. */
-async function findEnded(manager: EntityManager, limits: AlertLimits, limit: number): Promise<Found[]> {
-  const found: Found[] = [];
-  for (const cause of causes) {
-    const { sql, values } = CONDITIONS[cause](limits);
-    const rows: { gid: string }[] = await manager.query(
-      `SELECT alert.gid AS gid FROM alert LEFT JOIN global_transaction tx ON tx.gid = alert.gid
-       WHERE alert.cause = ? AND CASE WHEN tx.wake_at IS NOT NULL AND ${sql} THEN 0 ELSE 1 END = 1 LIMIT ?`,
-      [cause, ...values, limit],
-    );
-    found.push(...rows.map(({ gid }) => ({ gid, cause })));
-  }
-  return found;
-}
+const ENDED = `SELECT alert.gid AS gid, alert.cause AS cause FROM alert
+  LEFT JOIN global_transaction tx ON tx.gid = alert.gid
+  WHERE CASE WHEN tx.wake_at IS NOT NULL AND ${STILL_WAITS} THEN 0 ELSE 1 END = 1 LIMIT ?`;

@@ -81,12 +81,12 @@ async function runMigrations(dataSource: DataSource): Promise<readonly string[]>
 
 type Named = { readonly name: string };
 
-/** The first migration of builds before 0.1.0. Names in its columns and in its journal rows have changed since. */
-const UNRELEASED = 'Initial1763683200000';
+/** The first migrations of builds before 0.1.0. Columns and fields of journal rows have changed since. */
+const UNRELEASED = ['Initial1763683200000', 'InitialSchema1796083200000'];
 const MADE_BY_UNRELEASED =
   'the database was made by an unreleased build of tercet: create an empty database and name it in TERCET_DATABASE_URL';
 
-const isUnreleased = (executed: readonly Named[]) => executed.some(({ name }) => name === UNRELEASED);
+const isUnreleased = (executed: readonly Named[]) => executed.some(({ name }) => UNRELEASED.includes(name));
 
 /** Why this code cannot work on the schema of the database, and what to do; null when it can. */
 export async function schemaFault(dataSource: DataSource): Promise<string | null> {

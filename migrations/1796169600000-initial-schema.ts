@@ -4,12 +4,14 @@
  * - `journal` is the truth; its primary key is the compare-and-set. `global_transaction` and `branch` are projections.
  * - No index begins with the status: every transaction would move through it three times.
  * - No foreign keys: they take locks on the parent's row in an order of their own.
+ * - `waiting_since` has no index: every transaction would pass through it twice. What is owed is found by `wake_at`.
+ * - `alert` has one row for each transaction and cause, for as long as the cause lasts.
  * - `guard` always holds its one row, so that inserting it again fails the packet that noticed a wrong row count.
  */
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-export class InitialSchema1796083200000 implements MigrationInterface {
-  readonly name = 'InitialSchema1796083200000';
+export class InitialSchema1796169600000 implements MigrationInterface {
+  readonly name = 'InitialSchema1796169600000';
 
   async up(queryRunner: QueryRunner): Promise<void> {
     const isSqlite = queryRunner.connection.options.type === 'better-sqlite3';
@@ -54,6 +56,7 @@ export class InitialSchema1796083200000 implements MigrationInterface {
       decided_at datetime(3) NULL,
       decided_by_branch_id varchar(64)${ascii} NULL,
       parked_at datetime(3) NULL,
+      waiting_since datetime(3) NULL,
       finished_at datetime(3) NULL,
       pivot_started_at datetime(3) NULL,
       cancel_asked_at datetime(3) NULL,
@@ -80,6 +83,7 @@ export class InitialSchema1796083200000 implements MigrationInterface {
       payload ${text} NOT NULL,
       body_hash varchar(64)${ascii} NOT NULL,
       policy text NULL,${call('phase_one')},${call('phase_two')},
+      waiting_since datetime(3) NULL,
       late_success_count int NOT NULL,
       step text NULL,
       result text NULL,
@@ -91,6 +95,19 @@ export class InitialSchema1796083200000 implements MigrationInterface {
       gid varchar(36)${ascii} NOT NULL
     )${end}`);
     await queryRunner.query('CREATE INDEX begin_key_gid ON begin_key (gid)');
+
+    await queryRunner.query(`CREATE TABLE alert (
+      gid varchar(36)${ascii} NOT NULL,
+      cause varchar(24)${ascii} NOT NULL,
+      batch_id varchar(36)${ascii} NOT NULL,
+      raised_at datetime(3) NOT NULL,
+      attempt_count int NOT NULL,
+      due_at datetime(3) NOT NULL,
+      sent_at datetime(3) NULL,
+      PRIMARY KEY (gid, cause)
+    )${end}`);
+    await queryRunner.query('CREATE INDEX alert_batch_id ON alert (batch_id)');
+    await queryRunner.query('CREATE INDEX alert_due_at ON alert (sent_at, due_at)');
 
     await queryRunner.query(`CREATE TABLE participant (
       name varchar(64)${ascii} NOT NULL PRIMARY KEY,
@@ -106,7 +123,15 @@ export class InitialSchema1796083200000 implements MigrationInterface {
   }
 
   async down(queryRunner: QueryRunner): Promise<void> {
-    for (const table of ['journal', 'global_transaction', 'branch', 'begin_key', 'participant', 'guard']) {
+    for (const table of [
+      'journal',
+      'global_transaction',
+      'branch',
+      'begin_key',
+      'alert',
+      'participant',
+      'guard',
+    ]) {
       await queryRunner.query(`DROP TABLE ${table}`);
     }
   }
