@@ -7,6 +7,7 @@
  */
 import { inSpan } from '../spans.ts';
 import { setMaxListeners } from 'node:events';
+import { setImmediate } from 'node:timers/promises';
 import type { Contract } from '../contract.ts';
 import { BranchNames } from './branch-names.ts';
 import type { CoordinatorLink, Problem } from './coordinator-link.ts';
@@ -120,7 +121,12 @@ export class Branches {
     this.#state = 'settling';
     this.#isWorking = isWorking;
     if (isLost || this.#failures.length > 0) this.#noMore.abort();
-    while (this.#underWay.size > 0) await Promise.all(this.#underWay);
+    const { timing } = this.#given.tools;
+    do {
+      await Promise.all(this.#underWay);
+      // Parts of the function that were not awaited, and wait for nothing else, call their tries in this turn.
+      if (!isWorking) await (timing.nextTurn?.() ?? setImmediate());
+    } while (this.#underWay.size > 0);
     this.#state = 'closed';
     this.#forget();
   }
@@ -215,7 +221,7 @@ export class Branches {
     return new TryNotSent(
       'run_is_over',
       this.gid,
-      `${activity} of ${name} was called after the function of its transaction had ended`,
+      `${activity} of ${name} was called after the function of its transaction had ended, and the transaction is decided without it`,
     );
   }
 }

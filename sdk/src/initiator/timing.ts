@@ -7,6 +7,8 @@ export type Timing = {
   elapsedMs(): number;
   /** Runs `fn` once after `delayMs`; answers what cancels it. */
   after(delayMs: number, fn: () => void): () => void;
+  /** Ends once all that waits for nothing else has run; the event loop's own turn when absent. */
+  nextTurn?(): Promise<void>;
 };
 
 export const systemTiming: Timing = {

@@ -1,4 +1,5 @@
 /** The initiator of a world: the real one, that tells the world when a function of the test's is at work. */
+import { setImmediate } from 'node:timers/promises';
 import type { Registration } from '../initiator/registration.ts';
 import { Tercet } from '../initiator/tercet.ts';
 import type { Callable, RunOptions, RunOutcome, Transaction } from '../initiator/types.ts';
@@ -58,4 +59,6 @@ const timingOf = ({ clock, guests }: Pace) => ({
       cancel();
     };
   },
+  // The clock of the world stands meanwhile.
+  nextTurn: async () => void (await guests.host('body', () => setImmediate())),
 });

@@ -395,6 +395,32 @@ describe('a try', () => {
     expect(world.shop.arrivals).toEqual([]);
   });
 
+  test('of a part of the function that is not awaited cancels the transaction', async () => {
+    const running = world.initiator().run(order, async (tx) => {
+      await tx.payment.hold(money);
+      [1, 2].forEach(async (quantity) => {
+        for (let count = 0; count < 50; count += 1) await null;
+        await tx.inventory.reserve({ ...tea, quantity }).catch(() => {});
+      });
+    });
+    const error = await rejection(running);
+    expect(error).toMatchObject({ name: 'TransactionCancelled', cause: { code: 'run_is_over' } });
+    expect(world.shop.arrivals.map(({ op }) => op)).toEqual(['try', 'cancel']);
+  });
+
+  test('that comes after the confirm rejects, and says that its transaction is decided without it', async () => {
+    const gate = Promise.withResolvers<void>();
+    let late: Promise<unknown> = Promise.resolve();
+    const { status } = await world.initiator().run(order, async (tx) => {
+      await tx.payment.hold(money);
+      late = gate.promise.then(() => tx.inventory.reserve(tea));
+    });
+    gate.resolve();
+    const error = await rejection(late);
+    expect([status, error]).toMatchObject(['confirmed', { code: 'run_is_over' }]);
+    expect((error as Error).message).toContain('decided without it');
+  });
+
   test('of a branch that was named before is refused, and nothing is sent', async () => {
     const error = await rejection(
       world.initiator().run(order, async (tx) => {
