@@ -8,6 +8,7 @@ import { connect } from 'node:net';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
 import { DataSource } from 'typeorm';
+import { WITHHELD } from '../../sdk/src/errors/message.ts';
 import { UnrecordedWork } from '../../sdk/src/barrier/pass.ts';
 import { openConnection } from '../../src/adapters/sql/data-source.ts';
 import { errorFields, errorLine, reasonOf } from '@tercet/sdk/error-fields';
@@ -207,7 +208,30 @@ describe('an error of the language or of Node', () => {
 describe('any error', () => {
   test('keeps its message up to what is quoted, and no user of a URL', () => {
     const message = `Can't use mysql://root:${MARKS.password}@db/orders for "${MARKS.payload}" or '${MARKS.payload}`;
-    expect(fieldsWithoutMarks(new Error(message)).message).toBe("Can't use mysql://db/orders for …");
+    expect(fieldsWithoutMarks(new Error(message)).message).toBe("Can't use mysql://db/… for …");
+  });
+
+  test.each([
+    ['GET http://u:p@bank.test:8080/accounts/4711?x=1 failed', 'GET http://bank.test:8080/… failed'],
+    ['from https://bank.test, which is gone', 'from https://bank.test, which is gone'],
+    ['order.n is not iterable', 'order.n is not iterable'],
+    ['undefined is not iterable (cannot read property', 'undefined is not iterable (cannot read property'],
+    ['4111111111111111 is not iterable', '… is not iterable'],
+    ['DE89 0044 is not a function', '… is not a function'],
+  ])('of the message %j keeps %j', (message, kept) => {
+    expect(errorFields(new Error(message)).message).toBe(kept);
+  });
+
+  test.each([
+    ['file:///app/node_modules/bank-client/index.js:1:2', WITHHELD],
+    ['/app/node_modules/.pnpm/pg@8.0.0/node_modules/@bank/client/index.js:1:2', WITHHELD],
+    ['C:\\app\\node_modules\\bank-client\\index.js:1:2', WITHHELD],
+    ['/app/node_modules/mysql2/lib/pool.js:1:2', 'no answer'],
+    ['/app/node_modules/.pnpm/x/node_modules/@tercet/sdk/dist/index.js:1:2', 'no answer'],
+    ['/app/src/bank.js:1:2', 'no answer'],
+  ])('that a package threw keeps its message where that package is known: %s', (at, kept) => {
+    const error = Object.assign(new Error('no answer'), { stack: `Error: no answer\n    at x (${at})` });
+    expect(errorFields(error).message).toBe(kept);
   });
 
   test('keeps no other field, whatever is on it', () => {

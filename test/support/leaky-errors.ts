@@ -4,6 +4,7 @@ import { exec, execFile, execFileSync, execSync, spawn, spawnSync } from 'node:c
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -53,7 +54,29 @@ const circular = (): unknown => {
   return round;
 };
 
+const failing = (message: string) => () => {
+  throw new Error(message);
+};
+
+/** Its error says what it was given, without quotes. */
+const semverOf = (version: string): unknown => new (createRequire(import.meta.url)('semver').SemVer)(version);
+
 export const LEAKY: readonly (readonly [title: string, act: () => unknown])[] = [
+  ['a path of a URL', failing(`request to http://127.0.0.1:9/accounts/${mark}/debit failed, reason: reset`)],
+  ['a package that is not known', () => semverOf(mark)],
+  ['a value that is applied', () => Reflect.apply(anything, null, [])],
+  [
+    'a property with a getter alone',
+    () =>
+      Object.assign(
+        {
+          get [mark]() {
+            return 1;
+          },
+        },
+        { [mark]: 2 },
+      ),
+  ],
   ['JSON.parse', () => JSON.parse(`{"a": ${mark}}`)],
   ['JSON.parse of a text that is cut off', () => JSON.parse(`"${mark}`)],
   ['JSON.stringify of a circle', () => JSON.stringify(circular())],

@@ -39,6 +39,14 @@ function locationIn(frame: string): string {
   return location ?? `<unknown>${position}`;
 }
 
+const firstFrame = (error: Thrown): string => framesOf(error).split('\n', 1)[0] ?? '';
+
+/** The installed package that threw it; null for the program itself, the platform, and what is bundled with the program. */
+export const packageOf = (error: Thrown): string | null =>
+  /^.*[\\/]node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)/
+    .exec(firstFrame(error))?.[1]
+    ?.replaceAll('\\', '/') ?? null;
+
 /** Whether a function of the language or of Node threw it. */
 export const isThrownByPlatform = (error: Thrown): boolean =>
-  /^at (?:<anonymous>|native|node:.*)$/.test(framesOf(error).split('\n', 1)[0] ?? '');
+  /^at (?:<anonymous>|native|node:.*)$/.test(firstFrame(error));

@@ -1,5 +1,5 @@
 /** What is kept of an error's message: nothing that may be a value of the program. */
-import { isThrownByPlatform, type Thrown } from './frames.ts';
+import { isThrownByPlatform, packageOf, type Thrown } from './frames.ts';
 
 export const WITHHELD = 'message withheld: it may carry values';
 
@@ -19,9 +19,27 @@ export function messageOf(error: Thrown): string {
   const ofDatabase = messageOfDatabase(error, message);
   if (ofDatabase !== null) return ofDatabase;
   if (isOfClass(error, SAYS_VALUES) || quotesInput(error, message)) return WITHHELD;
-  return typeof syscall === 'string'
-    ? messageOfSystem(error, message, syscall)
+  if (typeof syscall === 'string') return messageOfSystem(error, message, syscall);
+  return isOfUnknownPackage(error) && !FAILED_REQUEST.test(message)
+    ? WITHHELD
     : shortened(withoutValues(message));
+}
+
+/**
+ * Packages whose messages were looked through: values in them stand in quotes, or are cut by the rules below. The words of any
+ * other package may hold a value anywhere.
+ */
+const LOOKED_THROUGH = new RegExp(
+  `^(?:${[
+    ...['@tercet/sdk', 'mysql2', 'pg(?:-.*)?', 'better-sqlite3', 'typeorm', 'undici', 'typebox'],
+    ...['ioredis', '@ioredis/.*', 'redis-.*', 'bullmq', 'fastify', '@fastify/.*', 'avvio', 'find-my-way'],
+    ...['light-my-request', 'pino', 'prom-client', 'close-with-grace', 'env-schema', '@opentelemetry/.*'],
+  ].join('|')})$`,
+);
+
+function isOfUnknownPackage(error: Thrown): boolean {
+  const name = packageOf(error);
+  return name !== null && !LOOKED_THROUGH.test(name);
 }
 
 /**
@@ -163,22 +181,32 @@ function quotesInput(error: Thrown, message: string): boolean {
 const BEFORE_VALUE = new RegExp(
   `(${[
     ...['Failed to parse URL from', 'Cannot (?:add|define|redefine|delete) property', 'Class extends value'],
-    ...['called on (?:incompatible receiver)?', 'Iterator value', 'Object prototype may only be[^:]*:'],
+    ...[
+      'called on(?: incompatible receiver)?',
+      'Cannot set property',
+      'Iterator value',
+      'Object prototype may only be[^:]*:',
+    ],
     'Command (?:failed|was killed|timed out)[^:]*:',
     '^(?:string|number|bigint|boolean|symbol)(?= .* is not (?:iterable|a function))',
   ].join('|')}) .*`,
   's',
 );
 
+/** What is used as a function, a class or a list: in a message of the language its name, or the value itself. */
+const NO_NAME =
+  /^(?![A-Za-z_$][\w$]*(?:\.[\w$]+|\[[\w$.]*\]|\(\.{3}\))* is not ).*? (is not (?:iterable|a function|a constructor)\b)/s;
+
 /**
- * The first line, up to the first quoted text, and of a URL neither its user nor its query. A value may hold quotes itself,
+ * The first line, up to the first quoted text, and of a URL its origin alone: a path may name an account, or a person. A value may hold quotes itself,
  * and may be cut off, so that where it ends cannot be known. A quote within a word is an apostrophe.
  */
 const withoutValues = (message: string): string =>
   message
     .replace(/[\r\n\u2028\u2029].*/s, '')
     .replaceAll(/\/\/[^/\s]*@/g, '//')
-    .replaceAll(/(:\/\/[^\s?#]*)[?#]\S*/g, '$1')
+    .replaceAll(/(:\/\/[^\s/?#]*)[/?#]\S*/g, '$1/…')
+    .replace(NO_NAME, '… $1')
     .replace(/, with args beginning with.*/s, '')
     .replace(BEFORE_VALUE, '$1 …')
     .replace(/(?:(?<!\w)['"]|[`‘“«]).*/s, '…');
