@@ -207,6 +207,10 @@ export function parkedSince(tx: GlobalTransaction): Instant | null {
 
 export const isParked = (tx: GlobalTransaction): boolean => parkedSince(tx) !== null;
 
+/** Since when most waits last that only a success ends: since the end, the decision, or the start of the pivot. */
+export const usualWaitSince = ({ finishedAt, decision, pivotStartedAt }: GlobalTransaction): Instant | null =>
+  finishedAt ?? decision?.at ?? pivotStartedAt;
+
 /** Since when the longest of its waits lasts that only a success ends, of a branch or of its callback; null without one. */
 export function waitingSince({ branches, finishedAt, notification }: GlobalTransaction): Instant | null {
   const isNotified = notification === null || notification.reply === 'succeeded';

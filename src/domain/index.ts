@@ -2,7 +2,15 @@
 export { branchReply, REFUSALS } from './branch-reply.ts';
 export * from './global-transaction.ts';
 export { isServed, type Kind, kindOf, SERVED_KINDS } from './kind.ts';
-export { callsOf, hasPlan, type OpenCall, openCalls, opsOf, upstreamOf } from './open-calls.ts';
+export {
+  callsOf,
+  hasPlan,
+  type OpenCall,
+  openCalls,
+  opsOf,
+  upstreamOf,
+  withUsualWaits,
+} from './open-calls.ts';
 export {
   type WakeReason,
   PARKED_CHECK_MS,

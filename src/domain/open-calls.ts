@@ -13,9 +13,11 @@ import {
   type Call,
   type Decision,
   type GlobalTransaction,
+  isBounded,
   isSettled,
   type Op,
   type Pattern,
+  usualWaitSince,
 } from './global-transaction.ts';
 
 export type OpenCall = {
@@ -51,6 +53,17 @@ export function openCalls(tx: GlobalTransaction): readonly OpenCall[] {
   const calls = hasPlan(tx.pattern) ? openInSaga(tx) : openInTcc(tx);
   if (to === null || call === null || call.reply === 'succeeded') return calls;
   return [...calls, { branch: null, to, op: 'notify', call }];
+}
+
+/** With the `waitingSince` that a store leaves out, since it is the usual one: of each open call that must succeed. */
+export function withUsualWaits(tx: GlobalTransaction): GlobalTransaction {
+  if (isBounded(tx)) return tx;
+  const open = new Set(openCalls(tx).map(({ branch }) => branch?.branchId));
+  const since = usualWaitSince(tx);
+  const branches = tx.branches.map((branch) =>
+    open.has(branch.branchId) ? { ...branch, waitingSince: branch.waitingSince ?? since } : branch,
+  );
+  return { ...tx, branches };
 }
 
 function openInTcc({ mode, decision, branches }: GlobalTransaction): readonly OpenCall[] {

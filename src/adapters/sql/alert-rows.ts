@@ -11,7 +11,7 @@ import type { Instant } from '../../domain/index.ts';
 import { ask } from './ask.ts';
 import { sqlInstant } from './batch-statements.ts';
 import { isSqlite } from './data-source.ts';
-import { instantOf, throughWakeAt } from './transaction-list.ts';
+import { instantOf, throughWakeAt, waitingSinceOf } from './transaction-list.ts';
 import { insist } from './wake-rows.ts';
 
 type Condition = { readonly sql: string; readonly values: readonly (string | number)[] };
@@ -100,19 +100,29 @@ export class SqlAlertStore implements AlertStore {
 // ── Causes ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 const countOf = (condition: string): string =>
-  `(SELECT COUNT(*) FROM branch WHERE branch.gid = tx.gid AND branch.waiting_since ${condition})`;
+  `(SELECT COUNT(*) FROM branch WHERE branch.gid = tx.gid AND ${condition})`;
+
+/** Of an ended transaction, a branch that is cancelled once more; its callback is a cause of its own. */
+const waitsSince = (at: string): string =>
+  `CASE WHEN tx.finished_at IS NULL THEN ${waitingSinceOf('tx')} <= ${at}
+   ELSE ${countOf(`branch.waiting_since <= ${at}`)} > 0 END`;
+
+const IS_UNDELIVERED = `tx.callback IS NOT NULL AND INSTR(tx.notification, '"reply":"succeeded"') = 0`;
+
+const IS_FAILING = `(branch.phase_two_reply IS NULL OR branch.phase_two_reply <> 'succeeded')
+  AND branch.phase_two_attempt_count >= ?`;
 
 const CONDITIONS: Readonly<Record<AlertCause, (limits: AlertLimits) => Condition>> = {
   needs_attention: ({ waitingSince }) => ({
-    sql: `tx.waiting_since <= ? AND ${countOf('<= ?')} > 0`,
+    sql: waitsSince('?'),
     values: [sqlInstant(waitingSince), sqlInstant(waitingSince)],
   }),
   callback_undelivered: ({ waitingSince }) => ({
-    sql: `tx.finished_at <= ? AND tx.callback IS NOT NULL AND INSTR(tx.notification, '"reply":"succeeded"') = 0`,
+    sql: `tx.finished_at <= ? AND ${IS_UNDELIVERED}`,
     values: [sqlInstant(waitingSince)],
   }),
   compensation_failing: ({ attemptCount }) => ({
-    sql: `tx.decision = 'cancel' AND ${countOf('IS NOT NULL AND branch.phase_two_attempt_count >= ?')} > 0`,
+    sql: `tx.decision = 'cancel' AND ${countOf(IS_FAILING)} > 0`,
     values: [attemptCount],
   }),
 };
@@ -139,9 +149,8 @@ async function findUnraised(manager: EntityManager, limits: AlertLimits, limit: 
 }
 
 /** What waits now, and did when the alert was raised; of a callback, whether it is still owed. */
-const STILL_WAITS = `CASE alert.cause
-  WHEN 'callback_undelivered' THEN tx.waiting_since <= alert.raised_at
-  ELSE ${countOf('<= alert.raised_at')} > 0 END`;
+const STILL_WAITS = `CASE WHEN alert.cause = 'callback_undelivered' THEN tx.finished_at IS NOT NULL AND ${IS_UNDELIVERED}
+  ELSE ${waitsSince('alert.raised_at')} END`;
 
 /** Also those whose transaction was removed. */
 const ENDED = `SELECT alert.gid AS gid, alert.cause AS cause FROM alert

@@ -13,6 +13,7 @@ import {
   type GlobalTransaction,
   type Instant,
   parkedSince,
+  usualWaitSince,
   waitingSince,
 } from '../../domain/index.ts';
 
@@ -82,7 +83,7 @@ const changingColumns = (tx: GlobalTransaction) => ({
   decided_at: sqlInstantOrNull(tx.decision?.at ?? null),
   decided_by_branch_id: tx.decision?.branchId ?? null,
   parked_at: sqlInstantOrNull(parkedSince(tx)),
-  waiting_since: sqlInstantOrNull(waitingSince(tx)),
+  waiting_since: unusualWait(tx, waitingSince(tx)),
   finished_at: sqlInstantOrNull(tx.finishedAt),
   pivot_started_at: sqlInstantOrNull(tx.pivotStartedAt),
   cancel_asked_at: sqlInstantOrNull(tx.cancelAskedAt),
@@ -110,11 +111,14 @@ function newBranchRows({ gid, before, after }: Save): Row[] {
     body_hash: branch.bodyHash,
     policy: jsonOrNull(branch.policy),
     step: jsonOrNull(branch.step),
-    ...branchColumns(branch),
+    ...branchColumns(after, branch),
   }));
 }
 
-const branchColumns = ({ phaseOne, phaseTwo, waitingSince, lateSuccessCount, result }: Branch) => ({
+const branchColumns = (
+  tx: GlobalTransaction,
+  { phaseOne, phaseTwo, waitingSince, lateSuccessCount, result }: Branch,
+) => ({
   phase_one_reply: phaseOne.reply,
   phase_one_attempt_count: phaseOne.attemptCount,
   phase_one_due_at: sqlInstant(phaseOne.dueAt),
@@ -127,10 +131,14 @@ const branchColumns = ({ phaseOne, phaseTwo, waitingSince, lateSuccessCount, res
   phase_two_parked_at: sqlInstantOrNull(phaseTwo.parkedAt),
   phase_two_answer: phaseTwo.answer,
   phase_two_duration_ms: phaseTwo.durationMs,
-  waiting_since: sqlInstantOrNull(waitingSince),
+  waiting_since: unusualWait(tx, waitingSince),
   late_success_count: lateSuccessCount,
   result,
 });
+
+/** The usual instant is left out: most rows would be written twice more for it, in the hottest statements. */
+const unusualWait = (tx: GlobalTransaction, since: Instant | null): string | null =>
+  since === usualWaitSince(tx) ? null : sqlInstantOrNull(since);
 
 // ── Updates ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -152,8 +160,9 @@ function branchUpdates({ gid, before, after, entries }: Save): Update[] {
   return known.flatMap((branch, index) => {
     const next = after.branches[index];
     if (!next || !changedIds.has(branch.branchId)) return [];
-    const set = changedColumns(branchColumns(branch), branchColumns(next));
-    return [{ gid, set, where: { branch_id: branch.branchId } }];
+    const set = changedColumns(branchColumns(before ?? after, branch), branchColumns(after, next));
+    // What changed may be no column: a wait that began with the decision.
+    return Object.keys(set).length === 0 ? [] : [{ gid, set, where: { branch_id: branch.branchId } }];
   });
 }
 

@@ -78,8 +78,18 @@ function pageOf(filter: TransactionFilter, manager: EntityManager) {
   };
 }
 
+/**
+ * Since when a row of which something is owed waits for a success that must come; NULL while its deadline may end it. The usual
+ * instant is not stored again.
+ */
+export const waitingSinceOf = (row: string): string =>
+  `COALESCE(${['waiting_since', 'finished_at', 'decided_at', 'pivot_started_at'].map((column) => `${row}.${column}`).join(', ')})`;
+
+const WAITING_SINCE = waitingSinceOf('tx');
 const waitsSince = (isNeeded: boolean): string =>
-  isNeeded ? 'tx.waiting_since <= :since' : '(tx.waiting_since IS NULL OR tx.waiting_since > :since)';
+  isNeeded
+    ? `${WAITING_SINCE} <= :since`
+    : `(tx.wake_at IS NULL OR ${WAITING_SINCE} IS NULL OR ${WAITING_SINCE} > :since)`;
 
 /** The statuses that a transaction ends in. */
 const IS_FINAL: Readonly<Record<Status, boolean>> = {
@@ -170,9 +180,9 @@ type Counted = {
 export async function countOwing(manager: EntityManager, attentionSince: Instant): Promise<Unfinished> {
   const rows: Counted[] = await manager.query(
     `SELECT status, COUNT(*) AS count, COUNT(parked_at) AS parkedCount,
-       COUNT(CASE WHEN waiting_since <= ? THEN 1 END) AS attentionCount,
+       COUNT(CASE WHEN ${WAITING_SINCE} <= ? THEN 1 END) AS attentionCount,
        MIN(began_at) AS oldestBeganAt, MIN(wake_at) AS oldestWakeAt
-     FROM global_transaction ${throughWakeAt(manager)} WHERE wake_at IS NOT NULL GROUP BY status`,
+     FROM global_transaction tx ${throughWakeAt(manager)} WHERE wake_at IS NOT NULL GROUP BY status`,
     [sqlInstant(attentionSince)],
   );
   return {

@@ -1,6 +1,6 @@
 /** A transaction and its branches as rows, and what they amount to in the domain's words. */
 import { JOURNAL_VERSION } from '../../application/journal.ts';
-import type { Branch, Call, GlobalTransaction } from '../../domain/index.ts';
+import { type Branch, type Call, type GlobalTransaction, withUsualWaits } from '../../domain/index.ts';
 import type { BranchRow, CallRow, TransactionRow } from './entities.ts';
 
 /** A replica that does not know how a row was meant neither calls for it nor saves over it. */
@@ -13,7 +13,7 @@ export function refuseUnknownVersion({ gid, version }: { gid: string; version: n
 
 export function transactionOf(row: TransactionRow): GlobalTransaction {
   const { decision, decisionReason: reason, decidedAt: at, decidedByBranchId: branchId } = row;
-  return {
+  return withUsualWaits({
     gid: row.gid,
     pattern: row.pattern,
     mode: row.mode,
@@ -33,7 +33,7 @@ export function transactionOf(row: TransactionRow): GlobalTransaction {
     callback: row.callback,
     notification: row.notification,
     branches: row.branches.map(branchOf),
-  };
+  });
 }
 
 const branchOf = (row: BranchRow): Branch => ({
