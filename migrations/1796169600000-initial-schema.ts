@@ -4,7 +4,7 @@
  * - `journal` is the truth; its primary key is the compare-and-set. `global_transaction` and `branch` are projections.
  * - No index begins with the status: every transaction would move through it three times.
  * - No foreign keys: they take locks on the parent's row in an order of their own.
- * - `waiting_since` has no index: every transaction would pass through it twice. What is owed is found by `wake_at`.
+ * - `waiting_since` is NULL for the usual instant, which other columns have. What is owed is found by `wake_at`.
  * - `alert` has one row for each transaction and cause, for as long as the cause lasts.
  * - `guard` always holds its one row, so that inserting it again fails the packet that noticed a wrong row count.
  */

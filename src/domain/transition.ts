@@ -271,12 +271,11 @@ function startPivotIfReached(tx: GlobalTransaction, now: Now): GlobalTransaction
 /** A wait begins when the call is opened, and ends when it is open no more: however often it is made between. */
 function noteWaiting(tx: GlobalTransaction, now: Now): GlobalTransaction {
   if (isBounded(tx)) return tx;
-  const waiting = new Set(openCalls(tx).map(({ branch }) => branch?.branchId));
-  const branches = tx.branches.map((branch) => {
-    const waitingSince = waiting.has(branch.branchId) ? (branch.waitingSince ?? now.latest) : null;
-    return waitingSince === branch.waitingSince ? branch : { ...branch, waitingSince };
-  });
-  return branches.some((branch, index) => branch !== tx.branches[index]) ? { ...tx, branches } : tx;
+  const open = openCalls(tx);
+  const sinceOf = (branch: Branch) =>
+    open.some((call) => call.branch === branch) ? (branch.waitingSince ?? now.latest) : null;
+  if (tx.branches.every((branch) => sinceOf(branch) === branch.waitingSince)) return tx;
+  return { ...tx, branches: tx.branches.map((branch) => ({ ...branch, waitingSince: sinceOf(branch) })) };
 }
 
 // ── Hearing replies ──────────────────────────────────────────────────────────────────────────────────────────
