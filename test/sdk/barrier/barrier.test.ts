@@ -179,7 +179,7 @@ describeOn(
         arm(sqlTx);
         await world.write(sqlTx, { call, cents: 1, accounts: ['ann', 'bob'] });
       });
-      await expect(late).rejects.toThrow('has been rolled back');
+      await expect(late).rejects.toThrow('has rolled the SQL transaction back');
       expect(await world.query('SELECT phase FROM tercet_barrier')).toEqual([]);
       await world.close();
     });
