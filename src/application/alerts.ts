@@ -24,8 +24,6 @@ export type Alert = { readonly gid: string; readonly cause: AlertCause; readonly
 /** Alerts that are sent as one post; `batchId` stays the same however often it is repeated. */
 export type AlertBatch = {
   readonly batchId: string;
-  /** Posts of it made before. */
-  readonly attemptCount: number;
   readonly alerts: readonly Alert[];
 };
 
@@ -76,7 +74,7 @@ export type AlertsParts = {
   readonly time: Time;
   readonly chance: Chance;
   readonly log: Log;
-  /** Is told the outcome of each post. */
+  /** Receives the outcome of each post. */
   readonly onPost: (outcome: 'accepted' | 'failed') => void;
   readonly attentionAfterMs: number;
   readonly attemptCount: number;

@@ -85,7 +85,7 @@ function alertsOn(newDatabase: () => Promise<string>): void {
   };
   const causes = () => receiver.alerts().map(({ cause, gid }) => `${cause} ${gid}`);
 
-  test('a branch that waits too long is told of once, by a signed post that fits its schema', async () => {
+  test('a branch that waits too long raises one alert, in a signed post that fits its schema', async () => {
     const { tx } = await stored(confirming());
     time.at -= 1;
     expect(await replica().runOnce()).toBe(0);
@@ -108,7 +108,7 @@ function alertsOn(newDatabase: () => Promise<string>): void {
     expect(posts).toEqual(['accepted']);
   });
 
-  test('a transaction that its deadline ends, or that has ended, is never told of', async () => {
+  test('a transaction that its deadline ends, or that has ended, raises no alert', async () => {
     await stored(begun(newGid()));
     await stored(answered(confirming(), 'succeeded'));
     await stored({ ...begun(newGid()), mode: 'interactive' });
@@ -117,7 +117,7 @@ function alertsOn(newDatabase: () => Promise<string>): void {
     expect(receiver.posts).toEqual([]);
   });
 
-  test('a callback that is not delivered in time is told of as such, and as nothing else', async () => {
+  test('a callback that is not delivered in time raises an alert of its own cause, and no other', async () => {
     const ended = await stored(answered(answered(withCallback(), 'succeeded'), 'succeeded'));
     expect(await replica().runOnce()).toBe(1);
     expect(causes()).toEqual([`callback_undelivered ${ended.tx.gid}`]);
@@ -127,7 +127,7 @@ function alertsOn(newDatabase: () => Promise<string>): void {
     expect(await rowCount()).toBe(0);
   });
 
-  test('a cancel is told of after as many calls as the setting says, long before it needs attention', async () => {
+  test('a cancel raises an alert after as many calls as the setting says, long before it needs attention', async () => {
     time.at = T0 + 1;
     const two = answered(answered(cancelled(begun(newGid())), 'unknown'), 'unknown');
     const saved = await stored(two);
@@ -163,7 +163,7 @@ function alertsOn(newDatabase: () => Promise<string>): void {
     expect(receiver.posts).toHaveLength(1);
   });
 
-  test('a cause that is over before its post is accepted is not told of any more', async () => {
+  test('a cause that is over before its post is accepted is not posted any more', async () => {
     const saved = await stored(confirming());
     receiver.status = 500;
     await expect(replica().runOnce()).rejects.toThrow();
@@ -174,7 +174,7 @@ function alertsOn(newDatabase: () => Promise<string>): void {
     expect(receiver.posts).toHaveLength(1);
   });
 
-  test('a cause that comes back is told of again', async () => {
+  test('a cause that comes back raises a new alert', async () => {
     const cancelling = await stored(cancelled(begun(newGid())));
     expect(await replica().runOnce()).toBe(1);
     const ended = await stored(answered(cancelling.tx, 'succeeded'), cancelling);
@@ -186,7 +186,7 @@ function alertsOn(newDatabase: () => Promise<string>): void {
     expect(new Set(receiver.posts.map(({ id }) => id)).size).toBe(2);
   });
 
-  test('one that cannot be read withholds no other, and is told of once it can be read', async () => {
+  test('one that cannot be read withholds no other, and is posted once it can be read', async () => {
     const unreadable = await stored(confirming());
     const { tx } = await stored(confirming());
     const setVersion = (version: number, gid: string) =>
@@ -206,7 +206,7 @@ function alertsOn(newDatabase: () => Promise<string>): void {
     expect(new Set(receiver.posts.map(({ id }) => id)).size).toBe(2);
   });
 
-  test('replicas with different settings tell of each wait once', async () => {
+  test('replicas with different settings raise one alert for each wait', async () => {
     await stored(confirming());
     const patient = replica({ attentionAfterMs: ATTENTION_AFTER_MS * 100, attemptCount: 1000 });
     for (let pass = 0; pass < 3; pass += 1) {
@@ -216,7 +216,7 @@ function alertsOn(newDatabase: () => Promise<string>): void {
     expect(receiver.posts).toHaveLength(1);
   });
 
-  test('replicas that scan at the same time tell of each cause once', async () => {
+  test('replicas that scan at the same time post each cause once', async () => {
     const gids: string[] = [];
     for (let count = 0; count < 20; count += 1) gids.push((await stored(confirming())).tx.gid);
     const replicas = Array.from({ length: 5 }, () => replica());
@@ -224,7 +224,7 @@ function alertsOn(newDatabase: () => Promise<string>): void {
     expect(causes().sort()).toEqual(gids.map((gid) => `needs_attention ${gid}`).sort());
   });
 
-  test('a pass tells of a hundred at most, and the passes after it of the rest', async () => {
+  test('a pass posts a hundred alerts at most, and later passes the rest', async () => {
     const batch = Array.from({ length: 230 }, () => saveOf(null, confirming(), { wakeAt: T0 }));
     expect(await sql.writer.writeBatch(batch)).toEqual({ outcome: 'written' });
     const counts: number[] = [];

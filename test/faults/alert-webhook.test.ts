@@ -1,6 +1,6 @@
 /**
- * The alert webhook of real processes: a transaction whose replica is killed is told of by the other one, once, and by posts
- * that a receiver can verify; while the receiver is down, nothing else suffers.
+ * The alert webhook of real processes. If the replica that began a transaction is killed, the other one posts its alert, once,
+ * in a post that the receiver can verify. While the receiver is down, nothing else suffers.
  */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -75,7 +75,7 @@ describeOn(['mysql'], 'a coordinator with an alert webhook', (server) => {
   };
 
   test(
-    'tells of a transaction whose replica was killed, while the receiver is down and after, and once',
+    'posts the alert of a transaction whose replica was killed, until the receiver accepts it, and once',
     async () => {
       receiver.status = 503;
       const first = await startReplica();

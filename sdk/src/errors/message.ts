@@ -198,7 +198,7 @@ const NO_NAME =
   /^(?![A-Za-z_$][\w$]*(?:\.[\w$]+|\[[\w$.]*\]|\(\.{3}\))* is not ).*? (is not (?:iterable|a function|a constructor)\b)/s;
 
 /**
- * The first line, up to the first quoted text, and of a URL its origin alone: a path may name an account, or a person. A value may hold quotes itself,
+ * The first line, up to the first quoted text, and of a URL its origin alone: a path may name an account or a customer. A value may hold quotes itself,
  * and may be cut off, so that where it ends cannot be known. A quote within a word is an apostrophe.
  */
 const withoutValues = (message: string): string =>

@@ -67,7 +67,7 @@ export class SqlAlertStore implements AlertStore {
       `UPDATE alert SET due_at = ?, attempt_count = ? WHERE batch_id = ? AND ${isDue}`,
       [...claimed, nowText],
     );
-    return changedCount === 0 ? null : { batchId, attemptCount, alerts: await this.#alertsOf(batchId) };
+    return changedCount === 0 ? null : { batchId, alerts: await this.#alertsOf(batchId) };
   }
 
   async #alertsOf(batchId: string): Promise<AlertBatch['alerts']> {
