@@ -91,9 +91,13 @@ export const bodyHash = (request: object): string => hash('sha256', sortedJson(r
 function sortedJson(value: unknown): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map(sortedJson).join()}]`;
-  const fields = Object.entries(value).filter(([, part]) => part !== undefined);
-  fields.sort(([one], [other]) => (one < other ? -1 : 1));
-  return `{${fields.map(([key, part]) => `${JSON.stringify(key)}:${sortedJson(part)}`).join()}}`;
+  let fields = '';
+  for (const key of Object.keys(value).sort()) {
+    const part = (value as Record<string, unknown>)[key];
+    if (part === undefined) continue;
+    fields += `${fields === '' ? '' : ','}${JSON.stringify(key)}:${sortedJson(part)}`;
+  }
+  return `{${fields}}`;
 }
 
 /** The first wish that is over the maximum, in words; null when none is. */

@@ -167,18 +167,32 @@ function branchUpdates({ gid, before, after, entries }: Save): Update[] {
 }
 
 /** Columns that keep their value are left out: they would only make equal changes look different. */
-const changedColumns = (before: Row, after: Row): Row =>
-  Object.fromEntries(Object.entries(after).filter(([column, value]) => before[column] !== value));
+function changedColumns(before: Row, after: Row): Row {
+  const changed: Record<string, SqlValue> = {};
+  for (const column in after) {
+    const value = after[column] as SqlValue;
+    if (before[column] !== value) changed[column] = value;
+  }
+  return changed;
+}
 
 function updatesOf(table: string, updates: readonly Update[]): Statement[] {
   const groups = new Map<string, Update[]>();
   for (const update of updates) {
-    const key = JSON.stringify([update.where, Object.keys(update.set)]);
+    const key = groupOf(update);
     const group = groups.get(key);
     if (group) group.push(update);
     else groups.set(key, [update]);
   }
   return [...groups.values()].flatMap((group) => parts(group).map((part) => updateOf(table, part)));
+}
+
+/** Alike for updates that one statement can make: of the same columns, found by the same values. */
+function groupOf({ where, set }: Update): string {
+  let group = '';
+  for (const column in where) group += `${column}=${where[column]} `;
+  for (const column in set) group += `${column} `;
+  return group;
 }
 
 function parts(group: readonly Update[]): (readonly Update[])[] {

@@ -212,8 +212,14 @@ const isInterrupted = ({ errno }: SqlError): boolean => [1053, 1317, 1927, 3169]
 
 /** The texts hold no question marks but those for values, so nothing has to be parsed. */
 function withValues(sql: string, values: readonly SqlValue[]): string {
-  const [first = '', ...rest] = sql.split('?');
-  return rest.reduce((text, part, index) => `${text}${escapeValue(values[index])}${part}`, first);
+  let text = '';
+  let from = 0;
+  for (const value of values) {
+    const markAt = sql.indexOf('?', from);
+    text += sql.slice(from, markAt) + escapeValue(value);
+    from = markAt + 1;
+  }
+  return text + sql.slice(from);
 }
 
 function packetOf(statements: readonly Statement[]): string {
