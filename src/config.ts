@@ -2,14 +2,15 @@
  * The settings: read once from the environment, checked, frozen.
  *
  * The variable of a setting is TERCET_ and its name, so `callTimeoutMs` is TERCET_CALL_TIMEOUT_MS. A secret may stand in a
- * file instead, named by its variable and _FILE. What is wrong is told all at once, and an unknown TERCET_… variable is
- * wrong too: it is a misspelt one.
+ * file instead, named by its variable and _FILE. All faults are reported together. An unknown TERCET_… variable is a fault
+ * too: it is a misspelt one, unless Kubernetes injected it.
  */
 import { readFileSync } from 'node:fs';
 import { checkSecret } from '@tercet/sdk/signature';
 import type { TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import { type Environment, environment as processEnvironment } from './environment.ts';
+import { serviceVariablesIn } from './service-variables.ts';
 import { type Config, Settings } from './settings.ts';
 
 export type { Config } from './settings.ts';
@@ -62,7 +63,11 @@ export class UnusableConfig extends Error {
 type Found = { readonly value: unknown; readonly faults: readonly string[] };
 
 /** @throws UnusableConfig */
-export function readConfig(environment: Environment = processEnvironment): Config {
+export function readConfig(given: Environment = processEnvironment): Config {
+  const injected = new Set(serviceVariablesIn(given));
+  const environment = Object.fromEntries(
+    Object.entries(given).filter(([variable]) => !injected.has(variable)),
+  );
   const found = names.map((name) => [name, settingOf(name, environment)] as const);
   const config = Object.fromEntries(found.map(([name, { value }]) => [name, value])) as Config;
   const faults = [

@@ -27,6 +27,7 @@ export type HttpRejection =
   | 'overloaded'
   | 'store_unavailable'
   | 'not_ready'
+  | 'stopping'
   | 'internal_error';
 
 export type ErrorCode = CoordinatorRejection | HttpRejection;
@@ -295,6 +296,12 @@ export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
     status: 503,
     title: 'The coordinator is not ready',
     advice: 'The database is unavailable. The log of the coordinator has the cause.',
+  },
+  stopping: {
+    status: 503,
+    title: 'The coordinator is stopping',
+    advice:
+      'Only /readyz answers so. Requests are still served until the listener closes: send new ones to another replica.',
   },
   internal_error: {
     status: 500,

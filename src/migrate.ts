@@ -1,5 +1,7 @@
 /** `npm run migrate`: brings the schema of TERCET_DATABASE_URL up to date, and says of which database, and what it did. */
 import { migrate, openDataSource } from './adapters/sql/data-source.ts';
+import { waitForDatabase } from './adapters/sql/wait-for-database.ts';
+import { systemClock } from './adapters/system.ts';
 import { databaseTlsOf, readConfig, shownUrl, UnusableConfig } from './config.ts';
 import { reasonOf } from '@tercet/sdk/error-fields';
 import { exitOnStrayErrors } from './observability/stray-errors.ts';
@@ -11,7 +13,14 @@ try {
   const config = readConfig();
   const database = shownUrl(config.databaseUrl);
   try {
-    const dataSource = await openDataSource(config.databaseUrl, databaseTlsOf(config));
+    const open = () => openDataSource(config.databaseUrl, databaseTlsOf(config));
+    const onWaiting = (error: Error) =>
+      void process.stderr.write(
+        `${database} cannot be reached yet: waiting up to ${config.databaseWaitMs} ms: ${reasonOf(error)}\n`,
+      );
+    const dataSource = await waitForDatabase(open, {
+      ...{ waitMs: config.databaseWaitMs, clock: systemClock, onWaiting },
+    });
     const ran = await migrate(dataSource);
     await dataSource.destroy();
     const did = ran.length > 0 ? `ran ${ran.join(', ')}` : 'the schema is up to date';

@@ -13,7 +13,8 @@ import { isSqlite, migrate, schemaFault } from './adapters/sql/data-source.ts';
 import { SqlAlertStore } from './adapters/sql/alert-rows.ts';
 import { durabilityRisks } from './adapters/sql/durability.ts';
 import { openStore, type SqlStore } from './adapters/sql/open-store.ts';
-import { systemChance } from './adapters/system.ts';
+import { waitForDatabase } from './adapters/sql/wait-for-database.ts';
+import { systemChance, systemClock } from './adapters/system.ts';
 import { BullmqWakeQueue } from './adapters/wake/bullmq.ts';
 import { InProcessWakeQueue } from './adapters/wake/in-process.ts';
 import { Alerts } from './application/alerts.ts';
@@ -21,6 +22,7 @@ import { AllowedAddresses } from './application/allowed-addresses.ts';
 import { createEngine, type Engine, type EngineSettings } from './application/engine.ts';
 import type { Log, Time, WakeQueue } from './application/ports.ts';
 import { type Config, databaseTlsOf, readConfig, shownUrl, UnusableConfig } from './config.ts';
+import { environment } from './environment.ts';
 import { buildApp } from './http/app.ts';
 import { traceUrlOf } from './http/transaction-view.ts';
 import { reasonOf } from '@tercet/sdk/error-fields';
@@ -30,6 +32,7 @@ import { observers } from './observability/observers.ts';
 import { StateLog } from './observability/state-log.ts';
 import type { Tracing } from './observability/otel/tracing.ts';
 import { exitOnStrayErrors } from './observability/stray-errors.ts';
+import { serviceVariablesIn } from './service-variables.ts';
 
 /** @param tracing null without tracing */
 export async function serve(tracing: Tracing | null): Promise<void> {
@@ -53,7 +56,10 @@ const TRACING_STOP_MS = 2000;
 async function start(config: Config, tracing: Tracing | null, stopWatching: () => void): Promise<void> {
   const logger = createLogger(config.logLevel);
   const log: Log = { error: (what, error) => logger.error({ err: error }, what) };
-  const sql = await openDatabase(config);
+  const ignored = serviceVariablesIn(environment);
+  if (ignored.length > 0)
+    logger.info({ variables: ignored }, 'variables that Kubernetes injects for Services are ignored');
+  const sql = await openDatabase(config, logger);
   await logRisks(config, sql, logger);
   const registry = new AllowedAddresses({
     ...{ registry: sql.registry, allowedHosts: config.allowedHosts, whyNeverCalled },
@@ -78,8 +84,10 @@ async function start(config: Config, tracing: Tracing | null, stopWatching: () =
     },
     settingsOf(config),
   );
+  let isDraining = false;
   const app = await buildApp({
     ...{ coordinator: engine.coordinator, registry, checkReady: engine.checkReady, whyNeverCalled },
+    ...{ isDraining: () => isDraining, keepAliveTimeoutMs: config.keepAliveTimeoutMs },
     ...{ apiTokens: config.apiTokens, maxCallTimeoutMs: config.maxCallTimeoutMs },
     metrics: (accept) => metrics.scrape(accept),
     ...{ trace: tracing?.pluginFor ?? null, traceUrlTemplate: config.traceUrlTemplate },
@@ -91,10 +99,21 @@ async function start(config: Config, tracing: Tracing | null, stopWatching: () =
   const onSecondSignal = () => {};
   const onSecondError = (err: unknown) =>
     logger.fatal({ err }, 'second unexpected error: tercet stops immediately');
-  const closing = { delay: config.shutdownTimeoutMs, logger, onSecondSignal, onSecondError };
+  const closing = {
+    ...{ delay: config.drainMs + config.shutdownTimeoutMs, logger, onSecondSignal, onSecondError },
+  };
   stopWatching();
   closeWithGrace(closing, async ({ err, signal }) => {
     if (err) logger.fatal({ err }, 'unexpected error: tercet stops');
+    // Ctrl-C in a terminal waits for no load balancer.
+    if (signal === 'SIGTERM' && config.drainMs > 0) {
+      isDraining = true;
+      logger.info(
+        { drain_ms: config.drainMs },
+        'tercet is draining: /readyz answers 503, requests are still served',
+      );
+      await delay(config.drainMs);
+    }
     logger.info(
       `tercet is stopping${signal ? `, by ${signal}` : ''}: active transactions are finished or handed over`,
     );
@@ -121,13 +140,14 @@ async function start(config: Config, tracing: Tracing | null, stopWatching: () =
 }
 
 /** The embedded database is brought up to date by its only process; a shared one by `npm run migrate`, once. */
-async function openDatabase(config: Config): Promise<SqlStore> {
-  const { databaseUrl, commitTimeoutMs } = config;
-  const sql = await openStore(databaseUrl, commitTimeoutMs, { tls: databaseTlsOf(config) }).catch(
-    (error: Error) => {
-      throw new Error('the database of TERCET_DATABASE_URL cannot be used', { cause: error });
-    },
-  );
+async function openDatabase(config: Config, logger: Logger): Promise<SqlStore> {
+  const { databaseUrl, databaseWaitMs: waitMs, commitTimeoutMs } = config;
+  const open = () => openStore(databaseUrl, commitTimeoutMs, { tls: databaseTlsOf(config) });
+  const onWaiting = (err: Error) =>
+    logger.warn({ err, wait_ms: waitMs }, 'the database cannot be reached yet: waiting for it');
+  const sql = await waitForDatabase(open, { waitMs, clock: systemClock, onWaiting }).catch((error: Error) => {
+    throw new Error('the database of TERCET_DATABASE_URL cannot be used', { cause: error });
+  });
   if (isSqlite(sql.dataSource)) await migrate(sql.dataSource);
   const fault = await schemaFault(sql.dataSource);
   if (fault !== null) throw new Error(fault);

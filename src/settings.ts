@@ -15,6 +15,15 @@ const durationMs = (defaultMs: number, description: string) =>
     description: `${description}, in milliseconds.`,
   });
 
+/** Like `durationMs`, but 0 leaves it out. */
+const optionalDurationMs = (defaultMs: number, description: string) =>
+  Type.Integer({
+    default: defaultMs,
+    minimum: 0,
+    maximum: MAX_TIMER_MS,
+    description: `${description}, in milliseconds.`,
+  });
+
 const budget = (defaultCount: number, description: string) =>
   Type.Integer({ default: defaultCount, minimum: 1, maximum: 1_000_000, description });
 
@@ -67,6 +76,10 @@ export const Settings = Type.Object({
     description: 'Connect to MySQL or MariaDB over TLS and verify its certificate: true or false.',
   }),
   databaseCaFile: pemFile('Additional CA certificates for the TLS connection to the database'),
+  databaseWaitMs: optionalDurationMs(
+    60_000,
+    'How long start and `npm run migrate` wait for a database that cannot be reached yet',
+  ),
   redisUrl: Type.String({
     default: '',
     pattern: '^(?:rediss?://[^/?#]+(?:/\\d{0,4})?)?$',
@@ -171,6 +184,14 @@ export const Settings = Type.Object({
     description: 'Calls of a cancel or compensate without success after which an alert is sent, in calls.',
   }),
   sweepIntervalMs: durationMs(1000, 'Interval of the recovery scan for overdue transactions'),
+  keepAliveTimeoutMs: durationMs(
+    620_000,
+    'How long an idle client connection is kept open; longer than load balancers keep theirs',
+  ),
+  drainMs: optionalDurationMs(
+    0,
+    'Drain after SIGTERM: how long requests are still served while /readyz answers 503',
+  ),
   shutdownTimeoutMs: durationMs(10_000, 'Time that a stopping process has to finish its work'),
 });
 

@@ -25,6 +25,7 @@ describe('what is left unset', () => {
       databaseUrl: 'sqlite:./tercet.sqlite',
       databaseTls: false,
       databaseCaFile: null,
+      databaseWaitMs: 60_000,
       redisUrl: '',
       redisCaFile: null,
       redisPrefix: 'tercet',
@@ -56,6 +57,7 @@ describe('what is left unset', () => {
       alertWebhookSecrets: [],
       alertAfterAttempts: 5,
       sweepIntervalMs: 1000,
+      ...{ keepAliveTimeoutMs: 620_000, drainMs: 0 },
       shutdownTimeoutMs: 10_000,
     });
   });

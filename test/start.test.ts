@@ -14,7 +14,7 @@ const run = promisify(execFile);
 /** Runs a program of ours to its end. */
 async function outcomeOf(program: 'main' | 'migrate', settings: Record<string, string>) {
   const file = new URL(`../src/${program}.ts`, import.meta.url).pathname;
-  const env = { PATH: process.env.PATH, TERCET_PORT: '0', ...settings };
+  const env = { PATH: process.env.PATH, TERCET_PORT: '0', TERCET_DATABASE_WAIT_MS: '0', ...settings };
   try {
     const { stdout } = await run(process.execPath, ['--conditions=tercet-source', file], {
       env,

@@ -37,6 +37,10 @@ export type AppParts = {
   readonly registry: ParticipantRegistry;
   /** Rejects while requests cannot be served. */
   readonly checkReady: () => Promise<Readiness>;
+  /** True once the process stops, while requests are still served; never when absent. */
+  readonly isDraining?: () => boolean;
+  /** How long an idle connection is kept open; the server's own default when absent. */
+  readonly keepAliveTimeoutMs?: number;
   readonly metrics: Scrape;
   /** One of these each request has to bring; empty where everyone may come in. */
   readonly apiTokens: readonly string[];
@@ -56,13 +60,14 @@ export type AppParts = {
 
 export async function buildApp(given: AppParts): Promise<App> {
   const { coordinator, registry, checkReady, apiTokens, maxCallTimeoutMs, whyNeverCalled } = given;
+  const { isDraining = () => false } = given;
   const app = Fastify({ ...serverOptions(given) }).withTypeProvider<TypeBoxTypeProvider>();
   // First, so that it covers every route and hook.
   await given.trace?.(app as unknown as FastifyInstance);
   askForToken(app, apiTokens);
   takeOnlyJson(app);
   answerProblems(app);
-  closeConnectionsWhenClosing(app);
+  closeConnectionsWhenClosing(app, isDraining);
   await describeApi(app, { asksForToken: apiTokens.length > 0 });
   const waitForEnd = waitUntilClosing(app, coordinator);
   const annotate: Annotate = (tx) => ({
@@ -76,7 +81,7 @@ export async function buildApp(given: AppParts): Promise<App> {
   finalityRoutes(app, { coordinator });
   listRoutes(app, { coordinator, annotate });
   participantRoutes(app, { coordinator, registry, maxCallTimeoutMs, whyNeverCalled });
-  healthRoutes(app, { checkReady });
+  healthRoutes(app, { checkReady, isDraining });
   metricsRoutes(app, { metrics: given.metrics });
   return app;
 }
@@ -84,12 +89,17 @@ export async function buildApp(given: AppParts): Promise<App> {
 /** How long a request may take to arrive, headers and body; how long it takes to be answered is not limited here. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
-function serverOptions({ logger, logsRequests = false }: AppParts): FastifyHttpOptions<RawServerDefault> {
+function serverOptions({
+  logger,
+  logsRequests = false,
+  keepAliveTimeoutMs,
+}: AppParts): FastifyHttpOptions<RawServerDefault> {
   return {
     ...(logger && { loggerInstance: logger }),
     logController: new LogController({ disableRequestLogging: !logsRequests }),
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    ...(keepAliveTimeoutMs !== undefined && { keepAliveTimeout: keepAliveTimeoutMs }),
     http: { headersTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: 1000 },
     // Longer than any request line: what is wrong with a name in the path is for its schema to say.
     routerOptions: { maxParamLength: 64 * 1024 },

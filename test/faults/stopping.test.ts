@@ -1,6 +1,6 @@
-/** A coordinator that is told to stop while a participant hangs: it ends in time all the same, and nothing is lost. */
-import { createServer, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+/** How a coordinator starts and stops as a process: while a participant hangs, behind a load balancer, before its database. */
+import { Agent, createServer, get, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { migrate, openDataSource } from '../../src/adapters/sql/data-source.ts';
 import { CoordinatorProcess } from '../crash/coordinator-process.ts';
@@ -91,6 +91,67 @@ describeOn(['mysql'], 'a coordinator that is told to stop', (server) => {
         };
         return view.status === 'confirmed';
       });
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    'drains first: not ready, but open and new connections are served until it stops',
+    async () => {
+      const settled = await startReplica({ TERCET_DRAIN_MS: '1000' });
+      expect((await settled.end('SIGTERM')).code).toBe(0);
+      expect(settled.printed).toContain('tercet has stopped');
+
+      // As long as no test takes: what is seen below is seen while it drains.
+      const draining = await startReplica({ TERCET_DRAIN_MS: '3600000' });
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+      const open = (path: string) =>
+        new Promise<IncomingMessage>((resolve, reject) => {
+          get(draining.url + path, { agent }, (answer) => {
+            answer.resume().on('end', () => resolve(answer));
+          }).on('error', reject);
+        });
+      expect((await open('/readyz')).statusCode).toBe(200);
+      void draining.end('SIGTERM');
+      await until('the probe fails', async () => (await ask(draining, 'GET', '/readyz')).status === 503);
+      const onOpenConnection = await open('/v1/transactions');
+      agent.destroy();
+      expect(onOpenConnection.statusCode).toBe(200);
+      expect(onOpenConnection.headers.connection).toBe('close');
+      expect((await ask(draining, 'GET', '/v1/transactions')).status).toBe(200);
+      await draining.kill();
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    'is not started by a database that is not there yet, and starts once it is',
+    async () => {
+      const { hostname, port, pathname, username, password } = new URL(settings.TERCET_DATABASE_URL ?? '');
+      const place = createTcpServer();
+      const freePort = await new Promise<number>((resolve) => {
+        place.listen(0, '127.0.0.1', () => resolve((place.address() as AddressInfo).port));
+      });
+      await new Promise((resolve) => place.close(resolve));
+      const replica = new CoordinatorProcess({
+        ...settings,
+        TERCET_DATABASE_URL: `mysql://${username}:${password}@127.0.0.1:${freePort}${pathname}`,
+        TERCET_DATABASE_WAIT_MS: '600000',
+      });
+      replicas.push(replica);
+      const started = replica.start();
+      await until('it waits', () => replica.printed.includes('the database cannot be reached yet'));
+      const late = createTcpServer((socket) => {
+        const server = connect(Number(port), hostname);
+        socket.pipe(server).pipe(socket);
+        for (const side of [socket, server])
+          side.on('error', () => void (socket.destroy(), server.destroy()));
+      });
+      await new Promise<void>((resolve) => late.listen(freePort, '127.0.0.1', resolve));
+      await started;
+      expect((await ask(replica, 'GET', '/readyz')).status).toBe(200);
+      await replica.kill();
+      await new Promise((resolve) => late.close(resolve));
     },
     LIMIT_MS,
   );

@@ -26,3 +26,15 @@ test('a process whose database is away is not ready, whatever its queue does', a
   world.store.failure = new Error('away');
   expect((await world.send('GET', '/readyz')).statusCode).toBe(503);
 });
+
+test('a process that drains is not ready, serves requests, and closes each connection after its answer', async () => {
+  expect((await world.send('GET', '/readyz')).headers.connection).not.toBe('close');
+  world.drains(true);
+  const probe = await world.send('GET', '/readyz');
+  expect(probe.statusCode).toBe(503);
+  expect(probe.json()).toMatchObject({ code: 'stopping' });
+  const served = await world.send('GET', '/v1/transactions');
+  expect(served.statusCode).toBe(200);
+  expect(served.headers.connection).toBe('close');
+  expect((await world.send('GET', '/livez')).statusCode).toBe(200);
+});

@@ -484,6 +484,14 @@ const failures: Case[] = [
       return world.send('GET', '/readyz');
     },
   },
+  {
+    code: 'stopping',
+    story: 'the probe asks and the process drains',
+    async send() {
+      world.drains(true);
+      return world.send('GET', '/readyz');
+    },
+  },
 ];
 
 function expectProblem({ code }: Case, { statusCode, headers, body }: Answer): void {

@@ -115,7 +115,9 @@ export async function openWorld({
   const time = new HandTime();
   const calls: ParticipantCall[] = [];
   const removedCounts: number[] = [];
-  const told: { answers: Answers; isUp: boolean } = { answers: () => 200, isUp: true };
+  const told: { answers: Answers; isUp: boolean; drains: boolean } = {
+    ...{ answers: () => 200, isUp: true, drains: false },
+  };
   const participants: ParticipantClient = {
     async call(call) {
       calls.push(call);
@@ -150,6 +152,7 @@ export async function openWorld({
     coordinator,
     registry,
     checkReady,
+    isDraining: () => told.drains,
     apiTokens,
     maxCallTimeoutMs: 60_000,
     whyNeverCalled,
@@ -173,6 +176,10 @@ export async function openWorld({
     /** Whether the queue that wakes transactions is there. */
     wakesAreWhole(isUp: boolean) {
       told.isUp = isUp;
+    },
+    /** Whether the process stops and still serves requests. */
+    drains(drains: boolean) {
+      told.drains = drains;
     },
     async send(
       method: 'GET' | 'POST' | 'PUT',

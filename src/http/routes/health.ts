@@ -7,8 +7,14 @@ import type { App } from '../typed-app.ts';
 
 const tags = ['health'];
 
-/** @param given.checkReady rejects while requests cannot be served. */
-export function healthRoutes(app: App, { checkReady }: { checkReady: () => Promise<Readiness> }): void {
+type HealthParts = {
+  /** Rejects while requests cannot be served. */
+  readonly checkReady: () => Promise<Readiness>;
+  /** Requests are still served, but no new ones are wanted. */
+  readonly isDraining: () => boolean;
+};
+
+export function healthRoutes(app: App, { checkReady, isDraining }: HealthParts): void {
   app.get(
     '/livez',
     { schema: { tags, summary: 'Is the process alive?', response: { 200: answer(LiveView, 'It is.') } } },
@@ -25,6 +31,7 @@ export function healthRoutes(app: App, { checkReady }: { checkReady: () => Promi
       },
     },
     async (request, reply) => {
+      if (isDraining()) return sendProblem(reply, 'stopping');
       try {
         return VIEWS[await checkReady()];
       } catch (error) {
