@@ -1,4 +1,10 @@
-/** Every migration, in the order in which they run. Explicit, so that what runs can be read. */
+/**
+ * Every migration, in the order in which they run. Explicit, so that what runs can be read.
+ *
+ * A name that has `ExpandOnly` before its timestamp promises that programs from before it run on with it: it only adds tables,
+ * indexes, and columns that may be left out of an INSERT. `docs/migrations.md` has the rules.
+ */
 import { InitialSchema1796169600000 } from './1796169600000-initial-schema.ts';
+import { ReplicaHeartbeatsExpandOnly1796256000000 } from './1796256000000-replica-heartbeats.ts';
 
-export const migrations = [InitialSchema1796169600000];
+export const migrations = [InitialSchema1796169600000, ReplicaHeartbeatsExpandOnly1796256000000];

@@ -19,6 +19,8 @@ import { BullmqWakeQueue } from './adapters/wake/bullmq.ts';
 import { InProcessWakeQueue } from './adapters/wake/in-process.ts';
 import { Alerts } from './application/alerts.ts';
 import { AllowedAddresses } from './application/allowed-addresses.ts';
+import { VERSIONS } from './application/journal.ts';
+import { Replicas } from './application/replicas.ts';
 import { createEngine, type Engine, type EngineSettings } from './application/engine.ts';
 import type { Log, Time, WakeQueue } from './application/ports.ts';
 import { type Config, databaseTlsOf, readConfig, shownUrl, UnusableConfig } from './config.ts';
@@ -68,6 +70,13 @@ async function start(config: Config, tracing: Tracing | null, stopWatching: () =
     ...{ registry, ca: config.participantCaFile, connectionsPerOrigin: config.participantConcurrency },
     now: () => sql.time.now().latest,
   });
+  const writerId = systemChance.newId();
+  const replicas = new Replicas({
+    ...{ heartbeats: sql.heartbeats, time: sql.time, chance: systemChance, log, id: writerId },
+    ...{ programVersion: version, versions: VERSIONS },
+    onWrittenVersion: (journalVersion) =>
+      logger.info({ journal_version: journalVersion }, 'journal version that all replicas read'),
+  });
   const metrics = new Metrics({
     ...{ store: sql.store, time: sql.time, attentionAfterMs: config.attentionAfterMs },
     ...{ isWakeQueueUp: () => engine.isWakeQueueUp(), hasLostCommits: () => engine.hasLostCommits() },
@@ -77,7 +86,8 @@ async function start(config: Config, tracing: Tracing | null, stopWatching: () =
   const engine: Engine = createEngine(
     {
       ...{ store: sql.store, writer: sql.writer, registry, participants, log },
-      ...{ time: sql.time, chance: systemChance },
+      ...{ time: sql.time, chance: systemChance, writerId },
+      journalVersion: () => replicas.writtenVersion,
       wakes: (onWake) => openWakes(config, { time: sql.time, onWake, log, logger }),
       observer: observers([metrics, new StateLog(logger), ...(tracing ? [tracing.tracer] : [])], log),
       ...(tracing && { tracer: tracing.tracer }),
@@ -120,12 +130,14 @@ async function start(config: Config, tracing: Tracing | null, stopWatching: () =
     await app.close();
     alerting?.alerts.stop();
     await engine.stop();
+    await replicas.stop();
     await alerting?.webhook.close();
     await participants.close();
     await sql.close();
     await Promise.race([tracing?.stop(), delay(TRACING_STOP_MS, undefined, { ref: false })]);
     logger.info('tercet has stopped');
   });
+  await replicas.start();
   await app.listen({ host: config.host, port: config.port }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EADDRINUSE') throw error;
     throw new Error(`TERCET_PORT ${config.port} is in use on ${config.host}`, { cause: error });

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { schemaFault } from '../src/adapters/sql/data-source.ts';
 import { openStore } from '../src/adapters/sql/open-store.ts';
 import { describeOn } from './support/servers.ts';
 
@@ -115,7 +116,7 @@ describeOn(['mysql', 'mariadb'], 'a shared database', (server) => {
     const both = await Promise.all([outcomeOf('migrate', settings), outcomeOf('migrate', settings)]);
     expect(both.map(({ code }) => code)).toEqual([0, 0]);
     expect(both.map(({ said }) => said).sort()).toEqual([
-      expect.stringMatching(/^mysql:\/\/127\.0\.0\.1:\d+\/\w+: ran InitialSchema1796169600000\n$/),
+      expect.stringMatching(/^mysql:\/\/127\.0\.0\.1:\d+\/\w+: ran InitialSchema1796169600000, .*\n$/),
       expect.stringMatching(/^mysql:\/\/127\.0\.0\.1:\d+\/\w+: the schema is up to date\n$/),
     ]);
   });
@@ -134,6 +135,18 @@ describeOn(['mysql', 'mariadb'], 'a shared database', (server) => {
         /was migrated by a newer version, by Later9999999999999: update this program/,
       ),
     });
+  });
+
+  test('that a newer version only expanded is used, and left as it is by migrate', async () => {
+    const settings = { TERCET_DATABASE_URL: await server.createDatabase() };
+    await outcomeOf('migrate', settings);
+    const { dataSource, close } = await openStore(settings.TERCET_DATABASE_URL, 1000);
+    await dataSource.query(
+      "INSERT INTO migration (timestamp, name) VALUES (9999999999999, 'LaterExpandOnly9999999999999')",
+    );
+    expect(await schemaFault(dataSource)).toBeNull();
+    await close();
+    expect((await outcomeOf('migrate', settings)).said).toMatch(/the schema is up to date/);
   });
 
   test('that an unreleased build made is left alone, by the start and by migrate', async () => {

@@ -41,6 +41,8 @@ export type DriveTools = CallTools & {
   readonly polling: PollingMemory;
   readonly log: Log;
   readonly writer: string;
+  /** The version of the journal to write now. */
+  readonly journalVersion: () => number;
   /** How long a commit may take; part of the margin after which another replica looks. */
   readonly commitTimeoutMs: number;
   /** True once no more calls may be sent: what is left is another replica's. */
@@ -236,7 +238,10 @@ export class Drive {
     const beginKey = begin?.begin?.beginKey ?? null;
     const savedReplyCount = this.#unsaved.length;
     this.#mustSave = false;
-    const save = { gid: this.gid, seq, before, after, entries, at: now.latest, writer, wakeAt, beginKey };
+    const version = this.#tools.journalVersion();
+    const save = {
+      ...{ gid: this.gid, seq, before, after, entries, version, at: now.latest, writer, wakeAt, beginKey },
+    };
     if ((await commit.save(save)) === 'saved') {
       this.#know({ tx: after, seq });
       this.#wakeAt = wakeAt;

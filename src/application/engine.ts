@@ -6,6 +6,7 @@ import { CallGate, type GateSettings } from './call-gate.ts';
 import { CarryOut } from './carry-out.ts';
 import { Coordinator } from './coordinator.ts';
 import { GroupCommit } from './group-commit.ts';
+import { JOURNAL_VERSION } from './journal.ts';
 import { PollingMemory } from './polling-memory.ts';
 import {
   type BatchWriter,
@@ -40,6 +41,10 @@ export type Ports = {
   readonly observer: Observer;
   /** No spans without it. */
   readonly tracer?: Tracer;
+  /** The writer of this process's journal rows; a new id without it. */
+  readonly writerId?: string;
+  /** The version of the journal to write now; the newest without it. */
+  readonly journalVersion?: () => number;
 };
 
 export type EngineSettings = {
@@ -77,7 +82,7 @@ export type Engine = {
 
 export function createEngine(ports: Ports, settings: EngineSettings): Engine {
   const { store, writer, registry, participants, time, chance, log, observer } = ports;
-  const { tracer = NO_TRACER } = ports;
+  const { tracer = NO_TRACER, writerId = chance.newId(), journalVersion = () => JOURNAL_VERSION } = ports;
   const baggage = new BaggageMemory();
   const { policy, maxPolicy, defaultTimeoutMs, maxTimeoutMs, commitTimeoutMs, sweepIntervalMs, retentionMs } =
     settings;
@@ -102,7 +107,7 @@ export function createEngine(ports: Ports, settings: EngineSettings): Engine {
         tracer,
         baggage,
       },
-      ...{ writer: chance.newId(), commitTimeoutMs },
+      ...{ writer: writerId, journalVersion, commitTimeoutMs },
     },
     wakes,
     onFinished: (saved) => waiters.finished(saved),

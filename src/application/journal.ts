@@ -7,8 +7,24 @@
  */
 import type { Branch, Call, GlobalTransaction, Instant, Op, Reply } from '../domain/index.ts';
 
-/** The version of the format; a replica that meets one it does not know neither calls nor saves. */
+/**
+ * The version of the format that this program writes, once all replicas read it; until then, the one before.
+ * A replica that meets a version that it does not read neither calls nor saves.
+ */
 export const JOURNAL_VERSION = 2;
+/**
+ * What it reads: every version since the first one that was released or may be stored, and the next one. So this program can
+ * take over again from the release after it.
+ */
+export const OLDEST_READ_VERSION = 2;
+export const NEWEST_READ_VERSION = 3;
+
+export const VERSIONS = {
+  ...{ oldestRead: OLDEST_READ_VERSION, newestRead: NEWEST_READ_VERSION, newestWritten: JOURNAL_VERSION },
+};
+
+export const isReadVersion = (version: number): boolean =>
+  version >= OLDEST_READ_VERSION && version <= NEWEST_READ_VERSION;
 
 type TransactionFields = Omit<GlobalTransaction, 'branches' | 'gid'>;
 type BranchFields = Omit<Branch, 'branchId' | 'payload'>;

@@ -29,6 +29,8 @@ export type Save = {
   readonly before: GlobalTransaction | null;
   readonly after: GlobalTransaction;
   readonly entries: Entries;
+  /** Of the format of `entries`. */
+  readonly version: number;
   readonly at: Instant;
   /** This run of this process; tells our own row from another's after an unknown COMMIT. */
   readonly writer: string;

@@ -144,8 +144,11 @@ describeOn(['mysql'], 'a coordinator that is told to stop', (server) => {
       const late = createTcpServer((socket) => {
         const server = connect(Number(port), hostname);
         socket.pipe(server).pipe(socket);
-        for (const side of [socket, server])
-          side.on('error', () => void (socket.destroy(), server.destroy()));
+        const cut = () => {
+          socket.destroy();
+          server.destroy();
+        };
+        for (const side of [socket, server]) side.on('error', cut);
       });
       await new Promise<void>((resolve) => late.listen(freePort, '127.0.0.1', resolve));
       await started;

@@ -1,5 +1,6 @@
 // Participants ask which transactions are over for good, many at once.
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { JOURNAL_VERSION } from '../../src/application/journal.ts';
 import { branch, DAY_MS, gidAt, openWorld, RETENTION_MS, type World } from './world.ts';
 
 let world: World;
@@ -48,7 +49,16 @@ test('a finished transaction whose late try is still to be cancelled is not fina
   if (tx === undefined || seq === undefined) throw new Error('it is there');
   await world.store.writeBatch([
     {
-      ...{ gid, seq: seq + 1, before: tx, after: tx, entries: {}, at: NOW, writer: 'other' },
+      ...{
+        gid,
+        seq: seq + 1,
+        before: tx,
+        after: tx,
+        entries: {},
+        version: JOURNAL_VERSION,
+        at: NOW,
+        writer: 'other',
+      },
       ...{ wakeAt: NOW + DAY_MS, beginKey: null },
     },
   ]);

@@ -45,7 +45,7 @@ function suite(start: StartOwn): void {
     const [one, other] = [await openStore(url, COMMIT_TIMEOUT_MS), await openStore(url, COMMIT_TIMEOUT_MS)];
     return {
       ...{ store: one.store, otherStore: other.store, writer: one.writer, otherWriter: other.writer },
-      registry: one.registry,
+      ...{ registry: one.registry, heartbeats: one.heartbeats, otherHeartbeats: other.heartbeats },
       close: async () => {
         await one.close();
         await other.close();

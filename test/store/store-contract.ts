@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { systemChance, systemTime } from '../../src/adapters/system.ts';
 import { GroupCommit, type SaveOutcome } from '../../src/application/group-commit.ts';
 import { rebuild } from '../../src/application/journal.ts';
+import type { Heartbeat, HeartbeatStore } from '../../src/application/replicas.ts';
 import type {
   BatchWriter,
   ParticipantRegistry,
@@ -24,6 +25,8 @@ export type StoreUnderTest = {
   readonly otherWriter: BatchWriter;
   readonly otherStore: TransactionStore;
   readonly registry: ParticipantRegistry;
+  readonly heartbeats: HeartbeatStore;
+  readonly otherHeartbeats: HeartbeatStore;
   close(): Promise<void>;
 };
 
@@ -450,6 +453,30 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
       expect(await put('http://c.test', ['whsec_two'])).toEqual(['http://c.test', ['whsec_two']]);
       expect(await put('http://c.test', [])).toEqual(['http://c.test', []]);
       expect(await put('http://d.test')).toEqual(['http://d.test', []]);
+    });
+  });
+
+  describe('heartbeats', () => {
+    const AT = Date.UTC(2026, 0, 1);
+    const beatOf = (id: string, given: Partial<Heartbeat> = {}): Heartbeat => ({
+      ...{ id, programVersion: '0.1.0', newestReadVersion: 3, seenAt: AT, ...given },
+    });
+
+    test('are seen by every replica until they are removed, or expire', async () => {
+      const [one, other] = [newGid(), newGid()];
+      expect(await under.heartbeats.beat(beatOf(one), AT)).toEqual([beatOf(one)]);
+      const newer = beatOf(other, { programVersion: '0.2.0', newestReadVersion: 4, seenAt: AT + 7 });
+      expect(await under.otherHeartbeats.beat(newer, AT)).toEqual([beatOf(one), newer]);
+      // A heartbeat takes the place of the one before it.
+      const again = beatOf(one, { seenAt: AT + 9 });
+      expect(await under.heartbeats.beat(again, AT)).toEqual([again, newer]);
+      expect(await under.heartbeats.beat(again, AT + 8)).toEqual([again]);
+      // What has expired is gone for all, and may come again.
+      expect(await under.otherHeartbeats.beat(newer, AT)).toEqual([again, newer]);
+      await under.heartbeats.remove(one);
+      await under.heartbeats.remove(one);
+      expect(await under.otherHeartbeats.beat(newer, AT)).toEqual([newer]);
+      await under.otherHeartbeats.remove(other);
     });
   });
 }

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe } from '@jest/globals';
+import { MemoryHeartbeatStore } from '../../src/adapters/memory/heartbeats.ts';
 import { MemoryParticipantRegistry } from '../../src/adapters/memory/participant-registry.ts';
 import { MemoryTransactionStore } from '../../src/adapters/memory/transaction-store.ts';
 import { migrate } from '../../src/adapters/sql/data-source.ts';
@@ -30,8 +31,9 @@ describe('the store in memory', () => {
   const open = async () => {
     const store = new MemoryTransactionStore();
     const registry = new MemoryParticipantRegistry();
+    const heartbeats = new MemoryHeartbeatStore();
     const both = { store, otherStore: store, writer: store, otherWriter: store };
-    return { ...both, registry, close: async () => {} };
+    return { ...both, registry, heartbeats, otherHeartbeats: heartbeats, close: async () => {} };
   };
   storeContract(open);
   readsContract(open);
@@ -83,10 +85,13 @@ function faults(cannotSuffer: CannotSuffer, databaseUrl: () => string): void {
 }
 
 function underTest(opened: SqlStore, other: SqlStore, close: () => Promise<void>): StoreUnderTest {
-  const { store, writer, registry } = opened;
+  const { store, writer, registry, heartbeats } = opened;
   const closeAll = async () => {
     await opened.close();
     await close();
   };
-  return { store, otherStore: other.store, writer, otherWriter: other.writer, registry, close: closeAll };
+  return {
+    ...{ store, otherStore: other.store, writer, otherWriter: other.writer, registry },
+    ...{ heartbeats, otherHeartbeats: other.heartbeats, close: closeAll },
+  };
 }

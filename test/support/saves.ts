@@ -1,5 +1,5 @@
 /** Saves for store tests: a transaction begun, and what the protocol makes of it, as the rows to be written. */
-import { entriesBetween } from '../../src/application/journal.ts';
+import { entriesBetween, JOURNAL_VERSION } from '../../src/application/journal.ts';
 import type { Save, Saved } from '../../src/application/ports.ts';
 import { type Event, type GlobalTransaction, transition } from '../../src/domain/index.ts';
 
@@ -69,6 +69,6 @@ export function saveOf(saved: Saved | null, next: GlobalTransaction, given: Part
   if (entries === null) throw new Error('nothing to save');
   const seq = (saved?.seq ?? 0) + 1;
   const wakeAt = next.finishedAt === null ? AT + 1000 : null;
-  const fixed = { gid: next.gid, seq, before, after: next, entries, at: AT };
+  const fixed = { gid: next.gid, seq, before, after: next, entries, version: JOURNAL_VERSION, at: AT };
   return { ...fixed, writer: 'this-writer', wakeAt, beginKey: null, ...given };
 }

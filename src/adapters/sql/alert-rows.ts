@@ -6,7 +6,7 @@
  */
 import type { DataSource, EntityManager } from 'typeorm';
 import type { AlertBatch, AlertCause, AlertLimits, AlertStore } from '../../application/alerts.ts';
-import { JOURNAL_VERSION } from '../../application/journal.ts';
+import { NEWEST_READ_VERSION, OLDEST_READ_VERSION } from '../../application/journal.ts';
 import type { Instant } from '../../domain/index.ts';
 import { ask } from './ask.ts';
 import { sqlInstant } from './batch-statements.ts';
@@ -139,8 +139,8 @@ async function findUnraised(manager: EntityManager, limits: AlertLimits, limit: 
     const rows: { gid: string }[] = await manager.query(
       `SELECT tx.gid AS gid FROM global_transaction tx ${throughWakeAt(manager)}
        LEFT JOIN alert ON alert.gid = tx.gid AND alert.cause = ?
-       WHERE tx.wake_at IS NOT NULL AND tx.version = ? AND alert.gid IS NULL AND ${sql} LIMIT ?`,
-      [cause, JOURNAL_VERSION, ...values, limit - found.length],
+       WHERE tx.wake_at IS NOT NULL AND tx.version BETWEEN ? AND ? AND alert.gid IS NULL AND ${sql} LIMIT ?`,
+      [cause, OLDEST_READ_VERSION, NEWEST_READ_VERSION, ...values, limit - found.length],
     );
     found.push(...rows.map(({ gid }) => ({ gid, cause })));
     if (found.length === limit) break;

@@ -6,7 +6,6 @@
  * Never an upsert: a stale writer must not revive what was removed (I14).
  */
 
-import { JOURNAL_VERSION } from '../../application/journal.ts';
 import type { Save } from '../../application/ports.ts';
 import {
   type Branch,
@@ -52,12 +51,12 @@ export function batchStatements(saves: readonly Save[]): Statement[] {
 
 // ── Rows ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-const journalRow = ({ gid, seq, at, writer, entries }: Save): Row => ({
+const journalRow = ({ gid, seq, at, writer, version, entries }: Save): Row => ({
   gid,
   seq,
   at: sqlInstant(at),
   writer,
-  version: JOURNAL_VERSION,
+  version,
   entries: JSON.stringify(entries),
 });
 
@@ -91,9 +90,9 @@ const changingColumns = (tx: GlobalTransaction) => ({
 });
 
 /** What every save writes anew, whatever a sweep has made of it meanwhile. */
-const savedColumns = ({ seq, wakeAt }: Save) => ({
+const savedColumns = ({ seq, version, wakeAt }: Save) => ({
   seq,
-  version: JOURNAL_VERSION,
+  version,
   wake_at: sqlInstantOrNull(wakeAt),
   waker: null,
   miss_count: 0,

@@ -95,6 +95,13 @@ export type ParticipantRow = {
   activities?: string | null;
 };
 
+export type HeartbeatRow = {
+  id: string;
+  programVersion: string;
+  newestReadVersion: number;
+  seenAt: Instant;
+};
+
 /** Instants are numbers in the code and datetime(3) in UTC in the tables, where an operator reads them. */
 const instant = {
   from: (date: Date | null): Instant | null => date?.getTime() ?? null,
@@ -209,4 +216,17 @@ export const participantEntity = new EntitySchema<ParticipantRow>({
   },
 });
 
-export const entities = [transactionEntity, branchEntity, journalEntity, beginKeyEntity, participantEntity];
+export const heartbeatEntity = new EntitySchema<HeartbeatRow>({
+  name: 'replica',
+  columns: {
+    id: { ...word('id'), primary: true },
+    programVersion: word('program_version'),
+    newestReadVersion: count('newest_read_version'),
+    seenAt: at('seen_at'),
+  },
+});
+
+export const entities = [
+  ...[transactionEntity, branchEntity, journalEntity, beginKeyEntity],
+  ...[participantEntity, heartbeatEntity],
+];

@@ -1,11 +1,13 @@
 /** The SQL store as a whole: one data source, and what reads and writes through it. */
 import type { DataSource, EntityManager } from 'typeorm';
 import type { BatchWriter, ParticipantRegistry, Time, TransactionStore } from '../../application/ports.ts';
+import type { HeartbeatStore } from '../../application/replicas.ts';
 import type { Instant } from '../../domain/index.ts';
 import { systemClock, systemTime } from '../system.ts';
 import { ask } from './ask.ts';
 import { type DatabaseTls, isSqlite, openDataSource } from './data-source.ts';
 import { type ClockSample, DatabaseClock, type LocalClock } from './database-clock.ts';
+import { SqlHeartbeatStore } from './heartbeat-rows.ts';
 import { MysqlBatchWriter } from './mysql-batch-writer.ts';
 import { SqlParticipantRegistry } from './participant-registry.ts';
 import { SqliteBatchWriter } from './sqlite-batch-writer.ts';
@@ -16,6 +18,7 @@ export type SqlStore = {
   readonly store: TransactionStore;
   readonly writer: BatchWriter;
   readonly registry: ParticipantRegistry;
+  readonly heartbeats: HeartbeatStore;
   /** What deadlines are judged by: the database's clock where several processes share it. */
   readonly time: Time;
   close(): Promise<void>;
@@ -35,9 +38,11 @@ export async function openStore(
   const dataSource = await openDataSource(databaseUrl, tls);
   const store = new SqlTransactionStore({ dataSource });
   const registry = new SqlParticipantRegistry({ dataSource });
+  const heartbeats = new SqlHeartbeatStore({ dataSource });
+  const shared = { dataSource, store, registry, heartbeats };
   if (isSqlite(dataSource)) {
     const writer = new SqliteBatchWriter({ dataSource });
-    return { dataSource, store, writer, registry, time: systemTime, close: () => dataSource.destroy() };
+    return { ...shared, writer, time: systemTime, close: () => dataSource.destroy() };
   }
   const time = await DatabaseClock.start({ local, read: () => ask(dataSource, timeOf) });
   const onSample = (sample: ClockSample) => time.sample(sample);
@@ -46,7 +51,7 @@ export async function openStore(
     await writer.close();
     await dataSource.destroy();
   };
-  return { dataSource, store, writer, registry, time, close };
+  return { ...shared, writer, time, close };
 }
 
 async function timeOf(manager: EntityManager): Promise<Instant> {

@@ -8,7 +8,7 @@
  */
 import type { Database } from 'better-sqlite3';
 import type { DataSource, EntityManager } from 'typeorm';
-import { JOURNAL_VERSION } from '../../application/journal.ts';
+import { NEWEST_READ_VERSION } from '../../application/journal.ts';
 import type { Instant } from '../../domain/index.ts';
 import { ask } from './ask.ts';
 import { sqlInstant } from './batch-statements.ts';
@@ -24,7 +24,7 @@ export const removeFinished = async (dataSource: DataSource, removal: Removal): 
     : ask(dataSource, (manager) => removeUnderLocks(manager, removal));
 
 /** The longest ago first, and so in the order in which every replica removes. Later versions are for later programs. */
-const FINAL = `WHERE finished_at < ? AND wake_at IS NULL AND parked_at IS NULL AND version <= ${JOURNAL_VERSION}
+const FINAL = `WHERE finished_at < ? AND wake_at IS NULL AND parked_at IS NULL AND version <= ${NEWEST_READ_VERSION}
   ORDER BY finished_at LIMIT ?`;
 
 const valuesOf = ({ before, limit }: Removal) => [sqlInstant(before), limit];

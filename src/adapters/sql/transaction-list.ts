@@ -6,7 +6,7 @@
  * are over, and no index has to begin with the status.
  */
 import { type EntityManager, In } from 'typeorm';
-import { JOURNAL_VERSION } from '../../application/journal.ts';
+import { isReadVersion, NEWEST_READ_VERSION, OLDEST_READ_VERSION } from '../../application/journal.ts';
 import type { TransactionEnd, TransactionFilter, Unfinished } from '../../application/ports.ts';
 import type { GlobalTransaction, Instant, Status } from '../../domain/index.ts';
 import { sqlInstant } from './batch-statements.ts';
@@ -52,7 +52,7 @@ function pageOf(filter: TransactionFilter, manager: EntityManager) {
   const { status, isParked, attention, participant, name, businessKey, beganAfter, before, limit } = filter;
   const owes = isParked === true || attention?.isNeeded === true || (status !== null && !IS_FINAL[status]);
   const conditions = [
-    'tx.version = :version',
+    'tx.version BETWEEN :oldest AND :newest',
     owes && 'tx.wake_at IS NOT NULL',
     status !== null && 'tx.status = :status',
     isParked !== null && `tx.parked_at IS ${isParked ? 'NOT NULL' : 'NULL'}`,
@@ -71,7 +71,8 @@ function pageOf(filter: TransactionFilter, manager: EntityManager) {
     sql: `SELECT tx.gid AS gid FROM global_transaction tx ${from}
       WHERE ${conditions.join(' AND ')} ORDER BY tx.gid DESC LIMIT :limit`,
     parameters: {
-      ...{ version: JOURNAL_VERSION, status, participant, name, businessKey, before, limit },
+      ...{ oldest: OLDEST_READ_VERSION, newest: NEWEST_READ_VERSION },
+      ...{ status, participant, name, businessKey, before, limit },
       beganAfter: beganAfter === null ? null : sqlInstant(beganAfter),
       since: attention === null ? null : sqlInstant(attention.since),
     },
@@ -159,7 +160,7 @@ export async function findEnds(
   });
   return rows.map(({ gid, version, deadlineAt, finishedAt, parkedAt, wakeAt }) => ({
     gid,
-    isFinal: version === JOURNAL_VERSION && finishedAt !== null && parkedAt === null && wakeAt === null,
+    isFinal: isReadVersion(version) && finishedAt !== null && parkedAt === null && wakeAt === null,
     deadlineAt,
     finishedAt,
   }));

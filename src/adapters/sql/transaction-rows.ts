@@ -1,13 +1,13 @@
 /** A transaction and its branches as rows, and what they amount to in the domain's words. */
-import { JOURNAL_VERSION } from '../../application/journal.ts';
+import { isReadVersion, NEWEST_READ_VERSION } from '../../application/journal.ts';
 import { type Branch, type Call, type GlobalTransaction, withUsualWaits } from '../../domain/index.ts';
 import type { BranchRow, CallRow, TransactionRow } from './entities.ts';
 
 /** A replica that does not know how a row was meant neither calls for it nor saves over it. */
 export function refuseUnknownVersion({ gid, version }: { gid: string; version: number }): void {
-  if (version === JOURNAL_VERSION) return;
+  if (isReadVersion(version)) return;
   throw new Error(
-    `transaction ${gid} was written in version ${version}; this coordinator knows ${JOURNAL_VERSION}`,
+    `transaction ${gid} was written in version ${version} of the journal; this coordinator reads up to ${NEWEST_READ_VERSION}`,
   );
 }
 
