@@ -1,5 +1,4 @@
 /** This machine's clocks, timers and randomness: with the adapters beside it and `main.ts` the only code that calls them. */
-import { randomFillSync } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import type { Chance, Time } from '../application/ports.ts';
 import type { LocalClock } from './sql/database-clock.ts';
@@ -28,21 +27,5 @@ export const systemTime: Time = {
 
 export const systemChance: Chance = {
   draw: () => Math.random(),
-  newId: () => uuidv7({ random: nextRandom() }),
+  newId: () => uuidv7(),
 };
-
-/** What one id takes. */
-const ID_BYTES = 16;
-/** Randomness is fetched for many ids together: fetching it costs more than the rest of an id. */
-const pool = new Uint8Array(ID_BYTES * 256);
-let poolOffset = pool.length;
-
-/** @returns bytes that no id was made of */
-function nextRandom(): Uint8Array {
-  if (poolOffset === pool.length) {
-    randomFillSync(pool);
-    poolOffset = 0;
-  }
-  poolOffset += ID_BYTES;
-  return pool.subarray(poolOffset - ID_BYTES, poolOffset);
-}
