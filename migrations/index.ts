@@ -6,5 +6,9 @@
  */
 import { InitialSchema1796169600000 } from './1796169600000-initial-schema.ts';
 import { ReplicaHeartbeatsExpandOnly1796256000000 } from './1796256000000-replica-heartbeats.ts';
+import { DecisionNoteExpandOnly1796342400000 } from './1796342400000-decision-note.ts';
 
-export const migrations = [InitialSchema1796169600000, ReplicaHeartbeatsExpandOnly1796256000000];
+export const migrations = [
+  ...[InitialSchema1796169600000, ReplicaHeartbeatsExpandOnly1796256000000],
+  DecisionNoteExpandOnly1796342400000,
+];

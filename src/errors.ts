@@ -282,6 +282,11 @@ export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
     title: 'No participant is registered under this name',
     advice: 'Register it with PUT /v1/participants/{name}.',
   },
+  upgrade_in_progress: {
+    status: 503,
+    title: 'A replica of the release before does not know this part of the request',
+    advice: 'The request changed nothing. Leave that part out, or retry once all replicas are updated.',
+  },
   overloaded: {
     status: 503,
     title: 'The coordinator is at capacity',

@@ -24,6 +24,7 @@ import type { Answer } from './drive.ts';
 import { type KindMismatch, kindMismatchIn } from './declared-kinds.ts';
 import { explanationOf } from './explanation.ts';
 import { gidAgeFault } from './gid-age.ts';
+import { NOTE_VERSION } from './journal.ts';
 import {
   type Chance,
   type JournalRow,
@@ -71,7 +72,8 @@ export type CoordinatorRejection =
   | 'timeout_too_long'
   | 'setting_over_maximum'
   | 'gid_too_old'
-  | 'gid_in_future';
+  | 'gid_in_future'
+  | 'upgrade_in_progress';
 
 /** Which transactions are final, by the clock that their instants are by. */
 export type Ends = {
@@ -103,6 +105,8 @@ export type CoordinatorParts = {
   readonly chance: Chance;
   readonly tracer: Tracer;
   readonly baggage: BaggageMemory;
+  /** The version of the journal to write now. */
+  readonly journalVersion: () => number;
   readonly policy: CallPolicy;
   readonly maxPolicy: MaxPolicy;
   readonly defaultTimeoutMs: number;
@@ -230,8 +234,12 @@ export class Coordinator {
     return this.#ask(gid, (now) => ({ type: 'confirmRequested', branchIds, now }));
   }
 
-  cancel(gid: string): Promise<Outcome> {
-    return this.#ask(gid, (now) => ({ type: 'cancelRequested', now }));
+  /** @param note why, for operators; it is rejected while a replica runs that does not read it */
+  async cancel(gid: string, note: string | null = null): Promise<Outcome> {
+    if (note === null) return this.#ask(gid, (now) => ({ type: 'cancelRequested', now }));
+    if (this.#given.journalVersion() < NOTE_VERSION)
+      return { accepted: false, code: 'upgrade_in_progress', about: 'note' };
+    return this.#ask(gid, (now) => ({ type: 'cancelRequested', note, now }));
   }
 
   /** Makes every waiting and parked branch due now, with a new budget. */

@@ -23,7 +23,7 @@ import {
   type Verdict,
 } from '../domain/index.ts';
 import type { GroupCommit } from './group-commit.ts';
-import { entriesBetween } from './journal.ts';
+import { entriesBetween, versionNeededBy } from './journal.ts';
 import { type CallTools, type Heard, OutstandingCalls } from './outstanding-calls.ts';
 import type { PollingMemory } from './polling-memory.ts';
 import { type Log, Overloaded, type Saved, type TransactionStore } from './ports.ts';
@@ -238,7 +238,8 @@ export class Drive {
     const beginKey = begin?.begin?.beginKey ?? null;
     const savedReplyCount = this.#unsaved.length;
     this.#mustSave = false;
-    const version = this.#tools.journalVersion();
+    // A note is accepted only while all replicas read it; one of them may have come since.
+    const version = Math.max(this.#tools.journalVersion(), versionNeededBy(entries));
     const save = {
       ...{ gid: this.gid, seq, before, after, entries, version, at: now.latest, writer, wakeAt, beginKey },
     };

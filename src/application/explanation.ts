@@ -74,7 +74,9 @@ const REASONS: Readonly<Record<DecisionReason, string>> = {
 function reasonOf({ decision, branches }: GlobalTransaction): string {
   if (decision === null) return 'nothing was decided';
   const refused = branches.find(({ branchId }) => branchId === decision.branchId);
-  return refused === undefined ? REASONS[decision.reason] : `${nameOf(refused)} ${REASONS[decision.reason]}`;
+  if (refused !== undefined) return `${nameOf(refused)} ${REASONS[decision.reason]}`;
+  const { reason, note } = decision;
+  return note === undefined ? REASONS[reason] : `${REASONS[reason]} (“${note}”)`;
 }
 
 // ── Waiting ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -11,11 +11,8 @@ import type { Branch, Call, GlobalTransaction, Instant, Op, Reply } from '../dom
  * The version of the format that this program writes, once all replicas read it; until then, the one before.
  * A replica that meets a version that it does not read neither calls nor saves.
  */
-export const JOURNAL_VERSION = 2;
-/**
- * What it reads: every version since the first one that was released or may be stored, and the next one. So this program can
- * take over again from the release after it.
- */
+export const JOURNAL_VERSION = 3;
+/** What it reads: every version since the first one that was released or may be stored. */
 export const OLDEST_READ_VERSION = 2;
 export const NEWEST_READ_VERSION = 3;
 
@@ -54,6 +51,13 @@ export type Entries = {
   readonly branches?: readonly BranchEntry[];
   readonly attempts?: readonly Attempt[];
 };
+
+/** A decision has a note since this version. */
+export const NOTE_VERSION = 3;
+
+/** The version that a row needs for what it holds. */
+export const versionNeededBy = ({ transaction }: Entries): number =>
+  transaction?.decision?.note === undefined ? OLDEST_READ_VERSION : NOTE_VERSION;
 
 /** What has to be written for `after` to be durable; null when nothing durable changed. */
 export function entriesBetween(

@@ -50,6 +50,8 @@ export type DecisionTaken = {
   readonly at: Instant;
   /** The branch whose refusal led to it, where one did. */
   readonly branchId: string | null;
+  /** What the request to cancel said of its cause, for operators; absent where it said nothing. */
+  readonly note?: string;
 };
 
 /** Exponential delays: the n-th is drawn from [0, min(maxDelayMs, firstDelayMs · 2^(n−1))]. */

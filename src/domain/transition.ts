@@ -85,6 +85,13 @@ type ConfirmRequested = {
   readonly now: Now;
 };
 
+type CancelRequested = {
+  readonly type: 'cancelRequested';
+  /** For operators; absent where the request has none. */
+  readonly note?: string;
+  readonly now: Now;
+};
+
 type RetryRequested = {
   readonly type: 'retryRequested';
   /** Only the branches of this participant; null for all. */
@@ -96,7 +103,7 @@ export type Event =
   | Begun
   | BranchRegistered
   | ConfirmRequested
-  | { readonly type: 'cancelRequested'; readonly now: Now }
+  | CancelRequested
   | { readonly type: 'deadlinePassed'; readonly now: Now }
   | Replied
   | RetryRequested;
@@ -146,7 +153,7 @@ function judge(tx: GlobalTransaction | null, event: Event): Verdict {
     case 'confirmRequested':
       return requestConfirm(tx, event);
     case 'cancelRequested':
-      return requestCancel(tx, event.now);
+      return requestCancel(tx, event);
     case 'deadlinePassed':
       return expire(tx, event.now);
     case 'replied':
@@ -229,10 +236,11 @@ const areThose = (branches: readonly Branch[], branchIds: readonly string[]): bo
   new Set(branchIds).size === branches.length &&
   branches.every(({ branchId }) => branchIds.includes(branchId));
 
-function requestCancel(tx: GlobalTransaction, now: Now): Verdict {
+function requestCancel(tx: GlobalTransaction, { note, now }: CancelRequested): Verdict {
   if (tx.decision !== null)
     return tx.decision.decision === 'cancel' ? accepted(tx) : rejected('decided_confirm');
-  if (isBounded(tx)) return accepted(decide(tx, 'cancel', 'cancel_requested', now));
+  if (isBounded(tx))
+    return accepted(decide(tx, 'cancel', 'cancel_requested', now, note !== undefined ? { note } : {}));
   const noted = { ...tx, cancelAskedAt: tx.cancelAskedAt ?? now.latest };
   return { accepted: false, code: 'pivot_in_flight', ...(tx.cancelAskedAt === null && { noted }) };
 }
@@ -248,10 +256,11 @@ function decide(
   decision: Decision,
   reason: DecisionReason,
   now: Now,
-  branchId: string | null = null,
+  more: { readonly branchId?: string; readonly note?: string } = {},
 ): GlobalTransaction {
   const status = decision === 'confirm' ? 'confirming' : 'cancelling';
-  return finishIfDone({ ...tx, status, decision: { decision, reason, at: now.latest, branchId } }, now);
+  const taken = { decision, reason, at: now.latest, branchId: null, ...more };
+  return finishIfDone({ ...tx, status, decision: taken }, now);
 }
 
 function finishIfDone(tx: GlobalTransaction, now: Now): GlobalTransaction {
@@ -298,7 +307,8 @@ function hearTry(tx: GlobalTransaction, event: Replied): GlobalTransaction {
   if (tx.decision !== null) return applyLateSuccess(tx, branch, event);
   if (isSettled(branch.phaseOne)) return tx;
   const next = withBranch(tx, { ...branch, phaseOne: heard(tx, branch.phaseOne, branch, event) });
-  if (event.reply === 'refused') return decide(next, 'cancel', 'try_refused', event.now, branch.branchId);
+  if (event.reply === 'refused')
+    return decide(next, 'cancel', 'try_refused', event.now, { branchId: branch.branchId });
   if (next.branches.some(({ phaseOne }) => phaseOne.reply !== 'succeeded')) return next;
   // Too late to confirm: nothing is decided here, the deadline will (I13).
   if (event.now.latest >= next.deadlineAt) return next;
@@ -327,7 +337,8 @@ function hearAction(tx: GlobalTransaction, event: Replied): GlobalTransaction {
   if (isSettled(branch.phaseOne) || phaseOne === branch.phaseOne) return tx;
   const next = withBranch(tx, { ...branch, phaseOne, result });
   if (tx.decision !== null) return finishIfDone(next, now);
-  if (phaseOne.reply === 'refused') return decide(next, 'cancel', 'action_refused', now, branch.branchId);
+  if (phaseOne.reply === 'refused')
+    return decide(next, 'cancel', 'action_refused', now, { branchId: branch.branchId });
   if (phaseOne.reply !== 'succeeded') return next;
   if (branch.step?.isPivot) return decide(next, 'confirm', 'pivot_succeeded', now);
   // Too late to go on: nothing is decided here, the deadline will (I13).

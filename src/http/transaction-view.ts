@@ -107,6 +107,7 @@ export const decisionView = (taken: DecisionTaken | null): wire.DecisionView | n
     reason: taken.reason,
     decidedAt: iso(taken.at),
     branchId: taken.branchId,
+    note: taken.note ?? null,
   };
 
 export const iso = (at: Instant): string => new Date(at).toISOString();

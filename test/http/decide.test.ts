@@ -1,4 +1,5 @@
 // Branches, decisions and retries of an interactive transaction over HTTP.
+import { JOURNAL_VERSION } from '../../src/application/journal.ts';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { branch, openWorld, type World } from './world.ts';
 
@@ -95,6 +96,39 @@ describe('a decision', () => {
     const ended = await world.send('POST', `${empty}/cancel`);
     expect(ended.statusCode).toBe(200);
     expect(ended.json()).toMatchObject({ status: 'cancelled', finishedAt: '2026-01-01T00:00:00.000Z' });
+  });
+});
+
+describe('a cancel with a note', () => {
+  test('shows the note with the decision, in the explanation and in the events; the first one stands', async () => {
+    await world.send('POST', `${at}/branches`, branch('stock'));
+    const cancelled = await world.send(
+      ...(['POST', `${at}/cancel`, { note: 'duplicate of order 41' }, { prefer: 'wait=5' }] as const),
+    );
+    expect(cancelled.statusCode).toBe(200);
+    const { decision, explanation } = cancelled.json();
+    expect(decision).toMatchObject({ reason: 'cancel_requested', note: 'duplicate of order 41' });
+    expect(explanation).toContain('cancel was requested (“duplicate of order 41”)');
+    const again = await world.send('POST', `${at}/cancel`, { note: 'another' });
+    expect(again.json().decision).toEqual(decision);
+    expect((await world.send('POST', `${at}/cancel`)).json().decision).toEqual(decision);
+    const { events } = (await world.send('GET', `${at}/events`)).json();
+    expect(JSON.stringify(events)).toContain('duplicate of order 41');
+    expect(JSON.stringify(world.calls)).not.toContain('duplicate of order 41');
+  });
+
+  test('is taken as it is without one while a replica does not read notes', async () => {
+    world.journalVersionIs(JOURNAL_VERSION - 1);
+    expect((await world.send('POST', `${at}/cancel`, { note: 'why' })).statusCode).toBe(503);
+    expect((await world.send('GET', at)).json().status).toBe('trying');
+    expect((await world.send('POST', `${at}/cancel`, {})).json()).toMatchObject({
+      ...{ status: 'cancelled', decision: { note: null } },
+    });
+  });
+
+  test.each([[''], ['x'.repeat(501)], [7]])('of %j is refused', async (note) => {
+    expect((await world.send('POST', `${at}/cancel`, { note })).statusCode).toBe(400);
+    expect((await world.send('GET', at)).json().status).toBe('trying');
   });
 });
 

@@ -78,6 +78,7 @@ test('the events of a declared transaction tell it from its beginning to its end
               reason: 'all_tries_succeeded',
               decidedAt: '2026-01-01T00:00:00.000Z',
               branchId: null,
+              note: null,
             },
           },
           branches: [{ branchId: 'stock', try: succeeded, waitingSince: '2026-01-01T00:00:00.000Z' }],

@@ -1,4 +1,5 @@
 // Every problem that HTTP can be answered with, reached as a client would reach it; and none of them changes anything.
+import { JOURNAL_VERSION } from '../../src/application/journal.ts';
 import { connect, type Socket } from 'node:net';
 import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -482,6 +483,15 @@ const failures: Case[] = [
     async send() {
       world.store.failure = new Error('db.internal is away');
       return world.send('GET', '/readyz');
+    },
+  },
+  {
+    code: 'upgrade_in_progress',
+    story: 'a cancel has a note and a replica does not read it yet',
+    async send() {
+      const { gid } = (await begin({})).json();
+      world.journalVersionIs(JOURNAL_VERSION - 1);
+      return world.send('POST', `/v1/transactions/${gid}/cancel`, { note: 'duplicate order' });
     },
   },
   {

@@ -9,6 +9,7 @@ import { MemoryTransactionStore } from '../../src/adapters/memory/transaction-st
 import { whyNeverCalled } from '../../src/adapters/participant/forbidden-addresses.ts';
 import { systemChance } from '../../src/adapters/system.ts';
 import { InProcessWakeQueue } from '../../src/adapters/wake/in-process.ts';
+import { JOURNAL_VERSION } from '../../src/application/journal.ts';
 import { createEngine, type EngineSettings } from '../../src/application/engine.ts';
 import type {
   BatchOutcome,
@@ -115,8 +116,8 @@ export async function openWorld({
   const time = new HandTime();
   const calls: ParticipantCall[] = [];
   const removedCounts: number[] = [];
-  const told: { answers: Answers; isUp: boolean; drains: boolean } = {
-    ...{ answers: () => 200, isUp: true, drains: false },
+  const told: { answers: Answers; isUp: boolean; drains: boolean; version: number } = {
+    ...{ answers: () => 200, isUp: true, drains: false, version: JOURNAL_VERSION },
   };
   const participants: ParticipantClient = {
     async call(call) {
@@ -137,6 +138,7 @@ export async function openWorld({
         Object.defineProperty(new InProcessWakeQueue({ time, onWake }), 'isUp', {
           get: () => told.isUp,
         }),
+      journalVersion: () => told.version,
       log: noLog,
       observer: { ...noObserver, removed: (count) => removedCounts.push(count) },
     },
@@ -176,6 +178,10 @@ export async function openWorld({
     /** Whether the queue that wakes transactions is there. */
     wakesAreWhole(isUp: boolean) {
       told.isUp = isUp;
+    },
+    /** The version of the journal that all replicas read. */
+    journalVersionIs(version: number) {
+      told.version = version;
     },
     /** Whether the process stops and still serves requests. */
     drains(drains: boolean) {

@@ -15,7 +15,7 @@ import type {
 } from '../../src/application/ports.ts';
 import { type GlobalTransaction, type Kind, MAX_BRANCHES } from '../../src/domain/index.ts';
 import { noLog, noObserver } from '../support/engine.ts';
-import { AWKWARD_PAYLOAD, answered, begun, cancelled, newGid, saveOf } from '../support/saves.ts';
+import { AWKWARD_PAYLOAD, after, answered, begun, cancelled, newGid, saveOf } from '../support/saves.ts';
 import { AWKWARD_RESULT, begunSaga, carriedOn, TO_THE_END, UNDONE } from './saga-saves.ts';
 
 export type StoreUnderTest = {
@@ -454,6 +454,24 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
       expect(await put('http://c.test', [])).toEqual(['http://c.test', []]);
       expect(await put('http://d.test')).toEqual(['http://d.test', []]);
     });
+  });
+
+  test('the note of a decision is stored with it, and rebuilt from the journal', async () => {
+    const saved = await beginOne();
+    const note = "duplicate of “order 41” \\ '; 日本";
+    const next = after(saved.tx, { type: 'cancelRequested', note, now: { earliest: 1, latest: 1 } });
+    await commit(saveOf(saved, next));
+    expect(await load(saved.tx.gid)).toEqual({ tx: next, seq: 2 });
+    const rows = await under.store.journalOf(saved.tx.gid);
+    expect(rebuild(saved.tx.gid, rows).decision).toEqual(next.decision);
+    const longest = await beginOne();
+    const long = {
+      type: 'cancelRequested',
+      note: '日'.repeat(500),
+      now: { earliest: 1, latest: 1 },
+    } as const;
+    await commit(saveOf(longest, after(longest.tx, long)));
+    expect((await load(longest.tx.gid))?.tx.decision?.note).toBe(long.note);
   });
 
   describe('heartbeats', () => {

@@ -24,6 +24,7 @@ import { iso, isoOrNull, transactionView } from '../../../src/http/transaction-v
 import {
   BeginRequest,
   BranchRequest,
+  CancelRequest,
   ConfirmRequest,
   FinalityRequest,
   type FinalityView,
@@ -144,8 +145,8 @@ async function confirm({ core, name, headers, body }: Asked): Promise<Response> 
 
 async function cancel({ core, name, headers, body }: Asked): Promise<Response> {
   const gid = gidOf(name);
-  checked(noBody, body, 'body');
-  return decided(core, await core.coordinator.cancel(gid), headers);
+  const request = checked(CancelRequest, body, 'body');
+  return decided(core, await core.coordinator.cancel(gid, request?.note ?? null), headers);
 }
 
 async function retry({ core, name, body }: Asked): Promise<Response> {

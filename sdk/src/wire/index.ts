@@ -7,6 +7,7 @@ export { BeginRequest } from './begin-request.ts';
 export { BranchRequest } from './branch-request.ts';
 export { CallbackRequest, EndingNotice } from './callback.ts';
 export { CALL_HEADERS } from './call-headers.ts';
+export { CancelRequest, MAX_NOTE_LENGTH } from './cancel-request.ts';
 export { ConfirmRequest } from './confirm-request.ts';
 export { FinalityRequest, FinalityView } from './finality.ts';
 export { LiveView, ReadyView } from './health-view.ts';

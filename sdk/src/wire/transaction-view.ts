@@ -81,6 +81,7 @@ export const DecisionView = Type.Object(
     reason: DecisionReason,
     decidedAt: instant('When the decision was taken.'),
     branchId: nullable(BranchId),
+    note: nullable(Type.String({ description: 'The note of the cancel request; null without one.' })),
   },
   {
     additionalProperties: false,

@@ -81,6 +81,7 @@ const changingColumns = (tx: GlobalTransaction) => ({
   decision_reason: tx.decision?.reason ?? null,
   decided_at: sqlInstantOrNull(tx.decision?.at ?? null),
   decided_by_branch_id: tx.decision?.branchId ?? null,
+  decision_note: tx.decision?.note ?? null,
   parked_at: sqlInstantOrNull(parkedSince(tx)),
   waiting_since: unusualWait(tx, waitingSince(tx)),
   finished_at: sqlInstantOrNull(tx.finishedAt),

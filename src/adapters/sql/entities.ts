@@ -61,6 +61,7 @@ export type TransactionRow = {
   decisionReason: DecisionReason | null;
   decidedAt: Instant | null;
   decidedByBranchId: string | null;
+  decisionNote: string | null;
   parkedAt: Instant | null;
   waitingSince: Instant | null;
   finishedAt: Instant | null;
@@ -174,6 +175,7 @@ export const transactionEntity = new EntitySchema<Omit<TransactionRow, 'branches
     decisionReason: word('decision_reason', true),
     decidedAt: at('decided_at', true),
     decidedByBranchId: word('decided_by_branch_id', true),
+    decisionNote: word('decision_note', true),
     parkedAt: at('parked_at', true),
     waitingSince: at('waiting_since', true),
     finishedAt: at('finished_at', true),

@@ -12,7 +12,8 @@ export function refuseUnknownVersion({ gid, version }: { gid: string; version: n
 }
 
 export function transactionOf(row: TransactionRow): GlobalTransaction {
-  const { decision, decisionReason: reason, decidedAt: at, decidedByBranchId: branchId } = row;
+  const { decision, decisionReason: reason, decidedAt: at, decidedByBranchId: branchId, decisionNote } = row;
+  const note = decisionNote === null ? {} : { note: decisionNote };
   return withUsualWaits({
     gid: row.gid,
     pattern: row.pattern,
@@ -26,7 +27,7 @@ export function transactionOf(row: TransactionRow): GlobalTransaction {
     beganAt: row.beganAt,
     deadlineAt: row.deadlineAt,
     status: row.status,
-    decision: decision && reason && at !== null ? { decision, reason, at, branchId } : null,
+    decision: decision && reason && at !== null ? { decision, reason, at, branchId, ...note } : null,
     finishedAt: row.finishedAt,
     pivotStartedAt: row.pivotStartedAt,
     cancelAskedAt: row.cancelAskedAt,

@@ -2,7 +2,7 @@
  * Deciding, and retrying what is decided. Each may be asked again; asking for the opposite of the decision is refused
  * with the decision that stands.
  */
-import { ConfirmRequest, Gid, TransactionView } from '@tercet/sdk/wire';
+import { CancelRequest, ConfirmRequest, Gid, TransactionView } from '@tercet/sdk/wire';
 import type { FastifyReply } from 'fastify';
 import { type TSchema, Type } from 'typebox';
 import type { Coordinator, Outcome } from '../../application/coordinator.ts';
@@ -39,14 +39,14 @@ export function decisionRoutes(
     '/v1/transactions/:gid/cancel',
     {
       schema: {
-        ...deciding('Decide to cancel', noBody),
+        ...deciding('Decide to cancel', CancelRequest),
         description:
           'While only the answer of the pivot of a saga can decide, it is refused with pivot_in_flight, and the wish is shown ' +
           'as cancelAskedAt.',
       },
     },
-    async ({ params, headers }, reply) =>
-      sendDecided(reply, await coordinator.cancel(params.gid), headers.prefer),
+    async ({ params, body, headers }, reply) =>
+      sendDecided(reply, await coordinator.cancel(params.gid, body?.note), headers.prefer),
   );
 
   app.post(
