@@ -19,9 +19,9 @@ export function resultFault(body: string | null, wanted: readonly string[]): str
   // As it is written where it is referred to: 1e20 has 21 digits there.
   if (new TextEncoder().encode(JSON.stringify(result)).length > MAX_RESULT_BYTES)
     return `its result is over ${MAX_RESULT_BYTES} bytes when it is written out`;
-  const inexact = inexactNumberIn(body);
-  if (inexact !== null)
-    return `its result has a number that JSON cannot carry exactly: ${inexact.source.slice(0, 40)}`;
+  // The number itself is a value of the participant: what is returned here is logged and posted.
+  if (inexactNumberIn(body) !== null)
+    return 'its result has a number that JSON cannot carry exactly: it must be a string';
   const missing = wanted.find((reference) => !has(result, reference));
   return missing === undefined
     ? null

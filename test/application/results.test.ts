@@ -42,10 +42,9 @@ test.each(['', ' ', 'ok', '{"id":1', '{"id":1}x', "{'id':1}"])('%j is no JSON', 
   expect(resultFault(body, ['a'])).toBe('its result is not JSON');
 });
 
-test('a number that a double cannot carry is refused, wherever it stands, and shown in short', () => {
-  const digits = '1'.repeat(100);
-  expect(resultFault(`{"id":1,"deep":[{"n":${digits}}]}`, ['a.id'])).toBe(
-    `its result has a number that JSON cannot carry exactly: ${digits.slice(0, 40)}`,
+test('a number that a double cannot carry is refused, wherever it stands, and not shown', () => {
+  expect(resultFault('{"id":1,"deep":[{"card":4111111111111111111}]}', ['a.id'])).toBe(
+    'its result has a number that JSON cannot carry exactly: it must be a string',
   );
   expect(resultFault('{"id":9007199254740992,"price":0.1}', ['a.id'])).toBeNull();
 });

@@ -340,7 +340,7 @@ describe('a result that later steps refer to', () => {
     [
       'with a number that cannot be carried',
       '{"id":12345678901234567890}',
-      'its result has a number that JSON cannot carry exactly: 12345678901234567890',
+      'its result has a number that JSON cannot carry exactly: it must be a string',
     ],
     ['over 4 KiB', JSON.stringify({ id: 'x'.repeat(4096) }), 'its result is over 4096 bytes, or no UTF-8'],
   ])('%s is asked for again, and told in words', async (_what, body, fault) => {
