@@ -8,8 +8,9 @@
  * - At least once: a post that is not accepted is repeated, with the same id, by any replica.
  * - Bounded: a pass records at most 100 alerts and makes at most one post.
  */
-import type { GlobalTransaction, Instant } from '../domain/index.ts';
+import type { Call, GlobalTransaction, Instant } from '../domain/index.ts';
 import type { Chance, Log, Time, TransactionStore } from './ports.ts';
+import { withoutReason } from './refusal-reason.ts';
 import { Repetition } from './repetition.ts';
 
 /**
@@ -145,7 +146,7 @@ export class Alerts {
   async #noticeOf(alert: Alert): Promise<AlertNotice | null> {
     const { store, explain } = this.#given;
     const loaded = await store.load(alert.gid);
-    return loaded && { alert, tx: loaded.tx, explanation: explain(loaded.tx) };
+    return loaded && { alert, tx: loaded.tx, explanation: explain(withoutReasons(loaded.tx)) };
   }
 
   start(): void {
@@ -165,6 +166,19 @@ export class Alerts {
     return Math.max(everyMs, IDLE_SHARE * (time.elapsedMs() - beganAtMs));
   }
 }
+
+/** What the receiver passes on is read by others than the operators of the coordinator, who find the reasons in its API. */
+const withoutReasons = (tx: GlobalTransaction): GlobalTransaction => ({
+  ...tx,
+  branches: tx.branches.map((branch) => ({
+    ...branch,
+    phaseOne: unexplained(branch.phaseOne),
+    phaseTwo: unexplained(branch.phaseTwo),
+  })),
+});
+
+const unexplained = (call: Call): Call =>
+  call.answer === null ? call : { ...call, answer: withoutReason(call.answer) };
 
 const repeatMs = (attemptCount: number): number =>
   Math.min(MAX_REPEAT_MS, FIRST_REPEAT_MS * 2 ** Math.min(attemptCount, 10));

@@ -22,6 +22,7 @@ import {
   policyOf,
 } from '../domain/index.ts';
 import type { CircuitState } from './ports.ts';
+import { withoutReason } from './refusal-reason.ts';
 
 /** What this replica knows beside the durable state. */
 export type KnownHere = {
@@ -163,7 +164,7 @@ function awaited(open: readonly OpenCall[]): string {
 }
 
 /** Without the words of the participant, which the events have. */
-const shortAnswer = ({ answer }: Call): string => answer?.replace(/^(\d{3}): .*$/s, '$1') ?? 'no answer yet';
+const shortAnswer = ({ answer }: Call): string => (answer === null ? 'no answer yet' : withoutReason(answer));
 
 /** What ends the waiting, where that is not the calls themselves. */
 function bounds(tx: GlobalTransaction, { now }: KnownHere) {

@@ -3,6 +3,12 @@
  * judged by it: the status alone is the reply.
  */
 
+/**
+ * An answer without that reason, which may name what the payload names: for what is logged or sent elsewhere. It is kept after
+ * the status.
+ */
+export const withoutReason = (answer: string): string => answer.replace(/^(\d{3}): .*$/s, '$1');
+
 /** With the status before it, it fits where answers are kept. */
 const MAX_LENGTH = 180;
 

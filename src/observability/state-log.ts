@@ -3,10 +3,11 @@
  * circuit. Also when the pivot of a saga is started, when a cancel comes too late for it, and when a callback is
  * delivered. Single calls are for metrics and traces.
  *
- * No line has a payload, a business key or more of an address than its origin. No line is built below the log level.
+ * No line has a payload, a business key, the reason of a refusal or more of an address than its origin. No line is built below the log level.
  */
 import type { Logger } from 'pino';
 import type { CircuitState, Observer } from '../application/ports.ts';
+import { withoutReason } from '../application/refusal-reason.ts';
 import { type Branch, callsOf, type GlobalTransaction, type Instant, traceIdOf } from '../domain/index.ts';
 import type { LogLine } from './catalogue.ts';
 import { labelOf } from './participant-label.ts';
@@ -71,7 +72,7 @@ export class StateLog implements Observer {
       const line = branchLine(after, branch);
       const parked = callsOf(after, branch).find(({ call }) => call.parkedAt !== null);
       if (parked !== undefined) line.op = parked.op;
-      if (parked?.call.answer != null) line.answer = parked.call.answer;
+      if (parked?.call.answer != null) line.answer = withoutReason(parked.call.answer);
       this.#logger.warn(line, 'branch parked: needs an operator');
     });
   }

@@ -19,6 +19,7 @@ import type { Saved } from '../../src/application/ports.ts';
 import type { Event, GlobalTransaction } from '../../src/domain/index.ts';
 import { StoodTime } from '../observability/scraped.ts';
 import { after, answered, begun, cancelled, newGid, saveOf } from '../support/saves.ts';
+import { MARKS } from '../support/marks.ts';
 import { describeOn } from '../support/servers.ts';
 import { AlertReceiver } from '../support/alert-receiver.ts';
 
@@ -106,6 +107,14 @@ function alertsOn(newDatabase: () => Promise<string>): void {
     expect(await replica().runOnce()).toBe(0);
     expect(receiver.posts).toHaveLength(1);
     expect(posts).toEqual(['accepted']);
+  });
+
+  test('a post leaves out the reason that a participant gave', async () => {
+    explain = ({ branches }) => String(branches[0]?.phaseTwo.answer);
+    await stored(answered(confirming(), 'unknown', `409: ${MARKS.detail}`));
+    time.at += ATTENTION_AFTER_MS;
+    expect(await replica().runOnce()).toBe(1);
+    expect(receiver.alerts()).toMatchObject([{ explanation: '409' }]);
   });
 
   test('a transaction that its deadline ends, or that has ended, raises no alert', async () => {

@@ -5,6 +5,7 @@ import pino from 'pino';
 import { type GlobalTransaction, type Op, type Reply, transition } from '../../src/domain/index.ts';
 import { logFields } from '../../src/observability/catalogue.ts';
 import { StateLog } from '../../src/observability/state-log.ts';
+import { MARKS } from '../support/marks.ts';
 import { begin, branch, exactly, replied, spec, T0, told } from '../support/transactions.ts';
 
 const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
@@ -188,11 +189,8 @@ describe('who asked to hear of the end', () => {
 });
 
 describe('a branch that is parked', () => {
-  const unanswered = (tx: GlobalTransaction, count: number) =>
-    told(
-      tx,
-      ...Array.from({ length: count }, () => replied('stock', 'confirm', 'unknown', { answer: '503' })),
-    );
+  const unanswered = (tx: GlobalTransaction, count: number, answer = '503') =>
+    told(tx, ...Array.from({ length: count }, () => replied('stock', 'confirm', 'unknown', { answer })));
   const confirming = tried(begin({ traceparent }));
   const parked = unanswered(confirming, 3);
 
@@ -204,6 +202,11 @@ describe('a branch that is parked', () => {
         ...{ op: 'confirm', answer: '503', msg: 'branch parked: needs an operator' },
       },
     ]);
+  });
+
+  test('leaves out the reason that a participant gave', () => {
+    const refusing = unanswered(confirming, 3, `409: ${MARKS.detail}`);
+    expect(linesOf([confirming, refusing]).at(-1)).toMatchObject({ op: 'confirm', answer: '409' });
   });
 
   test('is told once, not with every save while it stays parked', () => {

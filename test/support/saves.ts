@@ -54,9 +54,13 @@ export const cancelled = (tx: GlobalTransaction): GlobalTransaction =>
   after(tx, { type: 'cancelRequested', now });
 
 /** Every branch answers its phase two with this. */
-export function answered(tx: GlobalTransaction, reply: 'succeeded' | 'unknown'): GlobalTransaction {
+export function answered(
+  tx: GlobalTransaction,
+  reply: 'succeeded' | 'unknown',
+  answer: string = reply,
+): GlobalTransaction {
   const op = tx.decision?.decision ?? 'try';
-  const heard = { result: null, answer: reply, durationMs: 10, retryAfterMs: null, chance: 0.5, now };
+  const heard = { result: null, answer, durationMs: 10, retryAfterMs: null, chance: 0.5, now };
   const hear = (at: GlobalTransaction, { branchId }: { branchId: string }) =>
     after(at, { type: 'replied', branchId, op, reply, ...heard });
   return tx.branches.reduce(hear, tx);
