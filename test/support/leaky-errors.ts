@@ -58,6 +58,13 @@ const failing = (message: string) => () => {
   throw new Error(message);
 };
 
+/** Its steps are no objects. */
+const STEPPING = { [Symbol.iterator]: () => ({ next: (): IteratorResult<string> => anything }) };
+
+async function* inTurn<T>(of: Iterable<T>): AsyncGenerator<T> {
+  yield* of;
+}
+
 /** Its error says what it was given, without quotes. */
 const semverOf = (version: string): unknown => new (createRequire(import.meta.url)('semver').SemVer)(version);
 
@@ -77,6 +84,8 @@ export const LEAKY: readonly (readonly [title: string, act: () => unknown])[] = 
         { [mark]: 2 },
       ),
   ],
+  ['a step of an iterator', () => [...STEPPING]],
+  ['a step of an iterator that is awaited', () => Array.fromAsync(inTurn(STEPPING))],
   ['JSON.parse', () => JSON.parse(`{"a": ${mark}}`)],
   ['JSON.parse of a text that is cut off', () => JSON.parse(`"${mark}`)],
   ['JSON.stringify of a circle', () => JSON.stringify(circular())],
@@ -100,6 +109,14 @@ export const LEAKY: readonly (readonly [title: string, act: () => unknown])[] = 
   ['fetch of a URL with a user', () => fetch(`http://user:${mark}@127.0.0.1:9/`)],
   ['fetch of a URL with a user and a query', () => fetch(`http://u:p@127.0.0.1:9/?token=${mark}`)],
   ['fetch with a broken header', () => fetch('http://127.0.0.1:9', { headers: { a: `${mark}\nx` } })],
+  ['fetch with an option of no such value', () => fetch('http://127.0.0.1:9', { redirect: anything })],
+  ['fetch with a text for its options', () => fetch('http://127.0.0.1:9', anything)],
+  ['mysql2: a date', failing(`DATE parameter must be a valid Date, got ${mark}`)],
+  ['mysql2: a number', failing(`LONG parameter must be an integer, got ${mark}`)],
+  [
+    'mysql2: a file',
+    failing(`As a result of LOCAL INFILE command server wants to read /tmp/${mark}.csv file, but as of v2.0`),
+  ],
   ...onSqlite('node:sqlite', () => new DatabaseSync(':memory:')),
   ...onSqlite('better-sqlite3', () => new SQLite(':memory:')),
   ['node:sqlite: a parameter', () => new DatabaseSync(':memory:').prepare('SELECT :a').run({ [mark]: 1 })],

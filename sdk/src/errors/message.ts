@@ -165,6 +165,9 @@ const QUOTES_INPUT = ['SyntaxError', 'RangeError', 'URIError', 'DataCloneError']
 const QUOTES_NOTHING =
   /^(?:fetch failed|terminated|Body is unusable|Converting circular structure|Do not know how to serialize|Cannot convert undefined or null)/;
 
+/** What fetch says of an option: its stack begins in the program, as if that had thrown it. */
+const OF_OPTION = /: .* is not an accepted type\. Expected one of |: Expected .* to be one of: /s;
+
 function quotesInput(error: Thrown, message: string): boolean {
   const { name, code, generatedMessage } = error;
   if (QUOTES_INPUT.includes(String(name))) return true;
@@ -172,9 +175,8 @@ function quotesInput(error: Thrown, message: string): boolean {
   if (code === 'ERR_ASSERTION') return generatedMessage !== false;
   if (String(code).startsWith('ERR_'))
     return !SHOWS_NO_VALUE.test(String(code)) && !FAILED_REQUEST.test(message);
-  return (
-    name === 'TypeError' && code === undefined && isThrownByPlatform(error) && !QUOTES_NOTHING.test(message)
-  );
+  if (name !== 'TypeError' || code !== undefined) return false;
+  return OF_OPTION.test(message) || (isThrownByPlatform(error) && !QUOTES_NOTHING.test(message));
 }
 
 /** What precedes a value in messages of the language and of Node that do not quote it. */
@@ -184,10 +186,12 @@ const BEFORE_VALUE = new RegExp(
     ...[
       'called on(?: incompatible receiver)?',
       'Cannot set property',
-      'Iterator value',
+      'Iterator (?:value|result)',
       'Object prototype may only be[^:]*:',
     ],
     'Command (?:failed|was killed|timed out)[^:]*:',
+    // mysql2: a typed parameter, and the file of LOAD DATA LOCAL.
+    ...['parameter must be (?:an integer|a valid Date), got', 'server wants to read'],
     '^(?:string|number|bigint|boolean|symbol)(?= .* is not (?:iterable|a function))',
   ].join('|')}) .*`,
   's',
