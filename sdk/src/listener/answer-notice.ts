@@ -3,7 +3,8 @@
  * listener's function. The coordinator goes by the status: a 2xx ends its calls, everything else is called again.
  */
 import { Type } from 'typebox';
-import { isThenable } from '../lossless-json.ts';
+import { types } from 'node:util';
+import { isIterator, isPlain, isThenable } from '../lossless-json.ts';
 import {
   bodyNotRaw,
   bodyTooLarge,
@@ -50,7 +51,7 @@ export async function answerNotice(
   const read = readEnding(request);
   if (read.ending === null) return read.answer;
   try {
-    checkAwaited(await listen(read.ending));
+    checkDone(await listen(read.ending));
     return HEARD;
   } catch (error) {
     onError(error, read.ending);
@@ -59,12 +60,23 @@ export async function answerNotice(
 }
 
 /**
- * As a `map` of an async function returns them: they may still fail, and would not be called again.
- * @throws TypeError
+ * What is returned is read for nothing but this: whether the work may have failed, or may still fail. Answered with 204, it would
+ * not be called again.
+ *
+ * @throws an error that was returned instead of thrown, alone or by `Promise.allSettled`
+ * @throws TypeError for promises, as a `map` of an async function returns them, and for the iterator of a generator, whose body
+ *   never ran
  */
-function checkAwaited(returned: unknown): void {
-  if (!Array.isArray(returned) || !returned.some(isThenable)) return;
-  throw new TypeError('the function of the listener returned promises: await them by Promise.all');
+function checkDone(returned: unknown, seen = new Set<unknown>()): void {
+  if (typeof returned !== 'object' || returned === null || seen.has(returned)) return;
+  seen.add(returned);
+  if (returned instanceof Error || types.isNativeError(returned)) throw returned;
+  if (isThenable(returned))
+    throw new TypeError('the function of the listener returned promises: await them by Promise.all');
+  if (isIterator(returned))
+    throw new TypeError('the function of the listener returned an iterator: its body never ran');
+  if (Array.isArray(returned) || isPlain(returned))
+    for (const part of Object.values(returned)) checkDone(part, seen);
 }
 
 const NOT_RAW =

@@ -60,6 +60,8 @@ function listening(secrets?: readonly string[]) {
   return { listener, heard };
 }
 
+const holdingItself = (object: object): object => Object.assign(object, { self: object });
+
 const problemOf = async (listener: Listener, asked: Asked) => {
   const answer = await listener.handle(notice(asked));
   return { status: answer?.status, ...JSON.parse(answer?.body ?? '') };
@@ -131,6 +133,34 @@ describe('a listener', () => {
     );
     expect(await problemOf(listener, {})).toMatchObject({ status: 503 });
     expect(String(told)).toContain('await them by Promise.all');
+  });
+
+  test.each<[string, () => unknown]>([
+    ['an error', () => new Error('the order is locked')],
+    ['an error that it awaited', async () => new Error('the order is locked')],
+    ['an iterator', () => (function* () {})()],
+    ['an iterator that is awaited', () => (async function* () {})()],
+    ['what was settled, one with an error', () => Promise.allSettled([1, Promise.reject(new Error('no'))])],
+    ['a promise in an object', () => ({ saved: Promise.resolve(1) })],
+    ['a promise in a list of lists', () => [[{ saved: [Promise.resolve(1)] }]]],
+    ['a promise in an object that holds itself', () => holdingItself({ saved: Promise.resolve(1) })],
+  ])('whose function returns %s answers 503: its work may not be done', async (_what, returned) => {
+    const errors: unknown[] = [];
+    const listener = defineListener(
+      'orders',
+      { 'order-ended': returned },
+      { onError: (error) => void errors.push(error) },
+    );
+    expect(await problemOf(listener, {})).toMatchObject({ status: 503 });
+    expect(errors).toEqual([expect.any(Error)]);
+  });
+
+  test.each<[string, unknown]>([
+    ['an object that holds itself', holdingItself({ rows: [{ id: 1 }] })],
+    ['an instance of a class', new Map([['saved', Promise.resolve(1)]])],
+  ])('whose function returns %s answers 204', async (_what, returned) => {
+    const listener = defineListener('orders', { 'order-ended': () => returned });
+    expect(await listener.handle(notice())).toMatchObject({ status: 204 });
   });
 
   test('writes one line where nobody hears of errors, or who hears of them throws', async () => {
