@@ -205,9 +205,8 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     const text = await work().catch(async (error) => {
       throw (await isRolledBackByServer(error)) || (await isOurs()) ? error : new Stray(error);
     });
-    const { isSameSqlTx } = await keep(workedRow(row, call.op, text)).catch(async (error) => {
-      throw error instanceof SqlTxEnded && (await isRolledBackByServer(null)) ? endedUnder() : error;
-    });
+    if (await isRolledBackByServer(null)) throw endedUnder();
+    const { isSameSqlTx } = await keep(workedRow(row, call.op, text));
     checkFinished();
     return isSameSqlTx ? { outcome: 'done', result: answered(text) } : new Remembered(committedUnder());
   }
@@ -237,10 +236,9 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
       if (error instanceof Refusal) throw endedUnder({ unrecorded: call, cause: error });
       throw (await isOurs()) ? error : new Stray(error);
     }
+    if (await isRolledBackByServer(null)) throw endedUnder();
     const isOver = !(await savepoint.release());
-    const { isSameSqlTx } = await keep(workedRow(row, call.op, text)).catch(async (error) => {
-      throw error instanceof SqlTxEnded && (await isRolledBackByServer(null)) ? endedUnder() : error;
-    });
+    const { isSameSqlTx } = await keep(workedRow(row, call.op, text));
     checkFinished();
     const isRecordedAfter = isOver || !isSameSqlTx;
     return isRecordedAfter ? new Remembered(committedUnder()) : { outcome: 'done', result: answered(text) };
@@ -408,6 +406,10 @@ type Worked = {
   text(): Promise<string | null>;
   /** As late as can be: what the work asks until then shows that it was not done. @throws UnfinishedWork */
   checkFinished(): void;
+  /**
+   * @param error what the work threw; null where it returned, so that it has swallowed the conflict. Its row may stand all the
+   *   same, where the work had committed it before: then it keeps its mark
+   */
   isRolledBackByServer(error: unknown): Promise<boolean>;
 };
 

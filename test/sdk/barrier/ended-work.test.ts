@@ -419,6 +419,25 @@ function deadlocks(open: Open): void {
     }
   });
 
+  test.each(
+    MODES,
+  )('%s that commits unseen, and swallows a deadlock after it, is not answered as done', async (_mode, options) => {
+    const call = callOf('action');
+    const swallowing = world().barrier.run(
+      call,
+      async (sqlTx) => {
+        await bookAfter(sqlTx, insert(call));
+        await say(sqlTx, insert({ ...call, branchId: 'undone' }));
+        await say(sqlTx, 'CALL deadlock()').catch(() => {});
+        return 'well';
+      },
+      options,
+    );
+    await expect(swallowing).rejects.toThrow('has ended under the work');
+    await expect(again(call)).rejects.toEqual(unrecorded('action'));
+    expect(await effectsOf(call)).toEqual(['action']);
+  });
+
   test.each(MODES)('what %s had asked already when the deadlock came is rejected', async (_mode, options) => {
     const call = callOf('action');
     const failing = world().barrier.run(
