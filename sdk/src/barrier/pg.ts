@@ -17,10 +17,8 @@ export function pgBarrier({ pool, table }: { pool: Pool; table?: string }): Asyn
 const driverOn = (pool: Pool, table?: string, leftOpen = new LeftOpen()): Driver<ClientBase> => ({
   statements: statementsFor('postgres', table),
   transact: async (act) => {
-    const client = await pool.connect();
-    // Without a listener a connection that breaks would end the process.
     const hear = () => {};
-    client.on('error', hear);
+    const client = await connected(pool, hear);
     try {
       await begunAlone(client, leftOpen, {
         begin: () => client.query('BEGIN'),
@@ -59,6 +57,19 @@ const driverOn = (pool: Pool, table?: string, leftOpen = new LeftOpen()): Driver
   endsSqlTx: async () => false,
   isMissingSavepoint: isMissingPgSavepoint,
 });
+
+/**
+ * Without a listener, a connection that breaks ends the process. It may do so in the packet that opens it, which is before a promise
+ * of the client is awaited.
+ */
+const connected = (pool: Pool, hear: () => void): Promise<PoolClient> =>
+  new Promise((resolve, reject) => {
+    pool.connect((error, client) => {
+      if (client === undefined) return reject(error);
+      client.on('error', hear);
+      resolve(client);
+    });
+  });
 
 /**
  * Begins a SQL transaction, after a rollback of one that other code has left open. By what the client knows without asking; where
