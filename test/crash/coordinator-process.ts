@@ -11,7 +11,6 @@ import { type WatchedFolder, watchedFolder } from '../../scripts/servers/watched
 import { marksIn } from '../support/marks.ts';
 import { inTurn } from './turns.ts';
 
-const program = join(import.meta.dirname, '../../src/main.ts');
 /** More than a hundred processes are started in a run: what one that stops in order has compiled serves the others. */
 const compiled = join(import.meta.dirname, '../../.cache/compiled');
 /** Bounds a hang. */
@@ -40,8 +39,14 @@ export class CoordinatorProcess {
   #running: { readonly process: ChildProcess; readonly exit: Promise<Exit> } | null = null;
   #url = '';
 
-  /** @param settings all that it is told; nothing is inherited */
-  constructor(settings: Readonly<Record<string, string>>) {
+  readonly #program: string;
+
+  /**
+   * @param settings all that it is told; nothing is inherited
+   * @param checkout whose coordinator it is; this one's when absent
+   */
+  constructor(settings: Readonly<Record<string, string>>, checkout = join(import.meta.dirname, '../..')) {
+    this.#program = join(checkout, 'src/main.ts');
     this.#environment = { ...settings, NODE_COMPILE_CACHE: compiled };
   }
 
@@ -104,7 +109,7 @@ export class CoordinatorProcess {
       ...variables,
       process.execPath,
       '--conditions=tercet-source',
-      program,
+      this.#program,
     ]);
     // An exit that is waited for keeps this Node alive; the process itself does not.
     const exit = once(child, 'exit').then(([code, signal]): Exit => ({ code, signal }));

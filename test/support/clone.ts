@@ -35,7 +35,7 @@ export function jestProjectIn(folder: string): void {
 }
 
 /** All of the repository's, but the SDK of the clone. */
-function linkModules(folder: string): void {
+export function linkModules(folder: string): void {
   const [from, to] = [join(repository, 'node_modules'), join(folder, 'node_modules')];
   mkdirSync(join(to, '@tercet'), { recursive: true });
   symlinkSync(join(folder, 'sdk'), join(to, '@tercet', 'sdk'));
