@@ -1,8 +1,9 @@
 /** One run of Jest, started as `npm test` starts it. It ends with this Node, even if that is killed with -9. */
 import { once } from 'node:events';
 import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
+import { deepFolders } from '../../test/support/deep-folders.ts';
 import { nodeCommandOf } from '../npm-script.ts';
 import { watchedFolder } from '../servers/watched-folder.ts';
 
@@ -12,7 +13,7 @@ const root = join(import.meta.dirname, '../..');
 export async function runJest(files: readonly string[], outputPath: string): Promise<string | null> {
   const folder = watchedFolder('repeat');
   try {
-    const command = [process.execPath, ...nodeCommandOf(root, 'test'), '--runTestsByPath', ...files];
+    const command = [process.execPath, ...nodeCommandOf(root, scriptOf(files)), '--runTestsByPath', ...files];
     const child = folder.spawn(command, { cwd: root });
     child.ref();
     const [exitCode, signal] = await once(child, 'exit');
@@ -25,6 +26,18 @@ export async function runJest(files: readonly string[], outputPath: string): Pro
   } finally {
     await folder.remove();
   }
+}
+
+/** @throws Error for files of both scripts */
+function scriptOf(files: readonly string[]): 'test' | 'test:deep' {
+  const isDeep = (file: string) =>
+    deepFolders.some((folder) => resolve(root, file).startsWith(join(root, folder, '/')));
+  const deepCount = files.filter(isDeep).length;
+  if (deepCount > 0 && deepCount < files.length)
+    throw new Error(
+      `repeat the files of ${deepFolders.join(', ')} by themselves: npm run test:deep runs them`,
+    );
+  return deepCount > 0 ? 'test:deep' : 'test';
 }
 
 function complaintAbout(end: number | string, output: string): string | null {

@@ -1,12 +1,13 @@
-// A Jest reporter that leaves the counts of a run in .cache/tests.json, from which .ci/run makes its last line.
+// A Jest reporter that leaves the counts of a run in .cache/tests.json, or in the `file` of its options. From these .ci/run makes its
+// last line.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 export default class Tally {
   #path;
 
-  constructor({ rootDir }) {
-    this.#path = join(rootDir, '.cache', 'tests.json');
+  constructor({ rootDir }, { file = 'tests.json' } = {}) {
+    this.#path = join(rootDir, '.cache', file);
   }
 
   onRunComplete(_contexts, results) {
