@@ -1,5 +1,5 @@
 // How the tests run: as ES modules on Node's own type stripping, two files at a time.
-import { deepFolders } from './test/support/deep-folders.ts';
+import { deepFolders } from './scripts/deep-folders.ts';
 
 export default {
   testEnvironment: 'node',

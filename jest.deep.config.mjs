@@ -1,6 +1,6 @@
 // How `npm run test:deep` runs: as the tests do, but only the suites that take long or need tools that are large to fetch or build.
 import base from './jest.config.mjs';
-import { deepFolders } from './test/support/deep-folders.ts';
+import { deepFolders } from './scripts/deep-folders.ts';
 
 const { testPathIgnorePatterns, ...shared } = base;
 const tally = ['<rootDir>/test/support/jest-tally.mjs', { file: 'tests-deep.json' }];

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
-import { deepFolders } from '../../test/support/deep-folders.ts';
+import { deepFolders } from '../deep-folders.ts';
 import { nodeCommandOf } from '../npm-script.ts';
 import { watchedFolder } from '../servers/watched-folder.ts';
 
