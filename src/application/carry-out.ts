@@ -97,7 +97,8 @@ export class CarryOut {
     const drive = new Drive({
       gid,
       tools: this.#tools,
-      ...{ isNew, isTakenOver },
+      isNew,
+      isTakenOver,
       onSaved: (saved) => {
         if (isFinished(saved.tx)) this.#onFinished(saved);
       },

@@ -241,7 +241,16 @@ export class Drive {
     // A note is accepted only while all replicas read it; one of them may have come since.
     const version = Math.max(this.#tools.journalVersion(), versionNeededBy(entries));
     const save = {
-      ...{ gid: this.gid, seq, before, after, entries, version, at: now.latest, writer, wakeAt, beginKey },
+      gid: this.gid,
+      seq,
+      before,
+      after,
+      entries,
+      version,
+      at: now.latest,
+      writer,
+      wakeAt,
+      beginKey,
     };
     if ((await commit.save(save)) === 'saved') {
       this.#know({ tx: after, seq });

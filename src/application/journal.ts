@@ -17,7 +17,9 @@ export const OLDEST_READ_VERSION = 2;
 export const NEWEST_READ_VERSION = 3;
 
 export const VERSIONS = {
-  ...{ oldestRead: OLDEST_READ_VERSION, newestRead: NEWEST_READ_VERSION, newestWritten: JOURNAL_VERSION },
+  oldestRead: OLDEST_READ_VERSION,
+  newestRead: NEWEST_READ_VERSION,
+  newestWritten: JOURNAL_VERSION,
 };
 
 export const isReadVersion = (version: number): boolean =>

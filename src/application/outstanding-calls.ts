@@ -90,8 +90,11 @@ export class OutstandingCalls {
     this.#branchIds.add(call.branchId);
     const answer = await span.run(() =>
       participants.call({
-        ...{ ...asked, gid, ...span.context },
-        ...{ payload: payloadOf(tx, call), isResultWanted: wanted.length > 0 },
+        ...asked,
+        gid,
+        ...span.context,
+        payload: payloadOf(tx, call),
+        isResultWanted: wanted.length > 0,
       }),
     );
     this.#branchIds.delete(call.branchId);
@@ -122,11 +125,24 @@ export class OutstandingCalls {
     observer.called({ participant, op, reply, durationMs, sampledTraceId: span.sampledTraceId });
     this.#onHeard({
       reply: {
-        ...{ type: 'replied', branchId, op, reply, result, answer, durationMs, retryAfterMs },
-        ...{ chance: chance.draw(), now },
+        type: 'replied',
+        branchId,
+        op,
+        reply,
+        result,
+        answer,
+        durationMs,
+        retryAfterMs,
+        chance: chance.draw(),
+        now,
       },
       attempt: {
-        ...{ branchId, op, at: now.latest, durationMs, httpStatus, reply },
+        branchId,
+        op,
+        at: now.latest,
+        durationMs,
+        httpStatus,
+        reply,
         ...(error !== null && { error }),
       },
     });

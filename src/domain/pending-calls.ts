@@ -81,7 +81,10 @@ function pending(tx: GlobalTransaction, open: OpenCall, now: Now): PendingCall {
       : policyOf(tx, branch).callTimeoutMs;
   const isForward = op === 'action' && tx.decision !== null;
   return {
-    ...{ branchId: branch?.branchId ?? null, op, participant, activity },
+    branchId: branch?.branchId ?? null,
+    op,
+    participant,
+    activity,
     kind: branch && kindOf(tx.pattern, tx.branches, branch),
     payload: branch?.payload ?? null,
     results: branch && resultsFor(tx, branch),

@@ -64,7 +64,10 @@ function branchView(branch: Branch, tx: GlobalTransaction, open: readonly OpenCa
     callsOf(tx, branch).map((call) => [call.op, callView(call.call, isOpen(call))]),
   );
   return {
-    ...{ branchId, participant, activity, step: stepView(step) },
+    branchId,
+    participant,
+    activity,
+    step: stepView(step),
     try: views.try ?? null,
     confirm: views.confirm ?? null,
     cancel: views.cancel ?? null,

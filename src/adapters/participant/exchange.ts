@@ -109,7 +109,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#isOver = true;
     clearTimeout(this.#timer);
     const whole: ParticipantAnswer = {
-      ...{ httpStatus, answer, retryAfterMs: this.#retryAfterMs },
+      httpStatus,
+      answer,
+      retryAfterMs: this.#retryAfterMs,
       ...(body !== null && { body }),
       ...(!this.#isOnItsWay && { isUnsent: true }),
     };
