@@ -158,6 +158,19 @@ describeInContainer('a container', () => {
     LIMIT_MS,
   );
 
+  test(
+    'needs the URL of a database: the embedded one would lie where nothing can be written',
+    async () => {
+      const { code, printed } = await runIn(image, { TERCET_API_TOKENS: TOKEN });
+      expect(printed).toBe(
+        'tercet could not start: the database of TERCET_DATABASE_URL cannot be used: this user cannot write to /app, ' +
+          'the folder of the SQLite file: name a file elsewhere, or a MySQL or MariaDB database\n',
+      );
+      expect(code).toBe(1);
+    },
+    LIMIT_MS,
+  );
+
   describeOn(['mysql'], 'on a database', (mysql) => {
     describeOn(['redis'], 'with a wake-up queue', (redis) => {
       const shop: Container[] = [];

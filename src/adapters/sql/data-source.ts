@@ -4,9 +4,9 @@
  * TypeORM owns the connections of the read side, the entity schemas and the migrations; what is written while
  * transactions run goes through a connection of its own (`mysql-batch-writer.ts`, `sqlite-batch-writer.ts`).
  */
-import { existsSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { getCACertificates } from 'node:tls';
 import mysql2, { createPool, type Pool, type PoolOptions } from 'mysql2';
@@ -218,6 +218,11 @@ async function serverType(databaseUrl: string, tls: DatabaseTls | null): Promise
  */
 function sqliteOptions(file: string): DataSourceOptions {
   if (!existsSync(dirname(file))) throw new Error(`there is no folder ${dirname(file)} for the SQLite file`);
+  if (file !== ':memory:' && !isWritable(dirname(file)))
+    throw new Error(
+      `this user cannot write to ${resolve(dirname(file))}, the folder of the SQLite file: ` +
+        'name a file elsewhere, or a MySQL or MariaDB database',
+    );
   return {
     type: 'better-sqlite3',
     database: file,
@@ -229,4 +234,13 @@ function sqliteOptions(file: string): DataSourceOptions {
       database.pragma('synchronous = FULL');
     },
   };
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
