@@ -3,10 +3,12 @@
  * what is imported before cannot be instrumented. Everything else is in `serve.ts`.
  */
 import { environment } from './environment.ts';
+import { exitOnEarlySignals } from './observability/early-signals.ts';
 import { isTracingConfigured } from './observability/otel/tracing.ts';
 
+const stopExiting = exitOnEarlySignals();
 const tracing = isTracingConfigured(environment)
   ? (await import('./observability/otel/start.ts')).startTracing(environment)
   : null;
 const { serve } = await import('./serve.ts');
-await serve(tracing);
+await serve(tracing, stopExiting);

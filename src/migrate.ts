@@ -4,10 +4,12 @@ import { waitForDatabase } from './adapters/sql/wait-for-database.ts';
 import { systemClock } from './adapters/system.ts';
 import { databaseTlsOf, readConfig, shownUrl, UnusableConfig } from './config.ts';
 import { reasonOf } from '@tercet/sdk/error-fields';
+import { exitOnEarlySignals } from './observability/early-signals.ts';
 import { exitOnStrayErrors } from './observability/stray-errors.ts';
 
 const FAILED = 'migration failed';
 
+exitOnEarlySignals();
 exitOnStrayErrors(FAILED);
 try {
   const config = readConfig();

@@ -36,11 +36,18 @@ import type { Tracing } from './observability/otel/tracing.ts';
 import { exitOnStrayErrors } from './observability/stray-errors.ts';
 import { serviceVariablesIn } from './service-variables.ts';
 
-/** @param tracing null without tracing */
-export async function serve(tracing: Tracing | null): Promise<void> {
+/**
+ * @param tracing null without tracing
+ * @param stopExiting is called once signals are handled here
+ */
+export async function serve(tracing: Tracing | null, stopExiting: () => void): Promise<void> {
   const stopWatching = exitOnStrayErrors(FAILED);
+  const takeOver = () => {
+    stopWatching();
+    stopExiting();
+  };
   try {
-    await start(readConfig(), tracing, stopWatching);
+    await start(readConfig(), tracing, takeOver);
   } catch (error) {
     const reason = error instanceof UnusableConfig ? error.message : reasonOf(error);
     process.stderr.write(`${FAILED}: ${reason}\n`);
@@ -55,7 +62,8 @@ const FAILED = 'tercet could not start';
 /** A collector that does not answer must not hold the process: its spans are lost. */
 const TRACING_STOP_MS = 2000;
 
-async function start(config: Config, tracing: Tracing | null, stopWatching: () => void): Promise<void> {
+/** @param takeOver is called when errors and signals are handled here */
+async function start(config: Config, tracing: Tracing | null, takeOver: () => void): Promise<void> {
   const logger = createLogger(config.logLevel);
   const log: Log = { error: (what, error) => logger.error({ err: error }, what) };
   const ignored = serviceVariablesIn(environment);
@@ -112,7 +120,7 @@ async function start(config: Config, tracing: Tracing | null, stopWatching: () =
   const closing = {
     ...{ delay: config.drainMs + config.shutdownTimeoutMs, logger, onSecondSignal, onSecondError },
   };
-  stopWatching();
+  takeOver();
   closeWithGrace(closing, async ({ err, signal }) => {
     if (err) logger.fatal({ err }, 'unexpected error: tercet stops');
     // Ctrl-C in a terminal waits for no load balancer.

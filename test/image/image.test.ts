@@ -171,6 +171,23 @@ describeInContainer('a container', () => {
     LIMIT_MS,
   );
 
+  test.each(['src/main.ts', 'src/migrate.ts'])(
+    'that waits for its database in %s ends on SIGTERM, though process 1 has no default for it',
+    async (program) => {
+      const settings = { TERCET_API_TOKENS: TOKEN, TERCET_DATABASE_URL: 'mysql://root@127.0.0.1:9/tercet' };
+      const container = new Container(image, settings, [program]);
+      await container.prints(/cannot be reached yet/);
+      const code = await container.end('SIGTERM');
+      const { printed } = container;
+      await container.remove();
+      expect({ code, printed }).toMatchObject({
+        code: 143,
+        printed: expect.stringContaining('ended by SIGTERM'),
+      });
+    },
+    LIMIT_MS,
+  );
+
   describeOn(['mysql'], 'on a database', (mysql) => {
     describeOn(['redis'], 'with a wake-up queue', (redis) => {
       const shop: Container[] = [];
