@@ -62,8 +62,14 @@ export class UnusableConfig extends Error {
 /** A setting as it was found: its value, and what was wrong with the finding. */
 type Found = { readonly value: unknown; readonly faults: readonly string[] };
 
-/** @throws UnusableConfig */
-export function readConfig(given: Environment = processEnvironment): Config {
+/**
+ * @param use.serves false for a command that does not listen, and so needs no tokens
+ * @throws UnusableConfig
+ */
+export function readConfig(
+  given: Environment = processEnvironment,
+  { serves = true }: { readonly serves?: boolean } = {},
+): Config {
   const injected = new Set(serviceVariablesIn(given));
   const environment = Object.fromEntries(
     Object.entries(given).filter(([variable]) => !injected.has(variable)),
@@ -75,6 +81,7 @@ export function readConfig(given: Environment = processEnvironment): Config {
       faults.length > 0 ? faults : faultOf(name, value, environment),
     ),
     ...contradictions(config),
+    ...(serves ? openToAnyone(config) : []),
     ...unknownVariables(environment),
   ];
   if (faults.length > 0) throw new UnusableConfig(faults);
@@ -173,12 +180,6 @@ function contradictions(config: Config): string[] {
     ([less, more]) =>
       `${variableOf(less)} (${config[less]}) must not be more than ${variableOf(more)} (${config[more]})`,
   );
-  const asksNobody = config.apiTokens.length === 0 && !config.allowAnonymous;
-  if (asksNobody && !LOOPBACK.test(config.host))
-    faults.push(
-      `TERCET_HOST “${config.host}” can be reached from other machines, and nobody is asked who they are: set ` +
-        'TERCET_API_TOKENS, or listen on 127.0.0.1, or set TERCET_ALLOW_ANONYMOUS=true where the network lets only friends in',
-    );
   const hasSecrets = config.alertWebhookSecrets.length > 0;
   if (config.alertWebhookUrl !== '' && !hasSecrets)
     faults.push(
@@ -199,4 +200,12 @@ function contradictions(config: Config): string[] {
       'TERCET_API_TOKENS and TERCET_ALLOW_ANONYMOUS=true contradict each other: remove one of them',
     );
   return faults;
+}
+
+function openToAnyone({ host, apiTokens, allowAnonymous }: Config): string[] {
+  if (apiTokens.length > 0 || allowAnonymous || LOOPBACK.test(host)) return [];
+  return [
+    `TERCET_HOST “${host}” can be reached from other machines, and nobody is asked who they are: set ` +
+      'TERCET_API_TOKENS, or listen on 127.0.0.1, or set TERCET_ALLOW_ANONYMOUS=true where the network lets only friends in',
+  ];
 }

@@ -3,6 +3,7 @@ import { migrate, openDataSource } from './adapters/sql/data-source.ts';
 import { waitForDatabase } from './adapters/sql/wait-for-database.ts';
 import { systemClock } from './adapters/system.ts';
 import { databaseTlsOf, readConfig, shownUrl, UnusableConfig } from './config.ts';
+import { environment } from './environment.ts';
 import { reasonOf } from '@tercet/sdk/error-fields';
 import { exitOnEarlySignals } from './observability/early-signals.ts';
 import { exitOnStrayErrors } from './observability/stray-errors.ts';
@@ -12,7 +13,7 @@ const FAILED = 'migration failed';
 exitOnEarlySignals();
 exitOnStrayErrors(FAILED);
 try {
-  const config = readConfig();
+  const config = readConfig(environment, { serves: false });
   const database = shownUrl(config.databaseUrl);
   try {
     const open = () => openDataSource(config.databaseUrl, databaseTlsOf(config));

@@ -217,11 +217,12 @@ describeInContainer('a container', () => {
       const check = () => runIn(image, settings, ['src/healthcheck.ts']);
 
       test(
-        'migrates the database, once',
+        'migrates the database, once, with the URL of the database alone',
         async () => {
-          const first = await runIn(image, settings, ['src/migrate.ts']);
+          const { TERCET_DATABASE_URL = '' } = settings;
+          const first = await runIn(image, { TERCET_DATABASE_URL }, ['src/migrate.ts']);
           expect(first).toMatchObject({ code: 0, printed: expect.stringContaining(': ran InitialSchema') });
-          const second = await runIn(image, settings, ['src/migrate.ts']);
+          const second = await runIn(image, { TERCET_DATABASE_URL }, ['src/migrate.ts']);
           expect(second).toMatchObject({ code: 0, printed: expect.stringContaining('is up to date') });
         },
         LIMIT_MS,
