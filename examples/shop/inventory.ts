@@ -4,13 +4,13 @@
  */
 import { Refusal } from '@tercet/sdk';
 import { inventory } from './contracts.ts';
-import { openDatabase, serve } from './participant.ts';
+import { openDatabase, opening, serve } from './participant.ts';
 
 const db = openDatabase(`
   CREATE TABLE IF NOT EXISTS item (
     name TEXT PRIMARY KEY, available INTEGER NOT NULL, reserved INTEGER NOT NULL, sold INTEGER NOT NULL
   );
-  INSERT OR IGNORE INTO item VALUES ('mug', 10, 0, 0), ('teapot', 5, 0, 0)`);
+  INSERT OR IGNORE INTO item VALUES ('mug', ${opening(10)}, 0, 0), ('teapot', ${opening(5)}, 0, 0)`);
 
 const reserve = db.prepare(`
   UPDATE item SET available = available - @quantity, reserved = reserved + @quantity

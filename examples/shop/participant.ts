@@ -6,8 +6,9 @@
  *   GET  /numbers           what there is, what is set aside and what is gone
  *   GET  /effects           what came of every call, oldest first
  *
- * Set by the environment: SHOP_DATABASE, the SQLite file; SHOP_PORT, where 0 is any free one. Once it listens it prints
- * one line: `{"name":"payment","port":40123}`.
+ * Set by the environment: SHOP_DATABASE, the SQLite file; SHOP_HOST, the address to listen on, loopback unless set; SHOP_PORT,
+ * where 0 is any free one; SHOP_OPENING_FACTOR, by which what the shop opens with is multiplied. Once it listens it prints one
+ * line: `{"name":"payment","port":40123}`.
  */
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -17,6 +18,9 @@ import { nodeHttpParticipant } from '@tercet/sdk/node-http';
 import SQLite, { type Database } from 'better-sqlite3';
 import { type Effects, effectsIn, noted, notingRefusals } from './effects.ts';
 import { isTroubleAllowed, trouble } from './trouble.ts';
+
+/** What an inventory, an account or a van opens with: enough for the demo, or for days of load. */
+export const opening = (amount: number): number => amount * Number(process.env.SHOP_OPENING_FACTOR || 1);
 
 /** The participant's own database, with its tables and the stock it opens with. */
 export function openDatabase(tables: string): Database {
@@ -34,7 +38,6 @@ export type Service<Of extends Contract> = {
   readonly numbers: () => readonly unknown[];
 };
 
-/** Listens on loopback only. */
 export async function serve<Of extends Contract>(contract: Of, service: Service<Of>): Promise<void> {
   const { name } = contract;
   const { db, activities, numbers } = service;
@@ -51,7 +54,8 @@ export async function serve<Of extends Contract>(contract: Of, service: Service<
       return send(response, 200, await trouble.answer(request));
     send(response, 404, { detail: `${name} knows no ${route}` });
   });
-  server.listen(Number(process.env.SHOP_PORT ?? 0), '127.0.0.1', () => {
+  const host = process.env.SHOP_HOST || '127.0.0.1';
+  server.listen(Number(process.env.SHOP_PORT ?? 0), host, () => {
     const { port } = server.address() as AddressInfo;
     process.stdout.write(`${JSON.stringify({ name, port })}\n`);
   });

@@ -6,13 +6,13 @@
  */
 import { Refusal } from '@tercet/sdk';
 import { payment } from './contracts.ts';
-import { openDatabase, serve } from './participant.ts';
+import { openDatabase, opening, serve } from './participant.ts';
 
 const db = openDatabase(`
   CREATE TABLE IF NOT EXISTS account (
     name TEXT PRIMARY KEY, available INTEGER NOT NULL, held INTEGER NOT NULL, paid INTEGER NOT NULL
   );
-  INSERT OR IGNORE INTO account VALUES ('ann', 50000, 0, 0), ('bob', 3000, 0, 0)`);
+  INSERT OR IGNORE INTO account VALUES ('ann', ${opening(50_000)}, 0, 0), ('bob', ${opening(3000)}, 0, 0)`);
 
 const hold = db.prepare(`
   UPDATE account SET available = available - @cents, held = held + @cents

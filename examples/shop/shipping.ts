@@ -4,7 +4,7 @@
  */
 import { Refusal } from '@tercet/sdk';
 import { shipping } from './contracts.ts';
-import { openDatabase, serve } from './participant.ts';
+import { openDatabase, opening, serve } from './participant.ts';
 
 const VAN = 'van 1';
 
@@ -13,7 +13,7 @@ const db = openDatabase(`
     name TEXT PRIMARY KEY, available INTEGER NOT NULL, booked INTEGER NOT NULL, loaded INTEGER NOT NULL
   );
   CREATE TABLE IF NOT EXISTS shipment (order_number TEXT NOT NULL, address TEXT NOT NULL, van TEXT NOT NULL);
-  INSERT OR IGNORE INTO van VALUES ('${VAN}', 8, 0, 0)`);
+  INSERT OR IGNORE INTO van VALUES ('${VAN}', ${opening(8)}, 0, 0)`);
 
 const book = db.prepare(`
   UPDATE van SET available = available - 1, booked = booked + 1 WHERE available >= 1`);
