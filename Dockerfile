@@ -13,6 +13,8 @@ WORKDIR /app
 # Before the sources: as long as these files stay, so does the layer of the dependencies.
 COPY package.json package-lock.json .npmrc ./
 COPY sdk/package.json sdk/
+# A mirror of the registry, where one is given.
+ARG NPM_CONFIG_REGISTRY
 # The base has Node 24, so the packages that carry it are omitted. No dependency needs its install script.
 RUN npm ci --omit=dev --omit=optional --ignore-scripts
 # What nothing reads at run time: source maps, type declarations, SQLite's sources and its binaries for other systems.

@@ -131,6 +131,22 @@ describe('the tree of the image', () => {
     expect(left).toEqual([]);
   });
 
+  test('has exactly the packages that the bill of materials of `npm run sbom` lists', () => {
+    type Component = { readonly purl: string };
+    const printed = execFileSync(process.execPath, ['scripts/sbom.ts'], {
+      cwd: repository,
+      encoding: 'utf8',
+    });
+    const { components } = JSON.parse(printed) as { components: readonly Component[] };
+    const lock = readFileSync(join(image.root, 'app/node_modules/.package-lock.json'), 'utf8');
+    const { packages } = JSON.parse(lock) as { packages: Readonly<Record<string, { version?: string }>> };
+    const installed = Object.entries(packages).flatMap(([path, { version }]) => {
+      const name = path === 'sdk' ? '@tercet/sdk' : path.split('node_modules/').at(-1);
+      return version === undefined ? [] : [`pkg:npm/${name?.replace('@', '%40')}@${version}`];
+    });
+    expect(components.map(({ purl }) => purl).sort()).toEqual([...new Set(installed)].sort());
+  });
+
   test('has no file that .dockerignore keeps out', () => {
     expect(existsSync(join(folder, 'context/src/.env'))).toBe(true);
     expect(allIn(join(image.root, 'app/src')).filter((path) => path.endsWith('.env'))).toEqual([]);
