@@ -165,6 +165,21 @@ describe('the tree of the image', () => {
 
 describeInContainer('a container', () => {
   test(
+    'runs as process 1 of a user that is not root, and can write to /tmp alone',
+    async () => {
+      const program = `
+        const { writeFileSync } = require('node:fs');
+        const tried = ['/tmp/a', '/app/a', '/a', '/usr/local/bin/node'].map((path) => {
+          try { writeFileSync(path, ''); return 'written'; } catch ({ code }) { return code; }
+        });
+        console.log(process.pid, process.getuid(), process.getgid(), ...tried);`;
+      const { printed } = await runIn(image, {}, ['-e', program]);
+      expect(printed).toBe('1 65532 65532 written EROFS EROFS EROFS\n');
+    },
+    LIMIT_MS,
+  );
+
+  test(
     'refuses to start without tokens, since it listens on all addresses',
     async () => {
       const { code, printed } = await runIn(image, {});
