@@ -31,7 +31,7 @@ type SettingSchema = TSchema & {
 const schemas = Settings.properties as unknown as Readonly<Record<Name, SettingSchema>>;
 const names = Object.keys(schemas) as Name[];
 
-const variableOf = (name: Name): string =>
+export const variableOf = (name: string): string =>
   `TERCET_${name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
 
 const fileVariableOf = (name: Name): string => `${variableOf(name)}_FILE`;
