@@ -1,11 +1,12 @@
 // What the chart renders: as a whole, and what each switch turns on.
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { type Config, readConfig, settingsTable } from '../../src/config.ts';
 import type { Container, K8sObject, Objects, PodSpec, Values } from './chart.ts';
 import { lets } from './network.ts';
+import { variablesOf } from './pod-files.ts';
 import { restrictedFaults } from './restricted.ts';
 import { describeWithHelm } from './with-helm.ts';
 
@@ -43,28 +44,10 @@ const variableIn = ({ env = [] }: Container, variable: string): string | undefin
 function configOf(container: Container, pod: PodSpec): Config {
   const folder = mkdtempSync(join(tmpdir(), 'tercet-pod-'));
   try {
-    for (const path of pathsIn(container, pod)) {
-      mkdirSync(join(folder, dirname(path)), { recursive: true });
-      writeFileSync(join(folder, path), SECRETS[basename(path)] ?? '');
-    }
-    const variables = (container.env ?? []).map(({ name, value = '' }) => [
-      name,
-      name.endsWith('_FILE') ? join(folder, value) : value,
-    ]);
-    return readConfig(Object.fromEntries(variables));
+    return readConfig(variablesOf(container, pod, { folder, files: SECRETS }));
   } finally {
     rmSync(folder, { recursive: true });
   }
-}
-
-/** Every file that Secrets and ConfigMaps become in a container. */
-function pathsIn({ volumeMounts }: Container, { volumes }: PodSpec): readonly string[] {
-  return volumeMounts.flatMap(({ name, mountPath }) => {
-    const { secret, configMap, projected } = volumes.find((volume) => volume.name === name) ?? {};
-    const sources = projected?.sources.map((source) => source.secret ?? source.configMap) ?? [];
-    const items = [secret, configMap, ...sources].flatMap((source) => source?.items ?? []);
-    return items.map(({ path }) => `${mountPath}/${path}`);
-  });
 }
 
 /** What a hook's object names and must find: `Kind/name`. */
