@@ -1,5 +1,5 @@
 // The files of the chart agree with the sources that they follow.
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
@@ -22,6 +22,27 @@ describe('the chart', () => {
   test('has a schema of each value, and a default of each value in the schema', () => {
     const { global: _, ...properties } = valuesSchema.properties as Record<string, unknown>;
     expect(pathsOf(parse(read('values.yaml')), { ...valuesSchema, properties })).toEqual([]);
+  });
+});
+
+const dockerfile = join(import.meta.dirname, '../../Dockerfile');
+
+// Until there is one, nothing can disagree.
+(existsSync(dockerfile) ? describe : describe.skip)('the image of the Dockerfile', () => {
+  const lines = existsSync(dockerfile) ? readFileSync(dockerfile, 'utf8').split('\n') : [];
+  const last = (instruction: string): string | undefined =>
+    lines.findLast((line) => line.startsWith(`${instruction} `))?.slice(instruction.length + 1);
+
+  test('has the user of the pods', () => {
+    const { podSecurityContext } = parse(read('values.yaml'));
+    expect(last('USER')).toMatch(
+      new RegExp(`^${podSecurityContext.runAsUser}(?::${podSecurityContext.runAsGroup})?$`),
+    );
+  });
+
+  test('has an entry point that takes the file to run as its argument, as migration and test give it', () => {
+    expect(JSON.parse(last('ENTRYPOINT') ?? '')).toEqual(['node', '--conditions=tercet-source']);
+    expect(JSON.parse(last('CMD') ?? '')).toEqual(['src/main.ts']);
   });
 });
 
