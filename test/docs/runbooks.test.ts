@@ -143,6 +143,8 @@ const hasTools = ['curl', 'jq'].every((tool) => spawnSync(tool, ['--version']).s
   test('say where a participant was called before', async () => {
     const moved = `${urlOf(participant)}/moved`;
     await ask('PUT', '/v1/participants/inventory', { baseUrl: moved });
+    // The line may be written after the answer.
+    await until('the line is in the log', () => coordinator.printed.includes(moved));
     const lines = (await paste(pasted('Answers', 'participant registered'))).trim().split('\n');
     expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({
       ...{ participant: 'inventory', base_urls: moved, former_base_urls: urlOf(participant) },
