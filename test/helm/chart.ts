@@ -166,7 +166,7 @@ export class Chart {
   #helm(command: string, args: readonly string[], file: string | null, values: Values) {
     // The later file wins, and replaces lists: as for a user who gives two.
     const given = [...(file === null ? [] : ['--values', file]), '--values', '-'];
-    const flags = ['--namespace', 'shop', '--kube-version', KUBERNETES_VERSIONS.at(-1) ?? ''];
+    const flags = ['--namespace', 'tercet', '--kube-version', KUBERNETES_VERSIONS.at(-1) ?? ''];
     return this.#run([command, ...args, ...given, ...flags], JSON.stringify(values));
   }
 

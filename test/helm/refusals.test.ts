@@ -7,10 +7,10 @@ await describeWithHelm('values that cannot work are refused', (chart) => {
   test('without any, both secrets are missing, each with the command that creates it', () => {
     expect(chart.refusals(null)).toEqual([
       expect.stringMatching(
-        /^database\.existingSecret is missing: .* kubectl create secret generic tercet --namespace shop --from-literal=database-url=/,
+        /^database\.existingSecret is missing: .* kubectl create secret generic tercet --namespace tercet --from-literal=database-url=/,
       ),
       expect.stringMatching(
-        /^apiTokens\.existingSecret is missing: .* kubectl create secret generic tercet --namespace shop --from-literal=api-tokens=/,
+        /^apiTokens\.existingSecret is missing: .* kubectl create secret generic tercet --namespace tercet --from-literal=api-tokens=/,
       ),
     ]);
   });
@@ -81,7 +81,7 @@ await describeWithHelm('values that cannot work are refused', (chart) => {
     [
       'a scrape without a token',
       { serviceMonitor: { enabled: true } },
-      /^serviceMonitor\.tokenSecret\.name is missing: .*kubectl create secret generic tercet-scrape --namespace shop --from-literal=scrape-token=TOKEN/,
+      /^serviceMonitor\.tokenSecret\.name is missing: .*kubectl create secret generic tercet-scrape --namespace tercet --from-literal=scrape-token=TOKEN/,
     ],
   ])('%s', (_what, values, fault) => {
     expect(chart.refusals('default', values)).toEqual([expect.stringMatching(fault)]);

@@ -368,7 +368,7 @@ await describeWithHelm('the chart', (chart) => {
   describe('with NetworkPolicies', () => {
     const policies = () => rendered('everything').of('NetworkPolicy');
     const own = (component: string) => ({
-      namespace: 'shop',
+      namespace: 'tercet',
       labels: {
         'app.kubernetes.io/name': 'tercet',
         'app.kubernetes.io/instance': 'tercet',
@@ -397,7 +397,7 @@ await describeWithHelm('the chart', (chart) => {
         lets(policies(), coordinator, to, port);
       expect(reaches({ cidr: '10.2.0.3/32' }, 3306)).toBe(true);
       expect(reaches({ cidr: '10.2.0.3/32' }, 22)).toBe(false);
-      expect(reaches({ namespace: 'shop', labels: { app: 'redis' } }, 6379)).toBe(true);
+      expect(reaches({ namespace: 'tercet', labels: { app: 'redis' } }, 6379)).toBe(true);
       expect(reaches({ namespace: 'observability', labels: {} }, 4318)).toBe(true);
       expect(reaches(caller, 8080)).toBe(true);
       expect(reaches(caller, 5432)).toBe(false);
@@ -412,6 +412,11 @@ await describeWithHelm('the chart', (chart) => {
       expect(lets(policies(), caller, migration, 8080)).toBe(false);
     });
 
+    test('names are resolved by each of the pods, wherever the resolver is', () => {
+      const ports = ['UDP', 'TCP'].map((protocol) => ({ protocol, port: 53 }));
+      for (const { spec } of policies()) expect(spec.egress).toContainEqual({ ports });
+    });
+
     test('what is not used is not let through', () => {
       const plain = chart.render('default', { networkPolicy: POLICY }).of('NetworkPolicy');
       const reaches = (port: number) => lets(plain, coordinator, { cidr: '192.0.2.1/32' }, port);
@@ -422,7 +427,7 @@ await describeWithHelm('the chart', (chart) => {
   test('the notes name the next three steps, with commands for this release', () => {
     const notes = chart.notes('default');
     expect(notes.match(/^\d\. /gm)).toEqual(['1. ', '2. ', '3. ']);
-    expect(notes).toContain('helm test tercet --namespace shop --logs');
+    expect(notes).toContain('helm test tercet --namespace tercet --logs');
     expect(notes).toContain(`-o go-template='{{index .data "api-tokens" | base64decode}}'`);
     expect(notes).not.toContain('WARNING');
     expect(chart.notes('minimal')).toContain('WARNING: requests need no token.');
