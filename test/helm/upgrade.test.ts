@@ -4,6 +4,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, write
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
+import { parse } from 'yaml';
 import { Objects } from './chart.ts';
 import { immutableChanges } from './immutable.ts';
 import { describeWithHelm } from './with-helm.ts';
@@ -41,6 +42,14 @@ await describeWithHelm('an upgrade', (chart) => {
 
   test('to the same chart changes none', () => {
     for (const ci of CI) expect(immutableChanges(chart.render(ci), chart.render(ci))).toEqual([]);
+  });
+
+  test('to another version of the chart alone replaces no pod', () => {
+    const { version } = parse(readFileSync(join(chart.folder, 'Chart.yaml'), 'utf8'));
+    const next = planted('Chart.yaml', `\nversion: ${version}`, '\nversion: 9.9.9').render('default');
+    expect(next.one('Service/tercet').metadata.labels?.['helm.sh/chart']).toBe('tercet-9.9.9');
+    const { template } = next.one('Deployment/tercet').spec;
+    expect(template).toEqual(chart.render('default').one('Deployment/tercet').spec.template);
   });
 
   test('to a chart with another selector is found', () => {
