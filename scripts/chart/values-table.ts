@@ -1,25 +1,33 @@
 /** The values of a chart as a table, from the comments of values.yaml that begin with `--`. */
 import { isMap, isScalar, type Pair, parseDocument, type YAMLMap } from 'yaml';
 
-type Row = { readonly value: string; readonly default: string; readonly description: string };
+/** A value that a comment describes: its path, its default, and the comment. */
+export type Leaf = { readonly value: string; readonly standard: unknown; readonly description: string };
 
-/** @throws Error for a value that no comment describes */
 export function valuesTable(text: string): string {
-  const { contents } = parseDocument(text);
-  if (!isMap(contents)) throw new Error('the values are no map');
-  const rows = rowsOf(contents, '').map(
-    ({ value, default: standard, description }) =>
-      `| \`${value}\` | ${standard === '' ? '' : `\`${standard}\``} | ${description.replaceAll('|', '\\|')} |`,
+  const rows = leavesOf(text).map(
+    ({ value, standard, description }) =>
+      `| \`${value}\` | ${shown(standard)} | ${description.replaceAll('|', '\\|')} |`,
   );
   return ['| value | default | what it is |', '|---|---|---|', ...rows].join('\n');
 }
 
-function rowsOf(map: YAMLMap, path: string): Row[] {
+const shown = (standard: unknown): string =>
+  standard === '' ? '' : `\`${JSON.stringify(standard).replaceAll('|', '\\|')}\``;
+
+/** @throws Error for a value that no comment describes */
+export function leavesOf(text: string): readonly Leaf[] {
+  const { contents } = parseDocument(text);
+  if (!isMap(contents)) throw new Error('the values are no map');
+  return leavesIn(contents, '');
+}
+
+function leavesIn(map: YAMLMap, path: string): Leaf[] {
   return map.items.flatMap((pair, index) => {
     const value = `${path}${keyOf(pair)}`;
     const description = descriptionOf(commentOf(pair) ?? (index === 0 ? map.commentBefore : null));
-    if (description !== null) return [{ value, default: defaultOf(pair), description }];
-    if (isMap(pair.value) && pair.value.items.length > 0) return rowsOf(pair.value, `${value}.`);
+    if (description !== null) return [{ value, standard: defaultOf(pair), description }];
+    if (isMap(pair.value) && pair.value.items.length > 0) return leavesIn(pair.value, `${value}.`);
     throw new Error(`values.yaml: no comment with “--” describes ${value}`);
   });
 }
@@ -34,7 +42,6 @@ function descriptionOf(comment: string | null | undefined): string | null {
   return described.at(-1)?.replaceAll(/\n */g, ' ').trim() ?? null;
 }
 
-function defaultOf({ value }: Pair): string {
-  const json = JSON.stringify((value as { toJSON(): unknown } | null)?.toJSON() ?? null);
-  return json === '""' ? '' : json.replaceAll('|', '\\|');
+function defaultOf({ value }: Pair): unknown {
+  return (value as { toJSON(): unknown } | null)?.toJSON() ?? null;
 }

@@ -346,6 +346,28 @@ await describeWithHelm('the chart', (chart) => {
       });
     });
 
+    test('sends the token of its Secret, and none where none is asked for', () => {
+      const endpointOf = (objects: Objects) => objects.one('ServiceMonitor/tercet').spec.endpoints[0];
+      expect(endpointOf(rendered('everything'))).toMatchObject({
+        ...{ port: 'http', path: '/metrics' },
+        authorization: { credentials: { name: 'tercet-scrape', key: 'scrape-token' } },
+      });
+      const open = endpointOf(chart.render('minimal', { serviceMonitor: { enabled: true } }));
+      expect(open).not.toHaveProperty('authorization');
+    });
+
+    test('names namespace and pod in each span, next to what was given; and no variable turns tracing on by itself', () => {
+      const [container] = podOf(rendered('everything'), 'Deployment/tercet').containers;
+      expect(variableIn(container, 'OTEL_RESOURCE_ATTRIBUTES')).toBe(
+        'k8s.namespace.name=tercet,k8s.pod.name=$(POD_NAME),deployment.environment.name=ci',
+      );
+      const names = (container.env ?? []).map(({ name }) => name);
+      // Kubernetes expands only what stands before.
+      expect(names.indexOf('POD_NAME')).toBeLessThan(names.indexOf('OTEL_RESOURCE_ATTRIBUTES'));
+      const [plain] = podOf(rendered('default'), 'Deployment/tercet').containers;
+      expect(plain.env?.filter(({ name }) => name.startsWith('OTEL_'))).toEqual([]);
+    });
+
     test('has alerts whose runbooks stand at the given address', () => {
       const { groups } = rendered('everything').one('PrometheusRule/tercet').spec;
       const urls = groups.flatMap(({ rules }: { rules: { annotations?: { runbook_url: string } }[] }) =>
@@ -363,6 +385,26 @@ await describeWithHelm('the chart', (chart) => {
         expect(metadata.labels).toMatchObject({ grafana_dashboard: '1' });
       }
     });
+  });
+
+  test('Ingress and HTTPRoute lead to the Service, from the paths that are given', () => {
+    const objects = rendered('everything');
+    const { rules, tls } = objects.one('Ingress/tercet').spec;
+    const backend = { service: { name: 'tercet', port: { name: 'http' } } };
+    expect(rules).toEqual(
+      [
+        ['tercet.example.com', '/'],
+        ['internal.example.com', '/v1'],
+      ].map(([host, path]) => ({ host, http: { paths: [{ path, pathType: 'Prefix', backend }] } })),
+    );
+    expect(tls).toEqual([{ secretName: 'tercet-tls', hosts: ['tercet.example.com'] }]);
+    expect(objects.one('HTTPRoute/tercet').spec.rules).toEqual([
+      {
+        matches: [{ path: { type: 'PathPrefix', value: '/' } }],
+        timeouts: { request: '75s' },
+        backendRefs: [{ name: 'tercet', port: 8080 }],
+      },
+    ]);
   });
 
   describe('with NetworkPolicies', () => {
