@@ -3,9 +3,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
-import { chartFiles, chartFolder } from '../../scripts/chart/files.ts';
-import { valuesTable } from '../../scripts/chart/values-table.ts';
-import { valuesSchema } from '../../scripts/chart/values-schema.ts';
+import { chartFiles, chartFolder } from '../scripts/chart/files.ts';
+import { valuesTable } from '../scripts/chart/values-table.ts';
+import { valuesSchema } from '../scripts/chart/values-schema.ts';
 
 const read = (file: string): string => readFileSync(join(chartFolder, file), 'utf8');
 
@@ -15,7 +15,7 @@ describe('the chart', () => {
   });
 
   test('is of the version of the program', () => {
-    const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8'));
+    const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8'));
     expect(parse(read('Chart.yaml'))).toMatchObject({ appVersion: version });
   });
 
@@ -25,7 +25,7 @@ describe('the chart', () => {
   });
 });
 
-const dockerfile = join(import.meta.dirname, '../../Dockerfile');
+const dockerfile = join(import.meta.dirname, '../Dockerfile');
 
 // Until there is one, nothing can disagree.
 (existsSync(dockerfile) ? describe : describe.skip)('the image of the Dockerfile', () => {
