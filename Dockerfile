@@ -28,7 +28,8 @@ COPY examples examples
 # A checkout may be closed to other users; the coordinator runs as one of them.
 RUN chmod -R u=rwX,go=rX package.json sdk migrations src examples
 
-# Only the binary of Node moves on. So there is no npm, npx, corepack or yarn in any layer, and this stage runs no command.
+# Only the binary of Node moves on. It needs libstdc++6 and libgcc-s1, which apt of the base depends on. So there is no npm, npx,
+# corepack or yarn in any layer, and this stage runs no command.
 FROM ${RUNTIME_IMAGE} AS base
 COPY --from=build /usr/local/bin/node /usr/local/bin/node
 WORKDIR /app
