@@ -249,6 +249,10 @@ describe('an address that others can reach', () => {
     expect(faultsOf({ TERCET_HOST: host, TERCET_API_TOKENS: 'a-token-0123456789' })).toEqual([]);
   });
 
+  test('is none of a command that does not listen', () => {
+    expect(readConfig({ TERCET_HOST: '0.0.0.0' }, { serves: false }).host).toBe('0.0.0.0');
+  });
+
   test.each(['127.0.0.1', '127.8.0.1', '::1', 'localhost'])('%s is not one', (host) => {
     expect(faultsOf({ TERCET_HOST: host })).toEqual([]);
   });

@@ -21,7 +21,7 @@ import { readConfig } from '../../src/config.ts';
 import { describeOn, describeOwn, type SharedServer } from '../support/servers.ts';
 import { until } from '../support/until.ts';
 import { composeFile, dependenciesOf, inOrder, repository, type Service } from './compose-file.ts';
-import { fullConfig, readDockerfile, stageOf } from './dockerfile.ts';
+import { fullConfig, readDockerfile, stageOf } from '../image/dockerfile.ts';
 
 const { services, volumes } = composeFile;
 const textOf = (file: string) => readFileSync(join(repository, file), 'utf8');
