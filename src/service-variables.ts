@@ -11,7 +11,7 @@ import { isIP } from 'node:net';
 import type { Environment } from './environment.ts';
 
 const HOST_OF_SERVICE = /^(TERCET(?:_[A-Z0-9_]+)?)_SERVICE_HOST$/;
-/** After the name of the Service. Its own `_PORT` is told from a setting by its value. */
+/** After the name of the Service. Its own `_PORT` differs from a setting by its value. */
 const OF_SERVICE =
   /^_(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)$/;
 const PORT_URL = /^(?:tcp|udp|sctp):\/\//;

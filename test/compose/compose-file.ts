@@ -29,7 +29,7 @@ const text = readFileSync(`${repository}compose.yaml`, 'utf8');
 /** Merge keys are part of YAML 1.1, which Compose reads. */
 export const composeFile = parse(replaced(text), { merge: true }) as ComposeFile;
 
-/** `${NAME:-default}` with its default, as where nobody sets it. A comment may name anything. */
+/** `${NAME:-default}` with its default, as where no one sets it. A comment may name anything. */
 function replaced(yaml: string): string {
   const lines = yaml.split('\n').filter((line) => !/^\s*#/.test(line));
   return lines.join('\n').replaceAll(/\$\{\w+:-([^}]*)\}|\$./g, (found, standard: string | undefined) => {

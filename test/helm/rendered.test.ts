@@ -448,7 +448,7 @@ await describeWithHelm('the chart', (chart) => {
       expect(reaches(stranger, 8080)).toBe(false);
     });
 
-    test('the migration reaches the database, and nobody reaches it', () => {
+    test('the migration reaches the database, and no one reaches it', () => {
       expect(lets(policies(), migration, { cidr: '10.2.0.3/32' }, 3306)).toBe(true);
       expect(lets(policies(), migration, coordinator, 8080)).toBe(false);
       expect(lets(policies(), caller, migration, 8080)).toBe(false);
