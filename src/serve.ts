@@ -14,7 +14,7 @@ import { SqlAlertStore } from './adapters/sql/alert-rows.ts';
 import { durabilityRisks } from './adapters/sql/durability.ts';
 import { openStore, type SqlStore } from './adapters/sql/open-store.ts';
 import { waitForDatabase } from './adapters/sql/wait-for-database.ts';
-import { systemChance, systemClock } from './adapters/system.ts';
+import { MAX_TIMER_MS, systemChance, systemClock } from './adapters/system.ts';
 import { BullmqWakeQueue } from './adapters/wake/bullmq.ts';
 import { InProcessWakeQueue } from './adapters/wake/in-process.ts';
 import { Alerts } from './application/alerts.ts';
@@ -117,9 +117,8 @@ async function start(config: Config, tracing: Tracing | null, takeOver: () => vo
   const onSecondSignal = () => {};
   const onSecondError = (err: unknown) =>
     logger.fatal({ err }, 'second unexpected error: tercet stops immediately');
-  const closing = {
-    ...{ delay: config.drainMs + config.shutdownTimeoutMs, logger, onSecondSignal, onSecondError },
-  };
+  const stopWithinMs = Math.min(config.drainMs + config.shutdownTimeoutMs, MAX_TIMER_MS);
+  const closing = { delay: stopWithinMs, logger, onSecondSignal, onSecondError };
   takeOver();
   closeWithGrace(closing, async ({ err, signal }) => {
     if (err) logger.fatal({ err }, 'unexpected error: tercet stops');

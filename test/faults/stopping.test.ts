@@ -103,7 +103,9 @@ describeOn(['mysql'], 'a coordinator that is told to stop', (server) => {
       expect(settled.printed).toContain('tercet has stopped');
 
       // As long as no test takes: what is seen below is seen while it drains.
-      const draining = await startReplica({ TERCET_DRAIN_MS: '3600000' });
+      const draining = await startReplica({
+        ...{ TERCET_DRAIN_MS: String(2 ** 31 - 1), TERCET_SHUTDOWN_TIMEOUT_MS: String(2 ** 31 - 1) },
+      });
       const agent = new Agent({ keepAlive: true, maxSockets: 1 });
       const open = (path: string) =>
         new Promise<IncomingMessage>((resolve, reject) => {
