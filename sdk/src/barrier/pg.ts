@@ -64,11 +64,17 @@ const driverOn = (pool: Pool, table?: string, leftOpen = new LeftOpen()): Driver
  */
 const connected = (pool: Pool, hear: () => void): Promise<PoolClient> =>
   new Promise((resolve, reject) => {
-    pool.connect((error, client) => {
-      if (client === undefined) return reject(error);
-      client.on('error', hear);
+    let isTaken = false;
+    const take = (client: PoolClient) => {
+      if (!isTaken) client.on('error', hear);
+      isTaken = true;
       resolve(client);
-    });
+    };
+    const answer: unknown = pool.connect((error, client) =>
+      client === undefined ? reject(error) : take(client),
+    );
+    // A pool that other code wraps may know promises only.
+    if (answer instanceof Promise) answer.then(take, reject);
   });
 
 /**
