@@ -8,7 +8,7 @@
  * - At least once: a post that is not accepted is repeated, with the same id, by any replica.
  * - Bounded: a pass records at most 100 alerts and makes at most one post.
  */
-import type { Call, GlobalTransaction, Instant } from '../domain/index.ts';
+import type { Call, DecisionTaken, GlobalTransaction, Instant } from '../domain/index.ts';
 import type { Chance, Log, Time, TransactionStore } from './ports.ts';
 import { withoutReason } from './refusal-reason.ts';
 import { Repetition } from './repetition.ts';
@@ -167,15 +167,21 @@ export class Alerts {
   }
 }
 
-/** What the receiver passes on is read by others than the operators of the coordinator, who find the reasons in its API. */
-const withoutReasons = (tx: GlobalTransaction): GlobalTransaction => ({
+/**
+ * Without the reasons of participants and the note of a cancel: what the receiver passes on is read by others than the operators
+ * of the coordinator, who find them in its API.
+ */
+const withoutReasons = ({ decision, ...tx }: GlobalTransaction): GlobalTransaction => ({
   ...tx,
+  decision: decision && withoutNote(decision),
   branches: tx.branches.map((branch) => ({
     ...branch,
     phaseOne: unexplained(branch.phaseOne),
     phaseTwo: unexplained(branch.phaseTwo),
   })),
 });
+
+const withoutNote = ({ note: _note, ...decision }: DecisionTaken): DecisionTaken => decision;
 
 const unexplained = (call: Call): Call =>
   call.answer === null ? call : { ...call, answer: withoutReason(call.answer) };

@@ -117,6 +117,14 @@ function alertsOn(newDatabase: () => Promise<string>): void {
     expect(receiver.alerts()).toMatchObject([{ explanation: '409' }]);
   });
 
+  test('a post leaves out the note of a cancel', async () => {
+    explain = ({ decision }) => `${decision?.reason} ${decision?.note}`;
+    await stored(answered(cancelled(begun(newGid()), MARKS.detail), 'unknown'));
+    time.at += ATTENTION_AFTER_MS;
+    expect(await replica().runOnce()).toBe(1);
+    expect(receiver.alerts()).toMatchObject([{ explanation: 'cancel_requested undefined' }]);
+  });
+
   test('a transaction that its deadline ends, or that has ended, raises no alert', async () => {
     await stored(begun(newGid()));
     await stored(answered(confirming(), 'succeeded'));

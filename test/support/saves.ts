@@ -50,8 +50,8 @@ export function after(tx: GlobalTransaction | null, event: Event): GlobalTransac
   return verdict.tx;
 }
 
-export const cancelled = (tx: GlobalTransaction): GlobalTransaction =>
-  after(tx, { type: 'cancelRequested', now });
+export const cancelled = (tx: GlobalTransaction, note?: string): GlobalTransaction =>
+  after(tx, { type: 'cancelRequested', ...(note !== undefined && { note }), now });
 
 /** Every branch answers its phase two with this. */
 export function answered(
