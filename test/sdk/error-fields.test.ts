@@ -116,17 +116,27 @@ describe('an error of TypeORM', () => {
   });
 });
 
+/** What a script answers is its own. */
+const SCRIPTS = {
+  raises: "error('no stock for ' .. ARGV[1])",
+  replies: "return redis.error_reply('ERR no stock for ' .. ARGV[1])",
+};
+
 describeOn(['redis'], 'an error of Redis', (server) => {
   test('carries neither the command nor its arguments', async () => {
     const redis = new Redis(server.url, { lazyConnect: true });
     await redis.connect();
     const unknown = await thrownBy(() => redis.call('NOSUCH', MARKS.payload));
     const login = await thrownBy(() => redis.call('AUTH', 'user', MARKS.password));
+    const raised = await thrownBy(() => redis.call('EVAL', SCRIPTS.raises, 0, MARKS.payload));
+    const replied = await thrownBy(() => redis.call('EVAL', SCRIPTS.replies, 0, MARKS.payload));
     redis.disconnect();
     expect(fieldsWithoutMarks(unknown)).toMatchObject({
       type: 'ReplyError',
-      message: 'ERR unknown command …',
+      message: 'ERR unknown command',
     });
+    for (const error of [raised, replied])
+      expect(fieldsWithoutMarks(error)).toMatchObject({ type: 'ReplyError', message: 'Redis answered ERR' });
     expect(fieldsWithoutMarks(login).message).toMatch(/^WRONGPASS /);
   });
 });

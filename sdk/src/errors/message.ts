@@ -16,7 +16,7 @@ export function messageOf(error: Thrown): string {
   // TypeORM repeats its driver's message.
   if (typeof driverError === 'object' && driverError !== null) return messageOfDriver(driverError);
   if (typeof message !== 'string') return WITHHELD;
-  const ofDatabase = messageOfDatabase(error, message);
+  const ofDatabase = messageOfDatabase(error, message) ?? messageOfRedis(error, message);
   if (ofDatabase !== null) return ofDatabase;
   if (isOfClass(error, SAYS_VALUES) || quotesInput(error, message)) return WITHHELD;
   if (typeof syscall === 'string') return messageOfSystem(error, message, syscall);
@@ -120,6 +120,40 @@ function messageOfDatabase(error: Thrown, message: string): string | null {
 function answeredBy({ code, errno, errcode }: Thrown): string {
   const known = [code, errno].find((one) => isCode(one) || matching(SQL_STATE, one) !== undefined);
   return `the database answered ${known ?? 'an error'}${typeof errcode === 'number' ? ` ${errcode}` : ''}`;
+}
+
+/** What Redis says itself, and how far no value is in it. A script can answer any words of its own. */
+const SAID_BY_REDIS = new RegExp(
+  `^(?:${[
+    ...['ERR unknown command', 'ERR max number of clients reached', 'ERR (?:invalid )?DB index'],
+    ...['NOAUTH Authentication required', 'WRONGPASS invalid username-password pair', 'NOPERM'],
+    ...[
+      'LOADING Redis is loading the dataset in memory',
+      "READONLY You can't write against a read only replica",
+    ],
+    ...[
+      'OOM command not allowed',
+      'MISCONF Redis is configured to save RDB snapshots',
+      'BUSY Redis is busy running a script',
+    ],
+    ...[
+      'CLUSTERDOWN The cluster is down',
+      'MASTERDOWN Link with MASTER is down',
+      'NOREPLICAS Not enough good replicas',
+    ],
+    ...[
+      'EXECABORT Transaction discarded',
+      'NOSCRIPT No matching script',
+      'WRONGTYPE Operation against a key',
+    ],
+  ].join('|')})`,
+);
+
+/** Null for an error of no Redis. */
+function messageOfRedis({ name }: Thrown, message: string): string | null {
+  if (name !== 'ReplyError') return null;
+  const [said] = SAID_BY_REDIS.exec(message) ?? [];
+  return said ?? `Redis answered ${/^[A-Z]{2,20}(?= )/.exec(message)?.[0] ?? 'an error'}`;
 }
 
 // ── The system ───────────────────────────────────────────────────────────────────────────────────────────────
