@@ -183,8 +183,9 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     const worked: Worked = {
       text: async () => {
         const { end } = this.#underWay.begin(branch.mark);
-        const guarded = this.#driver.guarded(sqlTx, gate, async (handle) => work(handle, known));
-        return keptText(await guarded.finally(end));
+        // A `toJSON` of the result belongs to the work, too.
+        const worked = async (handle: SqlTx) => keptText(await work(handle, known));
+        return this.#driver.guarded(sqlTx, gate, worked).finally(end);
       },
       checkFinished: () => gate.checkFinished(),
       isRolledBackByServer: async (error) => {

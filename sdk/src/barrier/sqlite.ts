@@ -171,7 +171,7 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
     const { end } = this.#underWay.begin(mark);
     let text: string | null;
     try {
-      text = keptText(this.#guarded((db) => work(db, knownOf(row, call.op))));
+      text = this.#guarded((db) => work(db, knownOf(row, call.op)));
     } catch (error) {
       const isUndone = savepoint.undo();
       if (!isUndone && !(isPivot && error instanceof Refusal)) throw new Stray(error);
@@ -190,12 +190,12 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
     return isOurs ? { outcome: 'done', result: answered(text) } : new Remembered(committedUnder());
   }
 
-  /** Runs the work, and keeps it from ending the SQL transaction; see `guard.ts`. */
-  #guarded<Result>(work: (db: Database) => Result | Promise<Result>): Result {
+  /** Runs the work, and keeps it from ending the SQL transaction; see `guard.ts`. A `toJSON` of its result belongs to it. */
+  #guarded(work: (db: Database) => unknown): string | null {
     const end = guard(this.#db, 'sqlite', { statements: ['exec', 'prepare'], isAsync: false });
     const { handle, close } = closable(this.#db);
     try {
-      return atOnce(work(handle));
+      return keptText(atOnce(work(handle)));
     } finally {
       close();
       end();

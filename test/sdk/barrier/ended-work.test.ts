@@ -148,6 +148,29 @@ function lateWork(open: Open, seesFailed = true): void {
     }
   });
 
+  test.each(MODES)('what a toJSON of the result of %s asks for is part of it', async (_mode, options) => {
+    const [done, undone] = [callOf('action'), callOf('action')];
+    const asking = (sqlTx: unknown, sql: string) => ({
+      toJSON: () => {
+        void say(sqlTx, sql).catch(() => {});
+        return 1;
+      },
+    });
+    await world().barrier.run(done, (sqlTx) => asking(sqlTx, insert(done)), options);
+    expect(await effectsOf(done)).toEqual(['action']);
+    const failing = world().barrier.run(
+      undone,
+      async (sqlTx) => {
+        await say(sqlTx, insert(undone));
+        return asking(sqlTx, 'INSERT INTO nowhere VALUES (1)');
+      },
+      options,
+    );
+    await expect(failing).rejects.toThrow();
+    expect(await effectsOf(undone)).toEqual([]);
+    expect((await again(undone)).outcome).toBe('done');
+  });
+
   test('a call that is joined and not awaited is not committed in part', async () => {
     const [outer, inner] = [callOf('try'), callOf('try')];
     let joined: Promise<unknown> = Promise.resolve();
