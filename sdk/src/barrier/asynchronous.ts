@@ -44,6 +44,7 @@ import {
   unrecordedOr,
 } from './pass.ts';
 import { retryingConflicts } from './retry.ts';
+import { watching } from '../unhandled.ts';
 import { checkKept, lockedOf, type Statement, type Statements, sqlTxOf } from './statements.ts';
 
 export type Ran = { readonly rows: readonly unknown[]; readonly changedCount: number };
@@ -185,7 +186,10 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
         const { end } = this.#underWay.begin(branch.mark);
         // A `toJSON` of the result belongs to the work, too.
         const worked = async (handle: SqlTx) => keptText(await work(handle, known));
-        return this.#driver.guarded(sqlTx, gate, worked).finally(end);
+        const saw = (error: unknown) => gate.sawLate(error);
+        return this.#driver
+          .guarded(sqlTx, gate, (handle) => watching(saw, () => worked(handle)))
+          .finally(end);
       },
       checkFinished: () => gate.checkFinished(),
       isRolledBackByServer: async (error) => {

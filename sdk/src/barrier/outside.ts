@@ -11,6 +11,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { Refusal } from '../refusal.ts';
+import { inAllParts } from '../unhandled.ts';
 import type { BarrierCall, Known, KnownOutside, OutsideOptions, Passed } from './barrier.ts';
 import { judge, type LockedRow, type Row } from './judge.ts';
 import {
@@ -53,7 +54,7 @@ export async function outside<Result>(
     if (leftMs <= 0)
       throw new Error('the database took longer than the limit of the work, which was not begun');
     const signal = AbortSignal.timeout(Math.ceil(leftMs));
-    const text = keptText(await work({ ...begun.known, signal }));
+    const text = keptText(await inAllParts(() => work({ ...begun.known, signal })));
     await change((row) => ({ row: workedRow(mine(row, worker), call.op, text), answer: null }));
     return { outcome: 'done', result: answered(text) };
   } catch (error) {

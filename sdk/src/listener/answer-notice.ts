@@ -19,6 +19,7 @@ import {
 import { firstFault } from '../participant/first-fault.ts';
 import type { ParticipantAnswer, ParticipantRequest } from '../participant/participant.ts';
 import { verifySignature } from '../signature.ts';
+import { inAllParts } from '../unhandled.ts';
 import { CALL_HEADERS, EndingNotice } from '../wire/index.ts';
 
 export type Listen = (ending: EndingNotice) => unknown;
@@ -51,7 +52,7 @@ export async function answerNotice(
   const read = readEnding(request);
   if (read.ending === null) return read.answer;
   try {
-    checkDone(await listen(read.ending));
+    checkDone(await inAllParts(() => listen(read.ending)));
     return HEARD;
   } catch (error) {
     onError(error, read.ending);

@@ -1,0 +1,28 @@
+// Parts of an op or of a listener that fail and that nothing awaits, in a process that handles unhandled rejections itself.
+import { fileURLToPath } from 'node:url';
+import { expect, test } from '@jest/globals';
+import { describeOn, type SharedServer } from '../../support/servers.ts';
+import { NODE_FROM_SOURCE, run } from '../check/program.ts';
+
+const PROGRAM = fileURLToPath(new URL('unhandled-parts.ts', import.meta.url));
+
+const UNDONE = { failed: expect.any(String), effects: 0, again: 'done' };
+
+const suite = (driver: string) => (server: SharedServer) =>
+  test.each([
+    ['a listener for rejections', 'unhandledRejection', 5],
+    ['a listener for uncaught exceptions', 'uncaughtException', 5],
+    ['a listener for rejections that is removed later', 'removed', 1],
+  ])('%s does not let work count as done in part', async (_title, event, handled) => {
+    const args = [...NODE_FROM_SOURCE, PROGRAM, event, driver, await server.createDatabase()];
+    const { stdout, stderr } = await run(process.execPath, args);
+    expect(stderr).toBe('');
+    expect(JSON.parse(stdout)).toEqual({
+      ...{ statement: UNDONE, statementOfPivot: UNDONE, outside: UNDONE, listener: 503, handled },
+      itself: { ...UNDONE, failed: 'UnfinishedWork' },
+    });
+  });
+
+describeOn(['mysql', 'mariadb'], 'by mysql2,', suite('mysql2'));
+describeOn(['postgres'], 'by pg,', suite('pg'));
+describeOn(['mysql', 'mariadb', 'postgres'], 'by TypeORM,', suite('typeorm'));

@@ -1,0 +1,107 @@
+/**
+ * A participant's process that handles what nothing else handles, as one does that logs it, and works whose parts fail. Prints
+ * one line of JSON. Jest has a `process` of its own, which does not receive these events.
+ */
+import process from 'node:process';
+import { setImmediate } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { defineListener } from '@tercet/sdk';
+import { freshGid } from './world.ts';
+import { callOf, type BarrierWorld } from './world.ts';
+import { mysql2World, pgWorld, typeormWorld } from './worlds.ts';
+
+const WORLDS = { mysql2: mysql2World, pg: pgWorld, typeorm: typeormWorld };
+
+const { positionals } = parseArgs({ allowPositionals: true });
+const [event, driver, url = ''] = positionals;
+
+let handled = 0;
+const handle = () => {
+  handled += 1;
+};
+if (event === 'removed') {
+  process.on('unhandledRejection', handle);
+  process.on('uncaughtException', handle);
+} else process.on(String(event), handle);
+
+type Outcome = { readonly failed: string | null; readonly effects: number; readonly again: string };
+
+const open = WORLDS[driver as keyof typeof WORLDS] as (url: string) => Promise<BarrierWorld>;
+const world = await open(url);
+await world.barrier.createTable();
+
+const say = (sqlTx: unknown, sql: string): Promise<unknown> =>
+  (sqlTx as { query(sql: string): Promise<unknown> }).query(sql);
+const countOf = async (gid: string) =>
+  (await world.query(`SELECT 1 FROM effect WHERE gid = '${gid}'`)).length;
+const nameOf = (error: unknown) => (error as Error).name;
+
+const PARTS = {
+  async statement(sqlTx: unknown) {
+    await say(sqlTx, 'INSERT INTO nowhere VALUES (1)');
+  },
+  async itself(sqlTx: unknown) {
+    await say(sqlTx, 'SELECT 1');
+    throw new Error('out of stock');
+  },
+};
+
+async function inside(part: (sqlTx: unknown) => Promise<void>, isPivot: boolean): Promise<Outcome> {
+  const call = callOf('action');
+  const insert = `INSERT INTO effect VALUES ('${call.gid}', '${call.branchId}', 'action', '')`;
+  const work = async (sqlTx: unknown) => {
+    [1].forEach(async () => part(sqlTx));
+    // The part fails meanwhile. On PostgreSQL a statement then fails, too.
+    for (let time = 0; time < 3; time += 1) await say(sqlTx, insert).catch(() => {});
+  };
+  const failed = await world.barrier.run(call, work, { isPivot }).then(() => null, nameOf);
+  const effects = await countOf(call.gid);
+  return { failed, effects, again: (await world.barrier.run(call, () => 1)).outcome };
+}
+
+async function outside(): Promise<Outcome> {
+  const call = callOf('action');
+  const work = async () => {
+    [1].forEach(async () => PARTS.itself({ query: async () => {} }));
+  };
+  const failed = await world.barrier.outside(call, work).then(() => null, nameOf);
+  return { failed, effects: 0, again: (await world.barrier.outside(call, async () => 1)).outcome };
+}
+
+async function notified(): Promise<number> {
+  const gid = freshGid();
+  const listener = defineListener(
+    'shop',
+    { ended: async () => [1].forEach(async () => PARTS.itself({ query: async () => {} })) },
+    { onError: () => {} },
+  );
+  const ending = {
+    ...{ gid, pattern: 'tcc', name: 'order', businessKey: null, status: 'confirmed', decision: 'confirm' },
+    ...{
+      reason: 'confirm_requested',
+      beganAt: new Date().toISOString(),
+      finishedAt: new Date().toISOString(),
+    },
+  };
+  const answer = await listener.handle({
+    ...{ method: 'POST', path: '/ended/notify', body: JSON.stringify(ending) },
+    headers: { 'tcc-transaction-id': gid, 'tcc-op': 'notify' },
+  });
+  return answer?.status ?? 0;
+}
+
+const outcomes = {
+  statement: await inside(PARTS.statement, false),
+  statementOfPivot: await inside(PARTS.statement, true),
+  itself: await inside(PARTS.itself, false),
+  outside: await outside(),
+  listener: await notified(),
+};
+if (event === 'removed') {
+  process.off('unhandledRejection', handle);
+  handled = 0;
+  void Promise.reject(new Error('after'));
+  await setImmediate();
+}
+console.log(JSON.stringify({ ...outcomes, handled }));
+await world.close();
