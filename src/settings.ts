@@ -7,19 +7,11 @@ import { type Static, type TSchema, Type } from 'typebox';
 /** Beyond this a JavaScript timer fires at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-const durationMs = (defaultMs: number, description: string) =>
+/** @param minimumMs 0 where 0 leaves it out */
+const durationMs = (defaultMs: number, description: string, minimumMs = 1) =>
   Type.Integer({
     default: defaultMs,
-    minimum: 1,
-    maximum: MAX_TIMER_MS,
-    description: `${description}, in milliseconds.`,
-  });
-
-/** Like `durationMs`, but 0 leaves it out. */
-const optionalDurationMs = (defaultMs: number, description: string) =>
-  Type.Integer({
-    default: defaultMs,
-    minimum: 0,
+    minimum: minimumMs,
     maximum: MAX_TIMER_MS,
     description: `${description}, in milliseconds.`,
   });
@@ -76,9 +68,10 @@ export const Settings = Type.Object({
     description: 'Connect to MySQL or MariaDB over TLS and verify its certificate: true or false.',
   }),
   databaseCaFile: pemFile('Additional CA certificates for the TLS connection to the database'),
-  databaseWaitMs: optionalDurationMs(
+  databaseWaitMs: durationMs(
     60_000,
     'How long start and `npm run migrate` wait for a database that cannot be reached yet',
+    0,
   ),
   redisUrl: Type.String({
     default: '',
@@ -188,9 +181,10 @@ export const Settings = Type.Object({
     620_000,
     'How long an idle client connection is kept open; longer than load balancers keep theirs',
   ),
-  drainMs: optionalDurationMs(
+  drainMs: durationMs(
     0,
     'Drain after SIGTERM: how long requests are still served while /readyz answers 503',
+    0,
   ),
   shutdownTimeoutMs: durationMs(10_000, 'Time that a stopping process has to finish its work'),
 });
