@@ -1,7 +1,7 @@
 /** What only the SQL stores can get wrong in a list: the way to the rows, and rows that another release has written. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { DataSource, EntityManager } from 'typeorm';
-import { batchStatements } from '../../src/adapters/sql/batch-statements.ts';
+import { batchStatements, withPlaceholders } from '../../src/adapters/sql/batch-statements.ts';
 import { migrate, openDataSource } from '../../src/adapters/sql/data-source.ts';
 import { SqlTransactionStore } from '../../src/adapters/sql/transaction-store.ts';
 import type { Save, TransactionFilter } from '../../src/application/ports.ts';
@@ -25,7 +25,8 @@ describeOn(['mysql', 'mariadb'], 'a list', (server) => {
   afterAll(() => dataSource.destroy());
 
   const write = async (saves: Save[]) => {
-    for (const { sql, values } of batchStatements(saves)) await dataSource.query(sql, [...values]);
+    for (const { sql, values } of batchStatements(saves).map(withPlaceholders))
+      await dataSource.query(sql, [...values]);
   };
 
   test('leaves out a row in a version that this coordinator does not know, and shows the others', async () => {

@@ -18,14 +18,28 @@ import {
 
 export type SqlValue = string | number | null;
 
+/** Gives the text that stands for a value: its literal, or a placeholder. Called once a value, in the order of the text. */
+export type WriteValue = (value: SqlValue) => string;
+
 export type Statement = {
-  readonly sql: string;
-  readonly values: readonly SqlValue[];
+  readonly isUpdate: boolean;
+  readonly sql: (write: WriteValue) => string;
   /** Any other number of rows fails the whole batch. */
   readonly rowCount: number;
 };
 
+export type Query = { readonly sql: string; readonly values: readonly SqlValue[] };
+
 type Row = Readonly<Record<string, SqlValue>>;
+
+export function withPlaceholders({ sql }: Statement): Query {
+  const values: SqlValue[] = [];
+  const text = sql((value) => {
+    values.push(value);
+    return '?';
+  });
+  return { sql: text, values };
+}
 
 export function batchStatements(saves: readonly Save[]): Statement[] {
   const sorted = [...saves].sort((one, other) => (one.gid < other.gid ? -1 : 1));
@@ -204,36 +218,36 @@ function parts(group: readonly Update[]): (readonly Update[])[] {
 
 function updateOf(table: string, group: readonly Update[]): Statement {
   const { set, where } = group[0] as Update;
-  const gids = group.map(({ gid }) => gid);
-  const values: SqlValue[] = [];
-  const assignments = Object.keys(set).map((column) => {
-    const value = set[column] ?? null;
-    if (group.every((update) => update.set[column] === value)) {
-      values.push(value);
-      return `${column} = ?`;
-    }
-    for (const update of group) values.push(update.gid, update.set[column] ?? null);
-    return `${column} = CASE gid ${group.map(() => 'WHEN ? THEN ?').join(' ')} END`;
-  });
-  const conditions = Object.keys(where).map((column) => `${column} = ?`);
-  return {
-    sql: `UPDATE ${table} SET ${assignments.join(', ')} WHERE ${conditions.join(' AND ')} AND gid IN (${marks(gids)})`,
-    values: [...values, ...Object.values(where), ...gids],
-    rowCount: group.length,
+  const sql = (write: WriteValue) => {
+    const assignments = Object.keys(set).map((column) => assignmentOf(column, group, write));
+    const conditions = Object.keys(where).map((column) => `${column} = ${write(where[column] ?? null)}`);
+    const gids = group.map(({ gid }) => write(gid));
+    return `UPDATE ${table} SET ${assignments.join(',')} WHERE ${conditions.join(' AND ')} AND gid IN (${gids.join(',')})`;
   };
+  return { isUpdate: true, sql, rowCount: group.length };
 }
 
+function assignmentOf(column: string, group: readonly Update[], write: WriteValue): string {
+  const value = group[0]?.set[column] ?? null;
+  if (group.every(({ set }) => set[column] === value)) return `${column} = ${write(value)}`;
+  let cases = '';
+  for (const { gid, set } of group) cases += ` WHEN ${write(gid)} THEN ${write(set[column] ?? null)}`;
+  return `${column} = CASE gid${cases} END`;
+}
+
+/** A column that is NULL in every row is left out: the server would parse that word once a row. */
 function inserts(table: string, rows: readonly Row[]): Statement[] {
   const [first] = rows;
   if (!first) return [];
-  const row = `(${marks(Object.keys(first))})`;
-  return [
-    {
-      sql: `INSERT INTO ${table} (${Object.keys(first).join(', ')}) VALUES ${rows.map(() => row).join(', ')}`,
-      values: rows.flatMap((values) => Object.values(values)),
-      rowCount: rows.length,
-    },
-  ];
+  const columns = Object.keys(first).filter((column) => rows.some((row) => row[column] !== null));
+  const rowText = (row: Row, write: WriteValue) => {
+    let text = '';
+    for (const column of columns) text += (text === '' ? '' : ',') + write(row[column] ?? null);
+    return `(${text})`;
+  };
+  const sql = (write: WriteValue) =>
+    `INSERT INTO ${table} (${columns.join(',')}) VALUES ${rows.map((row) => rowText(row, write)).join(',')}`;
+  return [{ isUpdate: false, sql, rowCount: rows.length }];
 }
 
 // ── What stands in the way ───────────────────────────────────────────────────────────────────────────────────
@@ -245,7 +259,7 @@ export type Standing = {
   readonly transactions: readonly { readonly gid: string; readonly seq: number }[];
 };
 
-export function standingQueries(saves: readonly Save[]): Record<keyof Standing, Omit<Statement, 'rowCount'>> {
+export function standingQueries(saves: readonly Save[]): Record<keyof Standing, Query> {
   const gids = saves.map(({ gid }) => gid);
   const keys = saves.flatMap(({ beginKey }) => (beginKey === null ? [] : [beginKey]));
   const pairs = saves.map(() => '(gid = ? AND seq = ?)').join(' OR ');

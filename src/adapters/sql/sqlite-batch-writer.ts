@@ -7,10 +7,12 @@ import type { DataSource } from 'typeorm';
 import type { BatchOutcome, BatchWriter, Save } from '../../application/ports.ts';
 import {
   batchStatements,
+  type Query,
   type Standing,
   type Statement,
   standingQueries,
   takenBy,
+  withPlaceholders,
 } from './batch-statements.ts';
 import { isSqliteObstacle } from './conflicts.ts';
 
@@ -32,8 +34,10 @@ export class SqliteBatchWriter implements BatchWriter {
     }
   }
 
-  readonly #run = ({ sql, values, rowCount }: Statement): void => {
+  readonly #run = (statement: Statement): void => {
+    const { sql, values } = withPlaceholders(statement);
     const { changes } = this.#database.prepare(sql).run(...values);
+    const { rowCount } = statement;
     if (changes !== rowCount) throw new Error(`${rowCount} rows were to change, and ${changes} did: ${sql}`);
   };
 
@@ -46,8 +50,7 @@ export class SqliteBatchWriter implements BatchWriter {
 
   #standing(saves: readonly Save[]): Standing {
     const queries = standingQueries(saves);
-    const read = ({ sql, values }: { sql: string; values: readonly unknown[] }) =>
-      this.#database.prepare(sql).all(...values) as never;
+    const read = ({ sql, values }: Query) => this.#database.prepare(sql).all(...values) as never;
     return {
       journal: read(queries.journal),
       beginKeys: read(queries.beginKeys),
