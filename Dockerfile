@@ -35,26 +35,28 @@ COPY --from=build /usr/local/bin/node /usr/local/bin/node
 WORKDIR /app
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/package.json ./
-COPY --from=build /app/sdk sdk
 COPY --from=build /app/migrations migrations
 COPY --from=build /app/src src
 ENV NODE_ENV=production
 # On this address a coordinator starts only with TERCET_API_TOKENS, or with TERCET_ALLOW_ANONYMOUS=true.
 ENV TERCET_HOST=0.0.0.0
 USER 65532:65532
-ENTRYPOINT ["node", "--conditions=tercet-source"]
+ENTRYPOINT ["node"]
 
 FROM base AS demo
+COPY --from=build /app/sdk sdk
 COPY --from=build /app/examples examples
 # A new volume that is mounted here gets these rights: each participant keeps its database in one.
 USER root
 RUN mkdir -m 1777 data
 USER 65532:65532
+# The participants take the SDK from its sources.
+ENTRYPOINT ["node", "--conditions=tercet-source"]
 
 FROM base
 EXPOSE 8080
 HEALTHCHECK --interval=15s --timeout=5s --start-period=90s --start-interval=2s --retries=3 \
-  CMD ["node", "--conditions=tercet-source", "src/healthcheck.ts"]
+  CMD ["node", "src/healthcheck.ts"]
 CMD ["src/main.ts"]
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="Tercet" \

@@ -6,7 +6,7 @@
  * too: it is a misspelt one, unless Kubernetes injected it.
  */
 import { readFileSync } from 'node:fs';
-import { checkSecret } from '@tercet/sdk/signature';
+import { checkSecret } from './wire/signature.ts';
 import type { TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import { type Environment, environment as processEnvironment } from './environment.ts';

@@ -8,7 +8,7 @@
  */
 import { get } from 'node:http';
 import { isIPv6 } from 'node:net';
-import { reasonOf } from '@tercet/sdk/error-fields';
+import { reasonOf } from './wire/error-fields/fields.ts';
 import { type Config, readConfig } from './config.ts';
 
 /** Shorter than the `--timeout` of the HEALTHCHECK, so that the reason is printed. */

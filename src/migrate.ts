@@ -4,7 +4,7 @@ import { waitForDatabase } from './adapters/sql/wait-for-database.ts';
 import { systemClock } from './adapters/system.ts';
 import { databaseTlsOf, readConfig, shownUrl, UnusableConfig } from './config.ts';
 import { environment } from './environment.ts';
-import { reasonOf } from '@tercet/sdk/error-fields';
+import { reasonOf } from './wire/error-fields/fields.ts';
 import { exitOnEarlySignals } from './observability/early-signals.ts';
 import { exitOnStrayErrors } from './observability/stray-errors.ts';
 

@@ -27,7 +27,7 @@ import { type Config, databaseTlsOf, readConfig, shownUrl, UnusableConfig } from
 import { environment } from './environment.ts';
 import { buildApp } from './http/app.ts';
 import { traceUrlOf } from './http/transaction-view.ts';
-import { reasonOf } from '@tercet/sdk/error-fields';
+import { reasonOf } from './wire/error-fields/fields.ts';
 import { createLogger } from './observability/logger.ts';
 import { buildOf, Metrics } from './observability/metrics.ts';
 import { observers } from './observability/observers.ts';

@@ -6,6 +6,7 @@ import { parse } from 'yaml';
 import { chartFiles, chartFolder } from '../scripts/chart/files.ts';
 import { valuesTable } from '../scripts/chart/values-table.ts';
 import { valuesSchema } from '../scripts/chart/values-schema.ts';
+import { fullConfig, readDockerfile, stageOf } from './image/dockerfile.ts';
 
 const read = (file: string): string => readFileSync(join(chartFolder, file), 'utf8');
 
@@ -28,20 +29,18 @@ describe('the chart', () => {
 const dockerfile = join(import.meta.dirname, '../Dockerfile');
 
 describe('the image of the Dockerfile', () => {
-  const lines = readFileSync(dockerfile, 'utf8').split('\n');
-  const last = (instruction: string): string | undefined =>
-    lines.findLast((line) => line.startsWith(`${instruction} `))?.slice(instruction.length + 1);
+  const stages = readDockerfile(readFileSync(dockerfile, 'utf8'));
+  const image = fullConfig(stages, stageOf(stages, null));
 
   test('has the user of the pods', () => {
     const { podSecurityContext } = parse(read('values.yaml'));
-    expect(last('USER')).toMatch(
+    expect(image.user).toMatch(
       new RegExp(`^${podSecurityContext.runAsUser}(?::${podSecurityContext.runAsGroup})?$`),
     );
   });
 
   test('has an entry point that takes the file to run as its argument, as migration and test give it', () => {
-    expect(JSON.parse(last('ENTRYPOINT') ?? '')).toEqual(['node', '--conditions=tercet-source']);
-    expect(JSON.parse(last('CMD') ?? '')).toEqual(['src/main.ts']);
+    expect(image).toMatchObject({ entrypoint: ['node'], command: ['src/main.ts'] });
   });
 });
 

@@ -17,7 +17,7 @@ async function outcomeOf(program: 'main' | 'migrate', settings: Record<string, s
   const file = new URL(`../src/${program}.ts`, import.meta.url).pathname;
   const env = { PATH: process.env.PATH, TERCET_PORT: '0', TERCET_DATABASE_WAIT_MS: '0', ...settings };
   try {
-    const { stdout } = await run(process.execPath, ['--conditions=tercet-source', file], {
+    const { stdout } = await run(process.execPath, [file], {
       env,
       // Bounds a hang.
       timeout: 200_000,

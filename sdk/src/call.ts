@@ -1,5 +1,5 @@
 /** One call of a participant: which branch of which transaction it is for, and what is asked. */
-import type { Kind, Op } from './wire/index.ts';
+import type { Kind, Op } from '../../src/wire/index.ts';
 
 export type Call = {
   /** The global transaction, a UUIDv7. */
@@ -16,6 +16,3 @@ export type Call = {
   /** W3C trace context, as it came; null when none did. */
   readonly traceparent: string | null;
 };
-
-/** Phase one: what may be refused, what its deadline bounds, and whose result is asked for. */
-export const isPhaseOne = (op: Op): boolean => op === 'try' || op === 'action';

@@ -16,7 +16,7 @@
  */
 import type { Static, TSchema } from 'typebox';
 import { Value } from 'typebox/value';
-import { Kind, ParticipantName } from './wire/index.ts';
+import { Kind, ParticipantName } from '../../src/wire/index.ts';
 
 /** One activity: the body of every call for it, and what its try answers to the initiator, or its action to later steps. */
 export type Activity = {

@@ -1,105 +1,31 @@
 /**
- * Signatures, by Standard Webhooks: a participant that has a secret knows that a call comes from who has it
- * too, that its body is as it was sent, and that it was sent within the last five minutes.
- *
- *   webhook-id         `gid/branchId/op/kind`, without the kind where no `tcc-kind` is sent, and `gid/notify` for a callback: it
- *                      must name the call that the TCC headers and the path name
- *   webhook-timestamp  when it was signed, in seconds since 1970
- *   webhook-signature  `v1,` and an HMAC-SHA-256 of id, time and body in base64; one for each secret, with
- *                      blanks between them
- *
- * Two secrets at once are for changing them without a pause: first the participant takes the new one beside
- * the old, then the coordinator signs with it, then the old one goes.
+ * `@tercet/sdk/signature`: how a participant checks who calls, by Standard Webhooks, and how its secret is made. Signing is
+ * shared with the coordinator: `src/wire/signature.ts` says what is signed.
  */
 import { randomBytes } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
-import { CALL_HEADERS } from './wire/call-headers.ts';
-import type { CallOp, Kind } from './wire/index.ts';
+import { CALL_HEADERS } from '../../src/wire/call-headers.ts';
+import { SECRET_PREFIX, type SignatureHeader, type SignatureHeaders } from '../../src/wire/signature.ts';
 
-export type SignatureHeader = 'webhook-id' | 'webhook-timestamp' | 'webhook-signature';
-export type SignatureHeaders = Readonly<Record<SignatureHeader, string>>;
-
-/** What a signature names. */
-export type SignedCall = {
-  /** The global transaction. */
-  readonly gid: string;
-  /** Null for `notify`, which is about the whole. */
-  readonly branchId: string | null;
-  readonly op: CallOp;
-  /** As `tcc-kind` is sent; null or absent where it is not. */
-  readonly kind?: Kind | null;
-};
+export {
+  checkSecret,
+  idempotencyKeyOf,
+  type SignatureHeader,
+  type SignatureHeaders,
+  type SignedCall,
+  signatureHeaders,
+  signed,
+  webhookIdOf,
+} from '../../src/wire/signature.ts';
 
 type Headers = { readonly [name: string]: string | readonly string[] | undefined };
 
-const PREFIX = 'whsec_';
 const NEW_SECRET_BYTES = 32;
-const MIN_SECRET_BYTES = 24;
-const MAX_SECRET_BYTES = 64;
-/** What the library allows on either side; here only to say in words what is wrong. */
+/** What the library allows on either side; here only to say what is wrong. */
 const TOLERANCE_SECONDS = 5 * 60;
 
 /** `whsec_` and 32 random bytes in base64. */
-export const newSecret = (): string => `${PREFIX}${randomBytes(NEW_SECRET_BYTES).toString('base64')}`;
-
-/** What is wrong with a secret, in words that do not tell it; null when nothing is. */
-export function checkSecret(secret: string): string | null {
-  // An environment variable that is not set, for example.
-  if (typeof secret !== 'string') return `it is ${typeof secret}: make one with newSecret()`;
-  if (!secret.startsWith(PREFIX)) return `a secret begins with ${PREFIX}: make one with newSecret()`;
-  const text = secret.slice(PREFIX.length);
-  const bytes = Buffer.from(text, 'base64');
-  if (bytes.toString('base64') !== text)
-    return `after ${PREFIX} a secret is base64, filled up with =: make one with newSecret()`;
-  if (bytes.length < MIN_SECRET_BYTES || bytes.length > MAX_SECRET_BYTES)
-    return `a secret has ${MIN_SECRET_BYTES} to ${MAX_SECRET_BYTES} bytes, and this one ${bytes.length}`;
-  return null;
-}
-
-/** `gid/branchId/op`, the same in every attempt, or `gid/notify`. Names hold no slash: no two calls have the same key. */
-export const idempotencyKeyOf = ({ gid, branchId, op }: SignedCall): string => joined(gid, branchId, op);
-
-/** The `webhook-id`: a call that is signed as one kind is not accepted as another. */
-export const webhookIdOf = ({ gid, branchId, op, kind }: SignedCall): string =>
-  joined(gid, branchId, op, kind ?? null);
-
-const joined = (...parts: readonly unknown[]): string => parts.filter((part) => part !== null).join('/');
-
-/**
- * @param body exactly as it is sent
- * @param secrets one or more that `checkSecret` finds nothing wrong with; each signs
- * @param now when the call is sent: a signature of an earlier attempt may be too old
- * @throws TypeError without a secret
- */
-export function signatureHeaders(
-  call: SignedCall,
-  body: string,
-  secrets: readonly string[],
-  now: Date,
-): SignatureHeaders {
-  return signed({ id: webhookIdOf(call), body, secrets, now });
-}
-
-/**
- * The headers of any message by Standard Webhooks.
- *
- * @param message.id the same however often the message is repeated
- * @throws TypeError without a secret
- */
-export function signed(message: {
-  readonly id: string;
-  readonly body: string;
-  readonly secrets: readonly string[];
-  readonly now: Date;
-}): SignatureHeaders {
-  const { id, body, secrets, now } = message;
-  if (secrets.length === 0) throw new TypeError('there is no secret to sign with: give at least one');
-  return {
-    'webhook-id': id,
-    'webhook-timestamp': String(Math.floor(now.getTime() / 1000)),
-    'webhook-signature': secrets.map((secret) => new Webhook(secret).sign(id, now, body)).join(' '),
-  };
-}
+export const newSecret = (): string => `${SECRET_PREFIX}${randomBytes(NEW_SECRET_BYTES).toString('base64')}`;
 
 /**
  * Why a call is not to be believed, in words that say what to do; null when it is. The path is not looked at:
@@ -118,12 +44,15 @@ export function verifySignature(headers: Headers, body: string, secrets: readonl
   if (typeof signature !== 'string') return missing('webhook-signature');
   // Else somebody could send a signed call again under another name.
   const { gid, branchId, op, kind } = CALL_HEADERS;
-  if (id !== joined(headers[gid], headers[branchId] ?? null, headers[op], headers[kind] ?? null))
+  if (id !== idOf([headers[gid], headers[branchId], headers[op], headers[kind]]))
     return 'webhook-id does not name the call of the TCC headers: it is gid/branchId/op/kind of the same call, or gid/notify';
   const signed = { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signature };
   if (secrets.some((secret) => isSignedBy(secret, signed, body))) return null;
   return whyNot(timestamp);
 }
+
+const idOf = (parts: readonly unknown[]): string =>
+  parts.filter((part) => part !== undefined && part !== null).join('/');
 
 const missing = (header: SignatureHeader): string =>
   `${header} is missing: only signed calls are served, so give the coordinator the participant's secret`;

@@ -6,7 +6,7 @@
  */
 import { createRequire } from 'node:module';
 import type * as OpenTelemetry from '@opentelemetry/api';
-import { typeOf } from './errors/fields.ts';
+import { typeOf } from '../../src/wire/error-fields/fields.ts';
 
 type Attributes = Readonly<Record<string, string | number>>;
 

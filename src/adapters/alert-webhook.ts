@@ -3,8 +3,8 @@
  *
  * A post carries what an operator may see of a transaction: no payload, result, business key or secret.
  */
-import type { AlertPost } from '@tercet/sdk/wire';
-import { signed } from '@tercet/sdk/signature';
+import type { AlertPost } from '../wire/index.ts';
+import { signed } from '../wire/signature.ts';
 import { Agent } from 'undici';
 import type { AlertNotice, AlertSender } from '../application/alerts.ts';
 import { type GlobalTransaction, type Instant, waitingSince } from '../domain/index.ts';

@@ -2,7 +2,7 @@
  * Proof by the compiler that wire and domain have the same words. Nothing here runs: where the two drift apart, a line
  * of this file no longer compiles.
  */
-import type * as wire from '@tercet/sdk/wire';
+import type * as wire from '../wire/index.ts';
 import type { noticeOf } from '../application/ending-notice.ts';
 import type { Participant } from '../application/ports.ts';
 import type * as requests from '../application/requests.ts';

@@ -1,5 +1,5 @@
 /** The answers that every route may give, as OpenAPI tells them. */
-import { ProblemDocument } from '@tercet/sdk/wire';
+import { ProblemDocument } from '../wire/index.ts';
 import type { TSchema } from 'typebox';
 import { PROBLEM_MEDIA_TYPE } from './problem.ts';
 

@@ -2,7 +2,7 @@
  * Journal rows as people read them: in the words of the transaction view, instants as text. Hashes and settings, which
  * never change and explain nothing, are left out.
  */
-import type * as wire from '@tercet/sdk/wire';
+import type * as wire from '../wire/index.ts';
 import type { Attempt, Entries } from '../application/journal.ts';
 import type { JournalRow } from '../application/ports.ts';
 import {

@@ -2,7 +2,7 @@
  * The path that a transaction has taken, read off its journal rows: the cause, the decision, and what was called because of
  * it, each where it ended. Rows tell each call as it went; here the calls of one op for one branch become one entry.
  */
-import type * as wire from '@tercet/sdk/wire';
+import type * as wire from '../wire/index.ts';
 import type { Attempt } from '../application/journal.ts';
 import type { JournalRow, Saved } from '../application/ports.ts';
 import {

@@ -4,7 +4,7 @@
  * Only values, nothing of how they are sent: src/http/problem.ts sends them over HTTP, and a coordinator that runs
  * inside a test answers the same documents.
  */
-import type { Fault, ProblemDocument } from '@tercet/sdk/wire';
+import type { Fault, ProblemDocument } from '../wire/index.ts';
 import type { CoordinatorRejection } from '../application/coordinator.ts';
 import { type ErrorCode, errors, errorType } from '../errors.ts';
 

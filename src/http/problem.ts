@@ -1,5 +1,5 @@
 /** A problem document sent as the answer to a request. */
-import type { Fault, ProblemDocument } from '@tercet/sdk/wire';
+import type { Fault, ProblemDocument } from '../wire/index.ts';
 import type { FastifyReply } from 'fastify';
 import type { ErrorCode } from '../errors.ts';
 import { traceIdOfRequest } from './plugins/trace-context.ts';

@@ -1,5 +1,5 @@
 /** A transaction as answers show it. Reads fields and never asks for a status: what they mean is the domain's. */
-import type * as wire from '@tercet/sdk/wire';
+import type * as wire from '../wire/index.ts';
 import {
   type Branch,
   type Call,

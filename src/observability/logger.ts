@@ -3,7 +3,7 @@
  * way it is handed over, and of a request nothing but its method and path.
  */
 import pino, { type DestinationStream, type LogFn, type Logger } from 'pino';
-import { errorFields, isError, reasonOf } from '@tercet/sdk/error-fields';
+import { errorFields, isError, reasonOf } from '../wire/error-fields/fields.ts';
 
 /** @param stream where lines go; standard output when absent */
 export function createLogger(level: string, stream?: DestinationStream): Logger {

@@ -1,5 +1,5 @@
 /** Errors that nothing catches, where there is no logger yet: Node would print every field of them. */
-import { reasonOf } from '@tercet/sdk/error-fields';
+import { reasonOf } from '../wire/error-fields/fields.ts';
 
 /** Prints one line and exits, until the answer is called. */
 export function exitOnStrayErrors(what: string): () => void {

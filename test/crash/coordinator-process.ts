@@ -33,20 +33,25 @@ export const isErrorLine = (line: string): boolean =>
 /** How a process ended. */
 export type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
 
+/** Where the sources of a release are, and the flags of Node that its commands need. */
+export type Checkout = { readonly folder: string; readonly flags: readonly string[] };
+
+const own: Checkout = { folder: join(import.meta.dirname, '../..'), flags: [] };
+
 export class CoordinatorProcess {
   readonly #environment: Readonly<Record<string, string>>;
   readonly #folder: WatchedFolder = watchedFolder('coordinator');
   #running: { readonly process: ChildProcess; readonly exit: Promise<Exit> } | null = null;
   #url = '';
 
-  readonly #program: string;
+  readonly #command: readonly string[];
 
   /**
    * @param settings all that it is told; nothing is inherited
    * @param checkout whose coordinator it is; this one's when absent
    */
-  constructor(settings: Readonly<Record<string, string>>, checkout = join(import.meta.dirname, '../..')) {
-    this.#program = join(checkout, 'src/main.ts');
+  constructor(settings: Readonly<Record<string, string>>, checkout: Checkout = own) {
+    this.#command = [...checkout.flags, join(checkout.folder, 'src/main.ts')];
     this.#environment = { ...settings, NODE_COMPILE_CACHE: compiled };
   }
 
@@ -103,14 +108,7 @@ export class CoordinatorProcess {
   async #start(endsAt: number): Promise<string | null> {
     const from = statSync(this.#folder.logPath, { throwIfNoEntry: false })?.size ?? 0;
     const variables = Object.entries(this.#environment).map(([name, value]) => `${name}=${value}`);
-    const child = this.#folder.spawn([
-      'env',
-      '-i',
-      ...variables,
-      process.execPath,
-      '--conditions=tercet-source',
-      this.#program,
-    ]);
+    const child = this.#folder.spawn(['env', '-i', ...variables, process.execPath, ...this.#command]);
     // An exit that is waited for keeps this Node alive; the process itself does not.
     const exit = once(child, 'exit').then(([code, signal]): Exit => ({ code, signal }));
     this.#running = { process: child, exit };

@@ -61,9 +61,9 @@ describe('the Dockerfile', () => {
   test('runs as a user that is not root, in the exec form', () => {
     expect(config).toMatchObject({
       ...{ user: '65532:65532', workdir: '/app', ports: [8080] },
-      entrypoint: ['node', '--conditions=tercet-source'],
+      entrypoint: ['node'],
       command: ['src/main.ts'],
-      healthcheck: { command: ['node', '--conditions=tercet-source', 'src/healthcheck.ts'] },
+      healthcheck: { command: ['node', 'src/healthcheck.ts'] },
     });
     expect(fullConfig(stages, stageOf(stages, 'demo')).user).toBe('65532:65532');
   });
@@ -117,9 +117,8 @@ describe('the tree of the image', () => {
 
   test('has the production dependencies and nothing else of this checkout but the sources that run', () => {
     expect(readdirSync(join(image.root, 'app')).sort()).toEqual(
-      ['migrations', 'node_modules', 'package.json', 'sdk', 'src'].sort(),
+      ['migrations', 'node_modules', 'package.json', 'src'].sort(),
     );
-    expect(readdirSync(join(image.root, 'app/sdk')).sort()).toEqual(['package.json', 'src']);
     const isThere = (path: string) => existsSync(join(image.root, 'app', path, 'package.json'));
     expect(Object.keys(dependencies).filter((name) => !isThere(`node_modules/${name}`))).toEqual([]);
     const { packages } = JSON.parse(textOf('package-lock.json')) as {

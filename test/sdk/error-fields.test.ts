@@ -8,7 +8,7 @@ import { connect } from 'node:net';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
 import { DataSource } from 'typeorm';
-import { WITHHELD } from '../../sdk/src/errors/message.ts';
+import { WITHHELD } from '../../src/wire/error-fields/message.ts';
 import { UnrecordedWork } from '../../sdk/src/barrier/pass.ts';
 import { openConnection } from '../../src/adapters/sql/data-source.ts';
 import { errorFields, errorLine, reasonOf } from '@tercet/sdk/error-fields';

@@ -5,7 +5,7 @@
 import { execFile } from 'node:child_process';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { isDeepStrictEqual, promisify } from 'node:util';
 import { linkModules } from '../support/clone.ts';
 
 const run = promisify(execFile);
@@ -27,7 +27,13 @@ export async function previousCheckout(): Promise<{ readonly folder: string; rea
 
 /** The same dependencies are shared; others are installed, which takes half a minute. */
 async function installInto(folder: string): Promise<void> {
-  const lockOf = (of: string) => readFile(join(of, 'package-lock.json'), 'utf8');
-  if ((await lockOf(folder)) === (await lockOf(repository))) linkModules(folder);
+  const [theirs, ours] = await Promise.all([folder, repository].map(lockedPackages));
+  if (isDeepStrictEqual(theirs, ours)) linkModules(folder);
   else await run(process.execPath, ['scripts/setup.mjs'], { cwd: folder });
+}
+
+/** What is installed: all but the entry of the checkout itself, which says which of its packages ask for what. */
+async function lockedPackages(folder: string): Promise<unknown> {
+  const { packages } = JSON.parse(await readFile(join(folder, 'package-lock.json'), 'utf8'));
+  return { ...packages, '': undefined };
 }

@@ -11,7 +11,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { openStore, type SqlStore } from '../../src/adapters/sql/open-store.ts';
 import { JOURNAL_VERSION, rebuild } from '../../src/application/journal.ts';
-import { CoordinatorProcess } from '../crash/coordinator-process.ts';
+import { type Checkout, CoordinatorProcess } from '../crash/coordinator-process.ts';
 import { describeOn } from '../support/servers.ts';
 import { until } from '../support/until.ts';
 import { Client, type View } from './client.ts';
@@ -19,7 +19,7 @@ import { Participant, REFUSE } from './participant.ts';
 import { previousCheckout } from './previous-checkout.ts';
 
 const run = promisify(execFile);
-const checkout = join(import.meta.dirname, '../..');
+const current: Checkout = { folder: join(import.meta.dirname, '../..'), flags: [] };
 
 const HELD_COUNT = 1000;
 const CONCURRENCY = 24;
@@ -44,13 +44,14 @@ describeOn(['mysql'], 'a rolling upgrade and the way back', (server) => {
   /** The writers of each version's journal rows. */
   const writers = { previous: new Set<string>(), current: new Set<string>() };
   let settings: Record<string, string>;
-  let previous: string;
+  let previous: Checkout;
   let sql: SqlStore;
   let isOver = false;
 
   beforeAll(async () => {
     const databaseUrl = await server.createDatabase();
-    previous = (await previousCheckout()).folder;
+    // Its coordinator imports the SDK by name.
+    previous = { folder: (await previousCheckout()).folder, flags: ['--conditions=tercet-source'] };
     settings = {
       ...{ TERCET_PORT: '0', TERCET_DATABASE_URL: databaseUrl, TERCET_DRAIN_MS: String(DRAIN_MS) },
       ...{ TERCET_SHUTDOWN_TIMEOUT_MS: '60000', TERCET_COMMIT_TIMEOUT_MS: '60000' },
@@ -67,15 +68,15 @@ describeOn(['mysql'], 'a rolling upgrade and the way back', (server) => {
     await sql.close();
   });
 
-  const migrateBy = async (folder: string): Promise<string> => {
-    const program = ['--conditions=tercet-source', join(folder, 'src/migrate.ts')];
+  const migrateBy = async ({ folder, flags }: Checkout): Promise<string> => {
+    const program = [...flags, join(folder, 'src/migrate.ts')];
     const { stdout } = await run(process.execPath, program, { env: { ...settings, PATH: process.env.PATH } });
     return stdout;
   };
 
   async function startReplica(version: 'previous' | 'current'): Promise<CoordinatorProcess> {
     const known = new Set((await heartbeats()).map(({ id }) => id));
-    const replica = new CoordinatorProcess(settings, version === 'previous' ? previous : checkout);
+    const replica = new CoordinatorProcess(settings, version === 'previous' ? previous : current);
     replicas.push(replica);
     await replica.start();
     for (const { id } of await heartbeats()) if (!known.has(id)) writers[version].add(id);
@@ -141,7 +142,7 @@ describeOn(['mysql'], 'a rolling upgrade and the way back', (server) => {
 
       // The upgrade: the migration, then one replica after the other.
       const held = await hold();
-      expect(await migrateBy(checkout)).toMatch(/ran DecisionNoteExpandOnly/);
+      expect(await migrateBy(current)).toMatch(/ran DecisionNoteExpandOnly/);
       const newOne = await startReplica('current');
       await decide(held.slice(0, 300));
       await stopReplica(oldOne);

@@ -5,7 +5,7 @@
  * than `retentionMs`. The deadline of a row is the latest that any call for its branch has brought. One that the coordinator does not know stays, and is counted: it may belong to another coordinator,
  * or the wrong one was asked. That is also why `retentionMs` has to be shorter than the coordinator's own retention.
  */
-import type { FinalityView } from '../wire/index.ts';
+import type { FinalityView } from '../../../src/wire/index.ts';
 import { type DatedKey, type Key, keyOf } from './statements.ts';
 
 export type CleanUpOptions = {

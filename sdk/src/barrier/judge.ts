@@ -21,7 +21,7 @@
  * was started outside, a cancel is refused as after it, and the other way round: nobody can tell how far it came.
  */
 import type { RefusalCode } from '../refusal.ts';
-import type { Pattern } from '../wire/index.ts';
+import type { Pattern } from '../../../src/wire/index.ts';
 import type { BarrierCall } from './barrier.ts';
 import { refusalWords } from './kept-text.ts';
 

@@ -1,8 +1,8 @@
 /** Results and refusals as they are kept in a row, and as they are answered from it. */
-import { isPhaseOne } from '../call.ts';
+import { isPhaseOne } from '../../../src/wire/reply.ts';
 import { isIterator, losslessJson } from '../lossless-json.ts';
 import { InProgress, Refusal } from '../refusal.ts';
-import { BranchId, Gid } from '../wire/index.ts';
+import { BranchId, Gid } from '../../../src/wire/index.ts';
 import { Value } from 'typebox/value';
 import type { BarrierCall, Known, Passed, PassOptions } from './barrier.ts';
 import { type LockedRow, PHASE_AFTER, type Row, type Verdict } from './judge.ts';

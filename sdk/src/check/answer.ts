@@ -1,6 +1,6 @@
 /** What came of a call, read as the coordinator reads it. */
-import { type Reply, replyOf } from '../reply.ts';
-import type { Op } from '../wire/index.ts';
+import { type Reply, replyOf } from '../../../src/wire/reply.ts';
+import type { Op } from '../../../src/wire/index.ts';
 
 export type Answer = {
   readonly reply: Reply;

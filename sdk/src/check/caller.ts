@@ -2,9 +2,9 @@
  * Calls the participant as a coordinator does: one POST for each attempt, no redirects, a limit on time and size, and
  * asked again, a few times, where the answer leaves open what happened.
  */
-import { isPhaseOne } from '../call.ts';
+import { isPhaseOne } from '../../../src/wire/reply.ts';
 import { type Answer, answered, isTimeout, reasonOf, unanswered } from './answer.ts';
-import type { Op } from '../wire/index.ts';
+import type { Op } from '../../../src/wire/index.ts';
 import type { Settings } from './options.ts';
 import { type Branch, type CallRequest, requestOf, type CallOptions } from './request.ts';
 

@@ -1,9 +1,9 @@
 /** The kinds of an activity, by the wire's table of what each of them serves, and what undoes a branch of each. */
-import type { Kind, Op } from '../wire/index.ts';
-import { SERVED_KINDS } from '../wire/kinds.ts';
+import type { Kind, Op } from '../../../src/wire/index.ts';
+import { SERVED_KINDS } from '../../../src/wire/kinds.ts';
 
-export type { Kind } from '../wire/index.ts';
-export { isServed, SERVED_KINDS } from '../wire/kinds.ts';
+export type { Kind } from '../../../src/wire/index.ts';
+export { isServed, SERVED_KINDS } from '../../../src/wire/kinds.ts';
 
 export const KINDS = Object.keys(SERVED_KINDS) as readonly Kind[];
 

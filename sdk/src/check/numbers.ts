@@ -8,7 +8,7 @@
 import { shownUrl } from '../shown-url.ts';
 import { reasonOf } from './answer.ts';
 import { pause } from './caller.ts';
-import type { Op } from '../wire/index.ts';
+import type { Op } from '../../../src/wire/index.ts';
 import type { Settings } from './options.ts';
 
 /** Path → number. */

@@ -1,7 +1,7 @@
 /** What is to be checked, and how: as it was asked for, and as it is used once it was found to make sense. */
 import { shownUrl } from '../shown-url.ts';
-import { checkSecret } from '../signature.ts';
-import type { Op } from '../wire/index.ts';
+import { checkSecret } from '../../../src/wire/signature.ts';
+import type { Op } from '../../../src/wire/index.ts';
 import { KINDS, type Kind } from './kinds.ts';
 
 export type CheckOptions = {

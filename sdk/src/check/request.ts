@@ -1,7 +1,7 @@
 /** One call as it goes out: what a coordinator would send for a branch, as a value, whichever way it is sent then. */
-import { signatureHeaders } from '../signature.ts';
-import { CALL_HEADERS } from '../wire/call-headers.ts';
-import type { Op } from '../wire/index.ts';
+import { signatureHeaders } from '../../../src/wire/signature.ts';
+import { CALL_HEADERS } from '../../../src/wire/call-headers.ts';
+import type { Op } from '../../../src/wire/index.ts';
 import type { Kind } from './kinds.ts';
 import type { Settings } from './options.ts';
 

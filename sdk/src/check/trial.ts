@@ -19,7 +19,7 @@ import {
   type Numbers,
   plus,
 } from './numbers.ts';
-import type { Op } from '../wire/index.ts';
+import type { Op } from '../../../src/wire/index.ts';
 import { type Kind, UNDO_OF } from './kinds.ts';
 import type { Settings } from './options.ts';
 import { problemIn, wordsOf } from './problem.ts';

@@ -3,7 +3,7 @@
  * after a crash, and calls the same, registers the same branches.
  */
 import { Value } from 'typebox/value';
-import { BranchId } from '../wire/index.ts';
+import { BranchId } from '../../../src/wire/index.ts';
 
 /** Room for a dash and three digits within 64 characters: a transaction has at most 100 branches. */
 const LONGEST_PREFIX = 60;

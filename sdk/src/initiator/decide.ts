@@ -2,7 +2,7 @@
  * Asking for a decision, and hearing which one stands. Both requests can be repeated; the first decision
  * counts, whoever asked for it, so that the answer may be the opposite of what was asked.
  */
-import type { Decision, Status } from '../wire/index.ts';
+import type { Decision, Status } from '../../../src/wire/index.ts';
 import { type Answer, type CoordinatorLink, PATIENCE_MS, type Problem } from './coordinator-link.ts';
 import { readTransactionOf, type SeenTransaction } from './seen-transaction.ts';
 

@@ -12,7 +12,7 @@
  *
  * Messages quote with “ and ” what others say: a log keeps a message up to its first quote, and so none of their values.
  */
-import type { Decision, Status, TransactionView } from '../wire/index.ts';
+import type { Decision, Status, TransactionView } from '../../../src/wire/index.ts';
 
 type Told = {
   readonly code: string;

@@ -2,8 +2,8 @@
  * One HTTP request and its whole answer, or why there is none. Nothing rejects, nothing is repeated, no
  * redirect is followed; the answer has a time-out that covers its body, and a limit of its length.
  */
-import { errorFields } from '../errors/fields.ts';
-import { WITHHELD } from '../errors/message.ts';
+import { errorFields } from '../../../src/wire/error-fields/fields.ts';
+import { WITHHELD } from '../../../src/wire/error-fields/message.ts';
 import { inWords, isA } from '../participant/thrown.ts';
 import type { Timing } from './timing.ts';
 

@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import type { Contract } from '../contract.ts';
 import { firstFault } from '../participant/first-fault.ts';
 import { shownUrl } from '../shown-url.ts';
-import { checkSecret } from '../signature.ts';
-import { CallbackRequest } from '../wire/index.ts';
+import { checkSecret } from '../../../src/wire/signature.ts';
+import { CallbackRequest } from '../../../src/wire/index.ts';
 import { RequestRejected } from './errors.ts';
 import type { Callable, OwnMembers, RunOptions } from './types.ts';
 

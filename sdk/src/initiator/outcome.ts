@@ -2,7 +2,7 @@
  * From a verdict to what the initiator is told: an outcome where it is confirmed, and else the error that says
  * what is certain.
  */
-import type { TransactionView } from '../wire/index.ts';
+import type { TransactionView } from '../../../src/wire/index.ts';
 import type { Ending, Verdict } from './decide.ts';
 import {
   type ActionRefused,

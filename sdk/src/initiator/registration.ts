@@ -1,7 +1,7 @@
 /** Registers a participant with the coordinator, with the kinds of its activities, so that a wrong use is refused at begin. */
 import type { Static } from 'typebox';
 import { type Contract, kindsOf } from '../contract.ts';
-import type { ParticipantRequest, ParticipantView } from '../wire/index.ts';
+import type { ParticipantRequest, ParticipantView } from '../../../src/wire/index.ts';
 import type { Question } from './coordinator-link.ts';
 
 /** Where the participant is called, and how; the contract says the rest. */

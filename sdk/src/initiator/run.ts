@@ -7,7 +7,7 @@
  * - Nothing is guessed: a decision that nobody acknowledged is `OutcomeUnknown`, never success and never failure.
  */
 import { inWords, isA } from '../participant/thrown.ts';
-import type { TransactionView } from '../wire/index.ts';
+import type { TransactionView } from '../../../src/wire/index.ts';
 import { type Begun, begin } from './begin.ts';
 import { Branches } from './branches.ts';
 import type { CoordinatorLink } from './coordinator-link.ts';

@@ -4,7 +4,7 @@
  */
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { Decision, Status } from '../wire/index.ts';
+import { Decision, Status } from '../../../src/wire/index.ts';
 
 const nullOr = <Schema extends Parameters<typeof Type.Array>[0]>(schema: Schema) =>
   Type.Union([schema, Type.Null()]);

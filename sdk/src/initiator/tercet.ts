@@ -15,7 +15,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { types } from 'node:util';
 import { type Contract, kindOf } from '../contract.ts';
 import { inSpan, type SpanOptions } from '../spans.ts';
-import type { FinalityView, ParticipantView, TransactionView } from '../wire/index.ts';
+import type { FinalityView, ParticipantView, TransactionView } from '../../../src/wire/index.ts';
 import { AddressBook } from './address-book.ts';
 import type { Branches } from './branches.ts';
 import { CoordinatorLink, PATIENCE_MS, type Question } from './coordinator-link.ts';

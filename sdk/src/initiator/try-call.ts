@@ -3,9 +3,9 @@
  * every attempt, a reply read off the status alone, and attempts until there is a clear one or no time for
  * another.
  */
-import { replyOf } from '../reply.ts';
-import { signatureHeaders } from '../signature.ts';
-import { CALL_HEADERS } from '../wire/index.ts';
+import { replyOf } from '../../../src/wire/reply.ts';
+import { signatureHeaders } from '../../../src/wire/signature.ts';
+import { CALL_HEADERS } from '../../../src/wire/index.ts';
 import type { Address, AddressBook } from './address-book.ts';
 import { exchange, type Fetch, type Heard } from './exchange.ts';
 import { backOffMs, pause, type Timing } from './timing.ts';

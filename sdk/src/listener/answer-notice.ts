@@ -20,7 +20,7 @@ import { firstFault } from '../participant/first-fault.ts';
 import type { ParticipantAnswer, ParticipantRequest } from '../participant/participant.ts';
 import { verifySignature } from '../signature.ts';
 import { inAllParts } from '../unhandled.ts';
-import { CALL_HEADERS, EndingNotice } from '../wire/index.ts';
+import { CALL_HEADERS, EndingNotice } from '../../../src/wire/index.ts';
 
 export type Listen = (ending: EndingNotice) => unknown;
 

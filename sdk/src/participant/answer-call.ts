@@ -5,11 +5,12 @@
  *
  * Whatever is thrown ends here, and none of it becomes a success.
  */
-import { type Call, isPhaseOne } from '../call.ts';
+import { isPhaseOne } from '../../../src/wire/reply.ts';
+import type { Call } from '../call.ts';
 import { InProgress, Refusal } from '../refusal.ts';
 import { verifySignature } from '../signature.ts';
 import { inSpan } from '../spans.ts';
-import { isServed, type Op } from '../wire/index.ts';
+import { isServed, type Op } from '../../../src/wire/index.ts';
 import {
   askAgain,
   bodyNotRaw,

@@ -7,7 +7,7 @@
  *   400, 401, 413, 500                  nothing was done, and the call or the participant has to be mended
  */
 import type { InProgress, Refusal, RefusalCode } from '../refusal.ts';
-import type { Fault, ProblemDocument } from '../wire/index.ts';
+import type { Fault, ProblemDocument } from '../../../src/wire/index.ts';
 import type { ParticipantAnswer } from './participant.ts';
 
 /**

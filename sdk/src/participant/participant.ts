@@ -2,7 +2,7 @@
  * A participant as frameworks mount it: one function from a request to an answer, which knows no framework.
  */
 import type { Contract } from '../contract.ts';
-import type { CallOp, Op } from '../wire/index.ts';
+import type { CallOp, Op } from '../../../src/wire/index.ts';
 
 export type ParticipantRequest = {
   readonly method: string;

@@ -1,7 +1,7 @@
 /** The call that a request brings in its headers, or the first of them that is not as it has to be. */
 import { Value } from 'typebox/value';
 import type { Call } from '../call.ts';
-import { BranchId, CALL_HEADERS, type Fault, Gid, Kind, type Op } from '../wire/index.ts';
+import { BranchId, CALL_HEADERS, type Fault, Gid, Kind, type Op } from '../../../src/wire/index.ts';
 import type { ParticipantRequest } from './participant.ts';
 
 type ReadCall =

@@ -2,7 +2,7 @@
  * Which requests are calls: `POST /{activity}/{op}`, to the letter, of an activity of the contract. Neither names nor ops ever
  * need escaping. All else is left to others, and mostly answered 404, which a coordinator takes for "not known".
  */
-import type { CallOp } from '../wire/index.ts';
+import type { CallOp } from '../../../src/wire/index.ts';
 import type { Mountable, ParticipantRequest, Route } from './participant.ts';
 
 /** Null for everything that is not a call for one of these routes. */

@@ -12,12 +12,13 @@
 import type { TSchema } from 'typebox';
 import type { Barrier, Known, Passed } from '../barrier/barrier.ts';
 import { resultJson } from '../barrier/kept.ts';
-import { type Call, isPhaseOne } from '../call.ts';
+import { isPhaseOne } from '../../../src/wire/reply.ts';
+import type { Call } from '../call.ts';
 import { type Activity, kindOf } from '../contract.ts';
 import { isThenable } from '../lossless-json.ts';
 import { InProgress, Refusal } from '../refusal.ts';
 import { inSpan, type SpanOptions } from '../spans.ts';
-import { isServed, type Kind, Op } from '../wire/index.ts';
+import { isServed, type Kind, Op } from '../../../src/wire/index.ts';
 import { duringCall } from './current-call.ts';
 import { firstFault } from './first-fault.ts';
 import { isA } from './thrown.ts';

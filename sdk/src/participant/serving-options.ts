@@ -1,5 +1,5 @@
 /** What a participant and a listener are told in the same words: secrets, and who hears of errors. */
-import { checkSecret } from '../signature.ts';
+import { checkSecret } from '../../../src/wire/signature.ts';
 
 /**
  * Null where calls need not be signed.

@@ -18,7 +18,7 @@ import { type GlobalTransaction, isFinished } from '../../../src/domain/index.ts
 import type { ErrorCode } from '../../../src/errors.ts';
 import { noBody } from '../../../src/http/no-body.ts';
 import { detailsView } from '../../../src/http/path-view.ts';
-import { traceOf } from '../../../src/http/plugins/trace-context.ts';
+import { traceOf } from '../../../src/wire/trace-context.ts';
 import { faultsProblem, problemOf, rejectionProblem } from '../../../src/http/problem-document.ts';
 import { iso, isoOrNull, transactionView } from '../../../src/http/transaction-view.ts';
 import {
@@ -32,7 +32,7 @@ import {
   ParticipantName,
   type ParticipantView,
   type ProblemDocument,
-} from '../wire/index.ts';
+} from '../../../src/wire/index.ts';
 import { readBody } from './request-body.ts';
 import { type Part, requestFault } from './request-faults.ts';
 

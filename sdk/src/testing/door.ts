@@ -5,7 +5,7 @@
 import { askAgain, failed, refused } from '../participant/answers.ts';
 import type { ParticipantAnswer, ParticipantRequest } from '../participant/participant.ts';
 import { InProgress, Refusal } from '../refusal.ts';
-import { CALL_HEADERS, CallOp } from '../wire/index.ts';
+import { CALL_HEADERS, CallOp } from '../../../src/wire/index.ts';
 import type { Pace } from './pace.ts';
 import { type Effect, effectOf, type RecordedCall } from './recorded-call.ts';
 import type { Scripts, Step } from './script.ts';

@@ -17,7 +17,7 @@ import {
   pendingCalls,
   upstreamOf,
 } from '../../../src/domain/index.ts';
-import type { DecisionReason, Status } from '../wire/index.ts';
+import type { DecisionReason, Status } from '../../../src/wire/index.ts';
 import type { WorldClock } from './clock.ts';
 import type { Door } from './door.ts';
 import type { Effect, RecordedCall } from './recorded-call.ts';

@@ -11,8 +11,8 @@ import type {
 import { MAX_RESULT_BYTES } from '../../../src/application/results.ts';
 import { REFUSALS } from '../../../src/domain/index.ts';
 import type { ParticipantAnswer, ParticipantRequest } from '../participant/participant.ts';
-import { idempotencyKeyOf, signatureHeaders } from '../signature.ts';
-import { CALL_HEADERS } from '../wire/index.ts';
+import { idempotencyKeyOf, signatureHeaders } from '../../../src/wire/signature.ts';
+import { CALL_HEADERS } from '../../../src/wire/index.ts';
 import type { WorldClock } from './clock.ts';
 import type { Called, Door } from './door.ts';
 

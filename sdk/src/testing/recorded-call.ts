@@ -1,5 +1,5 @@
 /** What a world keeps of each call of a participant, and what it makes of them: what took effect. */
-import type { CallOp, Op } from '../wire/index.ts';
+import type { CallOp, Op } from '../../../src/wire/index.ts';
 
 export type RecordedCall = {
   /** Who called: the coordinator, or the initiator with a try of its own. */

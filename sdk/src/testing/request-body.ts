@@ -1,7 +1,7 @@
 /** The only bodies that a coordinator takes: JSON, read exactly. An empty body is none: null. */
 import { readExactJson, UnreadableBody } from '../../../src/http/exact-json.ts';
 import { problemOf } from '../../../src/http/problem-document.ts';
-import type { ProblemDocument } from '../wire/index.ts';
+import type { ProblemDocument } from '../../../src/wire/index.ts';
 
 /** A transaction of 1 MiB of payloads, and room for what is around them. */
 const MAX_BODY_BYTES = 1.5 * 1024 * 1024;

@@ -4,7 +4,7 @@
  */
 import type { TSchema } from 'typebox';
 import { Pointer, Value } from 'typebox/value';
-import type { Fault } from '../wire/index.ts';
+import type { Fault } from '../../../src/wire/index.ts';
 
 /** Where in a request: a place in the body, a header, or a part of the path. */
 export type Part = 'body' | 'headers' | 'params';

@@ -4,7 +4,7 @@
  *
  *   world.on(payment, 'confirm').fail(2).loseReply(1);   // 503, 503, then done and not heard of, then as usual
  */
-import type { CallOp } from '../wire/index.ts';
+import type { CallOp } from '../../../src/wire/index.ts';
 import { Hold } from './hold.ts';
 import type { Pace } from './pace.ts';
 import type { RecordedCall } from './recorded-call.ts';

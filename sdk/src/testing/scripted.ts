@@ -16,7 +16,7 @@ import { defineParticipant } from '../participant/define-participant.ts';
 import { firstFault } from '../participant/first-fault.ts';
 import type { Participant, ParticipantAnswer, ParticipantRequest } from '../participant/participant.ts';
 import { Refusal } from '../refusal.ts';
-import type { Kind } from '../wire/index.ts';
+import type { Kind } from '../../../src/wire/index.ts';
 import { MemoryBarrier } from './memory-barrier.ts';
 
 /** What tries and actions answer, by activity: a result, or how to tell it from the payload. */

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Registration } from '../initiator/registration.ts';
 import { Tercet } from '../initiator/tercet.ts';
 import type { Callable, RunOptions, RunOutcome, Transaction } from '../initiator/types.ts';
-import type { ParticipantView } from '../wire/index.ts';
+import type { ParticipantView } from '../../../src/wire/index.ts';
 import type { Guests } from './guests.ts';
 import type { Pace } from './pace.ts';
 import { COORDINATOR_URL, type Fetch } from './world-fetch.ts';

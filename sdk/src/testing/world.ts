@@ -16,7 +16,7 @@ import type { Log, Observer, ParticipantRegistry } from '../../../src/applicatio
 import { type Contract, kindsOf } from '../contract.ts';
 import type { Tercet } from '../initiator/tercet.ts';
 import type { Mountable, Participant, ParticipantRequest } from '../participant/participant.ts';
-import { CallOp } from '../wire/index.ts';
+import { CallOp } from '../../../src/wire/index.ts';
 import { worldChance } from './chance.ts';
 import type { WorldClock } from './clock.ts';
 import type { Core } from './coordinator-routes.ts';

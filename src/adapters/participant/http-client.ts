@@ -11,8 +11,8 @@
  *
  * The hottest code beside the commits: one object for a call, no streams, no promises but the one that is answered.
  */
-import { idempotencyKeyOf, signatureHeaders } from '@tercet/sdk/signature';
-import { CALL_HEADERS } from '@tercet/sdk/wire';
+import { idempotencyKeyOf, signatureHeaders } from '../../wire/signature.ts';
+import { CALL_HEADERS } from '../../wire/index.ts';
 import { Pool } from 'undici';
 import { isAddress } from '../../application/allowed-addresses.ts';
 import type {

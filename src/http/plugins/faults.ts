@@ -1,5 +1,5 @@
 /** What the validator found, as places of the request with words that say what is wanted there. */
-import type { Fault } from '@tercet/sdk/wire';
+import type { Fault } from '../../wire/index.ts';
 import type { FastifySchemaValidationError } from 'fastify';
 import { escaped } from '../exact-json.ts';
 

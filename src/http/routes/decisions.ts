@@ -2,7 +2,7 @@
  * Deciding, and retrying what is decided. Each may be asked again; asking for the opposite of the decision is refused
  * with the decision that stands.
  */
-import { CancelRequest, ConfirmRequest, Gid, TransactionView } from '@tercet/sdk/wire';
+import { CancelRequest, ConfirmRequest, Gid, TransactionView } from '../../wire/index.ts';
 import type { FastifyReply } from 'fastify';
 import { type TSchema, Type } from 'typebox';
 import type { Coordinator, Outcome } from '../../application/coordinator.ts';

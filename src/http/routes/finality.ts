@@ -1,5 +1,5 @@
 /** Which transactions are over for good, for participants that clean up what their barriers remember. */
-import { FinalityRequest, FinalityView } from '@tercet/sdk/wire';
+import { FinalityRequest, FinalityView } from '../../wire/index.ts';
 import type { Coordinator, Ends } from '../../application/coordinator.ts';
 import { answer, problems } from '../answers.ts';
 import { iso, isoOrNull } from '../transaction-view.ts';

@@ -1,5 +1,5 @@
 /** The probes: `/livez` says that the process answers, `/readyz` that it can serve. */
-import { LiveView, ReadyView } from '@tercet/sdk/wire';
+import { LiveView, ReadyView } from '../../wire/index.ts';
 import type { Readiness } from '../../application/engine.ts';
 import { answer, problems } from '../answers.ts';
 import { sendProblem } from '../problem.ts';

@@ -1,5 +1,5 @@
 /** Reading a transaction: as it stands, and how it came to stand so. */
-import { EventsView, Gid, TransactionDetails } from '@tercet/sdk/wire';
+import { EventsView, Gid, TransactionDetails } from '../../wire/index.ts';
 import { Type } from 'typebox';
 import type { Coordinator } from '../../application/coordinator.ts';
 import { answer, problems } from '../answers.ts';

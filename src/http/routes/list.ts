@@ -2,7 +2,7 @@
  * Looking for transactions, the newest gid first, page by page. A page starts behind the last gid of the one before, so
  * none is left out or told twice, however many begin meanwhile.
  */
-import { type Fault, Gid, TransactionsPage, TransactionsQuery } from '@tercet/sdk/wire';
+import { type Fault, Gid, TransactionsPage, TransactionsQuery } from '../../wire/index.ts';
 import { Value } from 'typebox/value';
 import type { Coordinator, ListRequest } from '../../application/coordinator.ts';
 import { answer, problems } from '../answers.ts';

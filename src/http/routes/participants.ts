@@ -3,7 +3,7 @@
  *
  * Secrets come in here and never go out: a view only says how many there are, and a fault never repeats one.
  */
-import { checkSecret } from '@tercet/sdk/signature';
+import { checkSecret } from '../../wire/signature.ts';
 import {
   type Fault,
   ParticipantName,
@@ -11,7 +11,7 @@ import {
   ParticipantRetryView,
   ParticipantsView,
   ParticipantView,
-} from '@tercet/sdk/wire';
+} from '../../wire/index.ts';
 import { Type } from 'typebox';
 import type { Coordinator } from '../../application/coordinator.ts';
 import type { Participant, ParticipantRegistry } from '../../application/ports.ts';

@@ -4,12 +4,12 @@
  * 201 made just now · 200 as it stands · 202 under way: look again at Location. The header `Idempotent-Replayed: true` says
  * that an earlier request like this one began it.
  */
-import { BeginRequest, BranchRequest, Gid, TransactionView } from '@tercet/sdk/wire';
+import { BeginRequest, BranchRequest, Gid, TransactionView } from '../../wire/index.ts';
 import { Type } from 'typebox';
 import type { Coordinator } from '../../application/coordinator.ts';
 import { answer, problems } from '../answers.ts';
 import { prefer, type WaitForEnd, waitMsOf } from '../plugins/prefer-wait.ts';
-import { traceOf } from '../plugins/trace-context.ts';
+import { traceOf } from '../../wire/trace-context.ts';
 import { sendRejection } from '../problem.ts';
 import { sendMade, sendWhenFinished } from '../send-transaction.ts';
 import type { Annotate } from '../transaction-view.ts';

@@ -28,7 +28,7 @@ import {
 import { type CarriedTrace, FIRST_MINUTE_MS, type TraceContext } from '../../application/trace-context.ts';
 import { type CallSpan, NO_TRACER, type Tracer } from '../../application/tracing.ts';
 import type { GlobalTransaction, Instant } from '../../domain/index.ts';
-import { typeOf } from '@tercet/sdk/error-fields';
+import { typeOf } from '../../wire/error-fields/fields.ts';
 import { spanAttributes as names, spans } from '../catalogue.ts';
 import { labelOf } from '../participant-label.ts';
 import { sampledLike } from './stored-flag-sampler.ts';

@@ -2,8 +2,7 @@
  * What a participant's answer comes to, as the coordinator reads it: by the status alone, and never by words in the body.
  * docs/participants.md has it as a table.
  */
-import { isPhaseOne } from './call.ts';
-import type { Op } from './wire/index.ts';
+import type { Op } from './index.ts';
 
 export type Reply = 'succeeded' | 'refused' | 'ongoing' | 'unknown';
 
@@ -14,3 +13,6 @@ export function replyOf(op: Op, status: number | null): Reply {
   if (status >= 200 && status <= 299) return 'succeeded';
   return isPhaseOne(op) && (status === 409 || status === 422) ? 'refused' : 'unknown';
 }
+
+/** Phase one: what may be refused, what its deadline bounds, and whose result is asked for. */
+export const isPhaseOne = (op: Op): boolean => op === 'try' || op === 'action';
