@@ -17,11 +17,11 @@ const git = (...args: readonly string[]): Buffer =>
 
 /** The commit from which rolling upgrades are tested; null until there is one that has a chart. */
 function previousCommit(): string | null {
-  const file = join(repository, 'test/upgrade/previous');
+  const file = join(repository, 'test/system/upgrade/previous');
   if (!existsSync(file)) return null;
   const commit = readFileSync(file, 'utf8').trim();
   const chart = spawnSync('git', ['ls-tree', '--name-only', commit, 'helm/tercet'], { cwd: repository });
-  if (chart.status !== 0) throw new Error(`test/upgrade/previous: ${chart.stderr}`);
+  if (chart.status !== 0) throw new Error(`test/system/upgrade/previous: ${chart.stderr}`);
   return String(chart.stdout).trim() === '' ? null : commit;
 }
 
@@ -95,7 +95,7 @@ await describeWithHelm('an upgrade', (chart) => {
 
   const commit = previousCommit();
   (commit === null ? test.skip : test)(
-    `from the chart at test/upgrade/previous changes none${commit === null ? ' skipped: it has no chart yet' : ''}`,
+    `from the chart at test/system/upgrade/previous changes none${commit === null ? ' skipped: it has no chart yet' : ''}`,
     () => {
       mkdirSync(join(folder, 'previous'));
       const archive = git('archive', String(commit), 'helm/tercet');
