@@ -31,8 +31,9 @@ const participants = new HttpParticipantClient({
   ...{ registry, ca: null, connectionsPerOrigin: config.participantConcurrency },
 });
 
-const double: Pick<Coordinator, 'begin' | 'waitForEnd' | 'needsAttention' | 'explain' | 'forgive'> = {
-  forgive: () => {},
+type Asked = 'begin' | 'waitForEnd' | 'needsAttention' | 'explain' | 'registerParticipant';
+const double: Pick<Coordinator, Asked> = {
+  registerParticipant: async (participant) => ({ participant, ...(await registry.put(participant)) }),
   async begin(request, _beginKey, { traceparent } = NO_TRACE): Promise<Outcome> {
     const tx = confirmed(request, traceparent);
     if (tx.pattern === 'saga') await callInTurn(tx);
@@ -122,7 +123,6 @@ function branchOf({ payload = {}, ...named }: BranchRequest, now: number): Branc
 const app = await buildApp({
   // The routes ask nothing else of it in this run.
   coordinator: double as Coordinator,
-  registry,
   checkReady: async () => 'ready',
   apiTokens: [],
   maxCallTimeoutMs: config.maxCallTimeoutMs,

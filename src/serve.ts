@@ -26,7 +26,7 @@ import type { Log, Time, WakeQueue } from './application/ports.ts';
 import { type Config, databaseTlsOf, readConfig, shownUrl, UnusableConfig } from './config.ts';
 import { environment } from './environment.ts';
 import { buildApp } from './http/app.ts';
-import { traceUrlOf } from './http/transaction-view.ts';
+import { traceUrlOf } from './api/transaction-view.ts';
 import { reasonOf } from './wire/error-fields/fields.ts';
 import { createLogger } from './observability/logger.ts';
 import { buildOf, Metrics } from './observability/metrics.ts';
@@ -104,7 +104,7 @@ async function start(config: Config, tracing: Tracing | null, takeOver: () => vo
   );
   let isDraining = false;
   const app = await buildApp({
-    ...{ coordinator: engine.coordinator, registry, checkReady: engine.checkReady, whyNeverCalled },
+    ...{ coordinator: engine.coordinator, checkReady: engine.checkReady, whyNeverCalled },
     ...{ isDraining: () => isDraining, keepAliveTimeoutMs: config.keepAliveTimeoutMs },
     ...{ apiTokens: config.apiTokens, maxCallTimeoutMs: config.maxCallTimeoutMs },
     metrics: (accept) => metrics.scrape(accept),

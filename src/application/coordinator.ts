@@ -28,7 +28,9 @@ import { NOTE_VERSION } from './journal.ts';
 import {
   type Chance,
   type JournalRow,
+  type Observer,
   Overloaded,
+  type Participant,
   type ParticipantRegistry,
   type Saved,
   StoreUnavailable,
@@ -101,6 +103,7 @@ export type CoordinatorParts = {
   readonly registry: ParticipantRegistry;
   readonly waiters: Waiters;
   readonly gate: CallGate;
+  readonly observer: Observer;
   readonly time: Time;
   readonly chance: Chance;
   readonly tracer: Tracer;
@@ -268,6 +271,30 @@ export class Coordinator {
   /** It was mended, or said to be well: what it failed before says nothing of it any more. */
   forgive(participant: string): void {
     this.#given.gate.close(participant);
+  }
+
+  /**
+   * Stores a participant, or what replaces it. Its circuit is closed: what failed before says nothing of the new addresses.
+   * @returns what is stored: secrets and activities may be those of an earlier registration
+   */
+  async registerParticipant(
+    participant: Participant,
+  ): Promise<{ readonly participant: Participant; readonly isNew: boolean }> {
+    const { registry, observer } = this.#given;
+    const { name } = participant;
+    const former = await registry.find(name);
+    const { isNew } = await registry.put(participant);
+    observer.participantRegistered(participant, former);
+    this.forgive(name);
+    return { participant: (await registry.find(name)) ?? participant, isNew };
+  }
+
+  findParticipant(name: string): Promise<Participant | null> {
+    return this.#given.registry.find(name);
+  }
+
+  listParticipants(): Promise<readonly Participant[]> {
+    return this.#given.registry.list();
   }
 
   list({ needsAttention, ...filter }: ListRequest): Promise<readonly GlobalTransaction[]> {

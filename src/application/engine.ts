@@ -114,7 +114,7 @@ export function createEngine(ports: Ports, settings: EngineSettings): Engine {
     maxActiveTransactions: settings.maxActiveTransactions,
   });
   const coordinator = new Coordinator({
-    ...{ carryOut, store, registry, waiters, gate, time, chance, tracer, baggage, journalVersion },
+    ...{ carryOut, store, registry, waiters, gate, observer, time, chance, tracer, baggage, journalVersion },
     ...{ policy, maxPolicy, defaultTimeoutMs, maxTimeoutMs, retentionMs },
     attentionAfterMs: settings.attentionAfterMs,
   });

@@ -251,6 +251,8 @@ export interface Observer {
     sampledTraceId: string | null;
   }): void;
   circuitChanged(participant: string, state: CircuitState): void;
+  /** `former` is what the registration replaced; null for a new participant. */
+  participantRegistered(participant: Participant, former: Participant | null): void;
   /** A commit was acknowledged, with this many saves. */
   committed(saveCount: number): void;
   /** So many finished transactions were removed, since their retention is over. */

@@ -73,6 +73,7 @@ export const NO_TRACER: Tracer = {
   saved() {},
   called() {},
   circuitChanged() {},
+  participantRegistered() {},
   committed() {},
   removed() {},
 };

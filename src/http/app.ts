@@ -12,31 +12,21 @@ import Fastify, {
   LogController,
   type RawServerDefault,
 } from 'fastify';
-import type { Coordinator } from '../application/coordinator.ts';
-import type { Readiness } from '../application/engine.ts';
-import type { ParticipantRegistry } from '../application/ports.ts';
+import { MAX_BODY_BYTES } from '../api/exact-json.ts';
+import { type ApiParts, apiRoutes } from '../api/routes.ts';
+import { mountRoutes } from './mount.ts';
 import { describeApi } from './plugins/api-docs.ts';
 import { askForToken } from './plugins/api-tokens.ts';
 import { closeConnectionsWhenClosing } from './plugins/closing-connections.ts';
-import { MAX_BODY_BYTES, takeOnlyJson } from './plugins/json-body.ts';
-import { waitUntilClosing } from './plugins/prefer-wait.ts';
+import { takeOnlyJson } from './plugins/json-body.ts';
+import { type Scrape, serveMetrics } from './plugins/metrics.ts';
 import { answerClientError, answerError, answerProblems } from './plugins/problems.ts';
-import { decisionRoutes } from './routes/decisions.ts';
-import { finalityRoutes } from './routes/finality.ts';
-import { healthRoutes } from './routes/health.ts';
-import { historyRoutes } from './routes/history.ts';
-import { listRoutes } from './routes/list.ts';
-import { metricsRoutes, type Scrape } from './routes/metrics.ts';
-import { participantRoutes } from './routes/participants.ts';
-import { transactionRoutes } from './routes/transactions.ts';
-import { type Annotate, traceUrlOf } from './transaction-view.ts';
 import type { App } from './typed-app.ts';
 
-export type AppParts = {
-  readonly coordinator: Coordinator;
-  readonly registry: ParticipantRegistry;
-  /** Rejects while requests cannot be served. */
-  readonly checkReady: () => Promise<Readiness>;
+export type AppParts = Pick<
+  ApiParts,
+  'coordinator' | 'checkReady' | 'maxCallTimeoutMs' | 'whyNeverCalled'
+> & {
   /** True once the process stops, while requests are still served; never when absent. */
   readonly isDraining?: () => boolean;
   /** How long an idle connection is kept open; the server's own default when absent. */
@@ -44,10 +34,6 @@ export type AppParts = {
   readonly metrics: Scrape;
   /** One of these each request has to bring; empty where everyone may come in. */
   readonly apiTokens: readonly string[];
-  /** The longest time for one call that a request may name. */
-  readonly maxCallTimeoutMs: number;
-  /** Why an address is never called, where that can be read off it; null for any other. */
-  readonly whyNeverCalled: (url: string) => string | null;
   /** Makes a span of each request; absent or null without tracing. */
   readonly trace?: ((app: FastifyInstance) => Promise<void>) | null;
   /** Link to a trace, with `{traceId}` in it; absent or empty for none. */
@@ -59,8 +45,7 @@ export type AppParts = {
 };
 
 export async function buildApp(given: AppParts): Promise<App> {
-  const { coordinator, registry, checkReady, apiTokens, maxCallTimeoutMs, whyNeverCalled } = given;
-  const { isDraining = () => false } = given;
+  const { apiTokens, isDraining = () => false } = given;
   const app = Fastify({ ...serverOptions(given) }).withTypeProvider<TypeBoxTypeProvider>();
   // First, so that it covers every route and hook.
   await given.trace?.(app as unknown as FastifyInstance);
@@ -69,21 +54,24 @@ export async function buildApp(given: AppParts): Promise<App> {
   answerProblems(app);
   closeConnectionsWhenClosing(app, isDraining);
   await describeApi(app, { asksForToken: apiTokens.length > 0 });
-  const waitForEnd = waitUntilClosing(app, coordinator);
-  const annotate: Annotate = (tx) => ({
-    needsAttention: coordinator.needsAttention(tx),
-    explanation: coordinator.explain(tx),
-    traceUrl: traceUrlOf(given.traceUrlTemplate ?? '', tx),
-  });
-  transactionRoutes(app, { coordinator, waitForEnd, annotate });
-  decisionRoutes(app, { coordinator, waitForEnd, annotate });
-  historyRoutes(app, { coordinator, annotate });
-  finalityRoutes(app, { coordinator });
-  listRoutes(app, { coordinator, annotate });
-  participantRoutes(app, { coordinator, registry, maxCallTimeoutMs, whyNeverCalled });
-  healthRoutes(app, { checkReady, isDraining });
-  metricsRoutes(app, { metrics: given.metrics });
+  const { coordinator, checkReady, maxCallTimeoutMs, whyNeverCalled, traceUrlTemplate = '' } = given;
+  const log = { error: (what: string, error: unknown) => app.log.error({ err: error }, what) };
+  mountRoutes(
+    app,
+    apiRoutes({
+      ...{ coordinator, checkReady, isDraining, maxCallTimeoutMs, whyNeverCalled, traceUrlTemplate, log },
+      closing: closingOf(app),
+    }),
+  );
+  serveMetrics(app, given.metrics);
   return app;
+}
+
+/** Aborted when the server begins to close. */
+function closingOf(app: App): AbortSignal {
+  const closing = new AbortController();
+  app.addHook('preClose', async () => closing.abort());
+  return closing.signal;
 }
 
 /** How long a request may take to arrive, headers and body; how long it takes to be answered is not limited here. */

@@ -130,6 +130,9 @@ export class Metrics implements Observer {
     this.#tellCircuit(this.#labels.of(participant));
   }
 
+  /** Rare, and in the log. */
+  participantRegistered(): void {}
+
   committed(saveCount: number): void {
     this.#commitBatchSize.observe(saveCount);
   }

@@ -6,7 +6,7 @@
  * No line has a payload, a business key, the reason of a refusal or more of an address than its origin. No line is built below the log level.
  */
 import type { Logger } from 'pino';
-import type { CircuitState, Observer } from '../application/ports.ts';
+import type { CircuitState, Observer, Participant } from '../application/ports.ts';
 import { withoutReason } from '../application/refusal-reason.ts';
 import { type Branch, callsOf, type GlobalTransaction, type Instant, traceIdOf } from '../domain/index.ts';
 import type { LogLine } from './catalogue.ts';
@@ -53,6 +53,14 @@ export class StateLog implements Observer {
     if (!this.#logger.isLevelEnabled('info')) return;
     const line: LogLine = { participant: labelOf(participant), circuit: state };
     this.#logger.info(line, 'circuit changed');
+  }
+
+  /** An operator who looks for the cause of a 404 needs the address from before. A registration that repeats it is no event. */
+  participantRegistered({ name, baseUrls }: Participant, former: Participant | null): void {
+    if (former !== null && former.baseUrls.join() === baseUrls.join()) return;
+    const line: LogLine = { participant: name, base_urls: baseUrls.join(' ') };
+    if (former !== null) line.former_base_urls = former.baseUrls.join(' ');
+    this.#logger.info(line, 'participant registered');
   }
 
   committed(): void {}

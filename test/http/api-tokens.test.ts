@@ -2,7 +2,6 @@
 import { Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import Fastify from 'fastify';
-import { MemoryParticipantRegistry } from '../../src/adapters/memory/participant-registry.ts';
 import type { Coordinator } from '../../src/application/coordinator.ts';
 import { buildApp } from '../../src/http/app.ts';
 import type { App } from '../../src/http/typed-app.ts';
@@ -20,9 +19,9 @@ async function appWith(apiTokens: readonly string[]): Promise<App> {
     },
   });
   const app = await buildApp({
-    // No request of these tests gets as far as to ask it.
-    coordinator: null as unknown as Coordinator,
-    ...{ registry: new MemoryParticipantRegistry(), checkReady: async () => 'ready' as const, apiTokens },
+    // These tests ask it for nothing else.
+    coordinator: { listParticipants: async () => [] } as unknown as Coordinator,
+    ...{ checkReady: async () => 'ready' as const, apiTokens },
     ...{ maxCallTimeoutMs: 1000, whyNeverCalled: () => null },
     metrics: async () => ({ contentType: 'text/plain', text: '' }),
     logger: Fastify({ logger: { stream, level: 'trace' } }).log,

@@ -1,7 +1,7 @@
 // Bodies are read without loss, or not at all.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { readExactJson, UnreadableBody } from '../../src/http/exact-json.ts';
+import { readExactJson, UnreadableBody } from '../../src/api/exact-json.ts';
 
 const read = (text: string): unknown => readExactJson(Buffer.from(text));
 

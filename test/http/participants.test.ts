@@ -3,12 +3,14 @@ import { randomBytes } from 'node:crypto';
 import { Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import Fastify from 'fastify';
+import type { Logger } from 'pino';
 import { MemoryParticipantRegistry } from '../../src/adapters/memory/participant-registry.ts';
 import { whyNeverCalled } from '../../src/adapters/participant/forbidden-addresses.ts';
-import type { Coordinator } from '../../src/application/coordinator.ts';
+import { Coordinator, type CoordinatorParts } from '../../src/application/coordinator.ts';
 import { StoreUnavailable } from '../../src/application/ports.ts';
 import { buildApp } from '../../src/http/app.ts';
 import type { App } from '../../src/http/typed-app.ts';
+import { StateLog } from '../../src/observability/state-log.ts';
 
 /** Standard Webhooks: whsec_ and base64. */
 const secretOf = (byteCount: number) => `whsec_${randomBytes(byteCount).toString('base64')}`;
@@ -16,12 +18,12 @@ const secretOf = (byteCount: number) => `whsec_${randomBytes(byteCount).toString
 let registry: MemoryParticipantRegistry;
 let app: App;
 /** The participants whose circuits were closed. */
-let forgiven: string[];
+let closedCircuits: string[];
 /** All that is logged, at the finest level. */
 let logged: string;
 beforeEach(async () => {
   registry = new MemoryParticipantRegistry();
-  forgiven = [];
+  closedCircuits = [];
   logged = '';
   const stream = new Writable({
     write(chunk, _encoding, done) {
@@ -29,18 +31,23 @@ beforeEach(async () => {
       done();
     },
   });
+  const logger = Fastify({ logger: { stream, level: 'trace' } }).log;
+  // These routes need nothing else of it.
+  const parts = {
+    ...{ registry, observer: new StateLog(logger as Logger) },
+    gate: { close: (name: string) => closedCircuits.push(name) },
+  };
+  const coordinator = new Coordinator(parts as unknown as CoordinatorParts);
   app = await buildApp({
-    // These routes ask nothing else of it.
-    coordinator: { forgive: (name: string) => forgiven.push(name) } as unknown as Coordinator,
+    coordinator,
     ...{
-      registry,
       checkReady: async () => 'ready' as const,
       apiTokens: [],
       maxCallTimeoutMs: 60_000,
       whyNeverCalled,
     },
     metrics: async () => ({ contentType: 'text/plain', text: '' }),
-    logger: Fastify({ logger: { stream, level: 'trace' } }).log,
+    logger,
     logsRequests: true,
   });
 });
@@ -79,7 +86,7 @@ test('a participant is registered, read and replaced', async () => {
   expect(second.statusCode).toBe(200);
   expect(await read('/shipping')).toEqual({ name: 'shipping', ...moved, secretCount: 0 });
   // What its old address failed says nothing of the new one.
-  expect(forgiven).toEqual(['shipping', 'shipping']);
+  expect(closedCircuits).toEqual(['shipping', 'shipping']);
 });
 
 test('what is read can be sent again, and its secrets stay as they are', async () => {
@@ -237,4 +244,20 @@ describe('paths are refused when', () => {
     const refused = await put('shipping', body);
     expect(refused.json().errors).toEqual([{ pointer: '#/paths/__proto__', detail: 'is not known here' }]);
   });
+});
+
+test('the log has a line for each new address of a participant, with the former one, and none for the same again', async () => {
+  const register = (baseUrl: string) =>
+    app.inject({ method: 'PUT', url: '/v1/participants/bank', payload: { baseUrl } });
+  await register('http://bank.example/v1');
+  await register('http://bank.example/v1');
+  await register('http://bank.example/v2');
+  const lines = logged
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(lines.filter(({ msg }) => msg === 'participant registered')).toMatchObject([
+    { participant: 'bank', base_urls: 'http://bank.example/v1' },
+    { base_urls: 'http://bank.example/v2', former_base_urls: 'http://bank.example/v1' },
+  ]);
 });

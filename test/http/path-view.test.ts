@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Attempt, Entries } from '../../src/application/journal.ts';
 import { entriesBetween } from '../../src/application/journal.ts';
 import type { GlobalTransaction } from '../../src/domain/index.ts';
-import { pathView } from '../../src/http/path-view.ts';
+import { pathView } from '../../src/api/path-view.ts';
 import { begin, exactly, replied, spec, T0, told } from '../support/transactions.ts';
 
 const at = (ms: number) => new Date(T0 + ms).toISOString();

@@ -1,6 +1,6 @@
 // How long a client is ready to wait, as it says in Prefer.
 import { expect, test } from '@jest/globals';
-import { waitMsOf } from '../../src/http/plugins/prefer-wait.ts';
+import { waitMsOf } from '../../src/api/prefer-wait.ts';
 
 test.each([
   ['wait=5', 5000],

@@ -107,20 +107,6 @@ describe('the log', () => {
     expect(log.match(/the reason/g)?.length).toBeGreaterThanOrEqual(2);
   });
 
-  test('has a line for each new address of a participant, with the former one, and none for the same again', async () => {
-    const log = await logOf(async (logged) => {
-      const register = (baseUrl: string) => logged.send('PUT', '/v1/participants/bank', { baseUrl });
-      await register('http://bank.example/v1');
-      await register('http://bank.example/v1');
-      await register('http://bank.example/v2');
-    });
-    const lines = log.trim().split('\n');
-    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
-      { msg: 'participant registered', participant: 'bank', base_urls: 'http://bank.example/v1' },
-      { base_urls: 'http://bank.example/v2', former_base_urls: 'http://bank.example/v1' },
-    ]);
-  });
-
   test('has no line for a request that is served or refused, and never a payload', async () => {
     const log = await logOf(async (logged) => {
       const body = { branches: [branch('a', { payload: 'secret' })] };

@@ -152,7 +152,6 @@ export async function openWorld({
     await registry.put({ name, baseUrls: [`http://${name}.test`], paths: {}, callTimeoutMs: null });
   const app = await buildApp({
     coordinator,
-    registry,
     checkReady,
     isDraining: () => told.drains,
     apiTokens,

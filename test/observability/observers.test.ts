@@ -4,13 +4,21 @@ import type { Observer } from '../../src/application/ports.ts';
 import { observers } from '../../src/observability/observers.ts';
 import { begin } from '../support/transactions.ts';
 
-const EVENTS: readonly (keyof Observer)[] = ['saved', 'called', 'circuitChanged', 'committed', 'removed'];
+const EVENTS: readonly (keyof Observer)[] = [
+  'saved',
+  'called',
+  'circuitChanged',
+  'participantRegistered',
+  'committed',
+  'removed',
+];
 
 /** Does the same at every event. */
 const doing = (act: (event: keyof Observer) => void): Observer => ({
   saved: () => act('saved'),
   called: () => act('called'),
   circuitChanged: () => act('circuitChanged'),
+  participantRegistered: () => act('participantRegistered'),
   committed: () => act('committed'),
   removed: () => act('removed'),
 });
@@ -25,6 +33,8 @@ function happenAll(observer: Observer): void {
     sampledTraceId: null,
   });
   observer.circuitChanged('inventory', 'open');
+  const inventory = { name: 'inventory', baseUrls: [], paths: {}, callTimeoutMs: null };
+  observer.participantRegistered(inventory, null);
   observer.committed(1);
   observer.removed(1);
 }

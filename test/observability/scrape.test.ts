@@ -2,7 +2,7 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { afterEach, expect, test } from '@jest/globals';
 import Fastify from 'fastify';
-import { metricsRoutes } from '../../src/http/routes/metrics.ts';
+import { serveMetrics } from '../../src/http/plugins/metrics.ts';
 import type { App } from '../../src/http/typed-app.ts';
 import type { Metrics } from '../../src/observability/metrics.ts';
 import { measured, nothingUnfinished, readText } from './scraped.ts';
@@ -12,7 +12,7 @@ afterEach(() => app?.close());
 
 async function served(metrics: Metrics): Promise<string> {
   app = Fastify().withTypeProvider<TypeBoxTypeProvider>();
-  metricsRoutes(app, { metrics: (accept) => metrics.scrape(accept) });
+  serveMetrics(app, (accept) => metrics.scrape(accept));
   return app.listen({ port: 0, host: '127.0.0.1' });
 }
 

@@ -9,6 +9,7 @@ export const noObserver: Observer = {
   saved: () => {},
   called: () => {},
   circuitChanged: () => {},
+  participantRegistered: () => {},
   committed: () => {},
   removed: () => {},
 };

@@ -1,10 +1,7 @@
 /** The only bodies that a coordinator takes: JSON, read exactly. An empty body is none: null. */
-import { readExactJson, UnreadableBody } from '../../../src/http/exact-json.ts';
-import { problemOf } from '../../../src/http/problem-document.ts';
+import { MAX_BODY_BYTES, readExactJson } from '../../../src/api/exact-json.ts';
+import { problemOf, problemOfError } from '../../../src/api/problem-document.ts';
 import type { ProblemDocument } from '../../../src/wire/index.ts';
-
-/** A transaction of 1 MiB of payloads, and room for what is around them. */
-const MAX_BODY_BYTES = 1.5 * 1024 * 1024;
 
 export type ReadBody =
   | { readonly value: unknown; readonly problem: null }
@@ -29,10 +26,8 @@ function parsed(text: string): ReadBody {
   try {
     return { value: readExactJson(Buffer.from(text)), problem: null };
   } catch (error) {
-    if (!(error instanceof UnreadableBody)) throw error;
-    const { code, message: detail, pointer } = error;
-    return {
-      problem: problemOf(code, { about: detail, ...(pointer !== null && { faults: [{ pointer, detail }] }) }),
-    };
+    const problem = problemOfError(error);
+    if (problem === null) throw error;
+    return { problem };
   }
 }

@@ -6,8 +6,8 @@ import type { TSchema } from 'typebox';
 import { Pointer, Value } from 'typebox/value';
 import type { Fault } from '../../../src/wire/index.ts';
 
-/** Where in a request: a place in the body, a header, or a part of the path. */
-export type Part = 'body' | 'headers' | 'params';
+/** Where in a request: a place in the body, a header, a part of the path or of the query. */
+export type Part = 'params' | 'body' | 'query' | 'headers';
 
 type Found = ReturnType<typeof Value.Errors>[number];
 

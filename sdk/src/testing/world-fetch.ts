@@ -3,7 +3,7 @@
  * leaves the process.
  */
 import type { ParticipantAnswer } from '../participant/participant.ts';
-import { answerRequest, type Core } from './coordinator-routes.ts';
+import type { CoordinatorApi } from './coordinator-api.ts';
 import type { Called, Door } from './door.ts';
 import type { Guests } from './guests.ts';
 
@@ -12,7 +12,7 @@ export const COORDINATOR_URL = 'http://coordinator.tercet.test';
 export const addressOf = (participant: string): string => `http://${participant}.test`;
 
 export type WorldFetchParts = {
-  readonly core: Core;
+  readonly api: CoordinatorApi;
   readonly participants: ReadonlyMap<string, Called>;
   readonly door: Door;
   readonly guests: Guests;
@@ -33,8 +33,8 @@ export function worldFetch(given: WorldFetchParts): Fetch {
       const body = await request.text();
       const { method, headers } = request;
       if (url.origin === COORDINATOR_URL) {
-        const asked = { method, path: url.pathname, headers, body };
-        return abortable(signal, () => guests.elsewhere(() => answerRequest(given.core, asked)));
+        const asked = { method, path: url.pathname, query: url.searchParams, headers, body };
+        return abortable(signal, () => guests.elsewhere(() => given.api(asked)));
       }
       const participant = participantByHost.get(url.host);
       if (participant === undefined) throw failure(`nobody is at ${url.origin} in this world`);

@@ -11,6 +11,7 @@
  */
 import { MemoryParticipantRegistry } from '../../../src/adapters/memory/participant-registry.ts';
 import { MemoryTransactionStore } from '../../../src/adapters/memory/transaction-store.ts';
+import type { Coordinator } from '../../../src/application/coordinator.ts';
 import { createEngine } from '../../../src/application/engine.ts';
 import type { Log, Observer, ParticipantRegistry } from '../../../src/application/ports.ts';
 import { type Contract, kindsOf } from '../contract.ts';
@@ -19,7 +20,7 @@ import type { Mountable, Participant, ParticipantRequest } from '../participant/
 import { CallOp } from '../../../src/wire/index.ts';
 import { worldChance } from './chance.ts';
 import type { WorldClock } from './clock.ts';
-import type { Core } from './coordinator-routes.ts';
+import { coordinatorApi } from './coordinator-api.ts';
 import { type Called, Door } from './door.ts';
 import { type ExpectedEnd, expectEnd } from './ending.ts';
 import { newPace, type Pace } from './pace.ts';
@@ -93,7 +94,9 @@ export async function createTestWorld<const All extends readonly Participating[]
   const scripts = new Scripts(pace);
   const door = new Door({ pace, scripts });
   const coordinator = coordinatorOf({ registry, participants, door, pace, settings, seed });
-  const fetch = worldFetch({ core: { coordinator, registry }, participants, door, guests });
+  const { maxPolicy } = engineSettingsOf(settings);
+  const api = coordinatorApi({ coordinator, maxCallTimeoutMs: maxPolicy.callTimeoutMs, log });
+  const fetch = worldFetch({ api, participants, door, guests });
   return {
     tercet: new WorldTercet({ contracts: options.participants, secrets, fetch, pace }),
     fetch,
@@ -189,7 +192,7 @@ function coordinatorOf({
   pace,
   settings,
   seed,
-}: CoordinatorParts): Core['coordinator'] {
+}: CoordinatorParts): Coordinator {
   const { clock: time } = pace;
   const store = new MemoryTransactionStore();
   const ports = {
@@ -208,6 +211,7 @@ const observer: Observer = {
   saved: () => {},
   called: () => {},
   circuitChanged: () => {},
+  participantRegistered: () => {},
   committed: () => {},
   removed: () => {},
 };

@@ -6,6 +6,7 @@
  */
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { RouteConfig } from '../mount.ts';
 import { sendProblem } from '../problem.ts';
 
 /** To be called before the first route. Without tokens everyone may come in. */
@@ -30,8 +31,8 @@ export function askForToken(app: FastifyInstance, apiTokens: readonly string[]):
 const digestOf = (token: string): Buffer => hash('sha256', token, 'buffer');
 
 /** By the route that was found, not by the path as it was written; a path without a route is not open. */
-function isOpen({ routeOptions: { url = '' } }: FastifyRequest): boolean {
-  return OPEN.includes(url) || url.startsWith('/docs/');
+function isOpen({ routeOptions: { url = '', config } }: FastifyRequest): boolean {
+  return (config as RouteConfig).access === 'open' || DESCRIPTION.includes(url) || url.startsWith('/docs/');
 }
 
-const OPEN: readonly string[] = ['/livez', '/readyz', '/openapi.json', '/docs'];
+const DESCRIPTION: readonly string[] = ['/openapi.json', '/docs'];

@@ -1,7 +1,7 @@
 /** What the validator found, as places of the request with words that say what is wanted there. */
 import type { Fault } from '../../wire/index.ts';
 import type { FastifySchemaValidationError } from 'fastify';
-import { escaped } from '../exact-json.ts';
+import { escaped } from '../../api/exact-json.ts';
 
 /** Ajv's error with `verbose`: the schema at the place comes with it. */
 type Found = FastifySchemaValidationError & { readonly parentSchema?: { readonly description?: string } };

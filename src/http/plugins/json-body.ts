@@ -1,9 +1,6 @@
 /** The only bodies that are taken: JSON, read exactly. An empty body is none, whatever its content type says. */
 import type { FastifyInstance } from 'fastify';
-import { readExactJson, UnreadableBody } from '../exact-json.ts';
-
-/** A transaction of 1 MiB of payloads, and room for what is around them. */
-export const MAX_BODY_BYTES = 1.5 * 1024 * 1024;
+import { readExactJson, UnreadableBody } from '../../api/exact-json.ts';
 
 export function takeOnlyJson(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();

@@ -4,11 +4,9 @@
  */
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { Overloaded, StoreUnavailable } from '../../application/ports.ts';
-import { type ErrorCode, errors } from '../../errors.ts';
-import { UnreadableBody } from '../exact-json.ts';
-import { PROBLEM_MEDIA_TYPE, sendFaults, sendProblem } from '../problem.ts';
-import { problemOf } from '../problem-document.ts';
+import { PROBLEM_MEDIA_TYPE, problemOf, problemOfError } from '../../api/problem-document.ts';
+import type { ErrorCode } from '../../errors.ts';
+import { sendDocument, sendFaults, sendProblem } from '../problem.ts';
 import { faultsOf } from './faults.ts';
 
 export function answerProblems(app: FastifyInstance): void {
@@ -25,16 +23,11 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
     sendFaults(reply, faultsOf(known.validation, known.validationContext));
     return;
   }
-  if (known instanceof UnreadableBody) {
-    const { code, message: detail, pointer } = known;
-    sendProblem(reply, code, { about: detail, ...(pointer !== null && { faults: [{ pointer, detail }] }) });
-    return;
-  }
-  const code = codeOf(known);
+  const problem = problemOfError(error) ?? problemOf(codeOf(known));
   // Overload comes in thousands: to log each refusal would only add to it.
-  if (code === 'overloaded') request.log.debug(errors[code].title);
-  else if (errors[code].status >= 500) request.log.error({ err: error }, errors[code].title);
-  sendProblem(reply, code);
+  if (problem.code === 'overloaded') request.log.debug(problem.title);
+  else if (problem.status >= 500) request.log.error({ err: error }, problem.title);
+  sendDocument(reply, problem);
 }
 
 const FRAMEWORK_CODES: Readonly<Record<string, ErrorCode>> = {
@@ -44,8 +37,6 @@ const FRAMEWORK_CODES: Readonly<Record<string, ErrorCode>> = {
 
 function codeOf(error: FastifyError | null): ErrorCode {
   if (error === null) return 'internal_error';
-  if (error instanceof Overloaded) return 'overloaded';
-  if (error instanceof StoreUnavailable) return 'store_unavailable';
   const { code = '', statusCode = 500 } = error;
   return FRAMEWORK_CODES[code] ?? (statusCode < 500 ? 'malformed_request' : 'internal_error');
 }

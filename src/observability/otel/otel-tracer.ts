@@ -59,6 +59,7 @@ export class OtelTracer implements Tracer {
 
   readonly called = NO_TRACER.called;
   readonly circuitChanged = NO_TRACER.circuitChanged;
+  readonly participantRegistered = NO_TRACER.participantRegistered;
   readonly committed = NO_TRACER.committed;
   readonly removed = NO_TRACER.removed;
 

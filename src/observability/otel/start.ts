@@ -10,7 +10,6 @@ import { UndiciInstrumentation } from '@opentelemetry/instrumentation-undici';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import { MetricReader } from '@opentelemetry/sdk-metrics';
 import type { FastifyInstance } from 'fastify';
-import { type Environment, setDefault } from '../../environment.ts';
 import { OtelTracer } from './otel-tracer.ts';
 import { samplerOf, StoredFlagSampler } from './stored-flag-sampler.ts';
 import type { Tracing } from './tracing.ts';
@@ -18,15 +17,16 @@ import type { Tracing } from './tracing.ts';
 /** Statements carry payloads, so mysql2 is instrumented only on demand, and without their text. */
 const INSTRUMENTED_BY_DEFAULT = 'fastify,undici,ioredis';
 
-export function startTracing(environment: Environment): Tracing {
+/** @param environment of the process: the OpenTelemetry SDK reads it, so defaults are set in it */
+export function startTracing(environment: NodeJS.ProcessEnv): Tracing {
   const names = instrumentedBy(environment);
   // Modules that are imported, in contrast to required ones, are instrumented by a hook of the loader.
   register('@opentelemetry/instrumentation/hook.mjs', import.meta.url);
   const dropped = new DroppedSpans();
   // Its own metrics count the spans that are dropped.
-  setDefault('OTEL_NODE_EXPERIMENTAL_SDK_METRICS', 'true');
+  environment.OTEL_NODE_EXPERIMENTAL_SDK_METRICS ??= 'true';
   if (!/\bservice\.name=/.test(environment.OTEL_RESOURCE_ATTRIBUTES ?? ''))
-    setDefault('OTEL_SERVICE_NAME', 'tercet');
+    environment.OTEL_SERVICE_NAME ??= 'tercet';
   const sdk = new NodeSDK({
     sampler: new StoredFlagSampler(samplerOf(environment)),
     instrumentations: instrumentationsOf(names),
@@ -46,7 +46,7 @@ export function startTracing(environment: Environment): Tracing {
 function instrumentedBy({
   OTEL_NODE_ENABLED_INSTRUMENTATIONS: enabled = INSTRUMENTED_BY_DEFAULT,
   OTEL_NODE_DISABLED_INSTRUMENTATIONS: disabled = '',
-}: Environment): ReadonlySet<string> {
+}: NodeJS.ProcessEnv): ReadonlySet<string> {
   const listed = (text: string) => new Set(text.split(',').map((name) => name.trim()));
   return listed(enabled).difference(listed(disabled));
 }

@@ -56,7 +56,6 @@ export async function openWorld({ apiTokens = [], retryBudget = 1 }: WorldOption
   const app = await buildApp({
     ...{
       coordinator: engine.coordinator,
-      registry,
       checkReady: engine.checkReady,
       apiTokens,
       whyNeverCalled,

@@ -1,13 +1,12 @@
 /**
  * `Prefer: wait=N` (RFC 7240): a request that waits up to N seconds for its transaction to end.
  *
- * A wait never fails: one that runs out answers the state as it is then. Waits end early when the server closes, so
+ * A wait never fails: one that times out answers the state as it is then. Waits end early when the carrier closes, so
  * that no client keeps it from stopping.
  */
-import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
-import type { Coordinator } from '../../application/coordinator.ts';
-import type { Saved } from '../../application/ports.ts';
+import type { Coordinator } from '../application/coordinator.ts';
+import type { Saved } from '../application/ports.ts';
 
 export const prefer = Type.Optional(
   Type.String({
@@ -19,7 +18,7 @@ export const prefer = Type.Optional(
 const MAX_WAIT_SECONDS = 60;
 const WAIT = /(?:^|,)\s*wait\s*=\s*"?(\d{1,9})"?\s*(?:[,;]|$)/i;
 
-/** How long the client is ready to wait, in milliseconds; 0 when it says nothing of it, or nothing we understand. */
+/** In milliseconds; 0 when the client asks for no wait, or for nothing that can be read. */
 export function waitMsOf(prefer: string | string[] | undefined): number {
   if (prefer === undefined) return 0;
   const seconds = WAIT.exec(String(prefer))?.[1];
@@ -28,17 +27,16 @@ export function waitMsOf(prefer: string | string[] | undefined): number {
 
 export type WaitForEnd = (saved: Saved, waitMs: number) => Promise<Saved>;
 
-/** The coordinator's wait, cut short when `app` closes. */
-export function waitUntilClosing(app: FastifyInstance, coordinator: Coordinator): WaitForEnd {
+/** The coordinator's wait, cut short when `closing` is aborted. */
+export function endOfWait(coordinator: Coordinator, closing: AbortSignal): WaitForEnd {
+  // One listener for all waits: a signal removes its listeners one by one.
   const endWaits = new Set<() => void>();
-  let isClosing = false;
-  app.addHook('preClose', async () => {
-    isClosing = true;
+  closing.addEventListener('abort', () => {
     for (const end of endWaits) end();
   });
   return (saved, waitMs) => {
-    // What was asked before the end and is answered after it does not begin to wait.
-    if (waitMs === 0 || isClosing) return Promise.resolve(saved);
+    // A request from before the end that is answered after it does not begin to wait.
+    if (waitMs === 0 || closing.aborted) return Promise.resolve(saved);
     return new Promise((resolve, reject) => {
       const end = () => {
         const newest = coordinator.find(saved.tx.gid);

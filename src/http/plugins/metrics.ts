@@ -9,7 +9,7 @@ export type Scrape = (
   accept: string | undefined,
 ) => Promise<{ readonly contentType: string; readonly text: string }>;
 
-export function metricsRoutes(app: App, { metrics }: { metrics: Scrape }): void {
+export function serveMetrics(app: App, metrics: Scrape): void {
   app.get('/metrics', { schema: { hide: true } }, async ({ headers }, reply) => {
     const { contentType, text } = await metrics(headers.accept);
     return reply.header('vary', 'accept').type(contentType).send(text);

@@ -4,9 +4,38 @@
  * Only values, nothing of how they are sent: src/http/problem.ts sends them over HTTP, and a coordinator that runs
  * inside a test answers the same documents.
  */
-import type { Fault, ProblemDocument } from '../wire/index.ts';
 import type { CoordinatorRejection } from '../application/coordinator.ts';
+import { Overloaded, StoreUnavailable } from '../application/ports.ts';
 import { type ErrorCode, errors, errorType } from '../errors.ts';
+import type { Fault, ProblemDocument } from '../wire/index.ts';
+import { UnreadableBody } from './exact-json.ts';
+import type { Problem } from './route.ts';
+
+export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
+
+/** How long a client waits before it repeats a request that could not be served now, in seconds. */
+const RETRY_AFTER_SECONDS = 1;
+
+/** The headers that a problem is answered with, in addition to its media type. */
+export const problemHeaders = ({ status }: ProblemDocument): Readonly<Record<string, string>> =>
+  status === 503 ? { 'retry-after': String(RETRY_AFTER_SECONDS) } : {};
+
+/** The answer of a route. */
+export const problem = (code: ErrorCode, particulars?: Particulars): Problem => ({
+  problem: problemOf(code, particulars),
+});
+
+/** The answer to a request that the coordinator rejected. */
+export const rejection = (rejected: Rejected): Problem => ({ problem: rejectionProblem(rejected) });
+
+/** What a thrown error is answered with, where it is an expected one; null for a defect. */
+export function problemOfError(error: unknown): ProblemDocument | null {
+  if (error instanceof Overloaded) return problemOf('overloaded');
+  if (error instanceof StoreUnavailable) return problemOf('store_unavailable');
+  if (!(error instanceof UnreadableBody)) return null;
+  const { code, message: detail, pointer } = error;
+  return problemOf(code, { about: detail, ...(pointer !== null && { faults: [{ pointer, detail }] }) });
+}
 
 /** What is particular this time: `about` names the thing at fault, `faults` the places in the request. */
 export type Particulars = { readonly about?: string | undefined; readonly faults?: readonly Fault[] };

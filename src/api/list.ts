@@ -2,49 +2,52 @@
  * Looking for transactions, the newest gid first, page by page. A page starts behind the last gid of the one before, so
  * none is left out or told twice, however many begin meanwhile.
  */
-import { type Fault, Gid, TransactionsPage, TransactionsQuery } from '../../wire/index.ts';
 import { Value } from 'typebox/value';
-import type { Coordinator, ListRequest } from '../../application/coordinator.ts';
-import { answer, problems } from '../answers.ts';
-import { sendFaults } from '../problem.ts';
-import { type Annotate, transactionView } from '../transaction-view.ts';
-import type { App } from '../typed-app.ts';
+import type { Coordinator, ListRequest } from '../application/coordinator.ts';
+import { type Fault, Gid, TransactionsPage, TransactionsQuery } from '../wire/index.ts';
+import { faultsProblem } from './problem-document.ts';
+import { answer, type Route, route, success } from './route.ts';
+import { type Annotate, transactionView } from './transaction-view.ts';
 
 const DEFAULT_LIMIT = 50;
 
-export function listRoutes(
-  app: App,
-  { coordinator, annotate }: { coordinator: Coordinator; annotate: Annotate },
-): void {
-  app.get(
-    '/v1/transactions',
-    {
-      schema: {
-        tags: ['transactions'],
-        summary: 'List transactions',
-        querystring: TransactionsQuery,
-        response: { 200: answer(TransactionsPage, 'What was asked for, the newest gid first.'), ...problems },
-      },
+export const listRoutes = ({
+  coordinator,
+  annotate,
+}: {
+  readonly coordinator: Coordinator;
+  readonly annotate: Annotate;
+}): readonly Route[] => [
+  route({
+    method: 'GET',
+    path: '/v1/transactions',
+    operationId: 'listTransactions',
+    access: 'token',
+    tag: 'transactions',
+    summary: 'List transactions',
+    schemas: {
+      query: TransactionsQuery,
+      answers: { 200: answer(TransactionsPage, 'The matching transactions, the newest gid first.') },
     },
-    async ({ query }, reply) => {
+    async handle({ query }) {
       const limit = Number(query.limit ?? DEFAULT_LIMIT);
       const beganAfter = query.beganAfter === undefined ? null : instantOf(query.beganAfter);
       const before = query.cursor === undefined ? null : gidOf(query.cursor);
       const faults: Fault[] = [];
       if (Number.isNaN(beganAfter)) faults.push({ parameter: 'beganAfter', detail: 'is no instant' });
       if (before === '') faults.push({ parameter: 'cursor', detail: 'is not the nextCursor of a page' });
-      if (faults.length > 0) return sendFaults(reply, faults);
+      if (faults.length > 0) return { problem: faultsProblem(faults) };
       // One more than a page tells whether another page follows.
       const found = await coordinator.list({ ...filterOf(query), beganAfter, before, limit: limit + 1 });
       const shown = found.slice(0, limit);
       const last = found.length > limit ? shown.at(-1) : undefined;
-      return {
+      return success(200, {
         transactions: shown.map((tx) => transactionView(tx, annotate)),
         nextCursor: last === undefined ? null : cursorOf(last.gid),
-      };
+      });
     },
-  );
-}
+  }),
+];
 
 type Plain = Omit<ListRequest, 'beganAfter' | 'before' | 'limit'>;
 

@@ -1,0 +1,162 @@
+/**
+ * Participants: who takes part under which name, and where each is called. A wrong address is repaired here.
+ *
+ * Secrets come in here and never go out: a view only says how many there are, and a fault never repeats one.
+ */
+import { Type } from 'typebox';
+import type { Coordinator } from '../application/coordinator.ts';
+import type { Participant } from '../application/ports.ts';
+import {
+  type Fault,
+  ParticipantName,
+  ParticipantRequest,
+  ParticipantRetryView,
+  ParticipantsView,
+  ParticipantView,
+} from '../wire/index.ts';
+import { checkSecret } from '../wire/signature.ts';
+import { noBody } from './no-body.ts';
+import { faultsProblem, problem } from './problem-document.ts';
+import { answer, type Route, route, success } from './route.ts';
+
+const params = Type.Object({ name: ParticipantName });
+const shared = { access: 'token', tag: 'participants' } as const;
+
+type ParticipantParts = {
+  readonly coordinator: Coordinator;
+  /** The longest time for one call that a registration may name. */
+  readonly maxCallTimeoutMs: number;
+  /** Why an address is never called, where that can be read from it; null for any other. */
+  readonly whyNeverCalled: (url: string) => string | null;
+};
+
+export const participantRoutes = (given: ParticipantParts): readonly Route[] => [
+  register(given),
+  route({
+    ...shared,
+    method: 'GET',
+    path: '/v1/participants/:name',
+    operationId: 'getParticipant',
+    summary: 'Read a participant',
+    schemas: { params, answers: { 200: answer(ParticipantView, 'The participant.') } },
+    async handle({ params }) {
+      const participant = await given.coordinator.findParticipant(params.name);
+      return participant === null ? problem('participant_not_registered') : success(200, view(participant));
+    },
+  }),
+  route({
+    ...shared,
+    method: 'GET',
+    path: '/v1/participants',
+    operationId: 'listParticipants',
+    summary: 'List the participants',
+    schemas: { answers: { 200: answer(ParticipantsView, 'All participants, by name.') } },
+    async handle() {
+      const participants = await given.coordinator.listParticipants();
+      return success(200, { participants: participants.map(view) });
+    },
+  }),
+  route({
+    ...shared,
+    method: 'POST',
+    path: '/v1/participants/:name/retry',
+    operationId: 'retryParticipant',
+    summary: 'Call now whatever waits for a participant, or is parked because of it',
+    schemas: {
+      params,
+      body: noBody,
+      answers: { 200: answer(ParticipantRetryView, 'Its open branches are due now.') },
+    },
+    async handle({ params: { name } }) {
+      const { coordinator } = given;
+      if ((await coordinator.findParticipant(name)) === null) return problem('participant_not_registered');
+      const retriedCount = await coordinator.retryParticipant(name);
+      return success(200, { participant: name, retriedCount });
+    },
+  }),
+];
+
+const register = (given: ParticipantParts): Route =>
+  route({
+    ...shared,
+    method: 'PUT',
+    path: '/v1/participants/:name',
+    operationId: 'registerParticipant',
+    summary: 'Register a participant, or replace what is registered of it',
+    schemas: {
+      params,
+      body: ParticipantRequest,
+      answers: {
+        200: answer(ParticipantView, 'The participant was replaced.'),
+        201: answer(ParticipantView, 'The participant is registered.'),
+      },
+    },
+    async handle({ params: { name }, body }) {
+      const fault = faultIn(body, given);
+      if (fault !== null) return { problem: faultsProblem([fault]) };
+      const { baseUrl, baseUrls = [baseUrl as string], paths = {}, activities } = body;
+      const { callTimeoutMs = null, secrets } = body;
+      const optional = { ...(activities && { activities }), ...(secrets && { secrets }) };
+      const { isNew, participant } = await given.coordinator.registerParticipant({
+        name,
+        baseUrls,
+        paths,
+        callTimeoutMs,
+        ...optional,
+      });
+      return isNew
+        ? success(201, view(participant), { location: `/v1/participants/${name}` })
+        : success(200, view(participant));
+    },
+  });
+
+const view = ({
+  name,
+  baseUrls,
+  paths,
+  activities,
+  callTimeoutMs,
+  secrets,
+}: Participant): ParticipantView => ({
+  name,
+  baseUrls: [...baseUrls],
+  paths: { ...paths },
+  activities: { ...activities },
+  callTimeoutMs,
+  secretCount: secrets?.length ?? 0,
+});
+
+/** What the schema cannot say; null when all is well. */
+function faultIn(body: ParticipantRequest, given: ParticipantParts): Fault | null {
+  const { baseUrl, baseUrls, callTimeoutMs } = body;
+  if ((baseUrl === undefined) === (baseUrls === undefined))
+    return { pointer: '#/baseUrl', detail: ONE_OF_BOTH[baseUrl === undefined ? 'none' : 'both'] };
+  for (const [index, url] of (baseUrls ?? [baseUrl as string]).entries()) {
+    const detail = faultOf(url) ?? given.whyNeverCalled(url);
+    if (detail !== null) return { pointer: baseUrls ? `#/baseUrls/${index}` : '#/baseUrl', detail };
+  }
+  for (const [index, secret] of (body.secrets ?? []).entries()) {
+    const detail = checkSecret(secret);
+    if (detail !== null) return { pointer: `#/secrets/${index}`, detail };
+  }
+  const { maxCallTimeoutMs } = given;
+  if (callTimeoutMs && callTimeoutMs > maxCallTimeoutMs)
+    return {
+      pointer: '#/callTimeoutMs',
+      detail: `is longer than the coordinator allows: at most ${maxCallTimeoutMs}`,
+    };
+  return null;
+}
+
+const ONE_OF_BOTH = {
+  none: 'is required, or baseUrls for several addresses',
+  both: 'must not be given together with baseUrls',
+} as const;
+
+/** What is wrong with an address as such. */
+function faultOf(baseUrl: string): string | null {
+  const url = URL.parse(baseUrl);
+  if (url === null) return 'is not an address';
+  if (url.username !== '' || url.password !== '') return 'must not hold a user or a password';
+  return /[?#]/.test(baseUrl) ? 'must not have a query or a fragment' : null;
+}
