@@ -1,12 +1,12 @@
 // How the tests run: as ES modules on Node's own type stripping, two files at a time.
-import { deepFolders } from './scripts/deep-folders.ts';
+import { deepPaths } from './scripts/deep-suites.ts';
 
 export default {
   testEnvironment: 'node',
   // The SDK from its sources, as everywhere in this repository.
   testEnvironmentOptions: { customExportConditions: ['tercet-source', 'node', 'node-addons'] },
   testMatch: ['<rootDir>/test/**/*.test.ts'],
-  testPathIgnorePatterns: ['/node_modules/', ...deepFolders.map((folder) => `<rootDir>/${folder}/`)],
+  testPathIgnorePatterns: ['/node_modules/', ...deepPaths],
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': '<rootDir>/test/support/jest-transform.mjs' },
   // Real servers, started once for the run when a selected test uses one.

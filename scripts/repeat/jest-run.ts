@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
-import { deepFolders } from '../deep-folders.ts';
+import { isDeep } from '../deep-suites.ts';
 import { nodeCommandOf } from '../npm-script.ts';
 import { watchedFolder } from '../servers/watched-folder.ts';
 
@@ -30,12 +30,10 @@ export async function runJest(files: readonly string[], outputPath: string): Pro
 
 /** @throws Error for files of both scripts */
 function scriptOf(files: readonly string[]): 'test' | 'test:deep' {
-  const isDeep = (file: string) =>
-    deepFolders.some((folder) => resolve(root, file).startsWith(join(root, folder, '/')));
-  const deepCount = files.filter(isDeep).length;
+  const deepCount = files.filter((file) => isDeep(resolve(root, file))).length;
   if (deepCount > 0 && deepCount < files.length)
     throw new Error(
-      `repeat the files of ${deepFolders.join(', ')} by themselves: npm run test:deep runs them`,
+      `repeat ${files.filter((file) => isDeep(resolve(root, file))).join(', ')} in a run of its own: npm run test:deep runs it`,
     );
   return deepCount > 0 ? 'test:deep' : 'test';
 }

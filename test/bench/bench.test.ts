@@ -1,7 +1,7 @@
 // The benchmark works: what it counts is right. How fast anything is, is no matter of a test.
 import { describe, expect, test } from '@jest/globals';
-import type { Report } from '../bench/run.ts';
-import { bench } from './support/bench.ts';
+import type { Report } from '../../bench/run.ts';
+import { bench } from '../support/bench.ts';
 
 /** Bounds a hang. */
 const LIMIT_MS = 600_000;

@@ -3,14 +3,14 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { AgainstReport } from '../bench/against.ts';
-import { resultOfPairs } from '../bench/against-result.ts';
-import { otherCheckout } from '../bench/checkout.ts';
-import type { Measurement } from '../bench/measure.ts';
-import { bench } from './support/bench.ts';
-import { describeOn } from './support/servers.ts';
+import type { AgainstReport } from '../../bench/against.ts';
+import { resultOfPairs } from '../../bench/against-result.ts';
+import { otherCheckout } from '../../bench/checkout.ts';
+import type { Measurement } from '../../bench/measure.ts';
+import { bench } from '../support/bench.ts';
+import { describeOn } from '../support/servers.ts';
 
-const repository = join(import.meta.dirname, '..');
+const repository = join(import.meta.dirname, '../..');
 let folder: string;
 
 beforeEach(() => {

@@ -2,10 +2,10 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import { trace } from '@opentelemetry/api';
-import type { AgainstReport } from '../bench/against.ts';
-import { benchProgram, type Child, startChild } from '../bench/child.ts';
-import type { Report } from '../bench/run.ts';
-import { bench } from './support/bench.ts';
+import type { AgainstReport } from '../../bench/against.ts';
+import { benchProgram, type Child, startChild } from '../../bench/child.ts';
+import type { Report } from '../../bench/run.ts';
+import { bench } from '../support/bench.ts';
 
 const short = ['--database', 'sqlite', '--redis', 'off', '--clients', '2', '--seconds', '1', '--json'];
 

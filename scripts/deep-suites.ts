@@ -1,0 +1,41 @@
+/**
+ * The suites that `npm run test:deep` runs and `npm test` leaves out: folders and files that take long, or need tools that
+ * are large to fetch or build. `npm test` keeps within five minutes on two cores, `npm run test:deep` within 25.
+ */
+import { join, relative } from 'node:path';
+
+const root = join(import.meta.dirname, '..');
+
+export const deepSuites: readonly string[] = [
+  // Every world within a bound, and what each mutant breaks.
+  'test/model',
+  // Real processes that are killed, raced, stopped and upgraded.
+  'test/system',
+  // The image, the chart and the compose file.
+  ...['test/helm', 'test/image', 'test/compose'],
+  // The commands that measure and repeat.
+  ...['test/bench', 'test/repeat.test.ts'],
+  'test/monitoring/alerts.test.ts',
+  'test/examples/demo.test.ts',
+  // The contract kit against every naive participant.
+  'test/sdk/check',
+  ...['storm', 'ended-work', 'committed-work', 'unhandled-parts'].map(
+    (name) => `test/sdk/barrier/${name}.test.ts`,
+  ),
+];
+
+const isFile = (suite: string): boolean => suite.endsWith('.ts');
+
+/** @param path from the working directory, or absolute */
+export function isDeep(path: string): boolean {
+  const file = relative(root, path);
+  return deepSuites.some((suite) => (isFile(suite) ? file === suite : file.startsWith(`${suite}/`)));
+}
+
+/** For Jest's `testMatch`. */
+export const deepPatterns = deepSuites.map(
+  (suite) => `<rootDir>/${suite}${isFile(suite) ? '' : '/**/*.test.ts'}`,
+);
+
+/** For Jest's `testPathIgnorePatterns`, which are regular expressions. */
+export const deepPaths = deepSuites.map((suite) => `<rootDir>/${suite}${isFile(suite) ? '$' : '/'}`);
