@@ -15,6 +15,8 @@ export const deepSuites: readonly string[] = [
   ...['test/helm', 'test/image', 'test/compose'],
   // The commands that measure and repeat.
   ...['test/bench', 'test/repeat.test.ts'],
+  // A client that is generated from the description of the API.
+  'test/api',
   'test/monitoring/alerts.test.ts',
   'test/examples/demo.test.ts',
   // The contract kit against every naive participant.

@@ -20,7 +20,11 @@ export const AlertView = Type.Object(
       Type.String({ description: 'Link to its trace; null without TERCET_TRACE_URL_TEMPLATE.' }),
     ),
   },
-  { additionalProperties: false, description: 'One transaction that needs an operator, and why.' },
+  {
+    title: 'AlertView',
+    additionalProperties: false,
+    description: 'One transaction that needs an operator, and why.',
+  },
 );
 export type AlertView = Static<typeof AlertView>;
 
@@ -31,6 +35,7 @@ export const AlertPost = Type.Object(
     data: Type.Object({ alerts: Type.Array(AlertView) }, { additionalProperties: false }),
   },
   {
+    title: 'AlertPost',
     additionalProperties: false,
     description:
       'The body of a post to the alert webhook. Its webhook-id stays the same when it is repeated.',

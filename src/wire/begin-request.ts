@@ -36,6 +36,6 @@ export const BeginRequest = Type.Object(
     ),
     callback: Type.Optional(CallbackRequest),
   },
-  { additionalProperties: false, description: 'Begins a global transaction.' },
+  { title: 'BeginRequest', additionalProperties: false, description: 'Begins a global transaction.' },
 );
 export type BeginRequest = Static<typeof BeginRequest>;

@@ -18,6 +18,7 @@ export const branchFields = {
 };
 
 export const BranchRequest = Type.Object(branchFields, {
+  title: 'BranchRequest',
   additionalProperties: false,
   description: "One participant's share of the transaction.",
 });

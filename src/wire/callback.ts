@@ -20,6 +20,7 @@ export const CallbackRequest = Type.Object(
     activity: name('A part of the called path, as for a branch.'),
   },
   {
+    title: 'CallbackRequest',
     additionalProperties: false,
     description:
       'Who is to hear of the end: POST {baseUrl}/{activity}/notify, repeated until it is answered with a 2xx.',
@@ -40,6 +41,6 @@ export const EndingNotice = Type.Object(
     beganAt: instant('When the transaction began.'),
     finishedAt: instant('When the last branch answered.'),
   },
-  { additionalProperties: false, description: 'How a transaction ended.' },
+  { title: 'EndingNotice', additionalProperties: false, description: 'How a transaction ended.' },
 );
 export type EndingNotice = Static<typeof EndingNotice>;

@@ -17,7 +17,7 @@ export const CancelRequest = nullable(
         }),
       ),
     },
-    { additionalProperties: false },
+    { title: 'CancelRequest', additionalProperties: false },
   ),
 );
 export type CancelRequest = Static<typeof CancelRequest>;

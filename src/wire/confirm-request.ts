@@ -15,7 +15,7 @@ export const ConfirmRequest = nullable(
         }),
       ),
     },
-    { additionalProperties: false, description: 'Asks to confirm.' },
+    { title: 'ConfirmRequest', additionalProperties: false, description: 'Asks to confirm.' },
   ),
 );
 export type ConfirmRequest = Static<typeof ConfirmRequest>;

@@ -15,7 +15,11 @@ export const FinalityRequest = Type.Object(
       description: 'The transactions that are asked about.',
     }),
   },
-  { additionalProperties: false, description: 'Asks which transactions are final.' },
+  {
+    title: 'FinalityRequest',
+    additionalProperties: false,
+    description: 'Asks which transactions are final.',
+  },
 );
 export type FinalityRequest = Static<typeof FinalityRequest>;
 
@@ -43,6 +47,6 @@ export const FinalityView = Type.Object(
       description: 'By gid. Those that the coordinator does not have are left out: never begun, or removed.',
     }),
   },
-  { additionalProperties: false, description: 'Which of the transactions are final.' },
+  { title: 'FinalityView', additionalProperties: false, description: 'Which of the transactions are final.' },
 );
 export type FinalityView = Static<typeof FinalityView>;

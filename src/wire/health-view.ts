@@ -3,7 +3,7 @@ import { type Static, Type } from 'typebox';
 
 export const LiveView = Type.Object(
   { status: Type.Enum(['live'], { type: 'string', description: 'The process runs.' }) },
-  { additionalProperties: false, description: 'The process runs and answers.' },
+  { title: 'LiveView', additionalProperties: false, description: 'The process runs and answers.' },
 );
 export type LiveView = Static<typeof LiveView>;
 
@@ -15,6 +15,6 @@ export const ReadyView = Type.Object(
     }),
     reason: Type.Optional(Type.String({ description: 'What is away and what follows; only when degraded.' })),
   },
-  { additionalProperties: false, description: 'Requests can be served.' },
+  { title: 'ReadyView', additionalProperties: false, description: 'Requests can be served.' },
 );
 export type ReadyView = Static<typeof ReadyView>;

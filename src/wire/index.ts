@@ -34,6 +34,7 @@ export {
   Mode,
   Op,
   ParticipantName,
+  ParticipantOrAddress,
   Pattern,
   Reply,
   Status,

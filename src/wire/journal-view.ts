@@ -52,7 +52,11 @@ export const AttemptView = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false, description: 'One call to a participant, as it went.' },
+  {
+    title: 'AttemptView',
+    additionalProperties: false,
+    description: 'One call to a participant, as it went.',
+  },
 );
 export type AttemptView = Static<typeof AttemptView>;
 
@@ -72,12 +76,12 @@ export const EventView = Type.Object(
       description: 'The calls that led to the change, by the time of their answers; the newest 200 of them.',
     }),
   },
-  { additionalProperties: false, description: 'One journal row.' },
+  { title: 'EventView', additionalProperties: false, description: 'One journal row.' },
 );
 export type EventView = Static<typeof EventView>;
 
 export const EventsView = Type.Object(
   { gid: Gid, events: Type.Array(EventView, { description: 'Oldest first.' }) },
-  { additionalProperties: false, description: 'The journal of one transaction.' },
+  { title: 'EventsView', additionalProperties: false, description: 'The journal of one transaction.' },
 );
 export type EventsView = Static<typeof EventsView>;

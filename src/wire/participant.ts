@@ -71,6 +71,7 @@ export const ParticipantRequest = Type.Object(
     secrets: Type.Optional(secrets),
   },
   {
+    title: 'ParticipantRequest',
     additionalProperties: false,
     description: 'Where a participant is called: baseUrl for one address, or baseUrls for several.',
   },
@@ -100,13 +101,13 @@ export const ParticipantView = Type.Object(
     callTimeoutMs: nullable(callTimeoutMs),
     secretCount: count('How many secrets its calls are signed with; 0 when they are not signed.'),
   },
-  { additionalProperties: false, description: 'A registered participant.' },
+  { title: 'ParticipantView', additionalProperties: false, description: 'A registered participant.' },
 );
 export type ParticipantView = Static<typeof ParticipantView>;
 
 export const ParticipantsView = Type.Object(
   { participants: Type.Array(ParticipantView, { description: 'By name.' }) },
-  { additionalProperties: false, description: 'All registered participants.' },
+  { title: 'ParticipantsView', additionalProperties: false, description: 'All registered participants.' },
 );
 export type ParticipantsView = Static<typeof ParticipantsView>;
 
@@ -115,6 +116,10 @@ export const ParticipantRetryView = Type.Object(
     participant: ParticipantName,
     retriedCount: count('Transactions whose branches of this participant are due now, with a new budget.'),
   },
-  { additionalProperties: false, description: 'What a retry of all that waits for a participant came to.' },
+  {
+    title: 'ParticipantRetryView',
+    additionalProperties: false,
+    description: 'What a retry of all that waits for a participant came to.',
+  },
 );
 export type ParticipantRetryView = Static<typeof ParticipantRetryView>;

@@ -111,6 +111,7 @@ const Ended = Type.Object(
 );
 
 export const PathEntry = Type.Union([Began, Registered, Called, PivotStarted, CancelAsked, Decided, Ended], {
+  title: 'PathEntry',
   description: 'One thing that happened; `what` says which, and with it which fields there are.',
 });
 export type PathEntry = Static<typeof PathEntry>;
@@ -124,6 +125,7 @@ export const TransactionDetails = Type.Object(
     }),
   },
   {
+    title: 'TransactionDetails',
     additionalProperties: false,
     description: 'A global transaction, as it is durable, and the path that it has taken.',
   },

@@ -34,6 +34,6 @@ export const ProblemDocument = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false, description: 'An error, by RFC 9457.' },
+  { title: 'ProblemDocument', additionalProperties: false, description: 'An error, by RFC 9457.' },
 );
 export type ProblemDocument = Static<typeof ProblemDocument>;

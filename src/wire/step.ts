@@ -28,7 +28,11 @@ export const StepPlace = Type.Object(
         'after it are never compensated.',
     }),
   },
-  { additionalProperties: false, description: 'The place of a step in the plan of its saga.' },
+  {
+    title: 'StepPlace',
+    additionalProperties: false,
+    description: 'The place of a step in the plan of its saga.',
+  },
 );
 export type StepPlace = Static<typeof StepPlace>;
 
@@ -36,6 +40,7 @@ export type StepPlace = Static<typeof StepPlace>;
 export const DeclaredBranchRequest = Type.Object(
   { ...branchFields, ...Type.Partial(StepPlace).properties },
   {
+    title: 'DeclaredBranchRequest',
     additionalProperties: false,
     description:
       'One participant\'s share of the transaction. In a saga, where it is a step, an object {"$from": "stock.id"} in its ' +

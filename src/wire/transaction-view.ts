@@ -37,7 +37,11 @@ export const CallView = Type.Object(
       count('How long the last call took, where it left the branch waiting; null where it did not.'),
     ),
   },
-  { additionalProperties: false, description: 'The calls of one op for one branch, as one record.' },
+  {
+    title: 'CallView',
+    additionalProperties: false,
+    description: 'The calls of one op for one branch, as one record.',
+  },
 );
 export type CallView = Static<typeof CallView>;
 
@@ -62,13 +66,18 @@ export const BranchView = Type.Object(
       'Tries and actions that reported success after they were undone; each was undone once more.',
     ),
   },
-  { additionalProperties: false, description: 'One branch, and what its calls came to.' },
+  {
+    title: 'BranchView',
+    additionalProperties: false,
+    description: 'One branch, and what its calls came to.',
+  },
 );
 export type BranchView = Static<typeof BranchView>;
 
 export const CallbackView = Type.Object(
   { ...CallbackRequest.properties, notify: nullable(CallView) },
   {
+    title: 'CallbackView',
     additionalProperties: false,
     description: 'Who hears of the end; notify is null until it is reached.',
   },
@@ -84,6 +93,7 @@ export const DecisionView = Type.Object(
     note: nullable(Type.String({ description: 'The note of the cancel request; null without one.' })),
   },
   {
+    title: 'DecisionView',
     additionalProperties: false,
     description: 'The decision; its branchId names the branch whose refusal led to it, where one did.',
   },
@@ -137,6 +147,10 @@ export const TransactionView = Type.Object(
     }),
     branches: Type.Array(BranchView, { description: 'In the order of registration.' }),
   },
-  { additionalProperties: false, description: 'A global transaction, as it is durable.' },
+  {
+    title: 'TransactionView',
+    additionalProperties: false,
+    description: 'A global transaction, as it is durable.',
+  },
 );
 export type TransactionView = Static<typeof TransactionView>;

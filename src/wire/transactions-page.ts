@@ -39,6 +39,7 @@ export const TransactionsQuery = Type.Object(
     ),
   },
   {
+    title: 'TransactionsQuery',
     additionalProperties: false,
     description: 'Which transactions to list: those that all of it applies to.',
   },
@@ -54,6 +55,6 @@ export const TransactionsPage = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false, description: 'One page of a list.' },
+  { title: 'TransactionsPage', additionalProperties: false, description: 'One page of a list.' },
 );
 export type TransactionsPage = Static<typeof TransactionsPage>;

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import Fastify from 'fastify';
 import { branch, openWorld, type World } from './world.ts';
 import { until } from '../support/until.ts';
+import * as wire from '../../src/wire/index.ts';
 
 let world: World;
 beforeEach(async () => {
@@ -25,6 +26,19 @@ test('a process whose database is away is alive and not ready', async () => {
 test('a request may not take for ever to arrive', () => {
   expect(world.app.server.requestTimeout).toBe(30_000);
 });
+
+type Described = {
+  readonly description?: string;
+  readonly $ref?: string;
+  readonly anyOf?: readonly Described[];
+};
+
+/** Its own, or that of the component to which it refers. */
+function descriptionOf(given: unknown, components: { schemas: Record<string, Described> }): string {
+  const { description, $ref, anyOf } = given as Described;
+  const name = ($ref ?? anyOf?.[0]?.$ref)?.split('/').at(-1);
+  return description ?? (name === undefined ? '' : (components.schemas[name]?.description ?? ''));
+}
 
 describe('the description of the API', () => {
   test('is OpenAPI 3.1 and has every route', async () => {
@@ -53,27 +67,52 @@ describe('the description of the API', () => {
   });
 
   test('has words for every field, and says which bodies may be left out', async () => {
-    const { paths } = (await world.send('GET', '/openapi.json')).json();
+    const { paths, components } = (await world.send('GET', '/openapi.json')).json();
     const begin = paths['/v1/transactions'].post;
-    const { properties } = begin.requestBody.content['application/json'].schema;
-    for (const field of Object.values(properties)) expect(field).toHaveProperty('description');
+    expect(begin.requestBody.content['application/json'].schema.$ref).toBe(
+      '#/components/schemas/BeginRequest',
+    );
+    const { properties } = components.schemas.BeginRequest;
+    for (const field of Object.values(properties)) expect(descriptionOf(field, components)).not.toBe('');
     expect(begin.requestBody.required).toBe(true);
     expect(paths['/v1/transactions/{gid}/confirm'].post.requestBody.required).toBe(false);
     expect(begin.responses['4XX'].content).toHaveProperty(['application/problem+json']);
   });
 
   test('has words for each kind of entry in the path of a transaction, and for each of their fields', async () => {
-    const { paths } = (await world.send('GET', '/openapi.json')).json();
-    const answers = paths['/v1/transactions/{gid}'].get.responses;
-    const { path } = answers['200'].content['application/json'].schema.properties;
-    const kinds = path.items.anyOf as {
+    const { components } = (await world.send('GET', '/openapi.json')).json();
+    expect(components.schemas.TransactionDetails.properties.path.items.$ref).toBe(
+      '#/components/schemas/PathEntry',
+    );
+    const kinds = components.schemas.PathEntry.anyOf as {
       properties: Record<string, { description?: string; enum?: string[] }>;
     }[];
     expect(kinds.flatMap(({ properties }) => properties.what?.enum)).toEqual([
       ...['began', 'registered', 'called', 'pivot_started', 'cancel_asked', 'decided', 'ended'],
     ]);
     for (const { properties } of kinds)
-      for (const field of Object.values(properties)) expect(field).toHaveProperty('description');
+      for (const field of Object.values(properties)) expect(descriptionOf(field, components)).not.toBe('');
+  });
+
+  test('names every schema of the wire, and each operation', async () => {
+    const { paths, components } = (await world.send('GET', '/openapi.json')).json();
+    const served = Object.values(paths as Record<string, Record<string, { operationId?: string }>>);
+    const operations = served.flatMap((methods) => Object.values(methods));
+    const ids = operations.map(({ operationId }) => operationId);
+    expect(new Set(ids).size).toBe(operations.length);
+    expect(ids).not.toContain(undefined);
+    const named = Object.entries(wire).filter(
+      ([name, one]) => typeof one === 'object' && 'title' in one && name === one.title,
+    );
+    const notServed = ['EndingNotice', 'AlertPost', 'AlertView', 'Op', 'TransactionsQuery'];
+    expect(Object.keys(components.schemas).sort()).toEqual(
+      named
+        .map(([name]) => name)
+        .filter((name) => !notServed.includes(name))
+        .sort(),
+    );
+    for (const schema of Object.values(components.schemas))
+      expect(descriptionOf(schema, components)).not.toBe('');
   });
 
   test('has a page', async () => {

@@ -2,6 +2,7 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
+import { withNamedSchemas } from './named-schemas.ts';
 
 /**
  * To be awaited before the first route: it sees only the routes that come after it.
@@ -32,7 +33,7 @@ export async function describeApi(
     },
     transformObject: (document) =>
       'openapiObject' in document
-        ? withOpenProbes(withOptionalBodies(document.openapiObject))
+        ? withNamedSchemas(withOpenProbes(withOptionalBodies(document.openapiObject)))
         : document.swaggerObject,
   });
   await app.register(swaggerUi, { routePrefix: '/docs' });
