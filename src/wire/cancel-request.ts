@@ -17,7 +17,7 @@ export const CancelRequest = nullable(
         }),
       ),
     },
-    { title: 'CancelRequest', additionalProperties: false },
+    { title: 'CancelRequest', additionalProperties: false, description: 'Asks to cancel.' },
   ),
 );
 export type CancelRequest = Static<typeof CancelRequest>;
