@@ -9,7 +9,7 @@ import type { AlertBatch, AlertCause, AlertLimits, AlertStore } from '../../appl
 import { NEWEST_READ_VERSION, OLDEST_READ_VERSION } from '../../application/journal.ts';
 import type { Instant } from '../../domain/index.ts';
 import { ask } from './ask.ts';
-import { sqlInstant } from './batch-statements.ts';
+import { sqlInstant } from './columns.ts';
 import { isSqlite } from './data-source.ts';
 import { instantOf, throughWakeAt, waitingSinceOf } from './transaction-list.ts';
 import { insist } from './wake-rows.ts';

@@ -7,16 +7,23 @@
  */
 
 import type { Save } from '../../application/ports.ts';
+import type { Branch, Call, GlobalTransaction } from '../../domain/index.ts';
 import {
-  type Branch,
-  type GlobalTransaction,
-  type Instant,
-  parkedSince,
-  usualWaitSince,
-  waitingSince,
-} from '../../domain/index.ts';
+  type BranchSource,
+  beginKeyColumns,
+  type Column,
+  changingBranchColumns,
+  changingColumns,
+  fixedBranchColumns,
+  fixedColumns,
+  journalColumns,
+  phaseOneColumns,
+  phaseTwoColumns,
+  type SqlValue,
+  savedColumns,
+} from './columns.ts';
 
-export type SqlValue = string | number | null;
+export type { SqlValue };
 
 /** Gives the text that stands for a value: its literal, or a placeholder. Called once a value, in the order of the text. */
 export type WriteValue = (value: SqlValue) => string;
@@ -30,7 +37,29 @@ export type Statement = {
 
 export type Query = { readonly sql: string; readonly values: readonly SqlValue[] };
 
-type Row = Readonly<Record<string, SqlValue>>;
+/** Columns in the order of the values of a row. */
+type Layout<Source> = readonly Column<unknown, Source>[];
+
+const layout = <Source>(columns: Readonly<Record<string, Column<unknown, Source>>>): Layout<Source> =>
+  Object.values(columns);
+
+const JOURNAL = layout<Save>(journalColumns);
+const BEGIN_KEY = layout<Save>(beginKeyColumns);
+const FIXED = layout<GlobalTransaction>(fixedColumns);
+const SAVED = layout<Save>(savedColumns);
+const CHANGING = layout<GlobalTransaction>(changingColumns);
+const FIXED_OF_BRANCH = layout<BranchSource>(fixedBranchColumns);
+const CHANGING_OF_BRANCH = layout<BranchSource>(changingBranchColumns);
+const PHASE_ONE = layout<Call>(phaseOneColumns);
+const PHASE_TWO = layout<Call>(phaseTwoColumns);
+
+const TRANSACTION = [...FIXED, ...SAVED, ...CHANGING];
+const BRANCH = [...FIXED_OF_BRANCH, ...CHANGING_OF_BRANCH, ...PHASE_ONE, ...PHASE_TWO];
+
+function addValues<Source>(values: SqlValue[], columns: Layout<Source>, source: Source): SqlValue[] {
+  for (const { write } of columns) values.push(write(source));
+  return values;
+}
 
 export function withPlaceholders({ sql }: Statement): Query {
   const values: SqlValue[] = [];
@@ -48,146 +77,81 @@ export function batchStatements(saves: readonly Save[]): Statement[] {
   const keyed = begun.filter(({ beginKey }) => beginKey !== null);
   keyed.sort((one, other) => ((one.beginKey ?? '') < (other.beginKey ?? '') ? -1 : 1));
   return [
-    ...inserts('journal', sorted.map(journalRow)),
+    ...inserts(
+      'journal',
+      JOURNAL,
+      sorted.map((save) => addValues([], JOURNAL, save)),
+    ),
     ...inserts(
       'begin_key',
-      keyed.map(({ beginKey, gid }) => ({ begin_key: beginKey, gid })),
+      BEGIN_KEY,
+      keyed.map((save) => addValues([], BEGIN_KEY, save)),
     ),
-    ...inserts(
-      'global_transaction',
-      begun.map((save) => ({ ...fixedColumns(save), ...savedColumns(save), ...changingColumns(save.after) })),
-    ),
-    ...inserts('branch', sorted.flatMap(newBranchRows)),
+    ...inserts('global_transaction', TRANSACTION, begun.map(newTransaction)),
+    ...inserts('branch', BRANCH, sorted.flatMap(newBranches)),
     ...updatesOf('global_transaction', later.map(transactionUpdate)),
     ...updatesOf('branch', later.flatMap(branchUpdates)),
   ];
 }
 
-// ── Rows ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-const journalRow = ({ gid, seq, at, writer, version, entries }: Save): Row => ({
-  gid,
-  seq,
-  at: sqlInstant(at),
-  writer,
-  version,
-  entries: JSON.stringify(entries),
-});
-
-const fixedColumns = ({ gid, after }: Save): Row => ({
-  gid,
-  pattern: after.pattern,
-  mode: after.mode,
-  name: after.name,
-  business_key: after.businessKey,
-  body_hash: after.bodyHash,
-  traceparent: after.traceparent,
-  tracestate: after.tracestate,
-  policy: JSON.stringify(after.policy),
-  began_at: sqlInstant(after.beganAt),
-  deadline_at: sqlInstant(after.deadlineAt),
-  callback: jsonOrNull(after.callback),
-});
-
-const changingColumns = (tx: GlobalTransaction) => ({
-  status: tx.status,
-  decision: tx.decision?.decision ?? null,
-  decision_reason: tx.decision?.reason ?? null,
-  decided_at: sqlInstantOrNull(tx.decision?.at ?? null),
-  decided_by_branch_id: tx.decision?.branchId ?? null,
-  decision_note: tx.decision?.note ?? null,
-  parked_at: sqlInstantOrNull(parkedSince(tx)),
-  waiting_since: unusualWait(tx, waitingSince(tx)),
-  finished_at: sqlInstantOrNull(tx.finishedAt),
-  pivot_started_at: sqlInstantOrNull(tx.pivotStartedAt),
-  cancel_asked_at: sqlInstantOrNull(tx.cancelAskedAt),
-  notification: jsonOrNull(tx.notification),
-});
-
-/** What every save writes anew, whatever a sweep has made of it meanwhile. */
-const savedColumns = ({ seq, version, wakeAt }: Save) => ({
-  seq,
-  version,
-  wake_at: sqlInstantOrNull(wakeAt),
-  waker: null,
-  miss_count: 0,
-});
-
-function newBranchRows({ gid, before, after }: Save): Row[] {
-  const knownCount = before?.branches.length ?? 0;
-  return after.branches.slice(knownCount).map((branch, index) => ({
-    gid,
-    branch_id: branch.branchId,
-    position: knownCount + index,
-    participant: branch.participant,
-    activity: branch.activity,
-    payload: branch.payload,
-    body_hash: branch.bodyHash,
-    policy: jsonOrNull(branch.policy),
-    step: jsonOrNull(branch.step),
-    ...branchColumns(after, branch),
-  }));
+function newTransaction(save: Save): SqlValue[] {
+  const values = addValues([], FIXED, save.after);
+  addValues(values, SAVED, save);
+  return addValues(values, CHANGING, save.after);
 }
 
-const branchColumns = (
-  tx: GlobalTransaction,
-  { phaseOne, phaseTwo, waitingSince, lateSuccessCount, result }: Branch,
-) => ({
-  phase_one_reply: phaseOne.reply,
-  phase_one_attempt_count: phaseOne.attemptCount,
-  phase_one_due_at: sqlInstant(phaseOne.dueAt),
-  phase_one_parked_at: sqlInstantOrNull(phaseOne.parkedAt),
-  phase_one_answer: phaseOne.answer,
-  phase_one_duration_ms: phaseOne.durationMs,
-  phase_two_reply: phaseTwo.reply,
-  phase_two_attempt_count: phaseTwo.attemptCount,
-  phase_two_due_at: sqlInstant(phaseTwo.dueAt),
-  phase_two_parked_at: sqlInstantOrNull(phaseTwo.parkedAt),
-  phase_two_answer: phaseTwo.answer,
-  phase_two_duration_ms: phaseTwo.durationMs,
-  waiting_since: unusualWait(tx, waitingSince),
-  late_success_count: lateSuccessCount,
-  result,
-});
-
-/** The usual instant is left out: most rows would be written twice more for it, in the hottest statements. */
-const unusualWait = (tx: GlobalTransaction, since: Instant | null): string | null =>
-  since === usualWaitSince(tx) ? null : sqlInstantOrNull(since);
+function newBranches({ before, after: tx }: Save): SqlValue[][] {
+  const knownCount = before?.branches.length ?? 0;
+  return tx.branches.slice(knownCount).map((branch, index) => {
+    const source = { tx, branch, position: knownCount + index };
+    const values = addValues([], FIXED_OF_BRANCH, source);
+    addValues(values, CHANGING_OF_BRANCH, source);
+    addValues(values, PHASE_ONE, branch.phaseOne);
+    return addValues(values, PHASE_TWO, branch.phaseTwo);
+  });
+}
 
 // ── Updates ──────────────────────────────────────────────────────────────────────────────────────────────────
 
+/** A value to write, by the name of its column. */
+type Setting = { readonly column: string; readonly value: SqlValue };
+
 /** A row to change: changes of the same columns become one statement, since each statement costs the server a round. */
-type Update = { readonly gid: string; readonly set: Row; readonly where: Row };
+type Update = { readonly gid: string; readonly set: readonly Setting[]; readonly where: Setting };
 
 /** A column that differs is looked up by gid, row by row: so many rows that this stays cheap. */
 const MAX_ROWS_PER_UPDATE = 64;
 
 function transactionUpdate(save: Save): Update {
   const { gid, before, after, seq } = save;
-  const changed = before ? changedColumns(changingColumns(before), changingColumns(after)) : {};
-  return { gid, set: { ...savedColumns(save), ...changed }, where: { seq: seq - 1 } };
+  const set = SAVED.map(({ name, write }) => ({ column: name, value: write(save) }));
+  if (before !== null) addChanges(set, CHANGING, before, after);
+  return { gid, set, where: { column: 'seq', value: seq - 1 } };
 }
 
 function branchUpdates({ gid, before, after, entries }: Save): Update[] {
   const known = before?.branches ?? [];
   const changedIds = new Set(entries.branches?.map(({ branchId }) => branchId));
-  return known.flatMap((branch, index) => {
-    const next = after.branches[index];
+  return known.flatMap((branch, position) => {
+    const next = after.branches[position];
     if (!next || !changedIds.has(branch.branchId)) return [];
-    const set = changedColumns(branchColumns(before ?? after, branch), branchColumns(after, next));
+    const set: Setting[] = [];
+    const source = (tx: GlobalTransaction, of: Branch) => ({ tx, branch: of, position });
+    addChanges(set, CHANGING_OF_BRANCH, source(before ?? after, branch), source(after, next));
+    addChanges(set, PHASE_ONE, branch.phaseOne, next.phaseOne);
+    addChanges(set, PHASE_TWO, branch.phaseTwo, next.phaseTwo);
     // What changed may be no column: a wait that began with the decision.
-    return Object.keys(set).length === 0 ? [] : [{ gid, set, where: { branch_id: branch.branchId } }];
+    return set.length === 0 ? [] : [{ gid, set, where: { column: 'branch_id', value: branch.branchId } }];
   });
 }
 
 /** Columns that keep their value are left out: they would only make equal changes look different. */
-function changedColumns(before: Row, after: Row): Row {
-  const changed: Record<string, SqlValue> = {};
-  for (const column in after) {
-    const value = after[column] as SqlValue;
-    if (before[column] !== value) changed[column] = value;
+function addChanges<Source>(set: Setting[], columns: Layout<Source>, before: Source, after: Source): void {
+  if (before === after) return;
+  for (const { name, write } of columns) {
+    const value = write(after);
+    if (write(before) !== value) set.push({ column: name, value });
   }
-  return changed;
 }
 
 function updatesOf(table: string, updates: readonly Update[]): Statement[] {
@@ -203,9 +167,8 @@ function updatesOf(table: string, updates: readonly Update[]): Statement[] {
 
 /** Alike for updates that one statement can make: of the same columns, found by the same values. */
 function groupOf({ where, set }: Update): string {
-  let group = '';
-  for (const column in where) group += `${column}=${where[column]} `;
-  for (const column in set) group += `${column} `;
+  let group = `${where.value}`;
+  for (const { column } of set) group += ` ${column}`;
   return group;
 }
 
@@ -219,34 +182,38 @@ function parts(group: readonly Update[]): (readonly Update[])[] {
 function updateOf(table: string, group: readonly Update[]): Statement {
   const { set, where } = group[0] as Update;
   const sql = (write: WriteValue) => {
-    const assignments = Object.keys(set).map((column) => assignmentOf(column, group, write));
-    const conditions = Object.keys(where).map((column) => `${column} = ${write(where[column] ?? null)}`);
+    const assignments = set.map(({ column }, index) => assignmentOf(column, index, group, write));
+    const condition = `${where.column} = ${write(where.value)}`;
     const gids = group.map(({ gid }) => write(gid));
-    return `UPDATE ${table} SET ${assignments.join(',')} WHERE ${conditions.join(' AND ')} AND gid IN (${gids.join(',')})`;
+    return `UPDATE ${table} SET ${assignments.join(',')} WHERE ${condition} AND gid IN (${gids.join(',')})`;
   };
   return { isUpdate: true, sql, rowCount: group.length };
 }
 
-function assignmentOf(column: string, group: readonly Update[], write: WriteValue): string {
-  const value = group[0]?.set[column] ?? null;
-  if (group.every(({ set }) => set[column] === value)) return `${column} = ${write(value)}`;
+/** @param index of the column in what each update sets */
+function assignmentOf(column: string, index: number, group: readonly Update[], write: WriteValue): string {
+  const valueOf = ({ set }: Update): SqlValue => set[index]?.value ?? null;
+  const value = valueOf(group[0] as Update);
+  if (group.every((update) => valueOf(update) === value)) return `${column} = ${write(value)}`;
   let cases = '';
-  for (const { gid, set } of group) cases += ` WHEN ${write(gid)} THEN ${write(set[column] ?? null)}`;
+  for (const update of group) cases += ` WHEN ${write(update.gid)} THEN ${write(valueOf(update))}`;
   return `${column} = CASE gid${cases} END`;
 }
 
 /** A column that is NULL in every row is left out: the server would parse that word once a row. */
-function inserts(table: string, rows: readonly Row[]): Statement[] {
-  const [first] = rows;
-  if (!first) return [];
-  const columns = Object.keys(first).filter((column) => rows.some((row) => row[column] !== null));
-  const rowText = (row: Row, write: WriteValue) => {
+function inserts(table: string, columns: Layout<never>, rows: readonly (readonly SqlValue[])[]): Statement[] {
+  if (rows.length === 0) return [];
+  const written = columns.flatMap(({ name }, index) =>
+    rows.some((row) => row[index] !== null) ? [{ name, index }] : [],
+  );
+  const names = written.map(({ name }) => name).join(',');
+  const rowText = (row: readonly SqlValue[], write: WriteValue) => {
     let text = '';
-    for (const column of columns) text += (text === '' ? '' : ',') + write(row[column] ?? null);
+    for (const { index } of written) text += (text === '' ? '' : ',') + write(row[index] ?? null);
     return `(${text})`;
   };
   const sql = (write: WriteValue) =>
-    `INSERT INTO ${table} (${columns.join(',')}) VALUES ${rows.map((row) => rowText(row, write)).join(',')}`;
+    `INSERT INTO ${table} (${names}) VALUES ${rows.map((row) => rowText(row, write)).join(',')}`;
   return [{ isUpdate: false, sql, rowCount: rows.length }];
 }
 
@@ -298,21 +265,4 @@ export function takenBy(
   return { ours, lost };
 }
 
-const jsonOrNull = (value: object | null): string | null => value && JSON.stringify(value);
-
 const marks = (values: readonly unknown[]): string => values.map(() => '?').join(', ');
-
-const texts = new Map<Instant, string>();
-const MAX_TEXTS = 1000;
-
-/** `2026-11-21 10:00:00.000`, in UTC: what datetime(3) takes and what SQLite sorts. Most of a batch are alike. */
-export function sqlInstant(at: Instant): string {
-  const known = texts.get(at);
-  if (known) return known;
-  const text = new Date(at).toISOString().replace('T', ' ').slice(0, 23);
-  if (texts.size === MAX_TEXTS) texts.clear();
-  texts.set(at, text);
-  return text;
-}
-
-const sqlInstantOrNull = (at: Instant | null): string | null => (at === null ? null : sqlInstant(at));

@@ -11,7 +11,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { NEWEST_READ_VERSION } from '../../application/journal.ts';
 import type { Instant } from '../../domain/index.ts';
 import { ask } from './ask.ts';
-import { sqlInstant } from './batch-statements.ts';
+import { sqlInstant } from './columns.ts';
 import { isMysqlConflict } from './conflicts.ts';
 import { isSqlite } from './data-source.ts';
 

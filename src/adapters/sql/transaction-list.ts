@@ -9,7 +9,7 @@ import { type EntityManager, In } from 'typeorm';
 import { isReadVersion, NEWEST_READ_VERSION, OLDEST_READ_VERSION } from '../../application/journal.ts';
 import type { TransactionEnd, TransactionFilter, Unfinished } from '../../application/ports.ts';
 import type { GlobalTransaction, Instant, Status } from '../../domain/index.ts';
-import { sqlInstant } from './batch-statements.ts';
+import { sqlInstant } from './columns.ts';
 import { isSqlite } from './data-source.ts';
 import { branchEntity, type TransactionRow, transactionEntity } from './entities.ts';
 import { transactionOf } from './transaction-rows.ts';

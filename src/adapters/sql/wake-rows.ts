@@ -4,7 +4,7 @@
  */
 import type { EntityManager } from 'typeorm';
 import type { Claim, Redate } from '../../application/ports.ts';
-import { sqlInstant } from './batch-statements.ts';
+import { sqlInstant } from './columns.ts';
 
 /** A deadlock or a lock wait between sweepers: the next try finds the rows free or claimed. */
 const ATTEMPTS = 3;
