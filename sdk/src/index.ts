@@ -72,5 +72,5 @@ export type {
   Route,
 } from './participant/participant.ts';
 export { InProgress, Refusal, type RefusalCode } from './refusal.ts';
-export type { Reference, WithReferences } from './saga/reference.ts';
-export { type Saga, type SagaDefinition, saga } from './saga/saga.ts';
+export type { Reference, WithReferences } from './initiator/saga/reference.ts';
+export { type Saga, type SagaDefinition, saga } from './initiator/saga/saga.ts';

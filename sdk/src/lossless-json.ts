@@ -3,6 +3,7 @@
  * that work which goes on, or has failed, would be recorded as done.
  */
 import { types } from 'node:util';
+import { inWords } from './participant/thrown.ts';
 
 type Replacer = (key: string, value: unknown) => unknown;
 
@@ -18,6 +19,24 @@ export function losslessJson(value: unknown, subject: string, replacer?: Replace
     if (loss !== null) throw new TypeError(`${subject} ${loss}`);
     return kept;
   });
+}
+
+/**
+ * The text that is sent for it.
+ *
+ * @param what it is, in errors
+ * @param replacer as `JSON.stringify` has it
+ * @throws TypeError
+ */
+export function asJson(value: unknown, what: string, replacer?: Replacer): string {
+  let json: string | undefined;
+  try {
+    json = losslessJson(value, 'it', replacer);
+  } catch (error) {
+    throw new TypeError(`${what} cannot be sent as JSON: “${inWords(error)}”`);
+  }
+  if (json === undefined) throw new TypeError(`${what} cannot be sent as JSON: it is ${typeof value}`);
+  return json;
 }
 
 /** What has a `toJSON` is not met here: what that returns is. */

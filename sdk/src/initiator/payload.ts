@@ -1,8 +1,7 @@
 /** Payloads of a tcc as they are sent: JSON, and what the contract of both sides takes. */
 import { type Contract, kindOf } from '../contract.ts';
 import { firstFault } from '../participant/first-fault.ts';
-import { losslessJson } from '../lossless-json.ts';
-import { inWords } from '../participant/thrown.ts';
+import { asJson } from '../lossless-json.ts';
 
 /**
  * The payload as the JSON that is sent, which fits the contract.
@@ -21,25 +20,5 @@ export function payloadAsJson({ name, activities }: Contract, activity: string, 
   // What is checked is what is sent, and what the participant will check.
   const fault = firstFault(one.payload, JSON.parse(json), { showsNames: true });
   if (fault !== null) throw new TypeError(`${what} does not fit its contract: ${fault}`);
-  return json;
-}
-
-/**
- * @param what it is, in errors
- * @param replacer as `JSON.stringify` has it
- * @throws TypeError
- */
-export function asJson(
-  payload: unknown,
-  what: string,
-  replacer?: (key: string, value: unknown) => unknown,
-): string {
-  let json: string | undefined;
-  try {
-    json = losslessJson(payload, 'it', replacer);
-  } catch (error) {
-    throw new TypeError(`${what} cannot be sent as JSON: “${inWords(error)}”`);
-  }
-  if (json === undefined) throw new TypeError(`${what} cannot be sent as JSON: it is ${typeof payload}`);
   return json;
 }

@@ -5,9 +5,9 @@
  * It is checked by the contract as far as it is literal: a reference may come to be anything.
  */
 import { type TSchema, Type } from 'typebox';
-import type { ActivityHandle } from '../contract.ts';
-import { asJson } from '../initiator/payload.ts';
-import { firstFault } from '../participant/first-fault.ts';
+import type { ActivityHandle } from '../../contract.ts';
+import { asJson } from '../../lossless-json.ts';
+import { firstFault } from '../../participant/first-fault.ts';
 import { Pointer, referencesTo } from './reference.ts';
 
 /**

@@ -25,8 +25,8 @@ import {
   kindOf,
   type PayloadOf,
   type ResultOf,
-} from '../contract.ts';
-import { BeginRequest, BranchId, type DeclaredBranchRequest, type Kind } from '../../../src/wire/index.ts';
+} from '../../contract.ts';
+import { BeginRequest, BranchId, type DeclaredBranchRequest, type Kind } from '../../../../src/wire/index.ts';
 // biome-ignore lint/correctness/noUnusedImports: KNOWN is the name of a member of the class, which the rule does not see.
 import type { Earlier, KNOWN, KnownSteps, NamesOf, NewName, UpstreamOf, WithStep } from './known-steps.ts';
 import type { AnySaga, Distinct, InBranch, Joined, PivotName, Stage } from './parallel.ts';
