@@ -21,6 +21,7 @@ export {
   type PayloadOf,
   type ResultOf,
 } from './contract.ts';
+export { currentCall } from './current-call.ts';
 export { branch } from './initiator/branch.ts';
 export {
   ActionRefused,
@@ -62,15 +63,9 @@ export type {
   OutsideCompensateContext,
   OutsideContext,
 } from './participant/activity-ops.ts';
-export { currentCall } from './participant/current-call.ts';
 export { defineParticipant, type ParticipantOptions } from './participant/define-participant.ts';
-export type {
-  Mountable,
-  Participant,
-  ParticipantAnswer,
-  ParticipantRequest,
-  Route,
-} from './participant/participant.ts';
+export type { Participant } from './participant/participant.ts';
 export { InProgress, Refusal, type RefusalCode } from './refusal.ts';
+export type { Mountable, ParticipantAnswer, ParticipantRequest, Route } from './serving/mountable.ts';
 export type { Reference, WithReferences } from './initiator/saga/reference.ts';
 export { type Saga, type SagaDefinition, saga } from './initiator/saga/saga.ts';

@@ -3,7 +3,7 @@
  * that work which goes on, or has failed, would be recorded as done.
  */
 import { types } from 'node:util';
-import { inWords } from './participant/thrown.ts';
+import { errorText } from './caught-error.ts';
 
 type Replacer = (key: string, value: unknown) => unknown;
 
@@ -33,7 +33,7 @@ export function asJson(value: unknown, what: string, replacer?: Replacer): strin
   try {
     json = losslessJson(value, 'it', replacer);
   } catch (error) {
-    throw new TypeError(`${what} cannot be sent as JSON: “${inWords(error)}”`);
+    throw new TypeError(`${what} cannot be sent as JSON: “${errorText(error)}”`);
   }
   if (json === undefined) throw new TypeError(`${what} cannot be sent as JSON: it is ${typeof value}`);
   return json;

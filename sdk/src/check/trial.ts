@@ -9,7 +9,7 @@ import { shownUrl } from '../shown-url.ts';
 import { type Answer, isRedirect, succeeded } from './answer.ts';
 import { type Caller, pause } from './caller.ts';
 import type { Code } from './codes.ts';
-import { newGid } from './gid.ts';
+import { newGid } from '../gid.ts';
 import {
   type Difference,
   differenceOf,

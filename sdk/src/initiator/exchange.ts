@@ -4,7 +4,7 @@
  */
 import { errorFields } from '../../../src/wire/error-fields/fields.ts';
 import { WITHHELD } from '../../../src/wire/error-fields/message.ts';
-import { inWords, isA } from '../participant/thrown.ts';
+import { errorText, isInstanceOf } from '../caught-error.ts';
 import type { Timing } from './timing.ts';
 
 export type Fetch = typeof globalThis.fetch;
@@ -96,7 +96,7 @@ function retryAfterMs(value: string): number | null {
  * show is quoted, since these words become part of a message.
  */
 function wordsOf(error: unknown): string {
-  if (!isA(Error, error)) return `“${inWords(error)}”`;
+  if (!isInstanceOf(Error, error)) return `“${errorText(error)}”`;
   if (error instanceof AggregateError && error.errors.length > 0) return wordsOf(error.errors[0]);
   if (error.cause instanceof Error) return wordsOf(error.cause);
   const { type, message } = errorFields(error);

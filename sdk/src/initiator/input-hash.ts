@@ -7,7 +7,7 @@
 import { hash } from 'node:crypto';
 import { types } from 'node:util';
 import { isPlain } from '../lossless-json.ts';
-import { inWords } from '../participant/thrown.ts';
+import { errorText } from '../caught-error.ts';
 import type { RunOptions } from './types.ts';
 
 /** Absent where there is no input. @throws TypeError that says where it has what JSON cannot hold */
@@ -116,6 +116,6 @@ function read<Value>(at: Place, act: () => Value): Value {
   try {
     return act();
   } catch (error) {
-    throw new Unfit(`a part that throws when it is read, “${shortened(inWords(error))}”`, at);
+    throw new Unfit(`a part that throws when it is read, “${shortened(errorText(error))}”`, at);
   }
 }

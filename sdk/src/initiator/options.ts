@@ -1,7 +1,7 @@
 /** What an initiator is given, checked before anything is sent: each fault says what to do. */
 import { randomUUID } from 'node:crypto';
 import type { Contract } from '../contract.ts';
-import { firstFault } from '../participant/first-fault.ts';
+import { firstFault } from '../first-fault.ts';
 import { shownUrl } from '../shown-url.ts';
 import { checkSecret } from '../../../src/wire/signature.ts';
 import { CallbackRequest } from '../../../src/wire/index.ts';

@@ -1,6 +1,6 @@
 /** Payloads of a tcc as they are sent: JSON, and what the contract of both sides takes. */
 import { type Contract, kindOf } from '../contract.ts';
-import { firstFault } from '../participant/first-fault.ts';
+import { firstFault } from '../first-fault.ts';
 import { asJson } from '../lossless-json.ts';
 
 /**

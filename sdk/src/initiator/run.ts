@@ -6,7 +6,7 @@
  *   sent. A later one rejects: the confirm goes by what was called until then.
  * - Nothing is guessed: a decision that nobody acknowledged is `OutcomeUnknown`, never success and never failure.
  */
-import { inWords, isA } from '../participant/thrown.ts';
+import { errorText, isInstanceOf } from '../caught-error.ts';
 import type { TransactionView } from '../../../src/wire/index.ts';
 import { type Begun, begin } from './begin.ts';
 import { Branches } from './branches.ts';
@@ -83,7 +83,7 @@ function whyCancel(ended: Ended<unknown>, branches: Branches, callerSignal: Abor
   if (ended.how === 'threw')
     return {
       ...because(wordsOf(ended.error), ended.error),
-      isFunctionAtFault: ended.error !== undefined && !isA(TercetError, ended.error),
+      isFunctionAtFault: ended.error !== undefined && !isInstanceOf(TercetError, ended.error),
     };
   const failure = refusal ?? failures[0];
   if (isOver) return because('its deadline passed', failure ?? signal.reason);
@@ -95,7 +95,7 @@ function whyCancel(ended: Ended<unknown>, branches: Branches, callerSignal: Abor
 }
 
 const wordsOf = (error: unknown): string =>
-  isA(TercetError, error) ? error.summary : `the function threw “${inWords(error)}”`;
+  isInstanceOf(TercetError, error) ? error.summary : `the function threw “${errorText(error)}”`;
 
 async function conclude<Value>(
   ended: Ended<Value>,
@@ -117,7 +117,7 @@ async function conclude<Value>(
 }
 
 const isDiffering = (failure: unknown): failure is RequestRejected =>
-  isA(RequestRejected, failure) && failure.code === 'branch_differs';
+  isInstanceOf(RequestRejected, failure) && failure.code === 'branch_differs';
 
 const confirmedDifferently = (gid: string, { code, detail }: RequestRejected) =>
   new RequestRejected(

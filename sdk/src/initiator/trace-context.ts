@@ -2,7 +2,7 @@
  * The W3C trace context that an initiator passes on: to the coordinator when it begins, and to participants
  * with each try.
  */
-import { currentCall } from '../participant/current-call.ts';
+import { currentCall } from '../current-call.ts';
 
 const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:-[!-~]*)?$/;
 

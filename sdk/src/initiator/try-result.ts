@@ -3,7 +3,7 @@
  * error that says why not.
  */
 import type { Contract } from '../contract.ts';
-import { firstFault } from '../participant/first-fault.ts';
+import { firstFault } from '../first-fault.ts';
 import { type TryOf, TryRefused, TryUnknown } from './errors.ts';
 import { jsonIn } from './exchange.ts';
 import type { Tried } from './try-call.ts';

@@ -15,9 +15,9 @@ import {
   invalidHeader,
   MAX_BODY_BYTES,
   notBelieved,
-} from '../participant/answers.ts';
-import { firstFault } from '../participant/first-fault.ts';
-import type { ParticipantAnswer, ParticipantRequest } from '../participant/participant.ts';
+} from '../serving/answers.ts';
+import { firstFault } from '../first-fault.ts';
+import type { ParticipantAnswer, ParticipantRequest } from '../serving/mountable.ts';
 import { verifySignature } from '../signature.ts';
 import { inAllParts } from '../unhandled.ts';
 import { CALL_HEADERS, EndingNotice } from '../../../src/wire/index.ts';

@@ -13,10 +13,10 @@
  */
 import { types } from 'node:util';
 import { Value } from 'typebox/value';
-import type { Mountable, Route } from '../participant/participant.ts';
-import { routeOf } from '../participant/route.ts';
+import type { Mountable, Route } from '../serving/mountable.ts';
+import { routeOf } from '../serving/route.ts';
 import { errorLine } from '../../../src/wire/error-fields/fields.ts';
-import { checkedSecrets, reporting } from '../participant/serving-options.ts';
+import { checkedSecrets, reporting } from '../serving/options.ts';
 import { type EndingNotice, ParticipantName } from '../../../src/wire/index.ts';
 import { answerNotice, type Hearing, type Listen } from './answer-notice.ts';
 

@@ -24,12 +24,12 @@ import {
   payloadNotTaken,
   refused,
   succeeded,
-} from './answers.ts';
-import { firstFault } from './first-fault.ts';
-import type { ParticipantAnswer, ParticipantRequest } from './participant.ts';
+} from '../serving/answers.ts';
+import { firstFault } from '../first-fault.ts';
+import type { ParticipantAnswer, ParticipantRequest } from '../serving/mountable.ts';
 import { readCall } from './read-call.ts';
 import { InvalidPayload, type ServedActivity } from './served-activity.ts';
-import { isA } from './thrown.ts';
+import { isInstanceOf } from '../caught-error.ts';
 
 export type Serving = {
   /** Null where calls need not be signed. */
@@ -133,11 +133,11 @@ function checkPhaseOne(activity: ServedActivity, payload: unknown): void {
 }
 
 function answerTo(error: unknown, report: (error: unknown) => void): ParticipantAnswer {
-  if (isA(Refusal, error)) return refused(error);
-  if (isA(InProgress, error)) return askAgain(error);
-  if (isA(BrokenJson, error)) return brokenJson(error.message);
+  if (isInstanceOf(Refusal, error)) return refused(error);
+  if (isInstanceOf(InProgress, error)) return askAgain(error);
+  if (isInstanceOf(BrokenJson, error)) return brokenJson(error.message);
   report(error);
-  if (isA(InvalidPayload, error)) return payloadNotTaken(error.message);
-  if (isA(BodyNotRaw, error)) return bodyNotRaw(error.message);
+  if (isInstanceOf(InvalidPayload, error)) return payloadNotTaken(error.message);
+  if (isInstanceOf(BodyNotRaw, error)) return bodyNotRaw(error.message);
   return failed();
 }

@@ -27,8 +27,8 @@ import { Op } from '../../../src/wire/index.ts';
 import type { AllOps } from './activity-ops.ts';
 import { answerCall, type Serving } from './answer-call.ts';
 import type { Participant } from './participant.ts';
-import { routeOf } from './route.ts';
-import { checkedSecrets, reporting } from './serving-options.ts';
+import { routeOf } from '../serving/route.ts';
+import { checkedSecrets, reporting } from '../serving/options.ts';
 import { type ServedActivity, servedActivity } from './served-activity.ts';
 
 export type ParticipantOptions<Of extends Contract, SqlTx, Where> = {

@@ -1,40 +1,7 @@
-/**
- * A participant as frameworks mount it: one function from a request to an answer, which knows no framework.
- */
+/** A participant: what is mounted, with the contract that it serves. */
 import type { Contract } from '../contract.ts';
-import type { CallOp, Op } from '../../../src/wire/index.ts';
-
-export type ParticipantRequest = {
-  readonly method: string;
-  /** Below the place where the participant is mounted, such as `/reserve/try`; without a query. */
-  readonly path: string;
-  /** In lower case, as Node gives them. */
-  readonly headers: { readonly [name: string]: string | readonly string[] | undefined };
-  /** Exactly as it came: signatures are over the bytes. */
-  readonly body: string;
-  /**
-   * The body is not as it came: it was parsed before, and written anew. Where calls are signed, nothing is
-   * served so.
-   */
-  readonly isRewritten?: boolean;
-};
-
-export type ParticipantAnswer = {
-  readonly status: number;
-  readonly headers: { readonly [name: string]: string };
-  /** JSON, or empty. */
-  readonly body: string;
-};
-
-/** `POST /{activity}/{op}` */
-export type Route<Ops extends CallOp = Op> = { readonly activity: string; readonly op: Ops };
-
-/** What frameworks mount: a participant, or whoever hears of ends. */
-export interface Mountable<Ops extends CallOp = CallOp> {
-  readonly routes: readonly Route<Ops>[];
-  /** Never rejects. Null for a request for none of its routes. */
-  handle(request: ParticipantRequest): Promise<ParticipantAnswer | null>;
-}
+import type { Mountable } from '../serving/mountable.ts';
+import type { Op } from '../../../src/wire/index.ts';
 
 /** Its routes are every op of each activity: what an activity does not serve is refused, or answered by the record of the branch. */
 export interface Participant<Of extends Contract = Contract> extends Mountable<Op> {

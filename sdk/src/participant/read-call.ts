@@ -2,7 +2,7 @@
 import { Value } from 'typebox/value';
 import type { Call } from '../call.ts';
 import { BranchId, CALL_HEADERS, type Fault, Gid, Kind, type Op } from '../../../src/wire/index.ts';
-import type { ParticipantRequest } from './participant.ts';
+import type { ParticipantRequest } from '../serving/mountable.ts';
 
 type ReadCall =
   | { readonly call: Call; readonly fault: null }

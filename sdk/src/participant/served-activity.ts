@@ -19,9 +19,9 @@ import { isThenable } from '../lossless-json.ts';
 import { InProgress, Refusal } from '../refusal.ts';
 import { inSpan, type SpanOptions } from '../spans.ts';
 import { isServed, type Kind, Op } from '../../../src/wire/index.ts';
-import { duringCall } from './current-call.ts';
-import { firstFault } from './first-fault.ts';
-import { isA } from './thrown.ts';
+import { duringCall } from '../current-call.ts';
+import { firstFault } from '../first-fault.ts';
+import { isInstanceOf } from '../caught-error.ts';
 
 export type ServedActivity = {
   /** `contract/activity`. */
@@ -52,7 +52,8 @@ type Ops = ReadonlyMap<Op, CallOp>;
 const SPAN_OF_BARRIER: SpanOptions<Passed<unknown>> = {
   attributesOf: ({ outcome }) => ({ 'tcc.barrier.outcome': outcome }),
   // What was refused, or is under way elsewhere, is no failure.
-  isFailure: (result) => 'error' in result && !isA(Refusal, result.error) && !isA(InProgress, result.error),
+  isFailure: (result) =>
+    'error' in result && !isInstanceOf(Refusal, result.error) && !isInstanceOf(InProgress, result.error),
 };
 
 /** The longest time that a timer can run. */

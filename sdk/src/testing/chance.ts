@@ -3,7 +3,7 @@
  * outlive the world, and would take the transaction of the next one for a repetition.
  */
 import type { Chance, Time } from '../../../src/application/ports.ts';
-import { newGid } from '../check/gid.ts';
+import { newGid } from '../gid.ts';
 
 export function worldChance(seed: number, time: Time): Chance {
   let state = seed | 0;

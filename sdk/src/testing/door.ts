@@ -2,8 +2,8 @@
  * The way to every participant of a world, for the coordinator's calls and the initiator's own tries alike. What a test has
  * scripted happens here, and every call is recorded here; so both hold for participants of any kind.
  */
-import { askAgain, failed, refused } from '../participant/answers.ts';
-import type { ParticipantAnswer, ParticipantRequest } from '../participant/participant.ts';
+import { askAgain, failed, refused } from '../serving/answers.ts';
+import type { ParticipantAnswer, ParticipantRequest } from '../serving/mountable.ts';
 import { InProgress, Refusal } from '../refusal.ts';
 import { CALL_HEADERS, CallOp } from '../../../src/wire/index.ts';
 import type { Pace } from './pace.ts';

@@ -10,7 +10,7 @@ import type {
 } from '../../../src/application/ports.ts';
 import { MAX_RESULT_BYTES } from '../../../src/application/results.ts';
 import { REFUSALS } from '../../../src/domain/index.ts';
-import type { ParticipantAnswer, ParticipantRequest } from '../participant/participant.ts';
+import type { ParticipantAnswer, ParticipantRequest } from '../serving/mountable.ts';
 import { idempotencyKeyOf, signatureHeaders } from '../../../src/wire/signature.ts';
 import { CALL_HEADERS } from '../../../src/wire/index.ts';
 import type { WorldClock } from './clock.ts';

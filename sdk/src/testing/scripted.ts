@@ -11,10 +11,11 @@ import {
   type PayloadOf,
   type ResultOf,
 } from '../contract.ts';
-import { succeeded } from '../participant/answers.ts';
+import { succeeded } from '../serving/answers.ts';
 import { defineParticipant } from '../participant/define-participant.ts';
-import { firstFault } from '../participant/first-fault.ts';
-import type { Participant, ParticipantAnswer, ParticipantRequest } from '../participant/participant.ts';
+import { firstFault } from '../first-fault.ts';
+import type { Participant } from '../participant/participant.ts';
+import type { ParticipantAnswer, ParticipantRequest } from '../serving/mountable.ts';
 import { Refusal } from '../refusal.ts';
 import type { Kind } from '../../../src/wire/index.ts';
 import { MemoryBarrier } from './memory-barrier.ts';

@@ -2,7 +2,7 @@
  * `fetch` in a world: the coordinator and the participants answer at addresses of their own, and nobody else does. No request
  * leaves the process.
  */
-import type { ParticipantAnswer } from '../participant/participant.ts';
+import type { ParticipantAnswer } from '../serving/mountable.ts';
 import type { CoordinatorApi } from './coordinator-api.ts';
 import type { Called, Door } from './door.ts';
 import type { Guests } from './guests.ts';

@@ -7,7 +7,7 @@
 import { type TSchema, Type } from 'typebox';
 import type { ActivityHandle } from '../../contract.ts';
 import { asJson } from '../../lossless-json.ts';
-import { firstFault } from '../../participant/first-fault.ts';
+import { firstFault } from '../../first-fault.ts';
 import { Pointer, referencesTo } from './reference.ts';
 
 /**

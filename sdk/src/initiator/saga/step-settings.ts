@@ -1,6 +1,6 @@
 /** What may be said of a step beside what it asks for: how it is called, and where it stands. */
 import { type Static, Type } from 'typebox';
-import { firstFault } from '../../participant/first-fault.ts';
+import { firstFault } from '../../first-fault.ts';
 import { DeclaredBranchRequest } from '../../../../src/wire/index.ts';
 
 const CallSettings = Type.Pick(DeclaredBranchRequest, ['callTimeoutMs', 'retry']);

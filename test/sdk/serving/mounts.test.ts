@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { newSecret, signatureHeaders } from '@tercet/sdk/signature';
-import { type Asked, callFor, newGid, openShop, TEAPOTS } from './shop.ts';
+import { type Asked, callFor, newGid, openShop, TEAPOTS } from '../participant/shop.ts';
 import { ECHOES, MOUNTS, type Mounted } from './mounts.ts';
 
 const OURS = newSecret();

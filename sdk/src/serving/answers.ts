@@ -8,7 +8,7 @@
  */
 import type { InProgress, Refusal, RefusalCode } from '../refusal.ts';
 import type { Fault, ProblemDocument } from '../../../src/wire/index.ts';
-import type { ParticipantAnswer } from './participant.ts';
+import type { ParticipantAnswer } from './mountable.ts';
 
 /**
  * The longest body that is read: the coordinator's 64 KiB for a payload, as much for what takes the place of its

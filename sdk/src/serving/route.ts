@@ -3,7 +3,7 @@
  * need escaping. All else is left to others, and mostly answered 404, which a coordinator takes for "not known".
  */
 import type { CallOp } from '../../../src/wire/index.ts';
-import type { Mountable, ParticipantRequest, Route } from './participant.ts';
+import type { Mountable, ParticipantRequest, Route } from './mountable.ts';
 
 /** Null for everything that is not a call for one of these routes. */
 export function routeOf<Ops extends CallOp>(

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { fastifyParticipant } from '@tercet/sdk/fastify';
 import fastify, { type FastifyInstance } from 'fastify';
-import { callFor, openShop } from './shop.ts';
+import { callFor, openShop } from '../participant/shop.ts';
 
 let app: FastifyInstance;
 beforeEach(async () => {

@@ -9,7 +9,7 @@
  */
 import type { FastifyPluginAsync, FastifyReply } from 'fastify';
 import { bodyTooLarge, MAX_BODY_BYTES } from './answers.ts';
-import type { Mountable, ParticipantAnswer } from './participant.ts';
+import type { Mountable, ParticipantAnswer } from './mountable.ts';
 import { textOf } from './request-body.ts';
 import { pathOf } from './route.ts';
 

@@ -7,7 +7,7 @@
 import type { IncomingMessage } from 'node:http';
 import { finished } from 'node:stream';
 import { bodyNotRaw, bodyTooLarge, brokenJson, MAX_BODY_BYTES } from './answers.ts';
-import type { ParticipantAnswer } from './participant.ts';
+import type { ParticipantAnswer } from './mountable.ts';
 
 export type WholeBody =
   | { readonly state: 'read'; readonly text: string; readonly isRewritten: boolean }

@@ -4,7 +4,7 @@ import { expressParticipant } from '@tercet/sdk/express';
 import { newSecret, signatureHeaders } from '@tercet/sdk/signature';
 import express from 'express';
 import { type Mounted, mountedOn } from './mounts.ts';
-import { callFor, newGid, openShop } from './shop.ts';
+import { callFor, newGid, openShop } from '../participant/shop.ts';
 
 const OURS = newSecret();
 const BODY = '{ "quantity" : 2.0, "item":"teapot" }';

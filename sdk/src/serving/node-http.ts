@@ -1,6 +1,6 @@
 /** A participant on `node:http`, or on whatever hands its requests and responses on. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Mountable, ParticipantAnswer } from './participant.ts';
+import type { Mountable, ParticipantAnswer } from './mountable.ts';
 import { bodyOf } from './request-body.ts';
 import { routeOf } from './route.ts';
 

@@ -1,4 +1,4 @@
-/** What a participant and a listener are told in the same words: secrets, and who hears of errors. */
+/** Options that participants and listeners have in common: the secrets of signed calls, and the handler of errors. */
 import { checkSecret } from '../../../src/wire/signature.ts';
 
 /**

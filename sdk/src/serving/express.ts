@@ -9,7 +9,7 @@
  */
 import type { RequestHandler } from 'express';
 import { nodeHttpParticipant } from './node-http.ts';
-import type { Mountable } from './participant.ts';
+import type { Mountable } from './mountable.ts';
 
 /** Requests that are no calls for the participant go on to the next handler. */
 export function expressParticipant(participant: Mountable): RequestHandler {

@@ -3,7 +3,7 @@
  * that continues its trace.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Call } from '../call.ts';
+import type { Call } from './call.ts';
 
 const calls = new AsyncLocalStorage<Call>();
 
