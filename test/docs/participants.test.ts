@@ -8,7 +8,7 @@ import { newSecret, signatureHeaders } from '@tercet/sdk/signature';
 import { BranchId, CALL_HEADERS, type FinalityView, Gid, Op, ProblemDocument } from '@tercet/sdk/wire';
 import SQLite from 'better-sqlite3';
 import { Type } from 'typebox';
-import { STOCK_NEEDED } from '../../sdk/src/check/stock.ts';
+import { QUANTITY_NEEDED } from '../../sdk/src/check/quantity-needed.ts';
 import { USAGE } from '../../sdk/src/check/arguments.ts';
 import { branchReply } from '../../src/domain/branch-reply.ts';
 import { acrossPatterns, sagaBarrierTable, tccBarrierTable } from './barrier-table.ts';
@@ -81,7 +81,7 @@ describe('docs/participants.md', () => {
 
   test('says how much each kind of check needs, as the check itself does', () => {
     const told = [...part('check kinds').matchAll(/^\| `([a-z_]+)`.* \| (\d+) \|$/gm)];
-    expect(Object.fromEntries(told.map(([, kind, count]) => [kind, Number(count)]))).toEqual(STOCK_NEEDED);
+    expect(Object.fromEntries(told.map(([, kind, count]) => [kind, Number(count)]))).toEqual(QUANTITY_NEEDED);
   });
 
   test('shows a participant of sagas, which books, pays and tells of it', async () => {

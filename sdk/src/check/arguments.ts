@@ -3,13 +3,17 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { shownUrl } from '../shown-url.ts';
 import { KINDS, type Kind } from './kinds.ts';
-import { nearest } from './nearest.ts';
+import { nearestWord } from './nearest-word.ts';
 import { type CheckOptions, KIND_ADVICE, readOptions } from './options.ts';
-import { STOCK_NEEDED } from './stock.ts';
+import { QUANTITY_NEEDED } from './quantity-needed.ts';
 
-export type Question = { readonly what: 'check'; readonly options: CheckOptions; readonly isJson: boolean };
-export type Asked =
-  | Question
+export type CheckCommand = {
+  readonly what: 'check';
+  readonly options: CheckOptions;
+  readonly isJson: boolean;
+};
+export type Command =
+  | CheckCommand
   | { readonly what: 'help' }
   | { readonly what: 'nothing' }
   | { readonly what: 'version' };
@@ -18,7 +22,7 @@ export const USAGE = `tercet check <base-url> --activity <name> --payload <json>
 
 Drives a participant as a coordinator and a bad network would, and says what is wrong with it.
 It works on real stock, and needs at most so many times what the payload asks for:
-${stockNeeded()}.
+${quantityNeeded()}.
 Of a tcc some branches stay confirmed. A step is compensated, so nothing of it stays. Nothing undoes
 step_uncompensated, pivot and final: each success of theirs keeps its effect. So let the payload ask
 for little, and check a participant that has no other callers.
@@ -51,8 +55,8 @@ Exit code: 0 every rule is kept, with --observe none every rule that shows witho
 `;
 
 /** A function, since it is used above. */
-function stockNeeded(): string {
-  return KINDS.map((kind) => `${kind} ${STOCK_NEEDED[kind]}`).join(', ');
+function quantityNeeded(): string {
+  return KINDS.map((kind) => `${kind} ${QUANTITY_NEEDED[kind]}`).join(', ');
 }
 
 const OPTIONS = {
@@ -73,7 +77,7 @@ const OPTIONS = {
  * @param args without the program's name
  * @throws TypeError in words that say what to do
  */
-export function readArguments(args: readonly string[]): Asked {
+export function readArguments(args: readonly string[]): Command {
   if (args.length === 0) return { what: 'nothing' };
   checkNames(args);
   const { values, positionals } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
@@ -115,7 +119,7 @@ function checkNames(args: readonly string[]): void {
     if (token.kind !== 'option' || Object.hasOwn(OPTIONS, token.name)) continue;
     if (token.name === 'pattern')
       throw new TypeError(`there is no option --pattern, but --kind: ${KIND_ADVICE}`);
-    const meant = nearest(token.name, Object.keys(OPTIONS));
+    const meant = nearestWord(token.name, Object.keys(OPTIONS));
     const hint = meant === null ? 'see below which there are' : `did you mean --${meant}?`;
     throw new TypeError(`there is no option ${token.rawName}: ${hint}`);
   }

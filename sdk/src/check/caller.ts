@@ -30,7 +30,7 @@ export class Caller {
   readonly #onAnswer: (request: CallRequest, answer: Answer) => void;
 
   #silentCount = 0;
-  #keptCount = 0;
+  #appliedCount = 0;
 
   constructor(settings: Settings, onAnswer: (request: CallRequest, answer: Answer) => void) {
     this.#settings = settings;
@@ -43,8 +43,8 @@ export class Caller {
   }
 
   /** Branches whose confirm was answered with success; of a saga, steps that are done and not undone. */
-  get keptCount(): number {
-    return this.#keptCount;
+  get appliedCount(): number {
+    return this.#appliedCount;
   }
 
   /** Asks until it is known what happened, or until patience ends. Never rejects. */
@@ -74,9 +74,9 @@ export class Caller {
   #keepTrack(branch: Branch, op: Op, { reply }: Answer): void {
     if (reply !== 'succeeded') return;
     branch.isSettled = !isPhaseOne(op);
-    const isKept = op === 'confirm' || op === 'action' || (op !== 'compensate' && branch.isKept);
-    this.#keptCount += Number(isKept) - Number(branch.isKept);
-    branch.isKept = isKept;
+    const isApplied = op === 'confirm' || op === 'action' || (op !== 'compensate' && branch.isApplied);
+    this.#appliedCount += Number(isApplied) - Number(branch.isApplied);
+    branch.isApplied = isApplied;
   }
 
   async #send({ op, url, headers, body }: CallRequest): Promise<Answer> {

@@ -38,7 +38,7 @@ const SHARED: readonly Code[] = [
 ];
 
 /** Of steps that nothing undoes. A compensate still comes where the initiator takes them for another kind. */
-const KEPT: readonly Code[] = [
+const UNCOMPENSATED: readonly Code[] = [
   ...SHARED,
   'repeated_action_refused',
   'repeated_action_differs',
@@ -56,9 +56,9 @@ const KEPT: readonly Code[] = [
 export const CODES_OF: { readonly [Each in Kind]: readonly Code[] } = {
   tcc: [...Object.keys(TCC_RULES).filter(isCode), ...OF_EVERY_KIND],
   step: [...SHARED, ...Object.keys(SAGA_RULES).filter(isCode), 'refusal_forgotten', ...OF_EVERY_KIND],
-  step_uncompensated: KEPT,
-  pivot: [...KEPT, 'slow_pivot_accepted', 'refused_and_done', 'late_repeat_refused'],
-  final: KEPT,
+  step_uncompensated: UNCOMPENSATED,
+  pivot: [...UNCOMPENSATED, 'slow_pivot_accepted', 'refused_and_done', 'late_repeat_refused'],
+  final: UNCOMPENSATED,
 };
 
 /** Whether this is the code of a violation. */

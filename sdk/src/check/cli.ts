@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 /** The program `tercet`. What it prints goes to standard output, what went wrong with the question to standard error. */
 import { createRequire } from 'node:module';
-import { type Asked, type Question, readArguments, USAGE } from './arguments.ts';
+import { type Command, type CheckCommand, readArguments, USAGE } from './arguments.ts';
 import { check } from './index.ts';
 import type { Report } from './report.ts';
-import { inPlainWords } from './words.ts';
+import { reportText } from './report-text.ts';
 
 const EXIT_CODES: { readonly [Each in Report['verdict']]: number } = {
   passed: 0,
@@ -13,22 +13,22 @@ const EXIT_CODES: { readonly [Each in Report['verdict']]: number } = {
 };
 const WRONG_ARGUMENTS = 2;
 
-const asked = understood(process.argv.slice(2));
-if (asked?.what === 'help') process.stdout.write(USAGE);
-if (asked?.what === 'nothing') {
+const command = readCommand(process.argv.slice(2));
+if (command?.what === 'help') process.stdout.write(USAGE);
+if (command?.what === 'nothing') {
   process.stderr.write(USAGE);
   process.exitCode = WRONG_ARGUMENTS;
 }
-if (asked?.what === 'version') process.stdout.write(`${version()}\n`);
-if (asked?.what === 'check')
-  answer(asked).catch((error: unknown) => {
+if (command?.what === 'version') process.stdout.write(`${version()}\n`);
+if (command?.what === 'check')
+  runCheck(command).catch((error: unknown) => {
     // A defect of this program: it says nothing about the participant.
     console.error(error);
     process.exitCode = EXIT_CODES.not_judged;
   });
 
 /** Null when the arguments make no sense: that has been said then. */
-function understood(args: readonly string[]): Asked | null {
+function readCommand(args: readonly string[]): Command | null {
   try {
     return readArguments(args);
   } catch (error) {
@@ -39,10 +39,10 @@ function understood(args: readonly string[]): Asked | null {
   }
 }
 
-async function answer({ options, isJson }: Question): Promise<void> {
+async function runCheck({ options, isJson }: CheckCommand): Promise<void> {
   const report = await check({ ...options, onProgress: showProgress });
   showProgress('');
-  process.stdout.write(isJson ? `${JSON.stringify(report, null, 2)}\n` : inPlainWords(report));
+  process.stdout.write(isJson ? `${JSON.stringify(report, null, 2)}\n` : reportText(report));
   process.exitCode = EXIT_CODES[report.verdict];
 }
 

@@ -18,8 +18,8 @@ import { isRedirect } from './answer.ts';
 import { Caller } from './caller.ts';
 import { CATALOGUE, CODES_OF } from './catalogue.ts';
 import type { Code } from './codes.ts';
-import { Conservation, numberMissing } from './conserved.ts';
-import { Course } from './course.ts';
+import { SumConservation, numberMissing } from './sum-conservation.ts';
+import { ScenarioRunner } from './scenario-runner.ts';
 import { NO_NUMBERS, Numbers } from './numbers.ts';
 import { type CheckOptions, readOptions, type Settings } from './options.ts';
 import { Judgement, type Report } from './report.ts';
@@ -38,28 +38,32 @@ export async function check(options: CheckOptions): Promise<Report> {
   const settings = readOptions(options);
   const isSigned = settings.secrets.length > 0;
   const codes = CODES_OF[settings.kind].filter((code) => isSigned || CATALOGUE[code].seenIn !== 'secrets');
-  const { judgement, caller, numbers, conservation } = benchOf(settings, codes);
+  const { judgement, caller, numbers, sumConservation } = partsOf(settings, codes);
   const noNumbers = await numbers.begin();
   if (noNumbers !== null) return judgement.reportNothingKept(noNumbers);
-  const ending = await new Course({ codes, settings, judgement, caller, numbers }).run();
-  if (ending?.isAtFirst) return judgement.reportNothingKept(ending.because);
-  if (conservation.isShortOfKept) judgement.abandon(['sum_not_conserved'], numberMissing(settings.kind));
+  const ending = await new ScenarioRunner({ codes, settings, judgement, caller, numbers }).run();
+  if (ending?.isAtFirstScenario) return judgement.reportNothingKept(ending.because);
+  if (sumConservation.lacksAppliedNumber)
+    judgement.abandon(['sum_not_conserved'], numberMissing(settings.kind));
   if (settings.hasNoNumbers) judgement.waive(codes.filter(isSeenInNumbers), NO_NUMBERS);
-  else if (numbers.blindness !== null) judgement.miss(codes.filter(isSeenInNumbers), numbers.blindness);
+  else if (numbers.unusableBecause !== null)
+    judgement.miss(codes.filter(isSeenInNumbers), numbers.unusableBecause);
   return judgement.report(ending?.because ?? 'what was seen does not tell');
 }
 
 const isSeenInNumbers = (code: Code) => CATALOGUE[code].seenIn === 'numbers';
 
-function benchOf(settings: Settings, codes: readonly Code[]) {
+function partsOf(settings: Settings, codes: readonly Code[]) {
   const judgement = new Judgement(codes);
   const caller = new Caller(settings, ({ op, url }, answer) => {
     const what = `The ${op} at ${shownUrl(url)} was answered ${answer.words}.`;
     if (answer.status !== null) judgement.judge('redirected', !isRedirect(answer), what);
   });
-  const conservation = new Conservation((isConserved, what) =>
+  const sumConservation = new SumConservation((isConserved, what) =>
     judgement.judge('sum_not_conserved', isConserved, what),
   );
-  const numbers = new Numbers(settings, (look, after) => conservation.look(look, after, caller.keptCount));
-  return { judgement, caller, numbers, conservation };
+  const numbers = new Numbers(settings, (snapshot, after) =>
+    sumConservation.add(snapshot, after, caller.appliedCount),
+  );
+  return { judgement, caller, numbers, sumConservation };
 }

@@ -1,7 +1,7 @@
 /**
  * The participant's own numbers, read from outside: what shows whether a call took effect, and how often.
  *
- * Every number in the JSON at the observed address has a path, such as `0.available`. What a look finds more or less than
+ * Every number in the JSON at the observed address has a path, such as `0.available`. What a snapshot has more or less than
  * the one before is a difference by path. The plain scenarios measure the difference that one try, one confirm and one
  * cancel make; every other scenario has to come to a sum of those.
  */
@@ -12,20 +12,20 @@ import type { Op } from '../../../src/wire/index.ts';
 import type { Settings } from './options.ts';
 
 /** Path → number. */
-export type Look = ReadonlyMap<string, number>;
+export type Snapshot = ReadonlyMap<string, number>;
 /** Path → how much more; paths where nothing changed are left out. */
 export type Difference = ReadonlyMap<string, number>;
 /** How many of each have taken effect in the end. */
-export type Ends = { readonly [Each in Op]?: number };
+export type EffectCounts = { readonly [Each in Op]?: number };
 
 const OPS: readonly Op[] = ['try', 'confirm', 'cancel', 'action', 'compensate'];
 /** Why effects were not judged where it was said that there are no numbers. */
 export const NO_NUMBERS = 'no numbers, as --observe none (observeUrl: null) says';
 const NOTHING: Difference = new Map();
-const NO_LOOK: Look = new Map();
+const EMPTY_SNAPSHOT: Snapshot = new Map();
 const WRONG_OBSERVE =
   'see that the service runs, and that --observe (observeUrl) names the address of its numbers; nothing was called yet';
-/** Between the two looks that show whether the numbers are still. */
+/** Between the two snapshots that show whether the numbers are still. */
 const STILL_FOR_MS = 50;
 /** Whole numbers add up exactly, those with decimals do not: differences as small as this, or relative to all, are none. */
 const TOLERANCE = 1e-6;
@@ -33,63 +33,63 @@ const RELATIVE_TOLERANCE = 1e-12;
 
 export class Numbers {
   readonly #settings: Settings;
-  readonly #onLook: (look: Look, after: string) => void;
+  readonly #onSnapshot: (snapshot: Snapshot, after: string) => void;
   readonly #effects = new Map<Op, Difference>();
   /** Why nothing can be judged by them, or null. */
-  #blindness: string | null = null;
+  #unusableBecause: string | null = null;
 
-  /** @param onLook hears what each look found, and after what it was taken */
-  constructor(settings: Settings, onLook: (look: Look, after: string) => void) {
+  /** @param onSnapshot receives each snapshot, and what it was taken after */
+  constructor(settings: Settings, onSnapshot: (snapshot: Snapshot, after: string) => void) {
     this.#settings = settings;
-    this.#onLook = onLook;
+    this.#onSnapshot = onSnapshot;
   }
 
-  get blindness(): string | null {
-    return this.#blindness;
+  get unusableBecause(): string | null {
+    return this.#unusableBecause;
   }
 
   /**
-   * Two looks while nothing is asked: numbers that move by themselves show nothing.
+   * Two snapshots while nothing is asked: numbers that move by themselves show nothing.
    *
    * @returns why nothing should be asked: there are no numbers where they should be. Else null
    */
   async begin(): Promise<string | null> {
     const { observeUrl } = this.#settings;
     if (observeUrl === null) return null;
-    const first = await this.look('');
-    if (first?.size === 0) this.distrust(`there is no number in the JSON at ${shownUrl(observeUrl)}`);
-    if (this.#blindness !== null) return `${this.#blindness}: ${WRONG_OBSERVE}`;
-    await this.#beStill(first ?? NO_LOOK);
+    const first = await this.takeSnapshot('');
+    if (first?.size === 0) this.markUnusable(`there is no number in the JSON at ${shownUrl(observeUrl)}`);
+    if (this.#unusableBecause !== null) return `${this.#unusableBecause}: ${WRONG_OBSERVE}`;
+    await this.#checkStill(first ?? EMPTY_SNAPSHOT);
     return null;
   }
 
-  async #beStill(first: Look): Promise<void> {
+  async #checkStill(first: Snapshot): Promise<void> {
     await pause(STILL_FOR_MS);
     const second = await this.#read();
     const moved = second === null ? NOTHING : differenceOf(first, second);
     if (moved.size > 0)
-      this.distrust(
-        `the numbers move while nothing is asked (${inWords(moved)}): check a participant that nobody else uses`,
+      this.markUnusable(
+        `the numbers move while nothing is asked (${differenceText(moved)}): check a participant that nobody else uses`,
       );
   }
 
   /** Null when nothing can be seen. */
-  async look(after: string): Promise<Look | null> {
-    const look = await this.#read();
-    if (look !== null) this.#onLook(look, after);
-    return look;
+  async takeSnapshot(after: string): Promise<Snapshot | null> {
+    const snapshot = await this.#read();
+    if (snapshot !== null) this.#onSnapshot(snapshot, after);
+    return snapshot;
   }
 
   /** What one op does, measured where nothing else happens. */
   learn(op: Op, effect: Difference): void {
     this.#effects.set(op, effect);
     if (op === 'try' && effect.size === 0)
-      this.distrust(
+      this.markUnusable(
         'a try that was answered with success shows in no number: observe what is set aside as well. If nothing was ' +
           'set aside, the participant answers a refusal with success, and is to answer 409',
       );
     if (op === 'action' && effect.size === 0)
-      this.distrust(
+      this.markUnusable(
         'an action that was answered with success shows in no number: observe what it changes. If its work shows in no number, ' +
           'accept that by --observe none (observeUrl: null). If it should have, the participant answers a refusal with ' +
           'success, and is to answer 409',
@@ -102,25 +102,25 @@ export class Numbers {
   }
 
   /** The difference that these ends imply; or, as text, why that is not known. */
-  implied(ends: Ends): Difference | string {
-    const ops = OPS.filter((op) => (ends[op] ?? 0) > 0);
+  implied(counts: EffectCounts): Difference | string {
+    const ops = OPS.filter((op) => (counts[op] ?? 0) > 0);
     const unknown = ops.find((op) => !this.#effects.has(op));
     if (unknown !== undefined) return `what one ${unknown} does could not be measured`;
-    return ops.reduce((sum, op) => plus(sum, this.#effects.get(op) ?? NOTHING, ends[op] ?? 0), NOTHING);
+    return ops.reduce((sum, op) => plus(sum, this.#effects.get(op) ?? NOTHING, counts[op] ?? 0), NOTHING);
   }
 
   /** From here on nothing is judged by them. */
-  distrust(because: string): null {
-    this.#blindness ??= because;
+  markUnusable(because: string): null {
+    this.#unusableBecause ??= because;
     return null;
   }
 
-  async #read(): Promise<Look | null> {
+  async #read(): Promise<Snapshot | null> {
     const { observeUrl, hasNoNumbers, fetch, callTimeoutMs } = this.#settings;
-    if (this.#blindness !== null) return null;
-    if (hasNoNumbers) return this.distrust(NO_NUMBERS);
+    if (this.#unusableBecause !== null) return null;
+    if (hasNoNumbers) return this.markUnusable(NO_NUMBERS);
     if (observeUrl === null)
-      return this.distrust(
+      return this.markUnusable(
         'effects do not show in statuses: name the address of its numbers (observeUrl, or --observe). Where there are none, ' +
           '--observe none (observeUrl: null) accepts that',
       );
@@ -128,20 +128,20 @@ export class Numbers {
       const response = await fetch(observeUrl, { signal: AbortSignal.timeout(callTimeoutMs) });
       const text = await response.text();
       if (!response.ok)
-        return this.distrust(`GET ${shownUrl(observeUrl)} was answered ${response.status}, not 200`);
+        return this.markUnusable(`GET ${shownUrl(observeUrl)} was answered ${response.status}, not 200`);
       return new Map(flatten(JSON.parse(text), ''));
     } catch (error) {
       if (error instanceof SyntaxError)
-        return this.distrust(`GET ${shownUrl(observeUrl)} gave no numbers: no JSON`);
+        return this.markUnusable(`GET ${shownUrl(observeUrl)} gave no numbers: no JSON`);
       const reason = reasonOf(error, callTimeoutMs);
-      return this.distrust(
+      return this.markUnusable(
         `the participant was not reached: GET ${shownUrl(observeUrl)} had no answer (${reason})`,
       );
     }
   }
 }
 
-export function differenceOf(before: Look, after: Look): Difference {
+export function differenceOf(before: Snapshot, after: Snapshot): Difference {
   return plus(after, before, -1);
 }
 
@@ -157,7 +157,7 @@ export function plus(a: Difference, b: Difference, times: number): Difference {
 }
 
 /** `available −1, reserved +1` */
-export function inWords(difference: Difference): string {
+export function differenceText(difference: Difference): string {
   if (difference.size === 0) return 'nothing';
   const rounded = (number: number) => Number(Math.abs(number).toPrecision(12));
   return [...difference]

@@ -16,7 +16,7 @@ export type Branch = {
   /** Whether a confirm, a cancel or a compensate has ended it, as far as is known. */
   isSettled: boolean;
   /** Whether a confirm was ever answered with success; of a step, whether it is done and not undone. */
-  isKept: boolean;
+  isApplied: boolean;
 };
 
 export type CallRequest = {

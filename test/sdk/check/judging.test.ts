@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { afterAll, expect, test } from '@jest/globals';
 import { check, type CheckOptions, type Report } from '@tercet/sdk/check';
 import { KINDS } from '../../../sdk/src/check/kinds.ts';
-import { STOCK_NEEDED } from '../../../sdk/src/check/stock.ts';
+import { QUANTITY_NEEDED } from '../../../sdk/src/check/quantity-needed.ts';
 import { type NaiveOptions, type Numbers, startNaive } from './naive/participant.ts';
 
 type Naive = Awaited<ReturnType<typeof startNaive>>;
@@ -93,7 +93,7 @@ test.concurrent.each([
     least = Math.min(least, available);
   };
   const naive: Naive = await start({
-    ...{ kind, stock: STOCK_NEEDED[kind] },
+    ...{ kind, stock: QUANTITY_NEEDED[kind] },
     instead() {
       seeTaken(naive.numbers);
       return null;
@@ -118,12 +118,12 @@ test.concurrent.each([
 });
 
 test.concurrent('it takes as much stock as it says, and all but the sold pieces are there again', async () => {
-  let least = STOCK_NEEDED.tcc;
+  let least = QUANTITY_NEEDED.tcc;
   const seeTaken = ({ available }: Numbers) => {
     least = Math.min(least, available);
   };
   const naive: Naive = await start({
-    stock: STOCK_NEEDED.tcc,
+    stock: QUANTITY_NEEDED.tcc,
     instead() {
       seeTaken(naive.numbers);
       return null;
@@ -145,7 +145,7 @@ test.concurrent('it takes as much stock as it says, and all but the sold pieces 
 });
 
 test.each(KINDS)('of a %s stock that does not last shows as no fault', async (kind) => {
-  for (const stock of [2, STOCK_NEEDED[kind] >> 1, STOCK_NEEDED[kind] - 1]) {
+  for (const stock of [2, QUANTITY_NEEDED[kind] >> 1, QUANTITY_NEEDED[kind] - 1]) {
     const report = await ask(await start({ kind, stock }), { kind });
     expect({ stock, codes: codesOf(report) }).toEqual({ stock, codes: [] });
   }

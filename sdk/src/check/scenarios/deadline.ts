@@ -2,20 +2,20 @@
 import { succeeded } from '../answer.ts';
 import { pause } from '../caller.ts';
 import type { Branch } from '../request.ts';
-import { type LongScenario, type Scenario, type Trial, Unjudgeable } from '../trial.ts';
-import { One, one, type Opening } from './pair.ts';
+import { type LongScenario, type Scenario, type ScenarioContext, Unjudgeable } from '../scenario.ts';
+import { withArticle, withCapitalArticle, type FirstOp } from './op-pair.ts';
 import { judgeRefused } from './refused.ts';
 
 /** More than clocks that are kept in step differ by. */
 export const OVER_SINCE_MS = 60_000;
 
-export const firstAfterDeadline = ({ first: op, codes }: Opening): Scenario => ({
-  name: `${one(op)} after its deadline`,
+export const firstAfterDeadline = ({ first: op, codes }: FirstOp): Scenario => ({
+  name: `${withArticle(op)} after its deadline`,
   judges: [codes.deadlineIgnored, 'refusal_not_understood', 'refused_call_applied'],
-  async run(trial) {
-    const answer = await trial.ask(trial.branch({ deadlineInMs: -OVER_SINCE_MS }), op);
-    const what = `${One(op)} whose deadline had passed a minute before was answered ${answer.words}.`;
-    await judgeRefused(trial, { op, code: codes.deadlineIgnored, answer, what });
+  async run(context) {
+    const answer = await context.ask(context.branch({ deadlineInMs: -OVER_SINCE_MS }), op);
+    const what = `${withCapitalArticle(op)} whose deadline had passed a minute before was answered ${answer.words}.`;
+    await judgeRefused(context, { op, code: codes.deadlineIgnored, answer, what });
   },
 });
 
@@ -29,29 +29,29 @@ const OVER_BY_MS = 200;
 export const confirmAfterDeadline: LongScenario = {
   name: 'a confirm after the deadline',
   judges: ['confirm_expired'],
-  async begin(trial) {
-    const branch = await tryInTime(trial);
-    return { dueAt: branch.deadlineAt - EARLY_MS, run: () => confirmLate(trial, branch) };
+  async begin(context) {
+    const branch = await tryInTime(context);
+    return { dueAt: branch.deadlineAt - EARLY_MS, run: () => confirmLate(context, branch) };
   },
 };
 
-async function tryInTime(trial: Trial): Promise<Branch> {
+async function tryInTime(context: ScenarioContext): Promise<Branch> {
   let reason = '';
   for (const deadlineInMs of DEADLINES_IN_MS) {
-    const branch = trial.branch({ deadlineInMs });
-    const answer = await trial.ask(branch, 'try');
+    const branch = context.branch({ deadlineInMs });
+    const answer = await context.ask(branch, 'try');
     if (succeeded(answer)) return branch;
-    reason = `${trial.unjudgeable('try', answer).message}; or set its clock: the deadline was ${deadlineInMs} ms ahead`;
+    reason = `${context.unjudgeable('try', answer).message}; or set its clock: the deadline was ${deadlineInMs} ms ahead`;
   }
   throw new Unjudgeable(reason);
 }
 
 /** A participant that gives back by its own clock does so while this waits: the numbers are looked at before. */
-async function confirmLate(trial: Trial, branch: Branch): Promise<void> {
-  await trial.begin();
+async function confirmLate(context: ScenarioContext, branch: Branch): Promise<void> {
+  await context.begin();
   await pause(Math.max(0, branch.deadlineAt + OVER_BY_MS - Date.now()));
-  const answer = await trial.ask(branch, 'confirm');
+  const answer = await context.ask(branch, 'confirm');
   const what = `After a try in time, a confirm was answered ${answer.words} when the deadline had passed.`;
-  trial.judge('confirm_expired', succeeded(answer), what);
-  if (succeeded(answer)) await trial.judgeEffect('confirm_expired', { confirm: 1 }, what);
+  context.judge('confirm_expired', succeeded(answer), what);
+  if (succeeded(answer)) await context.judgeEffect('confirm_expired', { confirm: 1 }, what);
 }

@@ -2,24 +2,24 @@
 import { succeeded } from '../answer.ts';
 import { isServed, KINDS, type Kind, SERVED_KINDS } from '../kinds.ts';
 import type { Branch } from '../request.ts';
-import { type Scenario, type Trial, Unjudgeable } from '../trial.ts';
-import { One, one, type Pair } from './pair.ts';
+import { type Scenario, type ScenarioContext, Unjudgeable } from '../scenario.ts';
+import { withArticle, withCapitalArticle, type OpPair } from './op-pair.ts';
 import { judgeRefused } from './refused.ts';
 
-export const kindsRefused = (pair: Pair): Scenario => ({
-  name: `${one(pair.first)} of a kind that is not served`,
+export const kindsRefused = (pair: OpPair): Scenario => ({
+  name: `${withArticle(pair.first)} of a kind that is not served`,
   judges: ['kind_ignored', 'second_phase_refused_for_kind', 'refusal_forgotten'],
-  async run(trial) {
-    for (const kind of kindsNotServed(trial.settings.kind)) {
-      await trial.begin();
-      const branch = trial.branch({ kind });
+  async run(context) {
+    for (const kind of kindsNotServed(context.settings.kind)) {
+      await context.begin();
+      const branch = context.branch({ kind });
       const { first: op } = pair;
-      const answer = await trial.ask(branch, op);
-      const what = `${One(op)} of the kind ${kind} was answered ${answer.words}.`;
-      await judgeRefused(trial, { op, code: 'kind_ignored', answer, what });
-      if (succeeded(answer)) throw new Unjudgeable(`${one(op)} of the kind ${kind} was not refused`);
-      if (kind === 'pivot') await judgeRemembered(trial, branch, what);
-      await judgeUndone(trial, pair, branch, what);
+      const answer = await context.ask(branch, op);
+      const what = `${withCapitalArticle(op)} of the kind ${kind} was answered ${answer.words}.`;
+      await judgeRefused(context, { op, code: 'kind_ignored', answer, what });
+      if (succeeded(answer)) throw new Unjudgeable(`${withArticle(op)} of the kind ${kind} was not refused`);
+      if (kind === 'pivot') await judgeRemembered(context, branch, what);
+      await judgeUndone(context, pair, branch, what);
     }
   },
 });
@@ -29,53 +29,62 @@ const kindsNotServed = (declared: Kind): readonly Kind[] =>
   declared === 'tcc' ? ['step'] : KINDS.filter((kind) => kind !== 'tcc' && !isServed(declared, kind));
 
 /** Nothing compensates what its initiator takes for a pivot, and an older coordinator sends no kind: no such call may land later. */
-async function judgeRemembered(trial: Trial, branch: Branch, what: string): Promise<void> {
-  const unnamed = trial.branch({ gid: branch.gid, branchId: branch.branchId, kind: null });
+async function judgeRemembered(context: ScenarioContext, branch: Branch, what: string): Promise<void> {
+  const unnamed = context.branch({ gid: branch.gid, branchId: branch.branchId, kind: null });
   for (const [repetition, how] of [
     [branch, 'Repeated, it'],
     [unnamed, 'Repeated without a kind, it'],
   ] as const) {
-    const again = await trial.ask(repetition, 'action');
-    trial.judge('refusal_forgotten', !succeeded(again), `${what} ${how} was answered ${again.words}.`);
+    const again = await context.ask(repetition, 'action');
+    context.judge('refusal_forgotten', !succeeded(again), `${what} ${how} was answered ${again.words}.`);
     if (succeeded(again)) throw new Unjudgeable('the refusal of an action of the kind pivot was forgotten');
   }
 }
 
-async function judgeUndone(trial: Trial, { undo, codes }: Pair, branch: Branch, what: string): Promise<void> {
-  await trial.begin();
-  const undone = await trial.ask(branch, undo);
+async function judgeUndone(
+  context: ScenarioContext,
+  { undo, codes }: OpPair,
+  branch: Branch,
+  what: string,
+): Promise<void> {
+  await context.begin();
+  const undone = await context.ask(branch, undo);
   const after = `${what} Its ${undo} was answered ${undone.words}.`;
-  trial.judge('second_phase_refused_for_kind', succeeded(undone), after);
-  if (succeeded(undone)) await trial.judgeEffect(codes.undoAloneApplied, {}, after);
+  context.judge('second_phase_refused_for_kind', succeeded(undone), after);
+  if (succeeded(undone)) await context.judgeEffect(codes.undoAloneApplied, {}, after);
 }
 
 /** As if the activity had been declared as another kind between the two calls. */
-export const undoneAsAnotherKind = ({ first: op, undo, codes }: Pair): Scenario => ({
+export const undoneAsAnotherKind = ({ first: op, undo, codes }: OpPair): Scenario => ({
   name: `a ${undo} of another kind`,
   judges: ['second_phase_refused_for_kind', codes.notRestored],
-  async run(trial) {
-    const kind = trial.settings.kind === 'step' ? 'pivot' : 'step';
-    const branch = trial.branch();
-    await trial.must(branch, op);
-    const { words, reply } = await trial.ask(branch, undo, { kind });
-    const what = `After ${one(op)} of the kind ${branch.kind}, a ${undo} of the kind ${kind} was answered ${words}.`;
-    trial.judge('second_phase_refused_for_kind', reply === 'succeeded', what);
-    if (reply === 'succeeded') await trial.judgeEffect(codes.notRestored, { [op]: 1, [undo]: 1 }, what);
+  async run(context) {
+    const kind = context.settings.kind === 'step' ? 'pivot' : 'step';
+    const branch = context.branch();
+    await context.must(branch, op);
+    const { words, reply } = await context.ask(branch, undo, { kind });
+    const what = `After ${withArticle(op)} of the kind ${branch.kind}, a ${undo} of the kind ${kind} was answered ${words}.`;
+    context.judge('second_phase_refused_for_kind', reply === 'succeeded', what);
+    if (reply === 'succeeded') await context.judgeEffect(codes.notRestored, { [op]: 1, [undo]: 1 }, what);
   },
 });
 
-export const kindsServed = ({ first: op }: Pick<Pair, 'first'>): Scenario => ({
-  name: `${one(op)} of each kind that is served`,
+export const kindsServed = ({ first: op }: Pick<OpPair, 'first'>): Scenario => ({
+  name: `${withArticle(op)} of each kind that is served`,
   judges: ['served_kind_refused'],
-  async run(trial) {
-    const { kind: declared } = trial.settings;
+  async run(context) {
+    const { kind: declared } = context.settings;
     for (const kind of [...SERVED_KINDS[declared].filter((served) => served !== declared), null]) {
-      const { words, reply } = await trial.ask(trial.branch({ kind }), op);
+      const { words, reply } = await context.ask(context.branch({ kind }), op);
       // A refusal is about the kind only if there is stock for a call of the declared one.
-      if (reply !== 'succeeded') await trial.must(trial.branch(), op);
+      if (reply !== 'succeeded') await context.must(context.branch(), op);
       const how = kind === null ? 'without a kind' : `of the kind ${kind}`;
-      trial.judge('served_kind_refused', reply === 'succeeded', `${One(op)} ${how} was answered ${words}.`);
-      await trial.cleanUp();
+      context.judge(
+        'served_kind_refused',
+        reply === 'succeeded',
+        `${withCapitalArticle(op)} ${how} was answered ${words}.`,
+      );
+      await context.cleanUp();
     }
   },
 });

@@ -1,7 +1,7 @@
 /** The report as people read it on a terminal. */
 import type { Finding, Report } from './report.ts';
 
-export function inPlainWords(report: Report): string {
+export function reportText(report: Report): string {
   const { findings, notJudged } = report;
   const parts = [...findings.map(paragraph), ...missed(notJudged), lastLine(report)];
   return `${parts.join('\n\n')}\n`;

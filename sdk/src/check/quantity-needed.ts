@@ -6,7 +6,7 @@ import type { Kind } from './kinds.ts';
  * - tcc: how many branches stay confirmed is up to chance. Of a concurrent confirm and cancel, either may win.
  * - pivot: of two concurrent actions, one in time and one after its deadline, either may win, too.
  */
-export const STOCK_NEEDED: { readonly [Each in Kind]: number } = {
+export const QUANTITY_NEEDED: { readonly [Each in Kind]: number } = {
   tcc: 10,
   step: 3,
   step_uncompensated: 14,

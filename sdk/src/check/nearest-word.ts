@@ -1,7 +1,7 @@
 /** Which of some words was meant by one that is none of them: the one that takes the fewest corrected letters. */
 
 /** Null when none is near: as good as another word. */
-export function nearest(word: string, words: readonly string[]): string | null {
+export function nearestWord(word: string, words: readonly string[]): string | null {
   const distances = words.map((each) => ({ each, letters: lettersBetween(word, each) }));
   const [best] = distances.sort((a, b) => a.letters - b.letters);
   return best !== undefined && best.letters <= Math.max(1, best.each.length / 3) ? best.each : null;

@@ -1,11 +1,11 @@
 /**
- * Whether the sum of all numbers is the same at every look: what one number loses, another one gains.
+ * Whether the sum of all numbers is the same in every snapshot: what one number loses, another one gains.
  *
  * Numbers that leave out what is confirmed, such as free and held without sold, lose the same with every confirm; those that
  * leave out what is done, with every action. That is no fault of the participant: then it is not known whether the sum is kept.
  */
 import type { Kind } from './kinds.ts';
-import { isSame, type Look } from './numbers.ts';
+import { isSame, type Snapshot } from './numbers.ts';
 
 const NUMBER_MISSING = {
   confirm:
@@ -18,26 +18,26 @@ const NUMBER_MISSING = {
 
 export const numberMissing = (kind: Kind): string => NUMBER_MISSING[kind === 'tcc' ? 'confirm' : 'action'];
 
-type Sum = { readonly sum: number; readonly size: number; readonly keptCount: number };
+type Sum = { readonly sum: number; readonly size: number; readonly appliedCount: number };
 
-export class Conservation {
+export class SumConservation {
   readonly #judge: (isConserved: boolean, what: string) => void;
   #last: Sum | null = null;
   /** By how much one confirm or action changes the sum; null before the first. */
-  #byKept: number | null = null;
+  #changePerApplied: number | null = null;
 
   constructor(judge: (isConserved: boolean, what: string) => void) {
     this.#judge = judge;
   }
 
   /** Whether the sum falls with confirms or actions, and then by the same for each. */
-  get isShortOfKept(): boolean {
-    return this.#byKept !== null && this.#byKept < 0;
+  get lacksAppliedNumber(): boolean {
+    return this.#changePerApplied !== null && this.#changePerApplied < 0;
   }
 
-  /** @param keptCount the branches that are confirmed by now, or the steps that are done */
-  look(look: Look, after: string, keptCount: number): void {
-    const now = sumOf(look, keptCount);
+  /** @param appliedCount the branches that are confirmed by now, or the steps that are done */
+  add(snapshot: Snapshot, after: string, appliedCount: number): void {
+    const now = sumOf(snapshot, appliedCount);
     const last = this.#last;
     this.#last = now;
     if (last === null) return;
@@ -48,17 +48,17 @@ export class Conservation {
   }
 
   #isAccountedFor(last: Sum, now: Sum): boolean {
-    const count = now.keptCount - last.keptCount;
+    const count = now.appliedCount - last.appliedCount;
     const isKept = isSame(last.sum, now.sum, now.size);
-    if (count > 0) this.#byKept ??= isKept ? 0 : (now.sum - last.sum) / count;
-    if (count === 0 || !this.isShortOfKept) return isKept;
-    return isSame(last.sum + count * (this.#byKept ?? 0), now.sum, last.size + now.size);
+    if (count > 0) this.#changePerApplied ??= isKept ? 0 : (now.sum - last.sum) / count;
+    if (count === 0 || !this.lacksAppliedNumber) return isKept;
+    return isSame(last.sum + count * (this.#changePerApplied ?? 0), now.sum, last.size + now.size);
   }
 }
 
-function sumOf(look: Look, keptCount: number): Sum {
-  const numbers = [...look.values()];
+function sumOf(snapshot: Snapshot, appliedCount: number): Sum {
+  const numbers = [...snapshot.values()];
   const sum = numbers.reduce((total, number) => total + number, 0);
   const size = numbers.reduce((total, number) => total + Math.abs(number), 0);
-  return { sum, size, keptCount };
+  return { sum, size, appliedCount };
 }

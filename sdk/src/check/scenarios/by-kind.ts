@@ -1,7 +1,12 @@
 /** The scenarios of each kind in their order. The plain ones measure; those that may use up the most stock come last. */
 import type { Kind } from '../kinds.ts';
-import type { LongScenario, Scenario } from '../trial.ts';
-import { compensatesAtOnce, confirmAndCancelAtOnce, confirmsAtOnce, firstsAtOnce } from './at-once.ts';
+import type { LongScenario, Scenario } from '../scenario.ts';
+import {
+  concurrentCompensates,
+  concurrentConfirmAndCancel,
+  concurrentConfirms,
+  concurrentFirsts,
+} from './concurrent.ts';
 import { confirmAfterDeadline, firstAfterDeadline } from './deadline.ts';
 import {
   bodyComesSlowly,
@@ -11,7 +16,7 @@ import {
   pivotComesSlowly,
   replyLost,
 } from './delivery.ts';
-import { actionsKeptApart } from './kept.ts';
+import { uncompensatedStepsSeparate } from './separate-uncompensated-steps.ts';
 import { kindsRefused, kindsServed, undoneAsAnotherKind } from './kinds.ts';
 import {
   cancelAfterConfirm,
@@ -20,32 +25,32 @@ import {
   firstAfterUndo,
   undoBeforeFirst,
 } from './out-of-order.ts';
-import { SAGA, TCC } from './pair.ts';
-import { inTimeAndLateAtOnce, refusalRemembered, repeatedLate } from './pivot.ts';
-import { actionAlone, branchesKeptApart, firstAndUndone, triedAndConfirmed } from './plain.ts';
+import { SAGA, TCC } from './op-pair.ts';
+import { concurrentInTimeAndLate, refusalRemembered, repeatedLate } from './pivot.ts';
+import { actionAlone, branchesSeparate, firstAndUndone, triedAndConfirmed } from './single-branch.ts';
 import { confirmRepeated, firstRepeated, undoRepeated } from './repeated.ts';
-import { stepsKeptApart } from './steps.ts';
+import { compensatedStepsSeparate } from './separate-compensated-steps.ts';
 
 export type Scenarios = {
   /** What all others are judged by. When not even the first goes well, nothing of the rest can be asked. */
   readonly plain: readonly [first: Scenario, ...others: Scenario[]];
-  /** Begun after the plain ones, and gone on with when it is due; null where there is none. */
-  readonly beside: LongScenario | null;
+  /** Begins after the plain ones, and continues when it is due; null where there is none. */
+  readonly long: LongScenario | null;
   readonly others: readonly Scenario[];
 };
 
 /** Of steps that nothing undoes. */
-const kept = (more: readonly Scenario[]): Scenarios => ({
+const uncompensated = (more: readonly Scenario[]): Scenarios => ({
   plain: [actionAlone],
-  beside: null,
+  long: null,
   others: [
     firstRepeated(SAGA),
     firstAfterDeadline(SAGA),
     kindsRefused(SAGA),
     kindsServed(SAGA),
-    firstsAtOnce(SAGA),
+    concurrentFirsts(SAGA),
     ...more,
-    actionsKeptApart,
+    uncompensatedStepsSeparate,
     replyLost(SAGA),
     callUnsigned(SAGA),
     kindUnsigned(SAGA),
@@ -55,9 +60,9 @@ const kept = (more: readonly Scenario[]): Scenarios => ({
 export const SCENARIOS: { readonly [Each in Kind]: Scenarios } = {
   tcc: {
     plain: [triedAndConfirmed, firstAndUndone(TCC)],
-    beside: confirmAfterDeadline,
+    long: confirmAfterDeadline,
     others: [
-      branchesKeptApart,
+      branchesSeparate,
       firstRepeated(TCC),
       undoRepeated(TCC),
       undoBeforeFirst(TCC),
@@ -68,22 +73,22 @@ export const SCENARIOS: { readonly [Each in Kind]: Scenarios } = {
       undoneAsAnotherKind(TCC),
       confirmWithoutTry,
       confirmAfterCancel,
-      firstsAtOnce(TCC),
+      concurrentFirsts(TCC),
       replyLost(TCC),
       bodyComesSlowly(TCC),
       callUnsigned(TCC),
       kindUnsigned(TCC),
       confirmRepeated,
       cancelAfterConfirm,
-      confirmsAtOnce,
-      confirmAndCancelAtOnce,
+      concurrentConfirms,
+      concurrentConfirmAndCancel,
     ],
   },
   step: {
     plain: [firstAndUndone(SAGA)],
-    beside: null,
+    long: null,
     others: [
-      stepsKeptApart,
+      compensatedStepsSeparate,
       firstRepeated(SAGA),
       undoRepeated(SAGA),
       undoBeforeFirst(SAGA),
@@ -92,15 +97,15 @@ export const SCENARIOS: { readonly [Each in Kind]: Scenarios } = {
       kindsRefused(SAGA),
       kindsServed(SAGA),
       undoneAsAnotherKind(SAGA),
-      firstsAtOnce(SAGA),
-      compensatesAtOnce,
+      concurrentFirsts(SAGA),
+      concurrentCompensates,
       replyLost(SAGA),
       bodyComesSlowly(SAGA),
       callUnsigned(SAGA),
       kindUnsigned(SAGA),
     ],
   },
-  step_uncompensated: kept([lateBodyComesSlowly]),
-  pivot: kept([refusalRemembered, repeatedLate, inTimeAndLateAtOnce, pivotComesSlowly]),
-  final: kept([lateBodyComesSlowly]),
+  step_uncompensated: uncompensated([lateBodyComesSlowly]),
+  pivot: uncompensated([refusalRemembered, repeatedLate, concurrentInTimeAndLate, pivotComesSlowly]),
+  final: uncompensated([lateBodyComesSlowly]),
 };

@@ -1,5 +1,5 @@
 /**
- * What one scenario works with: branches of its own, calls for them, and judgements of what came of it.
+ * What one scenario works with: branches of its own, calls for them, and judgements of their answers and effects.
  *
  * A scenario has a number of steps that must go as expected for its question to be asked at all. Where one does not, the
  * scenario ends as unjudgeable, and the report says why its rules were not judged.
@@ -13,9 +13,9 @@ import { newGid } from '../gid.ts';
 import {
   type Difference,
   differenceOf,
-  type Ends,
-  inWords,
-  type Look,
+  type EffectCounts,
+  differenceText,
+  type Snapshot,
   type Numbers,
   plus,
 } from './numbers.ts';
@@ -25,22 +25,22 @@ import type { Settings } from './options.ts';
 import { problemIn, wordsOf } from './problem.ts';
 import type { Judgement } from './report.ts';
 import type { Branch, CallOptions } from './request.ts';
-import { STOCK_NEEDED } from './stock.ts';
+import { QUANTITY_NEEDED } from './quantity-needed.ts';
 
 export type Scenario = {
   /** What is done, in a few words: “a try is repeated”. */
   readonly name: string;
   /** The rules that are not judged when the scenario ends early, unless it has found a violation by then. */
   readonly judges: readonly Code[];
-  readonly run: (trial: Trial) => Promise<void>;
+  readonly run: (context: ScenarioContext) => Promise<void>;
 };
 
 /** A scenario whose second part waits for a point in time. Others run in between, so that nobody waits for nothing. */
 export type LongScenario = Pick<Scenario, 'name' | 'judges'> & {
-  readonly begin: (trial: Trial) => Promise<Later>;
+  readonly begin: (context: ScenarioContext) => Promise<SecondPart>;
 };
 
-export type Later = {
+export type SecondPart = {
   /** When to go on, in milliseconds since 1970. */
   readonly dueAt: number;
   readonly run: () => Promise<void>;
@@ -51,25 +51,25 @@ export class Unjudgeable extends Error {
   override readonly name = 'Unjudgeable';
 }
 
-/** Nothing that is asked from here on would be judged rightly. */
-export class Pointless extends Unjudgeable {}
+/** Ends the check: nothing that is asked from here on would be judged correctly. */
+export class CheckAborted extends Unjudgeable {}
 
 /** How long the numbers are given to show what was answered as done. */
-const MAX_LATE_LOOKS = 6;
-const LOOK_AGAIN_AFTER_MS = 50;
+const MAX_LATE_SNAPSHOTS = 6;
+const SNAPSHOT_INTERVAL_MS = 50;
 
 const DEADLINE_MS = 60_000;
 /** Of a step after the pivot, as the coordinator sends it. */
 const FINAL_DEADLINE_MS = 86_400_000;
 
-export class Trial {
+export class ScenarioContext {
   readonly settings: Settings;
   readonly #name: string;
   readonly #caller: Caller;
   readonly #numbers: Numbers;
   readonly #judgement: Judgement;
   readonly #branches: Branch[] = [];
-  #before: Look | null = null;
+  #before: Snapshot | null = null;
 
   constructor(given: {
     name: string;
@@ -87,7 +87,7 @@ export class Trial {
 
   /** From here on effects are counted. */
   async begin(): Promise<void> {
-    this.#before = await this.#numbers.look(this.#name);
+    this.#before = await this.#numbers.takeSnapshot(this.#name);
   }
 
   /** A new branch of a new transaction, unless ids are given. Its kind is the one that is checked, unless another is given. */
@@ -104,7 +104,7 @@ export class Trial {
   } = {}): Branch {
     const deadlineAt = Date.now() + deadlineInMs;
     const attempts = { try: 0, confirm: 0, cancel: 0, action: 0, compensate: 0 };
-    const branch = { gid, branchId, kind, deadlineAt, attempts, isSettled: false, isKept: false };
+    const branch = { gid, branchId, kind, deadlineAt, attempts, isSettled: false, isApplied: false };
     this.#branches.push(branch);
     return branch;
   }
@@ -117,7 +117,7 @@ export class Trial {
   }
 
   /** As `ask`, but silence is an answer. */
-  listen(branch: Branch, op: Op, options: CallOptions = {}): Promise<Answer> {
+  askAllowingSilence(branch: Branch, op: Op, options: CallOptions = {}): Promise<Answer> {
     return this.#caller.ask(branch, op, options);
   }
 
@@ -129,8 +129,8 @@ export class Trial {
   ): Promise<[Answer, Answer]> {
     const [one, other] = ops;
     const answers = await Promise.all([
-      this.listen(branch, one, optionsOfBoth[0]),
-      this.listen(branch, other, optionsOfBoth[1]),
+      this.askAllowingSilence(branch, one, optionsOfBoth[0]),
+      this.askAllowingSilence(branch, other, optionsOfBoth[1]),
     ]);
     if (answers[0].status === null) throw this.unjudgeable(one, answers[0]);
     if (answers[1].status === null) throw this.unjudgeable(other, answers[1]);
@@ -155,11 +155,11 @@ export class Trial {
   /**
    * Whether all that happened since the beginning comes to these ends.
    *
-   * @throws Pointless when it does so only a moment after it was answered
+   * @throws CheckAborted when it does so only a moment after it was answered
    */
-  async judgeEffect(code: Code, ends: Ends, what: string): Promise<void> {
+  async judgeEffect(code: Code, counts: EffectCounts, what: string): Promise<void> {
     const changes = await this.changes();
-    const implied = this.#numbers.implied(ends);
+    const implied = this.#numbers.implied(counts);
     if (changes === null) return;
     if (typeof implied === 'string') return this.miss(code, implied);
     const isRight = (seen: Difference) => plus(seen, implied, -1).size === 0;
@@ -168,29 +168,29 @@ export class Trial {
     this.judge(
       code,
       isKept,
-      `${what} The numbers changed by ${inWords(changes)}; right is ${inWords(implied)}.`,
+      `${what} The numbers changed by ${differenceText(changes)}; right is ${differenceText(implied)}.`,
     );
   }
 
   /**
-   * Looks again, for a moment, at numbers that do not show what was answered as done.
+   * Takes further snapshots, for a moment, while the numbers do not show what was answered as done.
    *
-   * @throws Pointless when they show it by then: that is a finding, and makes all that follows a matter of chance
+   * @throws CheckAborted when they show it by then: that is a finding, and makes all that follows a matter of chance
    */
   async judgeCommitted(isThere: (changes: Difference) => boolean, what: string): Promise<void> {
-    for (let looks = 1; looks <= MAX_LATE_LOOKS; looks += 1) {
-      await pause(LOOK_AGAIN_AFTER_MS);
+    for (let snapshots = 1; snapshots <= MAX_LATE_SNAPSHOTS; snapshots += 1) {
+      await pause(SNAPSHOT_INTERVAL_MS);
       const changes = await this.changes();
       if (changes === null || !isThere(changes)) continue;
-      const later = `The numbers did not show it then, and did some ${looks * LOOK_AGAIN_AFTER_MS} ms later.`;
+      const later = `The numbers did not show it then, and did some ${snapshots * SNAPSHOT_INTERVAL_MS} ms later.`;
       this.judge('answered_before_commit', false, `${what} ${later}`);
-      throw new Pointless('it answers before it commits, which is to be fixed first');
+      throw new CheckAborted('it answers before it commits, which is to be fixed first');
     }
   }
 
   /** Since the beginning; null when effects cannot be seen. */
   async changes(): Promise<Difference | null> {
-    const now = await this.#numbers.look(this.#name);
+    const now = await this.#numbers.takeSnapshot(this.#name);
     return now === null || this.#before === null ? null : differenceOf(this.#before, now);
   }
 
@@ -198,8 +198,8 @@ export class Trial {
     this.#numbers.learn(op, effect);
   }
 
-  distrustNumbers(because: string): void {
-    this.#numbers.distrust(because);
+  markNumbersUnusable(because: string): void {
+    this.#numbers.markUnusable(because);
   }
 
   effectOf(op: Op): Difference | null {
@@ -211,9 +211,9 @@ export class Trial {
     const undo = UNDO_OF[this.settings.kind];
     for (const branch of this.#branches) {
       const wasAsked = Object.values(branch.attempts).some((count) => count > 0);
-      if (undo !== null && wasAsked && !branch.isSettled) await this.listen(branch, undo);
+      if (undo !== null && wasAsked && !branch.isSettled) await this.askAllowingSilence(branch, undo);
     }
-    await this.#numbers.look(this.#name);
+    await this.#numbers.takeSnapshot(this.#name);
   }
 
   /** Why a step that must go well did not, and what to do. */
@@ -233,14 +233,14 @@ export class Trial {
     if (code === 'invalid_payload') return 'give a payload of the form that the activity takes';
     if (code === 'kind_mismatch')
       return `the activity is not declared as ${this.settings.kind}; give the kind that it declares by --kind (kind)`;
-    return adviceFor(answer, STOCK_NEEDED[this.settings.kind]);
+    return adviceFor(answer, QUANTITY_NEEDED[this.settings.kind]);
   }
 }
 
-function adviceFor(answer: Answer, stockNeeded: number): string {
+function adviceFor(answer: Answer, quantityNeeded: number): string {
   const { reply, status } = answer;
   if (reply === 'refused')
-    return `a refusal; give it more stock, at least ${stockNeeded} times what the payload asks for, or ask with a smaller payload`;
+    return `a refusal; give it more stock, at least ${quantityNeeded} times what the payload asks for, or ask with a smaller payload`;
   if (reply === 'ongoing') return 'again and again; let it come to an end';
   if (status === null) return 'see that the participant runs, and that the address is right';
   if (status === 401 || status === 403) return 'sign with the secret that it knows';

@@ -1,11 +1,11 @@
 /**
  * What both patterns have in common: one op that does something, and another one that undoes it. The scenarios that ask for these
  * two alone are the same for both, but for the words and for the codes of the rules. A step that nothing undoes has the first
- * alone: an `Opening`.
+ * alone: an `FirstOp`.
  */
 import type { Code } from '../codes.ts';
 
-export type Opening = {
+export type FirstOp = {
   readonly first: 'try' | 'action';
   /** More than one first op. */
   readonly firsts: string;
@@ -13,13 +13,13 @@ export type Opening = {
     readonly repeatedFirstRefused: Code;
     readonly repeatedFirstDiffers: Code;
     readonly firstTwice: Code;
-    readonly firstsAtOnceTwice: Code;
+    readonly concurrentFirstsTwice: Code;
     readonly lostFirstTwice: Code;
     readonly deadlineIgnored: Code;
   };
 };
 
-export type Pair = Opening & {
+export type OpPair = FirstOp & {
   readonly undo: 'cancel' | 'compensate';
   readonly codes: {
     readonly undoRefused: Code;
@@ -33,7 +33,7 @@ export type Pair = Opening & {
   };
 };
 
-export const TCC: Pair = {
+export const TCC: OpPair = {
   ...{ first: 'try', undo: 'cancel', firsts: 'tries' },
   codes: {
     undoRefused: 'cancel_refused',
@@ -41,7 +41,7 @@ export const TCC: Pair = {
     repeatedFirstRefused: 'repeated_try_refused',
     repeatedFirstDiffers: 'repeated_try_differs',
     firstTwice: 'try_applied_twice',
-    firstsAtOnceTwice: 'tries_at_once_applied_twice',
+    concurrentFirstsTwice: 'tries_at_once_applied_twice',
     lostFirstTwice: 'lost_reply_applied_twice',
     repeatedUndoRefused: 'repeated_cancel_refused',
     undoTwice: 'cancel_applied_twice',
@@ -53,7 +53,7 @@ export const TCC: Pair = {
   },
 };
 
-export const SAGA: Pair = {
+export const SAGA: OpPair = {
   ...{ first: 'action', undo: 'compensate', firsts: 'actions' },
   codes: {
     undoRefused: 'compensate_refused',
@@ -61,7 +61,7 @@ export const SAGA: Pair = {
     repeatedFirstRefused: 'repeated_action_refused',
     repeatedFirstDiffers: 'repeated_action_differs',
     firstTwice: 'action_applied_twice',
-    firstsAtOnceTwice: 'actions_at_once_applied_twice',
+    concurrentFirstsTwice: 'actions_at_once_applied_twice',
     lostFirstTwice: 'lost_action_applied_twice',
     repeatedUndoRefused: 'repeated_compensate_refused',
     undoTwice: 'compensate_applied_twice',
@@ -74,6 +74,6 @@ export const SAGA: Pair = {
 };
 
 /** `a try`, `an action` */
-export const one = (op: Pair['first']): string => (op === 'action' ? 'an action' : 'a try');
+export const withArticle = (op: OpPair['first']): string => (op === 'action' ? 'an action' : 'a try');
 /** At the beginning of a sentence. */
-export const One = (op: Pair['first']): string => (op === 'action' ? 'An action' : 'A try');
+export const withCapitalArticle = (op: OpPair['first']): string => (op === 'action' ? 'An action' : 'A try');
