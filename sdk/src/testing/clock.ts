@@ -1,7 +1,7 @@
 /**
  * The only clock of a world, and all its timers. No real time passes in it: it stands, or jumps to the next timer.
  *
- * - By itself it jumps while somebody waits for the world and no guest is at work (`guests.ts`): so a retry of thirty
+ * - By itself it jumps while the world is awaited and no code of the test runs (`user-code.ts`): so a retry of thirty
  *   seconds costs nothing, no test has to say when to go on, and a query of a real database takes no time.
  * - By hand it passes with `pass`, however little is waited for.
  * - It starts at the real time, so that deadlines look right to a barrier that asks a real database for its clock.
@@ -11,12 +11,12 @@
 import { AsyncResource } from 'node:async_hooks';
 import { setImmediate as onNextTurn } from 'node:timers';
 import type { Time } from '../../../src/application/ports.ts';
-import type { GuestKind, Guests } from './guests.ts';
+import type { UserCodeKind, UserCode } from './user-code.ts';
 
 type Timer = { readonly at: number; readonly order: number; readonly fn: () => void };
 
 export class WorldClock implements Time {
-  readonly #guests: Guests;
+  readonly #userCode: UserCode;
   readonly #timers = new Set<Timer>();
   #nowMs = Date.now();
   #timerCount = 0;
@@ -25,9 +25,9 @@ export class WorldClock implements Time {
   #isLooking = false;
   #onChange: (() => void)[] = [];
 
-  constructor(guests: Guests) {
-    this.#guests = guests;
-    guests.onChange = () => this.#changed();
+  constructor(userCode: UserCode) {
+    this.#userCode = userCode;
+    userCode.onChange = () => this.#changed();
   }
 
   /** Whole milliseconds since 1970. */
@@ -67,12 +67,15 @@ export class WorldClock implements Time {
   }
 
   /**
-   * Lets time pass, timer by timer, until `isOver` says so; between them, guests of these kinds end what they are at.
+   * Lets time pass, timer by timer, until `isOver` says so; between them, userCode of these kinds end what they are at.
    * Answers false when there is no timer left.
    */
-  async passUntil(isOver: () => boolean | Promise<boolean>, kinds: readonly GuestKind[]): Promise<boolean> {
+  async passUntil(
+    isOver: () => boolean | Promise<boolean>,
+    kinds: readonly UserCodeKind[],
+  ): Promise<boolean> {
     this.#passingCount += 1;
-    const endWait = this.#guests.wait();
+    const endWait = this.#userCode.wait();
     try {
       for (;;) {
         await this.#settled(kinds);
@@ -85,11 +88,11 @@ export class WorldClock implements Time {
     }
   }
 
-  /** Everything that can go on without time has gone on, also what comes of the work of a guest. */
-  async #settled(kinds: readonly GuestKind[]): Promise<void> {
+  /** Everything that can go on without time has gone on, also what follows from code of the test. */
+  async #settled(kinds: readonly UserCodeKind[]): Promise<void> {
     for (;;) {
       await new Promise<void>((resolve) => onNextTurn(resolve));
-      if (!this.#guests.isAtWork(kinds)) return;
+      if (!this.#userCode.isRunning(kinds)) return;
       await this.#change();
     }
   }
@@ -115,10 +118,10 @@ export class WorldClock implements Time {
   }
 
   #mayJump(): boolean {
-    const guests = this.#guests;
+    const userCode = this.#userCode;
     return (
-      guests.isAwaited &&
-      !guests.isAtWork(['handler', 'body', 'holder']) &&
+      userCode.isAwaited &&
+      !userCode.isRunning(['handler', 'body', 'holder']) &&
       this.#passingCount === 0 &&
       this.#timers.size > 0
     );

@@ -6,7 +6,7 @@ import { askAgain, failed, refused } from '../serving/answers.ts';
 import type { ParticipantAnswer, ParticipantRequest } from '../serving/mountable.ts';
 import { InProgress, Refusal } from '../refusal.ts';
 import { CALL_HEADERS, CallOp } from '../../../src/wire/index.ts';
-import type { Pace } from './pace.ts';
+import type { WorldTime } from './world-time.ts';
 import { type Effect, effectOf, type RecordedCall } from './recorded-call.ts';
 import type { Scripts, Step } from './script.ts';
 
@@ -26,13 +26,13 @@ export type DoorCall = {
 type Recording = { -readonly [Key in keyof RecordedCall]: RecordedCall[Key] };
 
 export class Door {
-  readonly #pace: Pace;
+  readonly #worldTime: WorldTime;
   readonly #scripts: Scripts;
   readonly #calls: RecordedCall[] = [];
   readonly #answered: RecordedCall[] = [];
 
-  constructor(given: { readonly pace: Pace; readonly scripts: Scripts }) {
-    this.#pace = given.pace;
+  constructor(given: { readonly worldTime: WorldTime; readonly scripts: Scripts }) {
+    this.#worldTime = given.worldTime;
     this.#scripts = given.scripts;
   }
 
@@ -68,7 +68,7 @@ export class Door {
       branchId: headerOf(request, CALL_HEADERS.branchId),
       attempt: attempt === null ? null : Number(attempt),
       payload: payloadIn(request.body),
-      sentAt: this.#pace.clock.nowMs,
+      sentAt: this.#worldTime.clock.nowMs,
       ...{ status: null, answeredBy: null, isHeard: false },
     };
     this.#calls.push(call);
@@ -78,7 +78,7 @@ export class Door {
   /** A participant that breaks its promise never to reject is answered for, as a framework would. */
   async #ask(called: Called, request: ParticipantRequest): Promise<ParticipantAnswer> {
     try {
-      const answer = await this.#pace.guests.host('handler', () => called.handle(request));
+      const answer = await this.#worldTime.userCode.run('handler', () => called.handle(request));
       return answer ?? { status: 404, headers: {}, body: '' };
     } catch (error) {
       return { status: 500, headers: { 'content-type': 'text/plain' }, body: String(error) };

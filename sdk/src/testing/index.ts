@@ -2,9 +2,9 @@
  * For tests of one's own: a coordinator in memory, participants that are real or scripted, and an initiator, in one process
  * and by a clock of their own.
  */
-export type { ExpectedEnd } from './ending.ts';
-export { UnexpectedEnd } from './ending.ts';
-export type { Hold } from './hold.ts';
+export type { ExpectedEnd } from './expected-end.ts';
+export { UnexpectedEnd } from './expected-end.ts';
+export type { Hold } from './held-calls.ts';
 export type { Effect, RecordedCall } from './recorded-call.ts';
 export type { Script } from './script.ts';
 export { type Scripted, type ScriptedResults, scripted } from './scripted.ts';

@@ -5,8 +5,8 @@
  *   world.on(payment, 'confirm').fail(2).loseReply(1);   // 503, 503, then done and not heard of, then as usual
  */
 import type { CallOp } from '../../../src/wire/index.ts';
-import { Hold } from './hold.ts';
-import type { Pace } from './pace.ts';
+import { Hold } from './held-calls.ts';
+import type { WorldTime } from './world-time.ts';
 import type { RecordedCall } from './recorded-call.ts';
 
 /** What happens to one call. */
@@ -20,14 +20,14 @@ export type Step =
 /** Each step is for so many calls, or for all to come when no number is given. */
 export class Script {
   readonly #what: string;
-  readonly #pace: Pace;
+  readonly #worldTime: WorldTime;
   #steps: { readonly step: Step; leftCount: number }[] = [];
   #hold: Hold | null = null;
 
   /** @param what which calls it is for, in words: `confirm of payment` */
-  constructor(what: string, pace: Pace) {
+  constructor(what: string, worldTime: WorldTime) {
     this.#what = what;
-    this.#pace = pace;
+    this.#worldTime = worldTime;
   }
 
   /** 409: a refusal where it answers a try or an action, “not done” elsewhere. The participant does not see the call. */
@@ -62,7 +62,7 @@ export class Script {
    * arrives after the release: a try after its cancel, for example, or an action after its compensate.
    */
   hold(): Hold {
-    this.#hold ??= new Hold(this.#what, this.#pace, () => {
+    this.#hold ??= new Hold(this.#what, this.#worldTime, () => {
       this.#hold = null;
     });
     return this.#hold;
@@ -94,11 +94,11 @@ export class Script {
 
 /** All scripts of a world: for one op of a participant, or of one of its activities, whose own script counts first. */
 export class Scripts {
-  readonly #pace: Pace;
+  readonly #worldTime: WorldTime;
   readonly #byPlace = new Map<string, Script>();
 
-  constructor(pace: Pace) {
-    this.#pace = pace;
+  constructor(worldTime: WorldTime) {
+    this.#worldTime = worldTime;
   }
 
   at(participant: string, op: CallOp, activity: string | null): Script {
@@ -106,7 +106,7 @@ export class Scripts {
     const known = this.#byPlace.get(place);
     if (known !== undefined) return known;
     const what = activity === null ? `${op} of ${participant}` : `${op} of ${participant}/${activity}`;
-    const script = new Script(what, this.#pace);
+    const script = new Script(what, this.#worldTime);
     this.#byPlace.set(place, script);
     return script;
   }

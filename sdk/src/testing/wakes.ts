@@ -16,7 +16,7 @@ export class WorldWakes implements WakeQueue {
   wakeAt(gid: string, _seq: number, when: Instant): void {
     const { store, time, onWake } = this.#given;
     void store.load(gid).then((saved) => {
-      if (saved === null || waitsForPerson(saved.tx)) return;
+      if (saved === null || waitsForOperator(saved.tx)) return;
       time.after(when - time.now().earliest, () => onWake(gid));
     });
   }
@@ -31,7 +31,7 @@ type WorldWakesParts = {
 };
 
 /** Whether all that is still to be called is parked: nothing goes on any more until somebody retries. */
-export function waitsForPerson(tx: GlobalTransaction): boolean {
+export function waitsForOperator(tx: GlobalTransaction): boolean {
   const open = openCalls(tx);
   return open.length > 0 && open.every(({ call }) => call.parkedAt !== null);
 }

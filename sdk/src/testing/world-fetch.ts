@@ -5,7 +5,7 @@
 import type { ParticipantAnswer } from '../serving/mountable.ts';
 import type { CoordinatorApi } from './coordinator-api.ts';
 import type { Called, Door } from './door.ts';
-import type { Guests } from './guests.ts';
+import type { UserCode } from './user-code.ts';
 
 /** With a dot before `.test`, which no participant has in its name. */
 export const COORDINATOR_URL = 'http://coordinator.tercet.test';
@@ -15,18 +15,18 @@ export type WorldFetchParts = {
   readonly api: CoordinatorApi;
   readonly participants: ReadonlyMap<string, Called>;
   readonly door: Door;
-  readonly guests: Guests;
+  readonly userCode: UserCode;
 };
 
 export type Fetch = typeof globalThis.fetch;
 
 export function worldFetch(given: WorldFetchParts): Fetch {
-  const { guests } = given;
+  const { userCode } = given;
   const participantByHost = new Map(
     [...given.participants].map(([name, participant]) => [new URL(addressOf(name)).host, participant]),
   );
   return (input, init) =>
-    guests.waiting(async () => {
+    userCode.waitFor(async () => {
       const request = new Request(input, init);
       const signal = init?.signal ?? (input instanceof Request ? input.signal : null);
       const url = new URL(request.url);
@@ -34,13 +34,13 @@ export function worldFetch(given: WorldFetchParts): Fetch {
       const { method, headers } = request;
       if (url.origin === COORDINATOR_URL) {
         const asked = { method, path: url.pathname, query: url.searchParams, headers, body };
-        return abortable(signal, () => guests.elsewhere(() => given.api(asked)));
+        return abortable(signal, () => userCode.runOutside(() => given.api(asked)));
       }
       const participant = participantByHost.get(url.host);
       if (participant === undefined) throw failure(`nobody is at ${url.origin} in this world`);
       const asked = { method, path: url.pathname, headers: Object.fromEntries(headers), body };
       const answer = await abortable(signal, () =>
-        guests.elsewhere(() =>
+        userCode.runOutside(() =>
           given.door.call(participant, {
             ...{ caller: 'initiator', request: asked },
             hasGivenUp: () => signal?.aborted === true,

@@ -1,27 +1,27 @@
-/** The initiator of a world: the real one, that tells the world when a function of the test's is at work. */
+/** The initiator of a world: the real one, with a record of when a function of the test runs. */
 import { setImmediate } from 'node:timers/promises';
 import type { Registration } from '../initiator/registration.ts';
 import { Tercet } from '../initiator/tercet.ts';
 import type { Callable, RunOptions, RunOutcome, Transaction } from '../initiator/types.ts';
 import type { ParticipantView } from '../../../src/wire/index.ts';
-import type { Guests } from './guests.ts';
-import type { Pace } from './pace.ts';
+import type { UserCode } from './user-code.ts';
+import type { WorldTime } from './world-time.ts';
 import { COORDINATOR_URL, type Fetch } from './world-fetch.ts';
 
 type WorldTercetParts<All extends readonly Callable[]> = {
   readonly contracts: All;
   readonly secrets: Readonly<Record<string, string | readonly string[]>>;
   readonly fetch: Fetch;
-  readonly pace: Pace;
+  readonly worldTime: WorldTime;
 };
 
 export class WorldTercet<const All extends readonly Callable[]> extends Tercet<All> {
-  readonly #guests: Guests;
+  readonly #userCode: UserCode;
   readonly #fetch: Fetch;
 
-  constructor({ contracts, secrets, fetch, pace }: WorldTercetParts<All>) {
-    super({ urls: COORDINATOR_URL, contracts, secrets, fetch, timing: timingOf(pace) });
-    this.#guests = pace.guests;
+  constructor({ contracts, secrets, fetch, worldTime }: WorldTercetParts<All>) {
+    super({ urls: COORDINATOR_URL, contracts, secrets, fetch, timing: timingOf(worldTime) });
+    this.#userCode = worldTime.userCode;
     this.#fetch = fetch;
   }
 
@@ -40,16 +40,16 @@ export class WorldTercet<const All extends readonly Callable[]> extends Tercet<A
     options: RunOptions,
     work: (tx: Transaction<All>) => Value | Promise<Value>,
   ): Promise<RunOutcome<Value>> {
-    const guests = this.#guests;
-    return guests.waiting(() => super.run(options, (tx) => guests.host('body', () => work(tx))));
+    const userCode = this.#userCode;
+    return userCode.waitFor(() => super.run(options, (tx) => userCode.run('body', () => work(tx))));
   }
 }
 
 /** Every delay of the initiator is waited for, in the context of who asked for it. */
-const timingOf = ({ clock, guests }: Pace) => ({
+const timingOf = ({ clock, userCode }: WorldTime) => ({
   elapsedMs: () => clock.elapsedMs(),
   after(delayMs: number, fn: () => void) {
-    const endWait = guests.wait();
+    const endWait = userCode.wait();
     const cancel = clock.after(delayMs, () => {
       endWait();
       fn();
@@ -60,5 +60,5 @@ const timingOf = ({ clock, guests }: Pace) => ({
     };
   },
   // The clock of the world stands meanwhile.
-  nextTurn: async () => void (await guests.host('body', () => setImmediate())),
+  nextTurn: async () => void (await userCode.run('body', () => setImmediate())),
 });

@@ -23,8 +23,8 @@ import { worldChance } from './chance.ts';
 import type { WorldClock } from './clock.ts';
 import { coordinatorApi } from './coordinator-api.ts';
 import { type Called, Door } from './door.ts';
-import { type ExpectedEnd, expectEnd } from './ending.ts';
-import { newPace, type Pace } from './pace.ts';
+import { type ExpectedEnd, expectEnd } from './expected-end.ts';
+import { newWorldTime, type WorldTime } from './world-time.ts';
 import { ParticipantCalls } from './participant-calls.ts';
 import type { Effect, RecordedCall } from './recorded-call.ts';
 import { type Script, Scripts } from './script.ts';
@@ -88,18 +88,18 @@ export async function createTestWorld<const All extends readonly Participating[]
   options: WorldOptions<All>,
 ): Promise<TestWorld<All>> {
   const { settings = {}, seed = 1, secrets = {} } = options;
-  const pace = newPace();
-  const { clock, guests } = pace;
-  const participants = calledIn(options, clock);
+  const worldTime = newWorldTime();
+  const { clock, userCode } = worldTime;
+  const participants = callablesOf(options, clock);
   const registry = await registryOf(participants, options);
-  const scripts = new Scripts(pace);
-  const door = new Door({ pace, scripts });
-  const coordinator = coordinatorOf({ registry, participants, door, pace, settings, seed });
+  const scripts = new Scripts(worldTime);
+  const door = new Door({ worldTime, scripts });
+  const coordinator = coordinatorOf({ registry, participants, door, worldTime, settings, seed });
   const { maxPolicy } = engineSettingsOf(settings);
   const api = coordinatorApi({ coordinator, maxCallTimeoutMs: maxPolicy.callTimeoutMs, log });
-  const fetch = worldFetch({ api, participants, door, guests });
+  const fetch = worldFetch({ api, participants, door, userCode });
   return {
-    tercet: new WorldTercet({ contracts: options.participants, secrets, fetch, pace }),
+    tercet: new WorldTercet({ contracts: options.participants, secrets, fetch, worldTime }),
     fetch,
     coordinatorUrl: COORDINATOR_URL,
     clock,
@@ -130,7 +130,7 @@ function targetOf(whom: Whom<Contract>): { readonly name: string; readonly activ
 type Participants = ReadonlyMap<string, Called>;
 
 /** @throws TypeError for two of one kind and name */
-function calledIn(
+function callablesOf(
   { participants, listeners = [] }: WorldOptions<readonly Participating[]>,
   clock: WorldClock,
 ): Participants {
@@ -138,20 +138,23 @@ function calledIn(
     const served = 'handle' in one ? one : scriptedParticipant(one, { nowMs: () => clock.nowMs });
     return { name: one.contract.name, handle: (request: ParticipantRequest) => served.handle(request) };
   });
-  const called = new Map(alone(ofContracts, 'participants').map((one) => [one.name, one]));
-  for (const listener of alone(listeners, 'listeners')) {
+  const called = new Map(requireDistinctNames(ofContracts, 'participants').map((one) => [one.name, one]));
+  for (const listener of requireDistinctNames(listeners, 'listeners')) {
     const { name } = listener;
     const other = called.get(name);
     const handle: Called['handle'] = async (request) =>
       (await listener.handle(request)) ?? other?.handle(request) ?? null;
     called.set(name, { name, handle });
   }
-  alone([...called.values()], 'participants and listeners');
+  requireDistinctNames([...called.values()], 'participants and listeners');
   return called;
 }
 
 /** @throws TypeError where two have names that one host has, which is written in letters of any case */
-function alone<One extends Pick<Called, 'name'>>(all: readonly One[], kind: string): readonly One[] {
+function requireDistinctNames<One extends Pick<Called, 'name'>>(
+  all: readonly One[],
+  kind: string,
+): readonly One[] {
   const hosts = new Set<string>();
   for (const { name } of all) {
     const { host } = new URL(addressOf(name));
@@ -181,7 +184,7 @@ type CoordinatorParts = {
   readonly registry: ParticipantRegistry;
   readonly participants: Participants;
   readonly door: Door;
-  readonly pace: Pace;
+  readonly worldTime: WorldTime;
   readonly settings: WorldSettings;
   readonly seed: number;
 };
@@ -190,11 +193,11 @@ function coordinatorOf({
   registry,
   participants,
   door,
-  pace,
+  worldTime,
   settings,
   seed,
 }: CoordinatorParts): Coordinator {
-  const { clock: time } = pace;
+  const { clock: time } = worldTime;
   const store = new MemoryTransactionStore();
   const ports = {
     ...{ store, writer: store, registry, time, log, observer },

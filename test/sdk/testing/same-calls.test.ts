@@ -6,7 +6,7 @@ import type { Participant, ParticipantAnswer, ParticipantRequest } from '@tercet
 import { nodeHttpParticipant } from '@tercet/sdk/node-http';
 import { newSecret } from '@tercet/sdk/signature';
 import { Door } from '../../../sdk/src/testing/door.ts';
-import { newPace } from '../../../sdk/src/testing/pace.ts';
+import { newWorldTime } from '../../../sdk/src/testing/world-time.ts';
 import { ParticipantCalls } from '../../../sdk/src/testing/participant-calls.ts';
 import { Scripts } from '../../../sdk/src/testing/script.ts';
 import { MemoryParticipantRegistry } from '../../../src/adapters/memory/participant-registry.ts';
@@ -25,7 +25,7 @@ const participant: Participant = {
   },
 };
 const registry = new MemoryParticipantRegistry();
-const scripts = new Scripts(newPace());
+const scripts = new Scripts(newWorldTime());
 
 /** What the participant answers, over either way; 'lost' when the connection breaks before that is heard. */
 const answers: Readonly<Record<string, ParticipantAnswer | null | 'lost'>> = {
@@ -73,14 +73,14 @@ beforeAll(async () => {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   http = new HttpParticipantClient({ registry, ca: null, connectionsPerOrigin: 1 });
-  const pace = newPace();
+  const worldTime = newWorldTime();
   inWorld = new ParticipantCalls({
     ...{
       participants: new Map([['payment', { name: 'payment', handle: participant.handle }]]),
       registry,
-      clock: pace.clock,
+      clock: worldTime.clock,
     },
-    door: new Door({ pace, scripts }),
+    door: new Door({ worldTime, scripts }),
   });
 });
 

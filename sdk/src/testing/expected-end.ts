@@ -125,7 +125,7 @@ function contradictionsIn(tx: GlobalTransaction, effects: Effects): string[] {
     const effect = effects.get(branch.branchId) ?? 'none';
     if (allowedFor(tx, branch).includes(effect)) return [];
     const { branchId } = branch;
-    return `branch ${branchId}: ${tx.decision?.decision} was decided, and at its participant ${WORDS[effect]}`;
+    return `branch ${branchId}: ${tx.decision?.decision} was decided, and at its participant ${EFFECT_TEXTS[effect]}`;
   });
 }
 
@@ -154,7 +154,7 @@ const owedIn = ({ callback, notification }: GlobalTransaction): string[] =>
           `${notification.attemptCount} times, and did not answer with a 2xx`,
       ];
 
-const WORDS: Readonly<Record<Effect, string>> = {
+const EFFECT_TEXTS: Readonly<Record<Effect, string>> = {
   none: 'nothing took effect',
   tried: 'what its try set aside is left so',
   confirmed: 'its confirm took effect',

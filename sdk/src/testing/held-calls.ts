@@ -1,19 +1,19 @@
-/** Calls that are kept on their way until the test lets them go. */
-import type { Pace } from './pace.ts';
+/** Calls that are delayed on their way until the test releases them. */
+import type { WorldTime } from './world-time.ts';
 import type { RecordedCall } from './recorded-call.ts';
 
 export class Hold {
   readonly #what: string;
-  readonly #pace: Pace;
+  readonly #worldTime: WorldTime;
   readonly #onRelease: () => void;
   readonly #calls: RecordedCall[] = [];
-  #letGo: (() => void)[] = [];
+  #releaseCalls: (() => void)[] = [];
   #awaitingCount = 0;
   #resume: (() => void) | null = null;
 
-  constructor(what: string, pace: Pace, onRelease: () => void) {
+  constructor(what: string, worldTime: WorldTime, onRelease: () => void) {
     this.#what = what;
-    this.#pace = pace;
+    this.#worldTime = worldTime;
     this.#onRelease = onRelease;
   }
 
@@ -26,13 +26,13 @@ export class Hold {
   async reached(): Promise<RecordedCall> {
     this.#awaitingCount += 1;
     try {
-      await this.#pace.clock.passUntil(() => this.#calls.length > 0, ['handler', 'body']);
+      await this.#worldTime.clock.passUntil(() => this.#calls.length > 0, ['handler', 'body']);
     } finally {
       this.#awaitingCount -= 1;
     }
     const [first] = this.#calls;
     if (first === undefined) throw new Error(`no ${this.#what} is on its way, and none will come by itself`);
-    this.#stand();
+    this.#stopClock();
     return first;
   }
 
@@ -40,18 +40,18 @@ export class Hold {
   release(): void {
     this.#onRelease();
     this.#resume?.();
-    for (const letGo of this.#letGo.splice(0)) letGo();
+    for (const letGo of this.#releaseCalls.splice(0)) letGo();
   }
 
   /** For the door: ends with the release. */
   keep(call: RecordedCall): Promise<void> {
     this.#calls.push(call);
     // At once: whoever awaits the call is told only when the clock could have moved on.
-    if (this.#awaitingCount > 0) this.#stand();
-    return new Promise((resolve) => this.#letGo.push(resolve));
+    if (this.#awaitingCount > 0) this.#stopClock();
+    return new Promise((resolve) => this.#releaseCalls.push(resolve));
   }
 
-  #stand(): void {
-    this.#resume ??= this.#pace.guests.enter('holder');
+  #stopClock(): void {
+    this.#resume ??= this.#worldTime.userCode.begin('holder');
   }
 }
