@@ -9,7 +9,7 @@ import { Redis } from 'ioredis';
 import { Client } from 'pg';
 import { DataSource } from 'typeorm';
 import { WITHHELD } from '../../src/wire/error-fields/message.ts';
-import { UnrecordedWork } from '../../sdk/src/barrier/pass.ts';
+import { UnrecordedWork } from '../../sdk/src/barrier/unrecorded-work.ts';
 import { openConnection } from '../../src/adapters/sql/data-source.ts';
 import { errorFields, errorLine, reasonOf } from '@tercet/sdk/error-fields';
 import { LEAKY } from '../support/leaky-errors.ts';

@@ -14,36 +14,36 @@ import type {
   PassOptions,
 } from './barrier.ts';
 import { type CleanUpOptions, type CleanUpReport, cleanUp } from './clean-up.ts';
-import { Gate } from './gate.ts';
+import { StatementGate } from './statement-gate.ts';
 import { judge, type LockedRow, type Row } from './judge.ts';
 import {
-  answered,
+  recordedResult,
   checkCall,
-  keptText,
+  resultText,
   knownOf,
-  orThrown,
-  orUnchanged,
-  Remembered,
+  passedOrThrow,
+  answerUnrecorded,
+  ErrorAfterCommit,
   refusedRow,
-  settled,
-  Unchanged,
-  workedRow,
-} from './kept.ts';
-import { inTurn } from './one-at-a-time.ts';
+  outcomeWithoutWork,
+  NothingToRecord,
+  doneRow,
+} from './recorded-outcome.ts';
+import { nestedPass } from './nested-pass.ts';
 import { outside } from './outside.ts';
 import {
-  committedUnder,
-  endedUnder,
+  committedByWork,
+  sqlTxEndedEarly,
   isUnmarked,
   MarkNotWritten,
   markOf,
   SqlTxEnded,
-  Stray,
-  strayed,
-  UnderWay,
-  unrecordedOr,
-} from './pass.ts';
-import { retryingConflicts } from './retry.ts';
+  FailedAfterSqlTx,
+  errorToThrow,
+  PassesUnderWay,
+  unrecordedWorkIn,
+} from './unrecorded-work.ts';
+import { retryingConflicts } from './conflict-retry.ts';
 import { watching } from '../unhandled.ts';
 import { checkKept, lockedOf, type Statement, type Statements, sqlTxOf } from './statements.ts';
 
@@ -55,13 +55,13 @@ export type Driver<SqlTx> = {
   transact<T>(act: (sqlTx: SqlTx) => Promise<T>): Promise<T>;
   run(sqlTx: SqlTx, statement: Statement): Promise<Ran>;
   /**
-   * Runs the work with a handle of its own, keeps it from ending the SQL transaction (`guard.ts`), and closes the gate when
+   * Runs the work with a handle of its own, keeps it from ending the SQL transaction (`statement-guard.ts`), and closes the gate when
    * it settles.
    */
-  guarded<T>(sqlTx: SqlTx, gate: Gate, work: (handle: SqlTx) => Promise<T>): Promise<T>;
+  guarded<T>(sqlTx: SqlTx, gate: StatementGate, work: (handle: SqlTx) => Promise<T>): Promise<T>;
   /** That of the pass whose work joins this SQL transaction; null for one that was opened elsewhere. */
-  gateAround(sqlTx: SqlTx): Gate | null;
-  /** Rejects what is asked from outside the pass until the answer is called (`guard.ts`). */
+  gateAround(sqlTx: SqlTx): StatementGate | null;
+  /** Rejects what is asked from outside the pass until the answer is called (`statement-guard.ts`). */
   fence(sqlTx: SqlTx, isInside: () => boolean): () => void;
   /** A deadlock, or a lock waited for in vain: the same SQL transaction may succeed when it is run again. */
   isConflict(error: unknown): boolean;
@@ -75,7 +75,7 @@ export type Driver<SqlTx> = {
 
 export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
   readonly #driver: Driver<SqlTx>;
-  readonly #underWay = new UnderWay();
+  readonly #underWay = new PassesUnderWay();
   /** The schema in which the first connection found the table; null while none is known. */
   #home: string | null = null;
 
@@ -91,10 +91,10 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     checkCall(call, { isPivot });
     const pass = (sqlTx: SqlTx) => this.#pass(sqlTx, call, work, { isPivot });
     const passed = await this.#retrying(pass).catch(async (error) => {
-      if (!isUnmarked(error, call)) return orUnchanged<Passed<Result>>(error);
+      if (!isUnmarked(error, call)) return answerUnrecorded<Passed<Result>>(error);
       return throwMarked(error, call, this.#mark(call));
     });
-    return orThrown(passed);
+    return passedOrThrow(passed);
   }
 
   /**
@@ -112,7 +112,7 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     work: (sqlTx: SqlTx, known: Known) => Result | Promise<Result>,
   ): Promise<Passed<Result>> {
     checkCall(call);
-    const passed = await inTurn(sqlTx, async (isInside) => {
+    const passed = await nestedPass(sqlTx, async (isInside) => {
       const around = this.#driver.gateAround(sqlTx);
       const leave = around?.joined();
       // Once the work around has returned, its barrier alone asks.
@@ -121,7 +121,8 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
         await this.#checkOpen(sqlTx);
         const pass = () => this.#pass(sqlTx, call, work, { isJoined: true });
         return await this.#undoable(sqlTx, pass).catch(async (error) => {
-          if (!isUnmarked(error, call)) return orUnchanged<Passed<Result>>(this.#underWay.joining(error));
+          if (!isUnmarked(error, call))
+            return answerUnrecorded<Passed<Result>>(this.#underWay.joining(error));
           return throwMarked(error, call, this.#markBeside(sqlTx, call));
         });
       } finally {
@@ -129,7 +130,7 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
         leave?.();
       }
     });
-    return orThrown(passed);
+    return passedOrThrow(passed);
   }
 
   outside<Result>(
@@ -165,18 +166,18 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     call: BarrierCall,
     work: (sqlTx: SqlTx, known: Known) => Result | Promise<Result>,
     { isPivot = false, isJoined = false }: { isPivot?: boolean; isJoined?: boolean },
-  ): Promise<Passed<Result> | Remembered> {
+  ): Promise<Passed<Result> | ErrorAfterCommit> {
     const branch = await this.#lock(sqlTx, call);
     const { row } = branch;
     const verdict = judge(call, row, isPivot);
     if (verdict.do !== 'work') {
-      const { passed, row: after } = settled<Result>(verdict, row, call.op);
-      if (after === null) throw new Unchanged(passed);
+      const { passed, row: after } = outcomeWithoutWork<Result>(verdict, row, call.op);
+      if (after === null) throw new NothingToRecord(passed);
       await branch.keep(after);
       return passed;
     }
     const { mayEndSqlTx, gateAround } = this.#driver;
-    const gate = new Gate(
+    const gate = new StatementGate(
       mayEndSqlTx && { isConflict: mayEndSqlTx, isOurs: branch.isOurs },
       isJoined ? gateAround(sqlTx) : null,
     );
@@ -185,8 +186,8 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
       text: async () => {
         const { end } = this.#underWay.begin(branch.mark);
         // A `toJSON` of the result belongs to the work, too.
-        const worked = async (handle: SqlTx) => keptText(await work(handle, known));
-        const saw = (error: unknown) => gate.sawLate(error);
+        const worked = async (handle: SqlTx) => resultText(await work(handle, known));
+        const saw = (error: unknown) => gate.reportUnfinished(error);
         return this.#driver
           .guarded(sqlTx, gate, (handle) => watching(saw, () => worked(handle)))
           .finally(end);
@@ -206,14 +207,16 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     call: BarrierCall,
     { row, keep, isOurs }: LockedBranch,
     { text: work, checkFinished, isRolledBackByServer }: Worked,
-  ): Promise<Passed<Result> | Remembered> {
+  ): Promise<Passed<Result> | ErrorAfterCommit> {
     const text = await work().catch(async (error) => {
-      throw (await isRolledBackByServer(error)) || (await isOurs()) ? error : new Stray(error);
+      throw (await isRolledBackByServer(error)) || (await isOurs()) ? error : new FailedAfterSqlTx(error);
     });
-    if (await isRolledBackByServer(null)) throw endedUnder();
-    const { isSameSqlTx } = await keep(workedRow(row, call.op, text));
+    if (await isRolledBackByServer(null)) throw sqlTxEndedEarly();
+    const { isSameSqlTx } = await keep(doneRow(row, call.op, text));
     checkFinished();
-    return isSameSqlTx ? { outcome: 'done', result: answered(text) } : new Remembered(committedUnder());
+    return isSameSqlTx
+      ? { outcome: 'done', result: recordedResult(text) }
+      : new ErrorAfterCommit(committedByWork());
   }
 
   /** Its refusal undoes the work, and is committed. */
@@ -222,7 +225,7 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     call: BarrierCall,
     { row, keep, isOurs }: LockedBranch,
     { text: work, checkFinished, isRolledBackByServer }: Worked,
-  ): Promise<Passed<Result> | Remembered> {
+  ): Promise<Passed<Result> | ErrorAfterCommit> {
     let text: string | null;
     try {
       text = await work();
@@ -233,20 +236,22 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
       if (isUndone) {
         if (!(error instanceof Refusal)) throw error;
         await keep(refusedRow(row, error));
-        return new Remembered(error);
+        return new ErrorAfterCommit(error);
       }
       if (await isRolledBackByServer(error))
-        throw error instanceof Refusal ? endedUnder({ cause: error }) : error;
+        throw error instanceof Refusal ? sqlTxEndedEarly({ cause: error }) : error;
       // What was committed before it is not undone: remembered, a refusal would say that nothing was done.
-      if (error instanceof Refusal) throw endedUnder({ unrecorded: call, cause: error });
-      throw (await isOurs()) ? error : new Stray(error);
+      if (error instanceof Refusal) throw sqlTxEndedEarly({ unrecorded: call, cause: error });
+      throw (await isOurs()) ? error : new FailedAfterSqlTx(error);
     }
-    if (await isRolledBackByServer(null)) throw endedUnder();
+    if (await isRolledBackByServer(null)) throw sqlTxEndedEarly();
     const isOver = !(await savepoint.release());
-    const { isSameSqlTx } = await keep(workedRow(row, call.op, text));
+    const { isSameSqlTx } = await keep(doneRow(row, call.op, text));
     checkFinished();
     const isRecordedAfter = isOver || !isSameSqlTx;
-    return isRecordedAfter ? new Remembered(committedUnder()) : { outcome: 'done', result: answered(text) };
+    return isRecordedAfter
+      ? new ErrorAfterCommit(committedByWork())
+      : { outcome: 'done', result: recordedResult(text) };
   }
 
   /** Also by statements that did not pass the gate, such as those on the connection beneath the handle. */
@@ -266,12 +271,12 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     } catch (error) {
       // After a deadlock there is no savepoint left; the first error is the one to report.
       await savepoint.undo().catch((lost) => {
-        throw error instanceof Stray || error instanceof SqlTxEnded ? error : notUndone(lost);
+        throw error instanceof FailedAfterSqlTx || error instanceof SqlTxEnded ? error : notUndone(lost);
       });
       throw error;
     }
     if (await savepoint.release()) return done;
-    throw endedUnder();
+    throw sqlTxEndedEarly();
   }
 
   /** Under a name of its own: on MySQL a second savepoint of one name takes the place of the first. */
@@ -319,11 +324,11 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     const changing = this.#retrying(async (sqlTx) => {
       const branch = await this.#lock(sqlTx, call);
       const { row, answer } = decide(branch.row);
-      if (row === null) throw new Unchanged(answer);
+      if (row === null) throw new NothingToRecord(answer);
       await branch.keep(row);
       return answer;
     });
-    return changing.catch(orUnchanged<T>);
+    return changing.catch(answerUnrecorded<T>);
   }
 
   /**
@@ -331,7 +336,7 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
    * @throws whatever keeps the mark from being written
    */
   async #mark(call: BarrierCall): Promise<void> {
-    await this.#retrying((sqlTx) => this.#lock(sqlTx, call)).catch(unrecordedOr);
+    await this.#retrying((sqlTx) => this.#lock(sqlTx, call)).catch(unrecordedWorkIn);
   }
 
   /**
@@ -346,7 +351,7 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
       () => true,
       () => false,
     );
-    const marking = this.#lock(sqlTx, call).catch(unrecordedOr);
+    const marking = this.#lock(sqlTx, call).catch(unrecordedWorkIn);
     if (!isOpen) return void (await marking);
     await marking.catch(() => {});
     void this.#mark(call).catch(() => {});
@@ -430,7 +435,7 @@ type Savepoint = {
 
 /** @throws what the work threw, once its row is marked; MarkNotWritten */
 async function throwMarked(error: unknown, call: BarrierCall, marking: Promise<void>): Promise<never> {
-  const thrown = error instanceof Stray ? strayed(error) : error;
+  const thrown = error instanceof FailedAfterSqlTx ? errorToThrow(error) : error;
   await marking.catch((reason) => {
     throw new MarkNotWritten(call, thrown, reason);
   });

@@ -23,7 +23,7 @@
 import type { RefusalCode } from '../refusal.ts';
 import type { Pattern } from '../../../src/wire/index.ts';
 import type { BarrierCall } from './barrier.ts';
-import { refusalWords } from './kept-text.ts';
+import { refusalMessage } from './ascii-json.ts';
 
 export const PHASES = ['open', 'tried', 'confirmed', 'cancelled', 'done', 'undone', 'refused'] as const;
 /** `refused` is a pivot's refusal, which is remembered. */
@@ -120,14 +120,14 @@ function judgeAction(row: LockedRow, { deadlineAt }: BarrierCall, isPivot: boole
   if (row.phase === 'done') return { do: 'repeat', result: row.firstResult };
   if (row.phase === 'undone' || row.startedOp === 'compensate')
     return refuse('cancelled_before', 'this step was compensated before');
-  if (row.phase === 'refused') return refuse('refused', refusedWith(row));
+  if (row.phase === 'refused') return refuse('refused', recordedRefusal(row));
   // A pivot's refusal says that nothing was done, and nobody compensates it: what it has started outside, it ends.
   if (row.now < deadlineAt || (isPivot && row.startedOp !== null)) return { do: 'work' };
   return refuse('deadline_passed', 'the deadline of this action has passed', isPivot);
 }
 
-const refusedWith = ({ result }: Row): string =>
-  result === null ? 'this step was refused before' : refusalWords(result);
+const recordedRefusal = ({ result }: Row): string =>
+  result === null ? 'this step was refused before' : refusalMessage(result);
 
 function judgeCompensate(row: LockedRow): Verdict {
   if (row.phase === 'undone') return { do: 'repeat', result: row.result };

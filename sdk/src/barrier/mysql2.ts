@@ -1,9 +1,9 @@
 /** The barrier on MySQL 8.0 or later, or MariaDB 10.6 or later, over `mysql2/promise`. */
 import type { Connection, Pool, PoolConnection, ResultSetHeader } from 'mysql2/promise';
 import { AsyncBarrier, type Driver } from './asynchronous.ts';
-import { fence, guard } from './guard.ts';
-import { beneath, gateOf, type HandleKind, handleOn } from './handle.ts';
-import { LeftOpen } from './left-open.ts';
+import { fence, guard } from './statement-guard.ts';
+import { connectionBeneath, gateOf, type HandleKind, handleOn } from './connection-handle.ts';
+import { LeftOpenWarning } from './left-open-warning.ts';
 import { statementsFor } from './statements.ts';
 
 export type Mysql2Barrier = AsyncBarrier<Connection>;
@@ -16,7 +16,11 @@ export function mysql2Barrier({ pool, table }: { pool: Pool; table?: string }): 
   return new AsyncBarrier(driverOn(pool, table));
 }
 
-const driverOn = (pool: Pool, table?: string, leftOpen = new LeftOpen()): Driver<Connection> => ({
+const driverOn = (
+  pool: Pool,
+  table?: string,
+  leftOpenWarning = new LeftOpenWarning(),
+): Driver<Connection> => ({
   statements: statementsFor('mysql', table),
   transact: async (act) => {
     const connection = await pool.getConnection();
@@ -24,7 +28,7 @@ const driverOn = (pool: Pool, table?: string, leftOpen = new LeftOpen()): Driver
       const [header] = await connection.query(BEGIN);
       if (isInSqlTx(header)) {
         await connection.rollback();
-        leftOpen.report();
+        leftOpenWarning.report();
       }
       const done = await act(connection);
       await connection.commit();
@@ -50,7 +54,7 @@ const driverOn = (pool: Pool, table?: string, leftOpen = new LeftOpen()): Driver
     return { rows: [], changedCount: (answer as ResultSetHeader).affectedRows };
   },
   guarded: async (connection, gate, work) => {
-    const end = guard(beneath(connection), 'mysql', GUARDED, gate);
+    const end = guard(connectionBeneath(connection), 'mysql', GUARDED, gate);
     try {
       return await work(handleOn(connection, gate, HANDLE));
     } finally {
@@ -59,7 +63,7 @@ const driverOn = (pool: Pool, table?: string, leftOpen = new LeftOpen()): Driver
     }
   },
   gateAround: gateOf,
-  fence: (connection, isInside) => fence(beneath(connection), GUARDED, isInside),
+  fence: (connection, isInside) => fence(connectionBeneath(connection), GUARDED, isInside),
   isConflict: isMysqlConflict,
   mayEndSqlTx: mayEndMysqlTx,
   endsSqlTx: endsMysqlTx,

@@ -15,16 +15,16 @@ import { inAllParts } from '../unhandled.ts';
 import type { BarrierCall, Known, KnownOutside, OutsideOptions, Passed } from './barrier.ts';
 import { judge, type LockedRow, type Row } from './judge.ts';
 import {
-  answered,
+  recordedResult,
   checkCall,
-  keptText,
+  resultText,
   knownOf,
-  orThrown,
-  type Remembered,
+  passedOrThrow,
+  type ErrorAfterCommit,
   refusedRow,
-  settled,
-  workedRow,
-} from './kept.ts';
+  outcomeWithoutWork,
+  doneRow,
+} from './recorded-outcome.ts';
 
 const DEFAULT_LIMIT_MS = 30_000;
 
@@ -47,16 +47,16 @@ export async function outside<Result>(
   const begun = await change<Begun<Result>>((row) =>
     begin(call, row, isPivot, { worker, workUntil: row.now + limitMs }),
   );
-  if (begun.passed !== null) return orThrown(begun.passed);
+  if (begun.passed !== null) return passedOrThrow(begun.passed);
   try {
     // The limit counts from before the row said so: nobody else takes the branch for free while we believe to have time.
     const leftMs = limitMs - (performance.now() - startedMs);
     if (leftMs <= 0)
       throw new Error('the database took longer than the limit of the work, which was not begun');
     const signal = AbortSignal.timeout(Math.ceil(leftMs));
-    const text = keptText(await inAllParts(() => work({ ...begun.known, signal })));
-    await change((row) => ({ row: workedRow(mine(row, worker), call.op, text), answer: null }));
-    return { outcome: 'done', result: answered(text) };
+    const text = resultText(await inAllParts(() => work({ ...begun.known, signal })));
+    await change((row) => ({ row: doneRow(mine(row, worker), call.op, text), answer: null }));
+    return { outcome: 'done', result: recordedResult(text) };
   } catch (error) {
     const isMine = await change((row) =>
       row.worker === worker
@@ -70,7 +70,7 @@ export async function outside<Result>(
 }
 
 type Begun<Result> =
-  | { readonly passed: Passed<Result> | Remembered; readonly known: null }
+  | { readonly passed: Passed<Result> | ErrorAfterCommit; readonly known: null }
   | { readonly passed: null; readonly known: Known };
 
 function begin<Result>(
@@ -81,7 +81,7 @@ function begin<Result>(
 ): { readonly row: Row | null; readonly answer: Begun<Result> } {
   const verdict = judge(call, row, isPivot);
   if (verdict.do !== 'work') {
-    const { passed, row: after } = settled<Result>(verdict, row, call.op);
+    const { passed, row: after } = outcomeWithoutWork<Result>(verdict, row, call.op);
     return { row: after, answer: { passed, known: null } };
   }
   return {

@@ -1,9 +1,9 @@
 /** The barrier on PostgreSQL 12 or later, over `pg`. */
 import type { ClientBase, Pool, PoolClient } from 'pg';
 import { AsyncBarrier, type Driver } from './asynchronous.ts';
-import { fence, guard } from './guard.ts';
-import { beneath, gateOf, type HandleKind, handleOn } from './handle.ts';
-import { LeftOpen } from './left-open.ts';
+import { fence, guard } from './statement-guard.ts';
+import { connectionBeneath, gateOf, type HandleKind, handleOn } from './connection-handle.ts';
+import { LeftOpenWarning } from './left-open-warning.ts';
 import { statementsFor } from './statements.ts';
 
 /**
@@ -14,13 +14,17 @@ export function pgBarrier({ pool, table }: { pool: Pool; table?: string }): Asyn
   return new AsyncBarrier(driverOn(pool, table));
 }
 
-const driverOn = (pool: Pool, table?: string, leftOpen = new LeftOpen()): Driver<ClientBase> => ({
+const driverOn = (
+  pool: Pool,
+  table?: string,
+  leftOpenWarning = new LeftOpenWarning(),
+): Driver<ClientBase> => ({
   statements: statementsFor('postgres', table),
   transact: async (act) => {
     const hear = () => {};
     const client = await connected(pool, hear);
     try {
-      await begunAlone(client, leftOpen, {
+      await begunAlone(client, leftOpenWarning, {
         begin: () => client.query('BEGIN'),
         rollBack: () => client.query('ROLLBACK'),
       });
@@ -42,7 +46,7 @@ const driverOn = (pool: Pool, table?: string, leftOpen = new LeftOpen()): Driver
     return { rows, changedCount: rowCount ?? 0 };
   },
   guarded: async (client, gate, work) => {
-    const end = guard(beneath(client), 'postgres', GUARDED, gate);
+    const end = guard(connectionBeneath(client), 'postgres', GUARDED, gate);
     try {
       return await work(handleOn(client, gate, HANDLE));
     } finally {
@@ -51,7 +55,7 @@ const driverOn = (pool: Pool, table?: string, leftOpen = new LeftOpen()): Driver
     }
   },
   gateAround: gateOf,
-  fence: (client, isInside) => fence(beneath(client), GUARDED, isInside),
+  fence: (client, isInside) => fence(connectionBeneath(client), GUARDED, isInside),
   isConflict: isPgConflict,
   mayEndSqlTx: null,
   endsSqlTx: async () => false,
@@ -83,7 +87,7 @@ const connected = (pool: Pool, hear: () => void): Promise<PoolClient> =>
  */
 export async function begunAlone(
   client: ClientBase,
-  leftOpen: LeftOpen,
+  leftOpenWarning: LeftOpenWarning,
   { begin, rollBack }: { begin(): Promise<unknown>; rollBack(): Promise<unknown> },
 ): Promise<void> {
   let isOpen = ['T', 'E'].includes((client as KnowingClient).getTransactionStatus?.() ?? '');
@@ -95,7 +99,7 @@ export async function begunAlone(
     if (!isOpen) await begin();
     if (!isOpen) return;
     await rollBack();
-    leftOpen.report();
+    leftOpenWarning.report();
     await begin();
   } finally {
     client.off('notice', hear);

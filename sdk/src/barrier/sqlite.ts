@@ -15,35 +15,35 @@ import type {
   PassOptions,
 } from './barrier.ts';
 import { type CleanUpOptions, type CleanUpReport, cleanUp } from './clean-up.ts';
-import { closable, targetOf } from './closable.ts';
+import { closableHandle, targetOf } from './sqlite-handle.ts';
 import { judge, type LockedRow, type Row } from './judge.ts';
-import { guard } from './guard.ts';
+import { guard } from './statement-guard.ts';
 import {
-  answered,
+  recordedResult,
   checkCall,
-  keptText,
+  resultText,
   knownOf,
-  orThrown,
-  orUnchanged,
-  Remembered,
+  passedOrThrow,
+  answerUnrecorded,
+  ErrorAfterCommit,
   refusedRow,
-  settled,
-  Unchanged,
-  workedRow,
-} from './kept.ts';
+  outcomeWithoutWork,
+  NothingToRecord,
+  doneRow,
+} from './recorded-outcome.ts';
 import { outside } from './outside.ts';
 import {
-  committedUnder,
-  endedUnder,
+  committedByWork,
+  sqlTxEndedEarly,
   isUnmarked,
   MarkNotWritten,
   markOf,
-  Stray,
-  strayed,
-  UnderWay,
+  FailedAfterSqlTx,
+  errorToThrow,
+  PassesUnderWay,
   UnrecordedWork,
-} from './pass.ts';
-import { retryingConflicts } from './retry.ts';
+} from './unrecorded-work.ts';
+import { retryingConflicts } from './conflict-retry.ts';
 import { checkKept, lockedOf, type Statement, type Statements, statementsFor } from './statements.ts';
 
 /** What both drivers have in common. */
@@ -74,7 +74,7 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
   readonly isSynchronous = true;
   readonly #db: Database;
   readonly #statements: Statements;
-  readonly #underWay = new UnderWay();
+  readonly #underWay = new PassesUnderWay();
 
   constructor(db: Database, statements: Statements) {
     this.#db = db;
@@ -93,12 +93,12 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
     checkCall(call, { isPivot });
     checkSynchronous(work);
     const passed = await this.#retrying(() => this.#pass(call, work, isPivot)).catch((error) => {
-      if (!isUnmarked(error, call)) return orUnchanged<Passed<Result>>(error);
-      const thrown = error instanceof Stray ? strayed(error) : error;
+      if (!isUnmarked(error, call)) return answerUnrecorded<Passed<Result>>(error);
+      const thrown = error instanceof FailedAfterSqlTx ? errorToThrow(error) : error;
       const unrecorded = this.#marked(call, thrown, () => this.#transact(() => this.#lock(call)));
       throw isBusy(thrown) ? (unrecorded ?? thrown) : thrown;
     });
-    return orThrown(passed);
+    return passedOrThrow(passed);
   }
 
   /**
@@ -119,10 +119,10 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
     checkSynchronous(work);
     if (!this.#isInSqlTx()) throw new TypeError('no SQL transaction is open: begin one first, or use run');
     try {
-      return orThrown(this.#joined(() => this.#pass(call, work, false, true)));
+      return passedOrThrow(this.#joined(() => this.#pass(call, work, false, true)));
     } catch (error) {
       if (!isUnmarked(error, call)) throw this.#underWay.joining(error);
-      const thrown = error instanceof Stray ? strayed(error) : error;
+      const thrown = error instanceof FailedAfterSqlTx ? errorToThrow(error) : error;
       // In no SQL transaction, the mark is committed immediately; in one that the work began, it shares its end.
       this.#marked(call, thrown, () => this.#lock(call));
       throw thrown;
@@ -158,12 +158,12 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
     work: (db: Database, known: Known) => Result | Promise<Result>,
     isPivot: boolean,
     isJoined = false,
-  ): Passed<Result> | Remembered {
+  ): Passed<Result> | ErrorAfterCommit {
     const { row, mark, keep } = this.#lock(call);
     const verdict = judge(call, row, isPivot);
     if (verdict.do !== 'work') {
-      const { passed, row: after } = settled<Result>(verdict, row, call.op);
-      if (after === null) throw new Unchanged(passed);
+      const { passed, row: after } = outcomeWithoutWork<Result>(verdict, row, call.op);
+      if (after === null) throw new NothingToRecord(passed);
       keep(after);
       return passed;
     }
@@ -174,28 +174,30 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
       text = this.#guarded((db) => work(db, knownOf(row, call.op)));
     } catch (error) {
       const isUndone = savepoint.undo();
-      if (!isUndone && !(isPivot && error instanceof Refusal)) throw new Stray(error);
+      if (!isUndone && !(isPivot && error instanceof Refusal)) throw new FailedAfterSqlTx(error);
       if (!isPivot || !(error instanceof Refusal)) throw error;
       // What was committed before it is not undone: remembered, it would say that nothing was done.
-      if (!isUndone) throw endedUnder({ unrecorded: call, cause: error });
+      if (!isUndone) throw sqlTxEndedEarly({ unrecorded: call, cause: error });
       keep(refusedRow(row, error));
-      return new Remembered(error);
+      return new ErrorAfterCommit(error);
     } finally {
       end();
     }
     const isOurs = savepoint.release();
     // The next SQL transaction of one that was joined is its caller's to begin.
     if (!isOurs && !isJoined) this.#begin();
-    keep(workedRow(row, call.op, text));
-    return isOurs ? { outcome: 'done', result: answered(text) } : new Remembered(committedUnder());
+    keep(doneRow(row, call.op, text));
+    return isOurs
+      ? { outcome: 'done', result: recordedResult(text) }
+      : new ErrorAfterCommit(committedByWork());
   }
 
-  /** Runs the work, and keeps it from ending the SQL transaction; see `guard.ts`. A `toJSON` of its result belongs to it. */
+  /** Runs the work, and keeps it from ending the SQL transaction; see `statement-guard.ts`. A `toJSON` of its result belongs to it. */
   #guarded(work: (db: Database) => unknown): string | null {
     const end = guard(this.#db, 'sqlite', { statements: ['exec', 'prepare'], isAsync: false });
-    const { handle, close } = closable(this.#db);
+    const { handle, close } = closableHandle(this.#db);
     try {
-      return keptText(atOnce(work(handle)));
+      return resultText(atOnce(work(handle)));
     } finally {
       close();
       end();
@@ -209,10 +211,10 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
       done = act();
     } catch (error) {
       savepoint.undo();
-      return orUnchanged<T>(error);
+      return answerUnrecorded<T>(error);
     }
     if (savepoint.release()) return done;
-    throw endedUnder();
+    throw sqlTxEndedEarly();
   }
 
   /** Under a name of its own: it never stands for another one, whose release could be a commit. */
@@ -250,11 +252,11 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
     const changing = this.#retrying(() => {
       const branch = this.#lock(call);
       const { row, answer } = decide(branch.row);
-      if (row === null) throw new Unchanged(answer);
+      if (row === null) throw new NothingToRecord(answer);
       branch.keep(row);
       return answer;
     });
-    return changing.catch(orUnchanged<T>);
+    return changing.catch(answerUnrecorded<T>);
   }
 
   /**

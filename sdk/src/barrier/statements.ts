@@ -9,8 +9,8 @@
  */
 import type { BarrierCall } from './barrier.ts';
 import { type LockedRow, PHASES, type Row } from './judge.ts';
-import { withLiterals } from './literals.ts';
-import { endedUnder, isUnrecorded, recordedAs, UnrecordedWork } from './pass.ts';
+import { withLiterals } from './mysql-literals.ts';
+import { sqlTxEndedEarly, isUnrecorded, recordedAs, UnrecordedWork } from './unrecorded-work.ts';
 
 export type Dialect = 'mysql' | 'postgres' | 'sqlite';
 
@@ -273,5 +273,5 @@ export const keyOf = (raw: unknown): DatedKey => {
 
 /** @throws SqlTxEnded when the SQL transaction that locked the row was rolled back, by the work or by the server */
 export function checkKept(changedCount: number, call: BarrierCall): void {
-  if (changedCount !== 1) throw endedUnder({ unrecorded: call });
+  if (changedCount !== 1) throw sqlTxEndedEarly({ unrecorded: call });
 }

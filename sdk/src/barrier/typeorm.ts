@@ -1,10 +1,10 @@
 /** The barrier over a TypeORM data source on MySQL, MariaDB or PostgreSQL 13 or later. Its work is given the entity manager. */
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { AsyncBarrier, type Driver } from './asynchronous.ts';
-import { asBarrier, asWork, gateAround, keepDepth } from './closing-runner.ts';
-import { fence, guard } from './guard.ts';
-import { Remembered } from './kept.ts';
-import { LeftOpen } from './left-open.ts';
+import { asBarrier, asWork, gateAround, keepDepth } from './typeorm-runner.ts';
+import { fence, guard } from './statement-guard.ts';
+import { ErrorAfterCommit } from './recorded-outcome.ts';
+import { LeftOpenWarning } from './left-open-warning.ts';
 import {
   BEGIN,
   END,
@@ -15,7 +15,7 @@ import {
   mayEndMysqlTx,
 } from './mysql2.ts';
 import { begunAlone, isMissingPgSavepoint, isPgConflict, ROLLED_BACK } from './pg.ts';
-import { SqlTxEnded } from './pass.ts';
+import { SqlTxEnded } from './unrecorded-work.ts';
 import { type Dialect, statementsFor } from './statements.ts';
 
 /**
@@ -47,12 +47,12 @@ function driverOn(
   dialect: Exclude<Dialect, 'sqlite'>,
   table?: string,
 ): Driver<EntityManager> {
-  const leftOpen = new LeftOpen();
+  const leftOpenWarning = new LeftOpenWarning();
   return {
     statements: statementsFor(dialect, table),
     transact: (act) => {
       const runner = dataSource.createQueryRunner();
-      return asBarrier(runner, () => WRAPPED[dialect](runner, act, leftOpen));
+      return asBarrier(runner, () => WRAPPED[dialect](runner, act, leftOpenWarning));
     },
     run: async (manager, { sql, params }) => {
       if (manager.queryRunner && /^INSERT\b/.test(sql)) inserted.add(manager.queryRunner);
@@ -69,7 +69,7 @@ function driverOn(
       } finally {
         await gate.close();
         end();
-        if (resetDepth().wasLeftOpen) gate.sawLate(new Error('a nested transaction was left open'));
+        if (resetDepth().wasLeftOpen) gate.reportUnfinished(new Error('a nested transaction was left open'));
       }
     },
     gateAround: ({ queryRunner }) => (queryRunner === undefined ? null : gateAround(queryRunner)),
@@ -96,14 +96,14 @@ const WRAPPED = {
   mysql: <T>(
     runner: QueryRunner,
     act: (sqlTx: EntityManager) => Promise<T>,
-    leftOpen: LeftOpen,
+    leftOpenWarning: LeftOpenWarning,
   ): Promise<T> =>
     transacted(runner, () => act(runner.manager), {
       begin: async () => {
         if (isInSqlTx(await runner.query(BEGIN))) {
           // What TypeORM begins with would commit it.
           await runner.query('ROLLBACK');
-          leftOpen.report();
+          leftOpenWarning.report();
         }
         await runner.startTransaction();
       },
@@ -114,7 +114,7 @@ const WRAPPED = {
   postgres: <T>(
     runner: QueryRunner,
     act: (sqlTx: EntityManager) => Promise<T>,
-    leftOpen: LeftOpen,
+    leftOpenWarning: LeftOpenWarning,
   ): Promise<T> => {
     let xid: string | null = null;
     const work = async () => {
@@ -124,14 +124,14 @@ const WRAPPED = {
     };
     return transacted(runner, work, {
       begin: async () =>
-        begunAlone(await runner.connect(), leftOpen, {
+        begunAlone(await runner.connect(), leftOpenWarning, {
           begin: () => runner.startTransaction(),
           rollBack: () => rolledBack(runner),
         }),
       afterCommit: async (done) => {
         const [{ status }] = await runner.query('SELECT pg_xact_status(CAST($1 AS xid8)) AS status', [xid]);
         // Without a SQL transaction the record is committed by itself, and the call is answered with that fault.
-        const isReported = done instanceof Remembered && done.error instanceof SqlTxEnded;
+        const isReported = done instanceof ErrorAfterCommit && done.error instanceof SqlTxEnded;
         const isGone = xid === null ? inserted.has(runner) && !isReported : status !== 'committed';
         if (isGone) throw new Error(ROLLED_BACK);
       },

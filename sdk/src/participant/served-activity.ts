@@ -11,7 +11,7 @@
  */
 import type { TSchema } from 'typebox';
 import type { Barrier, Known, Passed } from '../barrier/barrier.ts';
-import { resultJson } from '../barrier/kept.ts';
+import { resultJson } from '../barrier/recorded-outcome.ts';
 import { isPhaseOne } from '../../../src/wire/reply.ts';
 import type { Call } from '../call.ts';
 import { type Activity, kindOf } from '../contract.ts';

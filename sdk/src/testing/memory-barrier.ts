@@ -13,15 +13,15 @@ import type {
 } from '../barrier/barrier.ts';
 import { judge, type LockedRow, type Row } from '../barrier/judge.ts';
 import {
-  answered,
+  recordedResult,
   checkCall,
-  keptText,
+  resultText,
   knownOf,
-  orThrown,
+  passedOrThrow,
   refusedRow,
-  settled,
-  workedRow,
-} from '../barrier/kept.ts';
+  outcomeWithoutWork,
+  doneRow,
+} from '../barrier/recorded-outcome.ts';
 import { type Change, outside } from '../barrier/outside.ts';
 import { Refusal } from '../refusal.ts';
 
@@ -46,17 +46,17 @@ export class MemoryBarrier implements Barrier<null> {
     { isPivot = false }: PassOptions = {},
   ): Promise<Passed<Result>> {
     checkCall(call, { isPivot });
-    return this.#inTurn(call, async (row) => {
+    return this.#withRowLocked(call, async (row) => {
       const verdict = judge(call, row, isPivot);
       if (verdict.do !== 'work') {
-        const { passed, row: after } = settled<Result>(verdict, row, call.op);
+        const { passed, row: after } = outcomeWithoutWork<Result>(verdict, row, call.op);
         this.#keep(call, after);
-        return orThrown(passed);
+        return passedOrThrow(passed);
       }
       try {
-        const text = keptText(await work(null, knownOf(row, call.op)));
-        this.#keep(call, workedRow(row, call.op, text));
-        return { outcome: 'done', result: answered(text) };
+        const text = resultText(await work(null, knownOf(row, call.op)));
+        this.#keep(call, doneRow(row, call.op, text));
+        return { outcome: 'done', result: recordedResult(text) };
       } catch (error) {
         if (isPivot && error instanceof Refusal) this.#keep(call, refusedRow(row, error));
         throw error;
@@ -70,7 +70,7 @@ export class MemoryBarrier implements Barrier<null> {
     options?: OutsideOptions,
   ): Promise<Passed<Result>> {
     const change: Change = (decide) =>
-      this.#inTurn(call, async (locked) => {
+      this.#withRowLocked(call, async (locked) => {
         const { row, answer } = decide(locked);
         this.#keep(call, row);
         return answer;
@@ -80,7 +80,7 @@ export class MemoryBarrier implements Barrier<null> {
 
   async createTable(): Promise<void> {}
 
-  #inTurn<T>(call: BarrierCall, act: (row: LockedRow) => Promise<T>): Promise<T> {
+  #withRowLocked<T>(call: BarrierCall, act: (row: LockedRow) => Promise<T>): Promise<T> {
     const turn = this.#last.then(() => {
       const row = this.#rows.get(keyOf(call)) ?? NO_ROW;
       // Rows of this barrier are never removed, so their deadlines are not kept.

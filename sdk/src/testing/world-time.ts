@@ -1,4 +1,4 @@
-/** What sets the worldTime of a world: its clock, and who keeps it from moving on. */
+/** What decides when time passes in a world: its clock, and the code of the test, for which the clock waits. */
 import { WorldClock } from './clock.ts';
 import { UserCode } from './user-code.ts';
 

@@ -3,7 +3,7 @@
  * true when that began, and commit what no one had committed. So that one is rolled back before the pass, as its code has to
  * expect of whatever it did not commit. Refused in its place, calls would fail until the pool closes the connection.
  */
-export class LeftOpen {
+export class LeftOpenWarning {
   #isReported = false;
 
   /** Once for each barrier: code that does so does it often. */

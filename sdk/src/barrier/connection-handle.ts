@@ -3,7 +3,7 @@
  * settled. The connection itself serves others afterwards, so it cannot be closed in its place.
  */
 import { EventEmitter } from 'node:events';
-import { type Gate, isThenable, opEnded } from './gate.ts';
+import { type StatementGate, isThenable, opEnded } from './statement-gate.ts';
 
 export type HandleKind = {
   /** Methods that an object may have as its own, in addition to those of its class. */
@@ -17,13 +17,13 @@ export type HandleKind = {
 };
 
 const BENEATH = new WeakMap<object, object>();
-const GATES = new WeakMap<object, Gate>();
+const GATES = new WeakMap<object, StatementGate>();
 
 /** That of the pass whose work was given this handle; null for what is no handle. */
-export const gateOf = (handle: object): Gate | null => GATES.get(handle) ?? null;
+export const gateOf = (handle: object): StatementGate | null => GATES.get(handle) ?? null;
 
 /** The connection beneath a handle, or beneath a handle of a handle. */
-export function beneath<Target>(handle: Target): Target {
+export function connectionBeneath<Target>(handle: Target): Target {
   for (let found = handle; ; ) {
     const next = BENEATH.get(found as object);
     if (next === undefined) return found;
@@ -33,7 +33,11 @@ export function beneath<Target>(handle: Target): Target {
 
 type Method = (...args: unknown[]) => unknown;
 
-export function handleOn<Target extends object>(target: Target, gate: Gate, kind: HandleKind): Target {
+export function handleOn<Target extends object>(
+  target: Target,
+  gate: StatementGate,
+  kind: HandleKind,
+): Target {
   // What the work puts in the place of a method is the work's own, and ends with it.
   const replaced = new Map<PropertyKey, unknown>();
   const made = new Map<PropertyKey, { readonly original: Method; readonly method: Method }>();
@@ -77,7 +81,7 @@ export function handleOn<Target extends object>(target: Target, gate: Gate, kind
 }
 
 /** What a method made: its statements do not pass the connection's methods, so they are sent here. */
-function sent(made: object, gate: Gate, kind: HandleKind): object {
+function sent(made: object, gate: StatementGate, kind: HandleKind): object {
   const sending = new Proxy(made, {
     get(_made, key) {
       const value: unknown = Reflect.get(made, key);
@@ -89,9 +93,9 @@ function sent(made: object, gate: Gate, kind: HandleKind): object {
 }
 
 /** Answers in the way in which the method would have. */
-function late(gate: Gate, target: object, args: readonly unknown[], isAtOnce: boolean): unknown {
+function late(gate: StatementGate, target: object, args: readonly unknown[], isAtOnce: boolean): unknown {
   const error = opEnded();
-  gate.sawLate(error);
+  gate.reportUnfinished(error);
   const [submitted] = args;
   const callback = args.at(-1);
   if (typeof callback === 'function') return void process.nextTick(callback, error);

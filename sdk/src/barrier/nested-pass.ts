@@ -3,7 +3,7 @@
  * Undoing the one would undo what the other has done and answered. The same goes for any statement from outside a pass.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { beneath } from './handle.ts';
+import { connectionBeneath } from './connection-handle.ts';
 
 type Pass = { readonly on: object; readonly around: Pass | null };
 
@@ -15,8 +15,11 @@ const current = new AsyncLocalStorage<Pass>();
  * @param act is given whether a statement comes from inside the innermost pass
  * @throws TypeError when another pass is under way on `sqlTx` that this one is not inside of
  */
-export async function inTurn<T>(sqlTx: unknown, act: (isInside: () => boolean) => Promise<T>): Promise<T> {
-  const on = beneath(sqlTx as object);
+export async function nestedPass<T>(
+  sqlTx: unknown,
+  act: (isInside: () => boolean) => Promise<T>,
+): Promise<T> {
+  const on = connectionBeneath(sqlTx as object);
   const around = innermost.get(on) ?? null;
   if (around !== null && around !== enclosing(on))
     throw new TypeError('another call is being passed on this SQL transaction: await it first');

@@ -50,7 +50,7 @@ const opOf = (mark: string): string =>
   mark.startsWith(MARK) ? mark.slice(MARK.length, mark.indexOf(' ')) : 'try or action';
 
 /** Passes of one barrier whose work is under way, by their marks. */
-export class UnderWay {
+export class PassesUnderWay {
   readonly #marks = new Set<string>();
 
   begin(mark: string): { end(): void } {
@@ -83,14 +83,14 @@ export class SqlTxEnded extends Error {
 }
 
 /** How it ended is not known. */
-export const endedUnder = (given: { unrecorded?: BarrierCall; cause?: unknown } = {}): SqlTxEnded =>
+export const sqlTxEndedEarly = (given: { unrecorded?: BarrierCall; cause?: unknown } = {}): SqlTxEnded =>
   new SqlTxEnded(
     'the SQL transaction has ended under the work: let it neither commit nor roll back, nor go on after a deadlock',
     given,
   );
 
 /** Thrown once the outcome is recorded: the branch is sound, and the work is not. */
-export const committedUnder = (): SqlTxEnded =>
+export const committedByWork = (): SqlTxEnded =>
   new SqlTxEnded(
     'the work has committed by itself, and was recorded as done only afterwards: let it neither begin, commit nor roll ' +
       'back a SQL transaction, nor run a statement that commits implicitly. The same call is answered when it comes again',
@@ -98,8 +98,8 @@ export const committedUnder = (): SqlTxEnded =>
   );
 
 /** What the work threw once its SQL transaction was over: some of what it did may stand, so the row is to be marked. */
-export class Stray extends Error {
-  override readonly name = 'Stray';
+export class FailedAfterSqlTx extends Error {
+  override readonly name = 'FailedAfterSqlTx';
   readonly thrown: unknown;
 
   constructor(thrown: unknown) {
@@ -109,8 +109,8 @@ export class Stray extends Error {
 }
 
 /** A refusal says that nothing was done, which is not so. */
-export const strayed = ({ thrown }: Stray): unknown =>
-  thrown instanceof Refusal ? endedUnder({ cause: thrown }) : thrown;
+export const errorToThrow = ({ thrown }: FailedAfterSqlTx): unknown =>
+  thrown instanceof Refusal ? sqlTxEndedEarly({ cause: thrown }) : thrown;
 
 /** Thrown in place of the work's error, its cause: no later call can see that some of the work may stand. */
 export class MarkNotWritten extends AggregateError {
@@ -130,11 +130,11 @@ export class MarkNotWritten extends AggregateError {
 }
 
 /** Of writing a mark: the row has one already. */
-export function unrecordedOr(error: unknown): UnrecordedWork {
+export function unrecordedWorkIn(error: unknown): UnrecordedWork {
   if (error instanceof UnrecordedWork) return error;
   throw error;
 }
 
 /** Whether what the work did may stand without a mark in its row. */
 export const isUnmarked = (error: unknown, call: BarrierCall): boolean =>
-  error instanceof Stray || (error instanceof SqlTxEnded && error.unrecorded === call);
+  error instanceof FailedAfterSqlTx || (error instanceof SqlTxEnded && error.unrecorded === call);

@@ -1,12 +1,12 @@
 /**
  * Keeps the work from ending the barrier's SQL transaction, where that can be seen without a parser: by the methods
  * that do so, and by the first words of a statement. What cannot be seen (a stored procedure, a second statement in one
- * text, a connection beneath this one) is found out afterwards, by the mark in the row (`pass.ts`).
+ * text, a connection beneath this one) is found out afterwards, by the mark in the row (`unrecorded-work.ts`).
  *
  * The methods are replaced on the very object that the work uses, so that all code that holds it meets them; and only while
  * the work goes on.
  */
-import type { Gate } from './gate.ts';
+import type { StatementGate } from './statement-gate.ts';
 import type { Dialect } from './statements.ts';
 
 export type Guarded = {
@@ -28,10 +28,10 @@ export function guard(
   target: object,
   dialect: Dialect,
   { statements, refused = [], refusedAtOnce = [], isAsync }: Guarded,
-  gate?: Gate,
+  gate?: StatementGate,
 ): () => void {
   let isEnded = false;
-  const isOver = () => isEnded || gate?.isOutlived === true;
+  const isOver = () => isEnded || gate?.isSurroundingClosed === true;
   const faultOf = (args: readonly unknown[]) => {
     const word = endingWord(dialect, args[0]);
     return word === null ? null : refusalOf(word);

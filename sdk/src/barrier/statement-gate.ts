@@ -29,7 +29,7 @@ export class UnfinishedWork extends Error {
 }
 
 /** Knows whether anyone awaits it. */
-class Asked<T> extends Promise<T> {
+class TrackedPromise<T> extends Promise<T> {
   isAwaited = false;
 
   // What is made of it is an ordinary promise.
@@ -60,10 +60,10 @@ export type EndedByServer = {
 };
 
 /** The statement in whose async context we are: what asks from there must not wait for it. */
-type Turn = { readonly of: Gate; readonly around: Turn | null };
+type Turn = { readonly of: StatementGate; readonly around: Turn | null };
 const current = new AsyncLocalStorage<Turn>();
 
-export class Gate {
+export class StatementGate {
   readonly #server: EndedByServer | null;
   readonly #outstanding = new Set<unknown>();
   readonly #seen = new WeakSet<object>();
@@ -75,15 +75,15 @@ export class Gate {
   /** Why the work is not finished, though it returned. */
   #unfinished: { readonly cause: unknown } | null = null;
   /** Statements that failed, none of which was awaited when it did. */
-  readonly #failed: { readonly asked: Asked<unknown>; readonly error: unknown }[] = [];
-  readonly #around: Gate | null;
+  readonly #failed: { readonly asked: TrackedPromise<unknown>; readonly error: unknown }[] = [];
+  readonly #around: StatementGate | null;
   #joinedCount = 0;
 
   /**
    * @param server null where the server rejects by itself what follows a conflict
    * @param around that of the pass in whose work this one joins its SQL transaction
    */
-  constructor(server: EndedByServer | null, around: Gate | null = null) {
+  constructor(server: EndedByServer | null, around: StatementGate | null = null) {
     this.#server = server;
     this.#around = around;
   }
@@ -93,8 +93,8 @@ export class Gate {
   }
 
   /** Whether the work around has returned, so that what is asked now is asked by its barrier, or by the next user. */
-  get isOutlived(): boolean {
-    return this.#around !== null && (this.#around.isClosed || this.#around.isOutlived);
+  get isSurroundingClosed(): boolean {
+    return this.#around !== null && (this.#around.isClosed || this.#around.isSurroundingClosed);
   }
 
   /** By which the server ended the SQL transaction, or may have done so. Nothing ran since. */
@@ -126,9 +126,9 @@ export class Gate {
   }
 
   /** The work goes on after it has returned. So does that around it, which commits both. */
-  sawLate(cause: unknown): void {
+  reportUnfinished(cause: unknown): void {
     this.#unfinished ??= { cause };
-    this.#around?.sawLate(cause);
+    this.#around?.reportUnfinished(cause);
   }
 
   /** A pass that joins the SQL transaction of this one; the answer ends it. */
@@ -151,7 +151,7 @@ export class Gate {
   #follow(answer: unknown): unknown {
     if (!isThenable(answer)) return answer;
     this.#outstanding.add(answer);
-    const asked = new Asked<unknown>((resolve, reject) => {
+    const asked = new TrackedPromise<unknown>((resolve, reject) => {
       answer.then(
         (value) => {
           this.#outstanding.delete(answer);

@@ -1,4 +1,4 @@
-/** Results and refusals as they are kept in a row, and as they are answered from it. */
+/** Results and refusals as they are stored in a row, and the answers that are made from a row without any work. */
 import { isPhaseOne } from '../../../src/wire/reply.ts';
 import { isIterator, losslessJson } from '../lossless-json.ts';
 import { InProgress, Refusal } from '../refusal.ts';
@@ -6,11 +6,11 @@ import { BranchId, Gid } from '../../../src/wire/index.ts';
 import { Value } from 'typebox/value';
 import type { BarrierCall, Known, Passed, PassOptions } from './barrier.ts';
 import { type LockedRow, PHASE_AFTER, type Row, type Verdict } from './judge.ts';
-import { inAscii } from './kept-text.ts';
+import { asciiJson } from './ascii-json.ts';
 
 const MAX_RESULT_BYTES = 64 * 1024;
-/** Work mostly ends long before its limit: only after a crash it lasts that long. */
-const LOOK_AGAIN_MS = 1000;
+/** Work mostly ends long before its limit: only after a crash does it last that long. */
+const MAX_RETRY_AFTER_MS = 1000;
 
 /**
  * @throws the result itself when it is an error: returned instead of thrown, it would be answered with success
@@ -18,7 +18,7 @@ const LOOK_AGAIN_MS = 1000;
  *   iterator: the body of a generator has not run
  * @throws RangeError for one of more than 64 KiB
  */
-export function keptText(result: unknown): string | null {
+export function resultText(result: unknown): string | null {
   if (result === undefined || result === null) return null;
   if (result instanceof Error) throw result;
   if (isIterator(result))
@@ -29,7 +29,7 @@ export function keptText(result: unknown): string | null {
   if (json === undefined) throw new TypeError('the work returned what JSON cannot hold: return plain values');
   if (Buffer.byteLength(json) > MAX_RESULT_BYTES)
     throw new ResultTooLarge('the work returned over 64 KiB: return a reference to what it made');
-  return inAscii(json);
+  return asciiJson(json);
 }
 
 /** @throws TypeError for a result in which JSON would lose something, such as a promise */
@@ -41,29 +41,29 @@ class ResultTooLarge extends RangeError {
   override readonly name = 'ResultTooLarge';
 }
 
-/** What was kept, for the types of the work that returned it: the same code wrote it. */
-export const answered = <Result>(text: string | null): Result | null =>
+/** The stored result, with the type of the work that returned it: the same code wrote it. */
+export const recordedResult = <Result>(text: string | null): Result | null =>
   text === null ? null : (JSON.parse(text) as Result);
 
 export const knownOf = ({ firstResult, startedOp }: Row, op: BarrierCall['op']): Known => ({
   isStarted: startedOp !== null,
-  tryResult: op === 'confirm' || op === 'cancel' ? answered(firstResult) : null,
-  actionResult: op === 'compensate' ? answered(firstResult) : null,
+  tryResult: op === 'confirm' || op === 'cancel' ? recordedResult(firstResult) : null,
+  actionResult: op === 'compensate' ? recordedResult(firstResult) : null,
 });
 
 /** The row once the work is done. */
-export function workedRow(row: Row, op: BarrierCall['op'], text: string | null): Row {
+export function doneRow(row: Row, op: BarrierCall['op'], text: string | null): Row {
   const after = { ...row, phase: PHASE_AFTER[op], worker: null, workUntil: null };
   return isPhaseOne(op) ? { ...after, firstResult: text } : { ...after, result: text };
 }
 
 export const refusedRow = (row: Row, refusal: Refusal): Row => ({
   ...row,
-  ...{ phase: 'refused', worker: null, workUntil: null, result: inAscii(JSON.stringify(refusal.message)) },
+  ...{ phase: 'refused', worker: null, workUntil: null, result: asciiJson(JSON.stringify(refusal.message)) },
 });
 
 /** An error that is thrown once the row is committed, such as a refusal that is remembered or a fault of work that is done. */
-export class Remembered {
+export class ErrorAfterCommit {
   readonly error: Error;
 
   constructor(error: Error) {
@@ -72,13 +72,13 @@ export class Remembered {
 }
 
 /** @throws Error the one that was remembered */
-export function orThrown<Result>(passed: Passed<Result> | Remembered): Passed<Result> {
-  if (passed instanceof Remembered) throw passed.error;
+export function passedOrThrow<Result>(passed: Passed<Result> | ErrorAfterCommit): Passed<Result> {
+  if (passed instanceof ErrorAfterCommit) throw passed.error;
   return passed;
 }
 
 /** An answer for which nothing is written: what was begun for it is rolled back, the mark in the row with it. */
-export class Unchanged<Answer> extends Error {
+export class NothingToRecord<Answer> extends Error {
   readonly answer: Answer;
 
   constructor(answer: Answer) {
@@ -88,27 +88,30 @@ export class Unchanged<Answer> extends Error {
 }
 
 /** The answer, also where it came with a rollback. */
-export const orUnchanged = <Answer>(error: unknown): Answer => {
-  if (error instanceof Unchanged) return error.answer as Answer;
+export const answerUnrecorded = <Answer>(error: unknown): Answer => {
+  if (error instanceof NothingToRecord) return error.answer as Answer;
   throw error;
 };
 
-export type Settled<Result> = { readonly passed: Passed<Result> | Remembered; readonly row: Row | null };
+export type WorklessOutcome<Result> = {
+  readonly passed: Passed<Result> | ErrorAfterCommit;
+  readonly row: Row | null;
+};
 
 /**
  * The answer to a call that needs no work, and the row to write where it changes. A row with an earlier deadline changes:
  * removed before that of this call, it would let a duplicate of it through.
  * @throws Refusal, InProgress
  */
-export function settled<Result>(
+export function outcomeWithoutWork<Result>(
   verdict: Exclude<Verdict, { do: 'work' }>,
   row: LockedRow,
   op: BarrierCall['op'],
-): Settled<Result> {
+): WorklessOutcome<Result> {
   const raised = row.isDeadlineLater ? row : null;
-  const thrown = (error: Error): Settled<Result> => {
+  const thrown = (error: Error): WorklessOutcome<Result> => {
     if (raised === null) throw error;
-    return { passed: new Remembered(error), row: raised };
+    return { passed: new ErrorAfterCommit(error), row: raised };
   };
   switch (verdict.do) {
     case 'tombstone':
@@ -119,16 +122,16 @@ export function settled<Result>(
     case 'nothing':
       return { passed: { outcome: 'nothing_to_undo', result: null }, row: raised };
     case 'repeat':
-      return { passed: { outcome: 'repeated', result: answered(verdict.result) }, row: raised };
+      return { passed: { outcome: 'repeated', result: recordedResult(verdict.result) }, row: raised };
     case 'refuse': {
       const refusal = new Refusal(verdict.because, verdict.code);
       if (!verdict.isForGood) return thrown(refusal);
-      return { passed: new Remembered(refusal), row: refusedRow(row, refusal) };
+      return { passed: new ErrorAfterCommit(refusal), row: refusedRow(row, refusal) };
     }
     case 'wait':
       return thrown(
         new InProgress('this branch is being worked on', {
-          retryAfterMs: Math.min(verdict.ms, LOOK_AGAIN_MS),
+          retryAfterMs: Math.min(verdict.ms, MAX_RETRY_AFTER_MS),
         }),
       );
   }

@@ -8,7 +8,7 @@
  * - The connection itself cannot be closed that way: a function that uses it in place of its handle is not stopped.
  */
 
-export type Closable<Target extends object> = { readonly handle: Target; close(): void };
+export type ClosableHandle<Target extends object> = { readonly handle: Target; close(): void };
 
 type Method = (...args: readonly unknown[]) => unknown;
 
@@ -19,7 +19,7 @@ const TARGETS = new WeakMap<object, object>();
 export const targetOf = <Target extends object>(given: Target): Target =>
   (TARGETS.get(given) as Target | undefined) ?? given;
 
-export function closable<Target extends object>(target: Target): Closable<Target> {
+export function closableHandle<Target extends object>(target: Target): ClosableHandle<Target> {
   let isClosed = false;
   /** One handle for each object or function, so that they stay equal to themselves. */
   const handles = new WeakMap<object, object>();

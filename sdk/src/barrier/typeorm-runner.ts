@@ -6,25 +6,25 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { QueryRunner } from 'typeorm';
-import { type Gate, opEnded } from './gate.ts';
+import { type StatementGate, opEnded } from './statement-gate.ts';
 
 type Asking = {
   readonly runner: QueryRunner;
   /** Null for the barrier itself. */
-  readonly gate: Gate | null;
+  readonly gate: StatementGate | null;
   readonly around: Asking | null;
 };
 
 const asking = new AsyncLocalStorage<Asking>();
 const guarded = new WeakSet<QueryRunner>();
 /** Of the barrier's own runners, which serve one pass: asked from an unknown context, they are closed with it. */
-const gateOfRun = new WeakMap<QueryRunner, Gate>();
+const gateOfRun = new WeakMap<QueryRunner, StatementGate>();
 
 /** Runs `act` as the barrier, whose statements pass when the work has settled. */
 export const asBarrier = <T>(runner: QueryRunner, act: () => T): T =>
   asking.run({ runner, gate: null, around: asking.getStore() ?? null }, act);
 
-export function asWork<T>(runner: QueryRunner, gate: Gate, work: () => T): T {
+export function asWork<T>(runner: QueryRunner, gate: StatementGate, work: () => T): T {
   const around = asking.getStore() ?? null;
   if (askingOf(runner)?.gate === null) gateOfRun.set(runner, gate);
   guardOnce(runner);
@@ -38,10 +38,10 @@ function askingOf(runner: QueryRunner, from = asking.getStore() ?? null): Asking
 }
 
 /** The gate of the pass in whose work we are. */
-export const gateAround = (runner: QueryRunner): Gate | null => askingOf(runner)?.gate ?? null;
+export const gateAround = (runner: QueryRunner): StatementGate | null => askingOf(runner)?.gate ?? null;
 
 /** The gate by which a statement comes too late; null for one that is in time. */
-function closedGate(runner: QueryRunner): Gate | null {
+function closedGate(runner: QueryRunner): StatementGate | null {
   const innermost = askingOf(runner);
   if (innermost === null) return closed(gateOfRun.get(runner) ?? null);
   if (innermost.gate === null) return null;
@@ -50,7 +50,7 @@ function closedGate(runner: QueryRunner): Gate | null {
   return null;
 }
 
-const closed = (gate: Gate | null): Gate | null => (gate?.isClosed ? gate : null);
+const closed = (gate: StatementGate | null): StatementGate | null => (gate?.isClosed ? gate : null);
 
 const METHODS = ['query', 'stream', 'connect', 'release'] as const;
 
@@ -64,7 +64,7 @@ function guardOnce(runner: QueryRunner): void {
       const gate = closedGate(runner);
       if (gate === null) return Reflect.apply(original, this, args);
       const error = opEnded();
-      gate.sawLate(error);
+      gate.reportUnfinished(error);
       return Promise.reject(error);
     };
     Object.defineProperty(runner, name, { value, configurable: true, writable: true, enumerable: false });
