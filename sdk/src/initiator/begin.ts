@@ -1,20 +1,20 @@
 /** Beginning: the transaction that a key names, made now or before, and when it ends by our own clock. */
-import { type CoordinatorLink, PATIENCE_MS } from './coordinator-link.ts';
+import { type CoordinatorClient, PATIENCE_MS } from './coordinator-client.ts';
 import { CoordinatorUnavailable, RequestRejected } from './errors.ts';
 import { inputHashOf } from './input-hash.ts';
 import { checkedCallback } from './options.ts';
-import { readTransaction, type SeenTransaction } from './seen-transaction.ts';
+import { readTransaction, type TransactionState } from './transaction-state.ts';
 import type { Timing } from './timing.ts';
 import type { RunOptions } from './types.ts';
 
 export type Begun = {
-  readonly seen: SeenTransaction;
+  readonly seen: TransactionState;
   /** In elapsed milliseconds. */
   readonly deadlineMs: number;
 };
 
 type BeginParts = {
-  readonly link: CoordinatorLink;
+  readonly client: CoordinatorClient;
   readonly timing: Timing;
   readonly idempotencyKey: string;
   readonly traceparent: string | null;
@@ -24,11 +24,11 @@ const CREATED = 201;
 
 /** @throws CoordinatorUnavailable, RequestRejected, TypeError */
 export async function begin(options: RunOptions, given: BeginParts): Promise<Begun> {
-  const { link, timing, idempotencyKey, traceparent } = given;
+  const { client, timing, idempotencyKey, traceparent } = given;
   const { name, businessKey, timeoutMs, signal = null } = options;
   const inputHash = inputHashOf(options);
   const firstSentMs = timing.elapsedMs();
-  const answer = await link.ask(
+  const answer = await client.ask(
     {
       method: 'POST',
       path: '/v1/transactions',

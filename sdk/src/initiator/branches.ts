@@ -10,22 +10,22 @@ import { setMaxListeners } from 'node:events';
 import { setImmediate } from 'node:timers/promises';
 import type { Contract } from '../contract.ts';
 import { BranchNames } from './branch-names.ts';
-import type { CoordinatorLink, Problem } from './coordinator-link.ts';
+import type { CoordinatorClient, Problem } from './coordinator-client.ts';
 import { RequestRejected, TryNotSent, type TryOf, TryUnknown } from './errors.ts';
 import { withPayload } from './json-members.ts';
 import { payloadAsJson } from './payload.ts';
-import { lists, readTransactionOf, type SeenTransaction } from './seen-transaction.ts';
+import { lists, readTransactionOf, type TransactionState } from './transaction-state.ts';
 import { callTry, type TryTools } from './try-call.ts';
 import { resultOf } from './try-result.ts';
 import type { TryOptions } from './types.ts';
 
 export type BranchesParts = {
-  readonly begun: SeenTransaction;
+  readonly begun: TransactionState;
   /** When it ends undecided, in elapsed milliseconds of our own clock. */
   readonly deadlineMs: number;
   readonly traceparent: string | null;
   readonly callerSignal: AbortSignal | null;
-  readonly link: CoordinatorLink;
+  readonly client: CoordinatorClient;
   readonly tools: TryTools;
 };
 
@@ -96,7 +96,7 @@ export class Branches {
   call(contract: Contract, activity: string, payload: unknown, options?: TryOptions): Promise<unknown> {
     if (this.#state === 'closed') return this.#refuse(contract, activity);
     const trying = this.#try(contract, activity, payload, options?.branchId);
-    // Heard here in any case: one that nobody awaits is no unhandled rejection, and is not overlooked either.
+    // Observed here in any case: one that nobody awaits is no unhandled rejection, and is not overlooked either.
     const heard = trying.then(
       () => {},
       (error: unknown) => this.#failed(error),
@@ -175,9 +175,9 @@ export class Branches {
 
   async #register(branch: Branch, body: string): Promise<void> {
     this.#checkNotStopped(branch);
-    const { link, deadlineMs, tools } = this.#given;
+    const { client, deadlineMs, tools } = this.#given;
     const { gid, ...rest } = branch;
-    const answer = await link.ask(
+    const answer = await client.ask(
       {
         method: 'POST',
         path: `/v1/transactions/${gid}/branches`,
@@ -195,7 +195,7 @@ export class Branches {
     this.#checkNotStopped(branch);
   }
 
-  #see({ branches }: SeenTransaction): void {
+  #see({ branches }: TransactionState): void {
     for (const { branchId } of branches) this.#standing.add(branchId);
   }
 
@@ -229,7 +229,7 @@ export class Branches {
 /** What does not list the branch of this transaction has not acknowledged it. */
 function readRegistered({ gid, branchId }: Branch) {
   const read = readTransactionOf(gid);
-  return (body: unknown): SeenTransaction | null => {
+  return (body: unknown): TransactionState | null => {
     const seen = read(body);
     return seen !== null && lists(seen, [branchId]) ? seen : null;
   };

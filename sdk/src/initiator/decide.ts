@@ -3,8 +3,8 @@
  * counts, whoever asked for it, so that the answer may be the opposite of what was asked.
  */
 import type { Decision, Status } from '../../../src/wire/index.ts';
-import { type Answer, type CoordinatorLink, PATIENCE_MS, type Problem } from './coordinator-link.ts';
-import { readTransactionOf, type SeenTransaction } from './seen-transaction.ts';
+import { type Answer, type CoordinatorClient, PATIENCE_MS, type Problem } from './coordinator-client.ts';
+import { readTransactionOf, type TransactionState } from './transaction-state.ts';
 
 /** A durable decision, and how far it is carried out. */
 export type Ending = {
@@ -18,8 +18,8 @@ export type Ending = {
 /** `decision` null: nobody acknowledged one. It may be taken all the same. */
 export type Verdict = Ending | { readonly decision: null; readonly failure: string };
 
-export type Asked = {
-  readonly link: CoordinatorLink;
+export type DecisionRequest = {
+  readonly client: CoordinatorClient;
   readonly gid: string;
   readonly waitMs: number;
   /** All that were tried with success, where a confirm is asked for: when another branch stands, it is refused. */
@@ -27,7 +27,7 @@ export type Asked = {
 };
 
 /** The decision that an answer shows; null while there is none. */
-export function endingOf(seen: SeenTransaction): Ending | null {
+export function endingOf(seen: TransactionState): Ending | null {
   const { status, isParked, explanation, decision } = seen;
   if (status === 'trying') return null;
   return {
@@ -38,31 +38,31 @@ export function endingOf(seen: SeenTransaction): Ending | null {
 }
 
 /** @param wanted asked for; the decision that stands may be the other one */
-export async function decide(wanted: Decision, asked: Asked): Promise<Verdict> {
-  const answer = await ask(wanted, asked);
-  if (answer.kind !== 'rejected') return heard(answer);
+export async function decide(wanted: Decision, request: DecisionRequest): Promise<Verdict> {
+  const answer = await ask(wanted, request);
+  if (answer.kind !== 'rejected') return verdictOf(answer);
   const { problem } = answer;
-  if (wanted === 'confirm' && problem.code === 'deadline_passed') return late(asked);
-  if (problem.code === 'other_branches') return instead(asked);
+  if (wanted === 'confirm' && problem.code === 'deadline_passed') return cancelAfterDeadline(request);
+  if (problem.code === 'other_branches') return cancelForOtherBranches(request);
   const stands = DECIDED[problem.code];
   if (stands === undefined) return rejected(problem);
   // It is durable, as the refusal says. Asking for the same changes nothing, and tells how far it is.
-  const again = await ask(stands, asked);
-  return again.kind === 'accepted' ? heard(again) : sure(stands, problem);
+  const again = await ask(stands, request);
+  return again.kind === 'accepted' ? verdictOf(again) : endingBy(stands, problem);
 }
 
 /**
  * A confirm of ours that went unanswered may still be under way while a later one is refused: what is decided,
  * is certain.
  */
-async function late(asked: Asked): Promise<Verdict> {
-  const verdict = await decide('cancel', asked);
+async function cancelAfterDeadline(request: DecisionRequest): Promise<Verdict> {
+  const verdict = await decide('cancel', request);
   return verdict.decision === 'cancel' ? { ...verdict, isTimedOut: true } : verdict;
 }
 
 /** Another run with the same key is under way, and has gone another way: what it tried, we cannot speak for. */
-async function instead(asked: Asked): Promise<Verdict> {
-  const verdict = await decide('cancel', asked);
+async function cancelForOtherBranches(request: DecisionRequest): Promise<Verdict> {
+  const verdict = await decide('cancel', request);
   return verdict.decision === 'cancel' ? { ...verdict, explanation: ANOTHER_RUN } : verdict;
 }
 
@@ -74,9 +74,12 @@ const DECIDED: Readonly<Record<string, Decision | undefined>> = {
   decided_cancel: 'cancel',
 };
 
-function ask(decision: Decision, { link, gid, waitMs, branchIds }: Asked): Promise<Answer<SeenTransaction>> {
+function ask(
+  decision: Decision,
+  { client, gid, waitMs, branchIds }: DecisionRequest,
+): Promise<Answer<TransactionState>> {
   const isNamed = decision === 'confirm' && branchIds !== undefined;
-  return link.ask(
+  return client.ask(
     {
       ...{ method: 'POST', path: `/v1/transactions/${gid}/${decision}`, waitMs },
       reads: readTransactionOf(gid),
@@ -86,7 +89,7 @@ function ask(decision: Decision, { link, gid, waitMs, branchIds }: Asked): Promi
   );
 }
 
-function heard(answer: Exclude<Answer<SeenTransaction>, { kind: 'rejected' }>): Verdict {
+function verdictOf(answer: Exclude<Answer<TransactionState>, { kind: 'rejected' }>): Verdict {
   if (answer.kind === 'unanswered') return { decision: null, failure: answer.failure };
   return (
     endingOf(answer.value) ?? { decision: null, failure: 'the coordinator says that it is still trying' }
@@ -94,7 +97,7 @@ function heard(answer: Exclude<Answer<SeenTransaction>, { kind: 'rejected' }>): 
 }
 
 /** Durable, as a refusal says that it is; nothing else is known of it. */
-const sure = (decision: Decision, { detail }: Problem): Ending => ({
+const endingBy = (decision: Decision, { detail }: Problem): Ending => ({
   decision,
   status: decision === 'confirm' ? 'confirming' : 'cancelling',
   ...{ isTimedOut: false, isParked: false, explanation: detail },

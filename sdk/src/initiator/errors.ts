@@ -14,7 +14,7 @@
  */
 import type { Decision, Status, TransactionView } from '../../../src/wire/index.ts';
 
-type Told = {
+type ErrorParts = {
   readonly code: string;
   readonly gid: string | null;
   readonly advice: string;
@@ -34,7 +34,7 @@ export abstract class TercetError extends Error {
   /** What to do, in one sentence. */
   readonly advice: string;
 
-  constructor(summary: string, { code, gid, advice, cause }: Told) {
+  constructor(summary: string, { code, gid, advice, cause }: ErrorParts) {
     super(`${summary} ${advice}`, cause === undefined ? {} : { cause });
     this.code = code;
     this.gid = gid;

@@ -25,7 +25,7 @@ const below = ({ path, above }: Place, object: object, name: string): Place => (
 function jsonOf(given: unknown, at: Place): string {
   const value = read(at, () => replaced(given, at));
   const fault = faultOf(value, at);
-  if (fault !== null) throw new Unfit(fault, at);
+  if (fault !== null) throw new NotHashable(fault, at);
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   return Array.isArray(value) ? jsonOfArray(value, at) : jsonOfObject(value, at);
 }
@@ -44,7 +44,7 @@ function jsonOfArray(array: readonly unknown[], at: Place): string {
   // The names of an array begin with its indices.
   const other = namesIn(array, at)[items.length];
   if (other === undefined) return `[${items.join()}]`;
-  throw new Unfit('a member of an array that is no element: give an object', below(at, array, other));
+  throw new NotHashable('a member of an array that is no element: give an object', below(at, array, other));
 }
 
 /** Members are in the order of their names. */
@@ -65,7 +65,7 @@ function namesIn(object: object, at: Place): readonly string[] {
   );
   const names = shown.filter((key) => typeof key === 'string');
   if (names.length === shown.length) return names;
-  throw new Unfit('a member that is named by a symbol: name it by a string', at);
+  throw new NotHashable('a member that is named by a symbol: name it by a string', at);
 }
 
 /** What stands for it in JSON. */
@@ -101,7 +101,7 @@ function faultOf(value: unknown, at: Place): string | null {
     : 'an instance of a class: give a plain object or an array, or give the class a toJSON';
 }
 
-class Unfit extends TypeError {
+class NotHashable extends TypeError {
   constructor(fault: string, { path }: Place) {
     const pointer = path.map((name) => `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
     super(`The input has what JSON cannot hold, ${fault}. It is at “#${shortened(pointer)}”`);
@@ -116,6 +116,6 @@ function read<Value>(at: Place, act: () => Value): Value {
   try {
     return act();
   } catch (error) {
-    throw new Unfit(`a part that throws when it is read, “${shortened(errorText(error))}”`, at);
+    throw new NotHashable(`a part that throws when it is read, “${shortened(errorText(error))}”`, at);
   }
 }

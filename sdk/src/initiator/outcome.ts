@@ -15,7 +15,7 @@ import {
 } from './errors.ts';
 
 /** Why a transaction is cancelled, as far as its initiator knows. */
-export type Why = {
+export type CancelCause = {
   readonly reason: string;
   readonly refusal: TryRefused | ActionRefused | null;
   readonly isTimedOut: boolean;
@@ -35,7 +35,7 @@ export type Confirmed = {
  * @throws TransactionDiverged when a branch is parked
  * @throws TransactionCancelled, TransactionTimedOut
  */
-export function confirmedOrThrow(gid: string, ending: Ending, why: Why | null): Confirmed {
+export function confirmedOrThrow(gid: string, ending: Ending, why: CancelCause | null): Confirmed {
   const { decision, status, explanation, isParked } = ending;
   const cancelled = decision === 'cancel' ? cancellation(gid, ending, why) : undefined;
   if (isParked) throw new TransactionDiverged({ gid, decision, status, explanation, cause: cancelled });
@@ -43,7 +43,7 @@ export function confirmedOrThrow(gid: string, ending: Ending, why: Why | null): 
   return { gid, status: status === 'confirmed' ? 'confirmed' : 'confirming', explanation };
 }
 
-function cancellation(gid: string, ending: Ending, why: Why | null): TransactionCancelled {
+function cancellation(gid: string, ending: Ending, why: CancelCause | null): TransactionCancelled {
   const isTimedOut = ending.isTimedOut || why?.isTimedOut === true;
   const cancelled = {
     ...{ gid, status: ending.status },
@@ -63,7 +63,7 @@ export type Undecided = {
 };
 
 /** @throws OutcomeUnknown when nobody acknowledged a decision */
-export function knownOrThrow(verdict: Verdict, why: Why | null, tx: Undecided): Ending {
+export function knownOrThrow(verdict: Verdict, why: CancelCause | null, tx: Undecided): Ending {
   if (verdict.decision !== null) return verdict;
   const { gid, deadlineAt, idempotencyKey, find } = tx;
   const { failure } = verdict;

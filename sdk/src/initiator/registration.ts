@@ -2,13 +2,13 @@
 import type { Static } from 'typebox';
 import { type Contract, kindsOf } from '../contract.ts';
 import type { ParticipantRequest, ParticipantView } from '../../../src/wire/index.ts';
-import type { Question } from './coordinator-link.ts';
+import type { CoordinatorRequest } from './coordinator-client.ts';
 
 /** Where the participant is called, and how; the contract says the rest. */
 export type Registration = Omit<Static<typeof ParticipantRequest>, 'activities'>;
 
 /** `PUT /v1/participants/{name}`, which may be repeated. */
-export function registrationOf(contract: Contract, where: Registration): Question<ParticipantView> {
+export function registrationOf(contract: Contract, where: Registration): CoordinatorRequest<ParticipantView> {
   const { name } = contract;
   return {
     method: 'PUT',

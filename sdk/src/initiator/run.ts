@@ -10,16 +10,16 @@ import { errorText, isInstanceOf } from '../caught-error.ts';
 import type { TransactionView } from '../../../src/wire/index.ts';
 import { type Begun, begin } from './begin.ts';
 import { Branches } from './branches.ts';
-import type { CoordinatorLink } from './coordinator-link.ts';
+import type { CoordinatorClient } from './coordinator-client.ts';
 import { decide, endingOf } from './decide.ts';
 import { RequestRejected, TercetError, TryRefused, TryUnknown } from './errors.ts';
-import { confirmedOrThrow, knownOrThrow, type Why } from './outcome.ts';
+import { confirmedOrThrow, knownOrThrow, type CancelCause } from './outcome.ts';
 import { traceContext } from './trace-context.ts';
 import type { TryTools } from './try-call.ts';
 import type { RunOptions, RunOutcome } from './types.ts';
 
 export type RunParts = {
-  readonly link: CoordinatorLink;
+  readonly client: CoordinatorClient;
   readonly tools: TryTools;
   readonly idempotencyKey: string;
   readonly waitMs: number;
@@ -31,15 +31,15 @@ export async function run<Value>(
   work: (branches: Branches) => Promise<Value>,
   given: RunParts,
 ): Promise<RunOutcome<Value>> {
-  const { link, tools, idempotencyKey } = given;
+  const { client, tools, idempotencyKey } = given;
   const traceparent = traceContext(options.traceparent);
-  const begun = await begin(options, { link, timing: tools.timing, idempotencyKey, traceparent });
+  const begun = await begin(options, { client, timing: tools.timing, idempotencyKey, traceparent });
   const decided = endingOf(begun.seen);
   if (decided !== null) return repeated(begun, given);
   const { signal: callerSignal = null } = options;
   const branches = new Branches({
     ...{ begun: begun.seen, deadlineMs: begun.deadlineMs },
-    ...{ traceparent, callerSignal, link, tools },
+    ...{ traceparent, callerSignal, client, tools },
   });
   const ended = await workOrStop(work, branches);
   await branches.settle({ isLost: ended.how !== 'returned', isWorking: ended.how === 'stopped' });
@@ -72,13 +72,17 @@ async function workOrStop<Value>(
 // ── Deciding ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Null when everything that stands was tried with success. */
-function whyCancel(ended: Ended<unknown>, branches: Branches, callerSignal: AbortSignal | null): Why | null {
+function whyCancel(
+  ended: Ended<unknown>,
+  branches: Branches,
+  callerSignal: AbortSignal | null,
+): CancelCause | null {
   const { signal, failures, untried } = branches;
   const refusal = failures.find((failure) => failure instanceof TryRefused) ?? null;
   const isOver = signal.aborted && !callerSignal?.aborted;
   const isOutOfTime = failures.some((failure) => failure instanceof TryUnknown && failure.isOutOfTime);
   const isTimedOut = isOver || (isOutOfTime && refusal === null);
-  const because = (reason: string, cause?: unknown): Why => ({ reason, cause, refusal, isTimedOut });
+  const because = (reason: string, cause?: unknown): CancelCause => ({ reason, cause, refusal, isTimedOut });
   if (callerSignal?.aborted) return because('its caller aborted it', callerSignal.reason);
   if (ended.how === 'threw')
     return {
@@ -99,13 +103,13 @@ const wordsOf = (error: unknown): string =>
 
 async function conclude<Value>(
   ended: Ended<Value>,
-  why: Why | null,
+  why: CancelCause | null,
   { gid, deadlineAt, succeeded: branchIds, failures }: Branches,
-  { link, waitMs, isAborted, ...given }: RunParts & { readonly isAborted: boolean },
+  { client, waitMs, isAborted, ...given }: RunParts & { readonly isAborted: boolean },
 ): Promise<RunOutcome<Value>> {
   // Who aborted waits for nothing.
-  const asked = { link, gid, waitMs: isAborted ? 0 : waitMs, branchIds };
-  const verdict = await decide(why === null ? 'confirm' : 'cancel', asked);
+  const request = { client, gid, waitMs: isAborted ? 0 : waitMs, branchIds };
+  const verdict = await decide(why === null ? 'confirm' : 'cancel', request);
   const ending = knownOrThrow(verdict, why, { gid, deadlineAt, ...given });
   const confirmed = confirmedOrThrow(gid, ending, why);
   if (why === null && ended.how === 'returned')
@@ -127,12 +131,12 @@ const confirmedDifferently = (gid: string, { code, detail }: RequestRejected) =>
   );
 
 /** It was decided before: the function is not called. */
-async function repeated({ seen }: Begun, { link, waitMs }: RunParts): Promise<RunOutcome<never>> {
+async function repeated({ seen }: Begun, { client, waitMs }: RunParts): Promise<RunOutcome<never>> {
   const { gid } = seen;
   let ending = endingOf(seen);
   if (seen.status === 'confirming' && !seen.isParked) {
     // Asking again for what is decided changes nothing, and waits for the end.
-    const verdict = await decide('confirm', { link, gid, waitMs });
+    const verdict = await decide('confirm', { client, gid, waitMs });
     if (verdict.decision !== null) ending = verdict;
   }
   if (ending === null) throw new Error('only a decided transaction is repeated');

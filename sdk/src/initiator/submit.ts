@@ -4,18 +4,18 @@
  */
 import { beginHeaders } from './begin.ts';
 import { BranchNames } from './branch-names.ts';
-import { type CoordinatorLink, PATIENCE_MS } from './coordinator-link.ts';
+import { type CoordinatorClient, PATIENCE_MS } from './coordinator-client.ts';
 import { endingOf } from './decide.ts';
 import { ActionRefused, OutcomeUnknown, RequestRejected, TransactionDiverged, TryRefused } from './errors.ts';
 import { checkedCallback } from './options.ts';
 import { withMember, withPayload } from './json-members.ts';
-import { confirmedOrThrow, type Why } from './outcome.ts';
-import { lists, readTransaction, type SeenTransaction } from './seen-transaction.ts';
+import { confirmedOrThrow, type CancelCause } from './outcome.ts';
+import { lists, readTransaction, type TransactionState } from './transaction-state.ts';
 import { traceContext } from './trace-context.ts';
 import type { DeclaredBranch, SubmitBranches, SubmitOptions, SubmitOutcome, SubmitSaga } from './types.ts';
 
 export type SubmitParts = {
-  readonly link: CoordinatorLink;
+  readonly client: CoordinatorClient;
   readonly waitMs: number;
   /** The initiator's own, or a random one. */
   readonly idempotencyKey: string;
@@ -25,9 +25,9 @@ export type SubmitParts = {
 const REPLAYED = 'idempotent-replayed';
 
 export async function submit(options: SubmitOptions, given: SubmitParts): Promise<SubmitOutcome> {
-  const { link, waitMs, idempotencyKey } = given;
+  const { client, waitMs, idempotencyKey } = given;
   const { body, branchIds } = declared(options);
-  const answer = await link.ask(
+  const answer = await client.ask(
     {
       method: 'POST',
       path: '/v1/transactions',
@@ -104,12 +104,12 @@ function namedBranches(branches: readonly DeclaredBranch[]): readonly NamedBranc
 /** Its gid is not known before; that it is the one that was submitted, can be told by its branches. */
 const readSubmitted =
   (branchIds: readonly string[]) =>
-  (body: unknown): SeenTransaction | null => {
+  (body: unknown): TransactionState | null => {
     const seen = readTransaction(body);
     return seen !== null && lists(seen, branchIds) ? seen : null;
   };
 
-function outcomeOf(seen: SeenTransaction): Omit<SubmitOutcome, 'isRepeated'> {
+function outcomeOf(seen: TransactionState): Omit<SubmitOutcome, 'isRepeated'> {
   const { gid, status, explanation, isParked } = seen;
   const ending = endingOf(seen);
   if (ending !== null) return confirmedOrThrow(gid, ending, whyCancelled(seen));
@@ -119,7 +119,7 @@ function outcomeOf(seen: SeenTransaction): Omit<SubmitOutcome, 'isRepeated'> {
 }
 
 /** The coordinator heard the refusal, and says which branch it was. */
-function whyCancelled({ gid, decision, branches }: SeenTransaction): Why | null {
+function whyCancelled({ gid, decision, branches }: TransactionState): CancelCause | null {
   const branch = branches.find(({ branchId }) => branchId === decision?.branchId);
   if (branch === undefined) return null;
   const of = { ...branch, gid };

@@ -16,9 +16,9 @@ import { types } from 'node:util';
 import { type Contract, kindOf } from '../contract.ts';
 import { inSpan, type SpanOptions } from '../spans.ts';
 import type { FinalityView, ParticipantView, TransactionView } from '../../../src/wire/index.ts';
-import { AddressBook } from './address-book.ts';
+import { ParticipantAddresses } from './participant-addresses.ts';
 import type { Branches } from './branches.ts';
-import { CoordinatorLink, PATIENCE_MS, type Question } from './coordinator-link.ts';
+import { CoordinatorClient, PATIENCE_MS, type CoordinatorRequest } from './coordinator-client.ts';
 import { CoordinatorUnavailable, RequestRejected, TransactionCancelled } from './errors.ts';
 import {
   checkedContracts,
@@ -30,9 +30,9 @@ import {
 } from './options.ts';
 import { type Registration, registrationOf } from './registration.ts';
 import { run } from './run.ts';
-import { readTransactionOf } from './seen-transaction.ts';
+import { readTransactionOf } from './transaction-state.ts';
 import { submit } from './submit.ts';
-import { thereIs } from './there-is.ts';
+import { strictMembers } from './strict-members.ts';
 import { systemTiming } from './timing.ts';
 import type { TryTools } from './try-call.ts';
 import type {
@@ -48,7 +48,7 @@ import type {
 
 export class Tercet<const All extends readonly Callable[]> {
   readonly #contracts: readonly Contract[];
-  readonly #link: CoordinatorLink;
+  readonly #client: CoordinatorClient;
   readonly #tools: TryTools;
   readonly #running = new AsyncLocalStorage<Transaction<All>>();
 
@@ -59,10 +59,10 @@ export class Tercet<const All extends readonly Callable[]> {
     // Looked up at each call, so that what replaces the global one later is used.
     const fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
     this.#contracts = checkedContracts(contracts);
-    this.#link = new CoordinatorLink({ urls, token: checkedToken(token), fetch, timing });
+    this.#client = new CoordinatorClient({ urls, token: checkedToken(token), fetch, timing });
     const names = this.#contracts.map(({ name }) => name);
     this.#tools = {
-      addresses: new AddressBook({ link: this.#link, timing }),
+      addresses: new ParticipantAddresses({ client: this.#client, timing }),
       secrets: checkedSecrets(secrets, names),
       ...{ fetch, timing },
     };
@@ -96,7 +96,7 @@ export class Tercet<const All extends readonly Callable[]> {
       return this.#running.run(tx, () => work(tx));
     };
     const given = {
-      ...{ link: this.#link, tools: this.#tools, find: (gid: string) => this.find(gid) },
+      ...{ client: this.#client, tools: this.#tools, find: (gid: string) => this.find(gid) },
       ...{ idempotencyKey: checkedKey(options), waitMs: checkedWaitMs(options) },
     };
     return inSpan('tercet run', spanOptions(options), () => run(options, inside, given));
@@ -116,7 +116,7 @@ export class Tercet<const All extends readonly Callable[]> {
    */
   async submit(options: SubmitOptions): Promise<SubmitOutcome> {
     const given = {
-      ...{ link: this.#link, idempotencyKey: checkedKey(options), waitMs: checkedWaitMs(options) },
+      ...{ client: this.#client, idempotencyKey: checkedKey(options), waitMs: checkedWaitMs(options) },
     };
     return inSpan('tercet submit', spanOptions(options), () => submit(options, given));
   }
@@ -168,8 +168,8 @@ export class Tercet<const All extends readonly Callable[]> {
     return this.#running.getStore() ?? null;
   }
 
-  async #ask<Answer>(what: string, question: Question<Answer>): Promise<Answer> {
-    const answer = await this.#link.ask(question, { patienceMs: PATIENCE_MS, signal: null });
+  async #ask<Answer>(what: string, request: CoordinatorRequest<Answer>): Promise<Answer> {
+    const answer = await this.#client.ask(request, { patienceMs: PATIENCE_MS, signal: null });
     if (answer.kind === 'rejected') throw new RequestRejected(what, answer.problem);
     if (answer.kind === 'unanswered')
       throw new CoordinatorUnavailable(`The coordinator did not answer (${answer.failure}).`, null);
@@ -183,7 +183,7 @@ export class Tercet<const All extends readonly Callable[]> {
     );
     // One member for each contract, by its name: what the type says.
     const tx = { ...participants, gid, deadlineAt, signal } as Transaction<All>;
-    return thereIs('tx', tx, Object.keys(participants));
+    return strictMembers('tx', tx, Object.keys(participants));
   }
 }
 
@@ -194,7 +194,7 @@ function triesOf(contract: Contract, branches: Branches) {
     activity,
     (payload: unknown, options?: TryOptions) => branches.call(contract, activity, payload, options),
   ]);
-  return thereIs(`tx.${contract.name}`, Object.fromEntries(tries), names);
+  return strictMembers(`tx.${contract.name}`, Object.fromEntries(tries), names);
 }
 
 /** Checked as far as initiators read it; whatever else a coordinator says is passed on as it came. */

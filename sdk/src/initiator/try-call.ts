@@ -6,8 +6,8 @@
 import { replyOf } from '../../../src/wire/reply.ts';
 import { signatureHeaders } from '../../../src/wire/signature.ts';
 import { CALL_HEADERS } from '../../../src/wire/index.ts';
-import type { Address, AddressBook } from './address-book.ts';
-import { exchange, type Fetch, type Heard } from './exchange.ts';
+import type { Address, ParticipantAddresses } from './participant-addresses.ts';
+import { exchange, type Fetch, type ExchangeResult } from './http-exchange.ts';
 import { backOffMs, pause, type Timing } from './timing.ts';
 
 const DEFAULT_CALL_TIMEOUT_MS = 5000;
@@ -27,7 +27,7 @@ export type TryCall = {
 };
 
 export type TryTools = {
-  readonly addresses: AddressBook;
+  readonly addresses: ParticipantAddresses;
   readonly fetch: Fetch;
   readonly timing: Timing;
   /** By participant; a participant without one is called unsigned. */
@@ -53,21 +53,26 @@ export async function callTry(call: TryCall, tools: TryTools, times: TryTimes): 
   const { timing, addresses } = tools;
   let last = 'there was no time for an answer';
   for (let attempt = 1; ; attempt += 1) {
-    const heard = await callOnce(call, attempt, tools, times);
-    const reply = replyOf('try', heard.status);
-    if (heard.status !== null && (reply === 'succeeded' || reply === 'refused'))
-      return { reply, status: heard.status, text: heard.text };
+    const result = await callOnce(call, attempt, tools, times);
+    const reply = replyOf('try', result.status);
+    if (result.status !== null && (reply === 'succeeded' || reply === 'refused'))
+      return { reply, status: result.status, text: result.text };
     // An attempt that we stopped ourselves says nothing.
-    if (!times.signal.aborted) last = wordsOf(heard);
+    if (!times.signal.aborted) last = failureText(result);
     if (reply === 'unknown') addresses.failed(call.participant);
-    const delayMs = backOffMs(attempt, heard.status === null ? null : heard.retryAfterMs);
+    const delayMs = backOffMs(attempt, result.status === null ? null : result.retryAfterMs);
     if (timing.elapsedMs() + delayMs < times.deadlineMs) await pause(timing, delayMs, times.noMore);
     else return { reply: 'unknown', answer: last, isOutOfTime: true };
     if (times.noMore.aborted) return { reply: 'unknown', answer: last, isOutOfTime: false };
   }
 }
 
-async function callOnce(call: TryCall, attempt: number, tools: TryTools, times: TryTimes): Promise<Heard> {
+async function callOnce(
+  call: TryCall,
+  attempt: number,
+  tools: TryTools,
+  times: TryTimes,
+): Promise<ExchangeResult> {
   const { timing, addresses, fetch } = tools;
   const leftMs = () => times.deadlineMs - timing.elapsedMs();
   const address = await addresses.find(call.participant, { patienceMs: leftMs(), signal: times.noMore });
@@ -112,9 +117,9 @@ function headersOf(call: TryCall, attempt: number, { secrets }: TryTools): Recor
   };
 }
 
-function wordsOf(heard: Heard): string {
-  if (heard.status === null) return heard.failure;
-  return heard.status === 401
+function failureText(result: ExchangeResult): string {
+  if (result.status === null) return result.failure;
+  return result.status === 401
     ? '401; if it wants signed calls, name its secret in the secrets of Tercet'
-    : String(heard.status);
+    : String(result.status);
 }

@@ -5,7 +5,7 @@
 import type { Contract } from '../contract.ts';
 import { firstFault } from '../first-fault.ts';
 import { type TryOf, TryRefused, TryUnknown } from './errors.ts';
-import { jsonIn } from './exchange.ts';
+import { jsonIn } from './http-exchange.ts';
 import type { Tried } from './try-call.ts';
 
 /**

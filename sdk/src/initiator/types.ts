@@ -1,7 +1,7 @@
 /** What an initiator gives and gets, typed by the contracts of those that take part. */
 import type { Contract, KindOf, PayloadOf, ResultOf } from '../contract.ts';
 import type { SagaDefinition } from './saga/saga.ts';
-import type { Fetch } from './exchange.ts';
+import type { Fetch } from './http-exchange.ts';
 import type { Timing } from './timing.ts';
 
 /** A contract, or what has one: a participant. */

@@ -1,5 +1,5 @@
 /**
- * The way to the coordinator: one question, put to its replicas in turn until one of them answers, for a
+ * The initiator's client of the coordinator. One request is sent to the replicas in turn until one of them answers, for a
  * limited time.
  *
  * Every request of the coordinator can be repeated and answers the truth, so whatever is no clear answer is
@@ -7,7 +7,7 @@
  * document of a coordinator's own is a “no”: a 404 of something else on the way is no outcome. And only an answer
  * about what was asked is a “yes”: who asks says how to tell (`reads`).
  */
-import { exchange, type Fetch, type Heard, jsonIn } from './exchange.ts';
+import { exchange, type Fetch, type ExchangeResult, jsonIn } from './http-exchange.ts';
 import { backOffMs, pause, type Timing } from './timing.ts';
 
 /** One request may take so long, and as much longer as the coordinator is asked to wait. */
@@ -17,7 +17,7 @@ const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 /** How long one question is put again where nothing else limits it. */
 export const PATIENCE_MS = 10_000;
 
-export type Question<Value> = {
+export type CoordinatorRequest<Value> = {
   readonly method: 'GET' | 'POST' | 'PUT';
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -50,71 +50,78 @@ export type Answer<Value> =
   /** Nobody knows what became of it; `failure` says what came last. */
   | { readonly kind: 'unanswered'; readonly failure: string };
 
-export type LinkParts = {
+export type CoordinatorClientParts = {
   readonly urls: readonly string[];
   readonly token: string | null;
   readonly fetch: Fetch;
   readonly timing: Timing;
 };
 
-export class CoordinatorLink {
-  readonly #given: LinkParts;
+export class CoordinatorClient {
+  readonly #given: CoordinatorClientParts;
   /** The replica that answered last is asked first. */
   #preferred = 0;
 
-  constructor(given: LinkParts) {
+  constructor(given: CoordinatorClientParts) {
     this.#given = given;
   }
 
   /** Never rejects. */
-  async ask<Value>(question: Question<Value>, { patienceMs, signal }: Patience): Promise<Answer<Value>> {
+  async ask<Value>(
+    request: CoordinatorRequest<Value>,
+    { patienceMs, signal }: Patience,
+  ): Promise<Answer<Value>> {
     const { timing } = this.#given;
-    const waitUntilMs = timing.elapsedMs() + (question.waitMs ?? 0);
+    const waitUntilMs = timing.elapsedMs() + (request.waitMs ?? 0);
     const untilMs = waitUntilMs + patienceMs;
     for (let round = 1; ; round += 1) {
-      const told = await this.#askEach(question, { waitUntilMs, untilMs, signal });
-      if (told.kind !== 'unanswered') return told;
-      const delayMs = backOffMs(round, told.retryAfterMs);
-      if (signal?.aborted || timing.elapsedMs() + delayMs >= untilMs) return told;
+      const answer = await this.#askEach(request, { waitUntilMs, untilMs, signal });
+      if (answer.kind !== 'unanswered') return answer;
+      const delayMs = backOffMs(round, answer.retryAfterMs);
+      if (signal?.aborted || timing.elapsedMs() + delayMs >= untilMs) return answer;
       await pause(timing, delayMs, signal);
     }
   }
 
   /** One round: each replica once, until one answers. */
-  async #askEach<Value>(question: Question<Value>, times: Times): Promise<Told<Value>> {
+  async #askEach<Value>(request: CoordinatorRequest<Value>, times: Times): Promise<ReplicaAnswer<Value>> {
     const { urls, timing } = this.#given;
     const first = this.#preferred;
     let last: Unanswered = { kind: 'unanswered', failure: 'stopped', retryAfterMs: null };
     for (let step = 0; step < urls.length; step += 1) {
       if (times.signal?.aborted || (step > 0 && timing.elapsedMs() >= times.untilMs)) break;
       const at = (first + step) % urls.length;
-      const told = await this.#askOne(urls[at] as string, question, times);
-      if (told.kind !== 'unanswered') {
+      const answer = await this.#askOne(urls[at] as string, request, times);
+      if (answer.kind !== 'unanswered') {
         this.#preferred = at;
-        return told;
+        return answer;
       }
-      const retryAfterMs = Math.max(last.retryAfterMs ?? 0, told.retryAfterMs ?? 0) || null;
-      last = { ...told, retryAfterMs };
+      const retryAfterMs = Math.max(last.retryAfterMs ?? 0, answer.retryAfterMs ?? 0) || null;
+      last = { ...answer, retryAfterMs };
     }
     return last;
   }
 
-  async #askOne<Value>(url: string, question: Question<Value>, times: Times): Promise<Told<Value>> {
+  async #askOne<Value>(
+    url: string,
+    request: CoordinatorRequest<Value>,
+    times: Times,
+  ): Promise<ReplicaAnswer<Value>> {
     const { timing } = this.#given;
-    const { method, path, body, reads } = question;
+    const { method, path, body, reads } = request;
     const sentMs = timing.elapsedMs();
     // Whole seconds are all that the header can say.
     const waitSeconds = Math.ceil(Math.max(0, times.waitUntilMs - sentMs) / 1000);
     const timeoutMs = Math.min(REQUEST_TIMEOUT_MS + waitSeconds * 1000, Math.max(1, times.untilMs - sentMs));
-    const heard = await exchange(
+    const result = await exchange(
       this.#given,
-      { method, url: url + path, body, headers: this.#headersOf(question, waitSeconds) },
+      { method, url: url + path, body, headers: this.#headersOf(request, waitSeconds) },
       { timeoutMs, maxBytes: MAX_ANSWER_BYTES, signal: times.signal },
     );
-    return understood(heard, reads, url, sentMs);
+    return answerIn(result, reads, url, sentMs);
   }
 
-  #headersOf({ body, headers }: Question<unknown>, waitSeconds: number): Record<string, string> {
+  #headersOf({ body, headers }: CoordinatorRequest<unknown>, waitSeconds: number): Record<string, string> {
     const { token } = this.#given;
     return {
       accept: 'application/json, application/problem+json',
@@ -137,17 +144,17 @@ type Unanswered = {
   readonly failure: string;
   readonly retryAfterMs: number | null;
 };
-type Told<Value> = Exclude<Answer<Value>, { kind: 'unanswered' }> | Unanswered;
+type ReplicaAnswer<Value> = Exclude<Answer<Value>, { kind: 'unanswered' }> | Unanswered;
 
-function understood<Value>(
-  heard: Heard,
+function answerIn<Value>(
+  result: ExchangeResult,
   reads: (body: unknown) => Value | null,
   url: string,
   sentMs: number,
-): Told<Value> {
-  if (heard.status === null)
-    return { kind: 'unanswered', failure: `${url}: ${heard.failure}`, retryAfterMs: null };
-  const { status: httpStatus, text, headers, retryAfterMs } = heard;
+): ReplicaAnswer<Value> {
+  if (result.status === null)
+    return { kind: 'unanswered', failure: `${url}: ${result.failure}`, retryAfterMs: null };
+  const { status: httpStatus, text, headers, retryAfterMs } = result;
   const body = jsonIn(text);
   if (httpStatus >= 200 && httpStatus <= 299) {
     const value = reads(body);

@@ -1,5 +1,5 @@
 /**
- * What an initiator reads in a coordinator's answer. Nothing more is looked at, so that a newer coordinator may
+ * The state of a transaction as an initiator reads it in a coordinator's answer. Nothing more is looked at, so that a newer coordinator may
  * say more.
  */
 import { type Static, Type } from 'typebox';
@@ -9,18 +9,18 @@ import { Decision, Status } from '../../../src/wire/index.ts';
 const nullOr = <Schema extends Parameters<typeof Type.Array>[0]>(schema: Schema) =>
   Type.Union([schema, Type.Null()]);
 
-const SeenCall = nullOr(Type.Object({ answer: nullOr(Type.String()) }));
+const CallState = nullOr(Type.Object({ answer: nullOr(Type.String()) }));
 
-const SeenBranch = Type.Object({
+const BranchState = Type.Object({
   branchId: Type.String(),
   participant: Type.String(),
   activity: Type.String(),
-  try: SeenCall,
+  try: CallState,
   // A coordinator without sagas has none.
-  action: Type.Optional(SeenCall),
+  action: Type.Optional(CallState),
 });
 
-const SeenTransaction = Type.Object({
+const TransactionState = Type.Object({
   gid: Type.String(),
   status: Status,
   decision: nullOr(
@@ -30,13 +30,13 @@ const SeenTransaction = Type.Object({
   deadlineAt: Type.String({ format: 'date-time' }),
   isParked: Type.Boolean(),
   explanation: Type.String(),
-  branches: Type.Array(SeenBranch),
+  branches: Type.Array(BranchState),
 });
-export type SeenTransaction = Static<typeof SeenTransaction>;
+export type TransactionState = Static<typeof TransactionState>;
 
 /** Null when it is no transaction as we know them: then it was not a coordinator of ours that answered. */
-export const readTransaction = (body: unknown): SeenTransaction | null =>
-  Value.Check(SeenTransaction, body) ? body : null;
+export const readTransaction = (body: unknown): TransactionState | null =>
+  Value.Check(TransactionState, body) ? body : null;
 
 /**
  * For answers about a transaction that is known. Null for another one's: a cache on the way may give it, and its
@@ -44,11 +44,11 @@ export const readTransaction = (body: unknown): SeenTransaction | null =>
  */
 export const readTransactionOf =
   (gid: string) =>
-  (body: unknown): SeenTransaction | null => {
+  (body: unknown): TransactionState | null => {
     const seen = readTransaction(body);
     return seen?.gid === gid ? seen : null;
   };
 
 /** That a coordinator has acknowledged these branches, can be read off the list of them. */
-export const lists = ({ branches }: SeenTransaction, branchIds: readonly string[]): boolean =>
+export const lists = ({ branches }: TransactionState, branchIds: readonly string[]): boolean =>
   branchIds.every((branchId) => branches.some((branch) => branch.branchId === branchId));

@@ -1,11 +1,11 @@
 /**
- * Where participants are called: the coordinator's registrations, remembered for a while.
+ * The addresses of participants: the coordinator's registrations, cached for a while.
  *
  * An address that failed is asked for again before the next call, so that a participant that moved is found;
  * and of several addresses the next one is taken. A coordinator that is away does not keep us from an address
  * that we know.
  */
-import type { CoordinatorLink } from './coordinator-link.ts';
+import type { CoordinatorClient } from './coordinator-client.ts';
 import type { Timing } from './timing.ts';
 
 /** So long a changed registration may go unnoticed while the old address still answers. */
@@ -23,14 +23,14 @@ export type Address = {
 type Registration = Omit<Address, 'baseUrl'> & { readonly baseUrls: readonly string[] };
 type Entry = { readonly registration: Registration; freshUntilMs: number };
 
-export class AddressBook {
-  readonly #link: CoordinatorLink;
+export class ParticipantAddresses {
+  readonly #client: CoordinatorClient;
   readonly #timing: Timing;
   readonly #entries = new Map<string, Entry>();
   readonly #turns = new Map<string, number>();
 
-  constructor({ link, timing }: { readonly link: CoordinatorLink; readonly timing: Timing }) {
-    this.#link = link;
+  constructor({ client, timing }: { readonly client: CoordinatorClient; readonly timing: Timing }) {
+    this.#client = client;
     this.#timing = timing;
   }
 
@@ -42,7 +42,7 @@ export class AddressBook {
     const known = this.#entries.get(participant);
     if (known && known.freshUntilMs > this.#timing.elapsedMs()) return this.#addressOf(participant, known);
     const patienceMs = known ? Math.min(patience.patienceMs, REFRESH_PATIENCE_MS) : patience.patienceMs;
-    const answer = await this.#link.ask(
+    const answer = await this.#client.ask(
       { method: 'GET', path: `/v1/participants/${participant}`, reads: readRegistration },
       { ...patience, patienceMs },
     );

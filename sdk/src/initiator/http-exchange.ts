@@ -22,7 +22,7 @@ export type Limits = {
   readonly signal: AbortSignal | null;
 };
 
-export type Heard =
+export type ExchangeResult =
   | {
       readonly status: number;
       readonly text: string;
@@ -36,13 +36,13 @@ export function exchange(
   { fetch, timing }: { readonly fetch: Fetch; readonly timing: Timing },
   request: Request,
   { timeoutMs, maxBytes, signal }: Limits,
-): Promise<Heard> {
+): Promise<ExchangeResult> {
   const controller = new AbortController();
   return new Promise((resolve) => {
-    const end = (heard: Heard) => {
+    const end = (result: ExchangeResult) => {
       cancelTimer();
       signal?.removeEventListener('abort', stop);
-      resolve(heard);
+      resolve(result);
       // Whatever is still on its way closes its connection.
       controller.abort();
     };
@@ -51,11 +51,16 @@ export function exchange(
     const cancelTimer = timing.after(timeoutMs, () => fail(`no answer within ${Math.ceil(timeoutMs)} ms`));
     if (signal?.aborted) return stop();
     signal?.addEventListener('abort', stop, { once: true });
-    hear(fetch, request, maxBytes, controller.signal).then(end, (error) => fail(wordsOf(error)));
+    send(fetch, request, maxBytes, controller.signal).then(end, (error) => fail(causeText(error)));
   });
 }
 
-async function hear(fetch: Fetch, request: Request, maxBytes: number, signal: AbortSignal): Promise<Heard> {
+async function send(
+  fetch: Fetch,
+  request: Request,
+  maxBytes: number,
+  signal: AbortSignal,
+): Promise<ExchangeResult> {
   const { url, method, headers, body } = request;
   const response = await fetch(url, {
     ...{ method, headers, signal, redirect: 'manual' },
@@ -95,10 +100,10 @@ function retryAfterMs(value: string): number | null {
  * `fetch failed` says nothing: its cause does. A host with several addresses fails with one error for each. What a log may not
  * show is quoted, since these words become part of a message.
  */
-function wordsOf(error: unknown): string {
+function causeText(error: unknown): string {
   if (!isInstanceOf(Error, error)) return `“${errorText(error)}”`;
-  if (error instanceof AggregateError && error.errors.length > 0) return wordsOf(error.errors[0]);
-  if (error.cause instanceof Error) return wordsOf(error.cause);
+  if (error instanceof AggregateError && error.errors.length > 0) return causeText(error.errors[0]);
+  if (error.cause instanceof Error) return causeText(error.cause);
   const { type, message } = errorFields(error);
   if (error.message === '' || error.message === message) return error.message || type;
   return `${message === WITHHELD ? type : message} (“${error.message}”)`;
