@@ -14,7 +14,7 @@ import {
   invalidBody,
   invalidHeader,
   MAX_BODY_BYTES,
-  notBelieved,
+  invalidSignature,
 } from '../serving/answers.ts';
 import { firstFault } from '../first-fault.ts';
 import type { ParticipantAnswer, ParticipantRequest } from '../serving/mountable.ts';
@@ -22,9 +22,9 @@ import { verifySignature } from '../signature.ts';
 import { inAllParts } from '../unhandled.ts';
 import { CALL_HEADERS, EndingNotice } from '../../../src/wire/index.ts';
 
-export type Listen = (ending: EndingNotice) => unknown;
+export type OnEnding = (ending: EndingNotice) => unknown;
 
-export type Hearing = {
+export type NoticeOptions = {
   /** Null where calls need not be signed. */
   readonly secrets: readonly string[] | null;
   /** Never throws. */
@@ -34,12 +34,12 @@ export type Hearing = {
 /** A newer coordinator may say more. */
 const Readable = Type.Object(EndingNotice.properties);
 
-const HEARD: ParticipantAnswer = { status: 204, headers: {}, body: '' };
+const DELIVERED: ParticipantAnswer = { status: 204, headers: {}, body: '' };
 
 export async function answerNotice(
-  listen: Listen,
+  listen: OnEnding,
   request: ParticipantRequest,
-  { secrets, onError }: Hearing,
+  { secrets, onError }: NoticeOptions,
 ): Promise<ParticipantAnswer> {
   const { headers, body, isRewritten } = request;
   if (Buffer.byteLength(body) > MAX_BODY_BYTES) return bodyTooLarge();
@@ -47,13 +47,13 @@ export async function answerNotice(
     onError(new Error(NOT_RAW), null);
     return bodyNotRaw(NOT_RAW);
   }
-  const doubt = secrets === null ? null : verifySignature(headers, body, secrets);
-  if (doubt !== null) return notBelieved(doubt);
+  const fault = secrets === null ? null : verifySignature(headers, body, secrets);
+  if (fault !== null) return invalidSignature(fault);
   const read = readEnding(request);
   if (read.ending === null) return read.answer;
   try {
     checkDone(await inAllParts(() => listen(read.ending)));
-    return HEARD;
+    return DELIVERED;
   } catch (error) {
     onError(error, read.ending);
     return failed();

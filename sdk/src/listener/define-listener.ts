@@ -18,7 +18,7 @@ import { routeOf } from '../serving/route.ts';
 import { errorLine } from '../../../src/wire/error-fields/fields.ts';
 import { checkedSecrets, reporting } from '../serving/options.ts';
 import { type EndingNotice, ParticipantName } from '../../../src/wire/index.ts';
-import { answerNotice, type Hearing, type Listen } from './answer-notice.ts';
+import { answerNotice, type NoticeOptions, type OnEnding } from './answer-notice.ts';
 
 export type ListenerOptions = {
   /**
@@ -51,11 +51,11 @@ export interface Listener extends Mountable<'notify'> {
  */
 export function defineListener(
   name: string,
-  activities: { readonly [activity: string]: Listen },
+  activities: { readonly [activity: string]: OnEnding },
   { secrets, onError = logTo(name) }: ListenerOptions = {},
 ): Listener {
   checkNames(name, activities);
-  const hearing: Hearing = {
+  const noticeOptions: NoticeOptions = {
     secrets: checkedSecrets(name, secrets),
     onError: reporting(onError, logTo(name)),
   };
@@ -67,7 +67,7 @@ export function defineListener(
       const route = routeOf({ routes }, request);
       const listen = route === null ? undefined : activities[route.activity];
       if (listen === undefined) return null;
-      return answerNotice((ending) => Reflect.apply(listen, activities, [ending]), request, hearing);
+      return answerNotice((ending) => Reflect.apply(listen, activities, [ending]), request, noticeOptions);
     },
   };
 }
@@ -94,6 +94,6 @@ function checkNames(name: string, activities: unknown): void {
 }
 
 const logTo =
-  (name: string): Hearing['onError'] =>
+  (name: string): NoticeOptions['onError'] =>
   (error, ending) =>
     console.error(`listener ${name}: ${ending?.gid ?? 'unread'}/notify: ${errorLine(error)}`);

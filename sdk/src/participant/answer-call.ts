@@ -20,8 +20,8 @@ import {
   faultOfJson,
   invalidHeader,
   MAX_BODY_BYTES,
-  notBelieved,
-  payloadNotTaken,
+  invalidSignature,
+  payloadNoLongerFits,
   refused,
   succeeded,
 } from '../serving/answers.ts';
@@ -78,12 +78,12 @@ async function serve(
 ): Promise<ParticipantAnswer> {
   const { op } = call;
   try {
-    const doubt = secrets === null ? null : whyNotBelieved(request, secrets);
-    if (doubt !== null) return notBelieved(doubt);
+    const fault = secrets === null ? null : signatureFault(request, secrets);
+    if (fault !== null) return invalidSignature(fault);
     const payload = parse(request.body);
     if (isPhaseOne(op) && call.kind !== 'pivot' && isServed(activity.kind, call.kind))
       checkPhaseOne(activity, payload);
-    const payloadOfRun = firstly(payload, () => parse(request.body));
+    const payloadOfRun = firstThen(payload, () => parse(request.body));
     return succeeded((await activity.pass(call, payloadOfRun)).result);
   } catch (error) {
     return answerTo(error, (unexpected) => onError(unexpected, call));
@@ -91,7 +91,7 @@ async function serve(
 }
 
 /** @throws BodyNotRaw */
-function whyNotBelieved({ headers, body, isRewritten }: ParticipantRequest, secrets: readonly string[]) {
+function signatureFault({ headers, body, isRewritten }: ParticipantRequest, secrets: readonly string[]) {
   if (isRewritten === true)
     throw new BodyNotRaw(
       'Signatures are over the body as it came, but it was parsed before: mount the participant before ' +
@@ -100,8 +100,8 @@ function whyNotBelieved({ headers, body, isRewritten }: ParticipantRequest, secr
   return verifySignature(headers, body, secrets);
 }
 
-/** Spares the first run, which is mostly the only one, what each later run needs. */
-function firstly<T>(first: T, later: () => T): () => T {
+/** The first call returns what is there already; each later one makes its own. Mostly there is only one. */
+function firstThen<T>(first: T, later: () => T): () => T {
   let isLater = false;
   return () => {
     if (isLater) return later();
@@ -137,7 +137,7 @@ function answerTo(error: unknown, report: (error: unknown) => void): Participant
   if (isInstanceOf(InProgress, error)) return askAgain(error);
   if (isInstanceOf(BrokenJson, error)) return brokenJson(error.message);
   report(error);
-  if (isInstanceOf(InvalidPayload, error)) return payloadNotTaken(error.message);
+  if (isInstanceOf(InvalidPayload, error)) return payloadNoLongerFits(error.message);
   if (isInstanceOf(BodyNotRaw, error)) return bodyNotRaw(error.message);
   return failed();
 }

@@ -76,7 +76,7 @@ export const faultOfJson = (error: unknown): string =>
   /at position \d{1,6}\b/.exec(String((error as Error).message))?.[0].replace(/^/, 'it is not, ') ??
   'it is not';
 
-export const notBelieved = (why: string): ParticipantAnswer => problem(401, 'invalid_signature', why);
+export const invalidSignature = (why: string): ParticipantAnswer => problem(401, 'invalid_signature', why);
 
 export const bodyTooLarge = (): ParticipantAnswer =>
   problem(
@@ -88,7 +88,7 @@ export const bodyTooLarge = (): ParticipantAnswer =>
 export const bodyNotRaw = (advice: string): ParticipantAnswer => problem(500, 'body_not_raw', advice);
 
 /** At confirm, cancel and compensate: what was begun with this payload has to be ended with it. */
-export const payloadNotTaken = (fault: string): ParticipantAnswer =>
+export const payloadNoLongerFits = (fault: string): ParticipantAnswer =>
   problem(503, 'invalid_payload', `${fault}. The contract has to take again what it took before.`);
 
 /** An error's own words may tell what is nobody's business. */
