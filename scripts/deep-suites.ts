@@ -19,9 +19,9 @@ export const deepSuites: readonly string[] = [
   'test/api',
   'test/monitoring/alerts.test.ts',
   'test/examples/demo.test.ts',
-  // The contract kit against every naive participant.
+  // The contract kit against every faulty participant.
   'test/sdk/check',
-  ...['storm', 'ended-work', 'committed-work', 'unhandled-parts'].map(
+  ...['concurrent-calls', 'unfinished-work', 'work-ends-sql-tx', 'unhandled-rejections'].map(
     (name) => `test/sdk/barrier/${name}.test.ts`,
   ),
 ];

@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Refusal } from '@tercet/sdk';
 import { sagaContract } from './saga-contract.ts';
-import { begunInTime, chain, HeldWork, raise, refusal, until, whenFree } from './scenes.ts';
-import { type BarrierWorld, callOf, freshGid, OPENING_CENTS, totalsOf } from './world.ts';
+import { begunInTime, chain, HeldWork, raise, refusal, until, whenFree } from './contract-support.ts';
+import { type BarrierWorld, callOf, freshGid, OPENING_CENTS, totalsOf } from './barrier-world.ts';
 
 /** Each can end or change a literal of SQL, or be lost on its way to a column. */
 const AWKWARD = [

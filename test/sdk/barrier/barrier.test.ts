@@ -9,8 +9,14 @@ import SQLite from 'better-sqlite3';
 import { DataSource } from 'typeorm';
 import { describeOn } from '../../support/servers.ts';
 import { barrierContract } from './barrier-contract.ts';
-import { type BarrierWorld, callOf, freshGid, totalsOf } from './world.ts';
-import { betterSqliteWorld, mysql2World, nodeSqliteWorld, pgWorld, typeormWorld } from './worlds.ts';
+import { type BarrierWorld, callOf, freshGid, totalsOf } from './barrier-world.ts';
+import {
+  betterSqliteWorld,
+  mysql2World,
+  nodeSqliteWorld,
+  pgWorld,
+  typeormWorld,
+} from './worlds-by-driver.ts';
 
 describeOn(['mysql', 'mariadb'], 'the barrier by mysql2', (server) => {
   barrierContract(async () => mysql2World(await server.createDatabase()));

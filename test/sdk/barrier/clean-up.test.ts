@@ -5,9 +5,9 @@ import { type BarrierCall, InProgress, Refusal } from '@tercet/sdk';
 import type { FinalityView } from '@tercet/sdk/wire';
 import { createPool } from 'mysql2/promise';
 import { describeOn } from '../../support/servers.ts';
-import { HeldWork, raise } from './scenes.ts';
-import { type BarrierWorld, callOf, freshGid } from './world.ts';
-import { betterSqliteWorld, mysql2World, nodeSqliteWorld, pgWorld } from './worlds.ts';
+import { HeldWork, raise } from './contract-support.ts';
+import { type BarrierWorld, callOf, freshGid } from './barrier-world.ts';
+import { betterSqliteWorld, mysql2World, nodeSqliteWorld, pgWorld } from './worlds-by-driver.ts';
 
 const DAY_MS = 86_400_000;
 const NOW = Date.now();

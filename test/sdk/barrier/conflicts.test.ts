@@ -10,7 +10,7 @@ import {
   isSqliteObstacle,
 } from '../../../src/adapters/sql/conflicts.ts';
 import { describeOn } from '../../support/servers.ts';
-import { callOf } from './world.ts';
+import { callOf } from './barrier-world.ts';
 
 /** Lock wait, deadlock, Group Replication, MariaDB's snapshot isolation, TiDB. */
 const CONFLICTS = [1205, 1213, 3101, 1020, 8002, 8005, 8022, 8028, 9007];

@@ -2,8 +2,8 @@
 import { expect, test } from '@jest/globals';
 import { createDatabase } from '../../../scripts/servers/database.ts';
 import { describeOwn } from '../../support/servers.ts';
-import { callOf } from './world.ts';
-import { mysql2World } from './worlds.ts';
+import { callOf } from './barrier-world.ts';
+import { mysql2World } from './worlds-by-driver.ts';
 
 await describeOwn('mysql', 'a lock timeout that ends the SQL transaction', (start) => {
   test('is the server’s doing: the work is run again, and its branch needs no operator', async () => {

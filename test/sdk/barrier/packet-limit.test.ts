@@ -6,7 +6,7 @@ import { createPool } from 'mysql2/promise';
 import { DataSource } from 'typeorm';
 import { createDatabase } from '../../../scripts/servers/database.ts';
 import { describeOwn, type StartOwn } from '../../support/servers.ts';
-import { callOf, type FullBarrier } from './world.ts';
+import { callOf, type FullBarrier } from './barrier-world.ts';
 
 const LIMIT = 65_536;
 /** Fits into a packet as text, and not as hex digits. */

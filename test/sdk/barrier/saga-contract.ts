@@ -1,8 +1,8 @@
 /** What holds of the barrier for the steps of sagas, on every driver; and where both patterns meet at one branch. */
 import { describe, expect, test } from '@jest/globals';
 import { Refusal } from '@tercet/sdk';
-import { begunInTime, chain, HeldWork, raise, refusal, until, whenFree } from './scenes.ts';
-import { type BarrierWorld, callOf, freshGid, type Op, totalsOf } from './world.ts';
+import { begunInTime, chain, HeldWork, raise, refusal, until, whenFree } from './contract-support.ts';
+import { type BarrierWorld, callOf, freshGid, type Op, totalsOf } from './barrier-world.ts';
 
 export function sagaContract(opened: () => BarrierWorld): void {
   const run: BarrierWorld['barrier']['run'] = (...given) => opened().barrier.run(...given);

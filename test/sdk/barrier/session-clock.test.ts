@@ -6,7 +6,7 @@ import { createPool } from 'mysql2/promise';
 import { DataSource } from 'typeorm';
 import { createDatabase } from '../../../scripts/servers/database.ts';
 import { describeOn, describeOwn, type StartOwn } from '../../support/servers.ts';
-import { callOf } from './world.ts';
+import { callOf } from './barrier-world.ts';
 
 const LEFT = [
   'SET timestamp = 1000000000',

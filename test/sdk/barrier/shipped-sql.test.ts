@@ -4,7 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import SQLite from 'better-sqlite3';
 import { sqliteBarrier } from '@tercet/sdk/barrier/sqlite';
 import { describeOn } from '../../support/servers.ts';
-import { mysql2World, pgWorld } from './worlds.ts';
+import { mysql2World, pgWorld } from './worlds-by-driver.ts';
 
 const shipped = (dialect: string) =>
   readFileSync(new URL(`../../../sdk/sql/barrier.${dialect}.sql`, import.meta.url), 'utf8').replace(

@@ -8,8 +8,8 @@ import { DataSource } from 'typeorm';
 import { createDatabase } from '../../../scripts/servers/database.ts';
 import { describeOn, describeOwn, type StartOwn } from '../../support/servers.ts';
 import { barrierContract } from './barrier-contract.ts';
-import { type BarrierWorld, callOf, freshGid, type FullBarrier } from './world.ts';
-import { mysql2World, typeormWorld } from './worlds.ts';
+import { type BarrierWorld, callOf, freshGid, type FullBarrier } from './barrier-world.ts';
+import { mysql2World, typeormWorld } from './worlds-by-driver.ts';
 
 const FLAGS = ['--sql-mode=STRICT_TRANS_TABLES,NO_BACKSLASH_ESCAPES,ANSI_QUOTES'];
 

@@ -4,8 +4,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { Refusal } from '@tercet/sdk';
 import { type SqliteDatabase, sqliteBarrier } from '@tercet/sdk/barrier/sqlite';
 import SQLite from 'better-sqlite3';
-import { raise } from './scenes.ts';
-import { callOf } from './world.ts';
+import { raise } from './contract-support.ts';
+import { callOf } from './barrier-world.ts';
 
 const INSERT = 'INSERT INTO effect VALUES (1)';
 

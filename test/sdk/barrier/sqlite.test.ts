@@ -5,7 +5,7 @@ import { defineContract, defineParticipant } from '@tercet/sdk';
 import { type SqliteDatabase, sqliteBarrier } from '@tercet/sdk/barrier/sqlite';
 import SQLite from 'better-sqlite3';
 import { Type } from 'typebox';
-import { callOf } from './world.ts';
+import { callOf } from './barrier-world.ts';
 
 const INSERT = 'INSERT INTO effect VALUES (1)';
 

@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { expect, test } from '@jest/globals';
 import type { Report } from '@tercet/sdk/check';
 import { MARKS, marksIn } from '../../support/marks.ts';
-import { type Fault, startNaive } from './naive/participant.ts';
+import { type Fault, startSampleParticipant } from './sample-participant.ts';
 import { NODE_FROM_SOURCE, run } from './program.ts';
 
 const sdk = join(import.meta.dirname, '../../../sdk');
@@ -16,7 +16,7 @@ const tercet = (...args: string[]) =>
   run(process.execPath, [...NODE_FROM_SOURCE, join(sdk, 'src/check/cli.ts'), ...args]);
 
 async function checkNaive(fault: Fault | null, isObserved: boolean, ...more: string[]) {
-  const { baseUrl, observeUrl, stop } = await startNaive({ fault });
+  const { baseUrl, observeUrl, stop } = await startSampleParticipant({ fault });
   const observed = isObserved ? ['--observe', observeUrl] : [];
   try {
     return await tercet('check', baseUrl, '--activity', 'reserve', '--payload', '{}', ...observed, ...more);
@@ -72,7 +72,7 @@ test.each([
   ['pivot', 22],
   ['final', 19],
 ] as const)('an activity of the kind %s is checked as one by --kind: 0', async (kind, ruleCount) => {
-  const { baseUrl, observeUrl, stop } = await startNaive({ kind });
+  const { baseUrl, observeUrl, stop } = await startSampleParticipant({ kind });
   const refused = kind === 'pivot' ? ['--refused-payload', '{"quantity":"too much"}'] : [];
   try {
     const asked = ['--kind', kind, '--activity', 'reserve', '--payload', '{}', '--observe', observeUrl];
@@ -85,7 +85,7 @@ test.each([
 });
 
 test('a step of a saga that has no compensate: 2, and nothing is held against it', async () => {
-  const { baseUrl, stop } = await startNaive({ kind: 'step', fault: 'has no cancel' });
+  const { baseUrl, stop } = await startSampleParticipant({ kind: 'step', fault: 'has no cancel' });
   try {
     const asked = ['--kind', 'step', '--activity', 'reserve', '--payload', '{}'];
     const { exitCode, stdout } = await tercet('check', baseUrl, ...asked);
@@ -102,7 +102,7 @@ test('a violation without numbers: 1', async () => {
 });
 
 test('a participant that nobody reaches: 2', async () => {
-  const { baseUrl, stop } = await startNaive();
+  const { baseUrl, stop } = await startSampleParticipant();
   await stop();
   const { exitCode, stdout } = await tercet('check', baseUrl, '--activity', 'reserve', '--payload', '{}');
   expect(exitCode).toBe(2);
@@ -123,7 +123,7 @@ test('--json prints the report and nothing else', async () => {
 test('a payload from a file, a path, secrets and a time-out are used', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'tercet-check-'));
   const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
-  const { baseUrl, stop } = await startNaive({ secret });
+  const { baseUrl, stop } = await startSampleParticipant({ secret });
   writeFileSync(join(folder, 'sample.json'), '{"item":"mug"}');
   try {
     const payload = ['--payload', `@${join(folder, 'sample.json')}`, '--observe', `${baseUrl}/numbers`];
@@ -232,7 +232,7 @@ test('the help says how much stock a check needs', async () => {
 });
 
 test('--observe where nothing is: 2, and nothing is called', async () => {
-  const { baseUrl, numbers, stop } = await startNaive();
+  const { baseUrl, numbers, stop } = await startSampleParticipant();
   const args = ['--activity', 'reserve', '--payload', '{}', '--observe', `${baseUrl}/nowhere`];
   const { exitCode, stdout } = await tercet('check', baseUrl, ...args);
   await stop();

@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { afterAll, expect, test } from '@jest/globals';
 import { check, type CheckOptions, type Kind } from '@tercet/sdk/check';
 import { newSecret } from '@tercet/sdk/signature';
-import { startNaive } from './naive/participant.ts';
+import { startSampleParticipant } from './sample-participant.ts';
 
 const ends: (() => Promise<void>)[] = [];
 afterAll(() => Promise.all(ends.map((end) => end())));
@@ -14,7 +14,7 @@ const KEPT = ['step_uncompensated', 'pivot', 'final'] as const;
 /** Checks a right participant, and returns the headers of all calls. */
 async function callsOf(kind: Kind, more: Partial<CheckOptions> = {}): Promise<IncomingHttpHeaders[]> {
   const calls: IncomingHttpHeaders[] = [];
-  const { baseUrl, stop } = await startNaive({
+  const { baseUrl, stop } = await startSampleParticipant({
     ...{ kind, secret: SECRET },
     instead({ headers }) {
       calls.push(headers);
@@ -64,7 +64,7 @@ test.concurrent('an action of the kind final has a deadline one day ahead, as th
 });
 
 test.concurrent('a refused payload that is not refused leaves the rule unjudged', async () => {
-  const { baseUrl, stop } = await startNaive({ kind: 'pivot' });
+  const { baseUrl, stop } = await startSampleParticipant({ kind: 'pivot' });
   ends.push(stop);
   const asked = { baseUrl, activity: 'reserve', kind: 'pivot', payload: {}, observeUrl: null } as const;
   const { verdict, findings, notJudged } = await check({ ...asked, refusedPayload: { quantity: 1 } });
@@ -76,7 +76,7 @@ test.concurrent('a refused payload that is not refused leaves the rule unjudged'
 });
 
 test.concurrent('an activity that is declared as another kind is not judged, and the report says so', async () => {
-  const { baseUrl, stop } = await startNaive();
+  const { baseUrl, stop } = await startSampleParticipant();
   ends.push(stop);
   const detail = 'this activity is a pivot';
   const { verdict, notJudged } = await check({

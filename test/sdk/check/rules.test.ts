@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { check, type Kind, type Report } from '@tercet/sdk/check';
 import { CODES_OF } from '../../../sdk/src/check/catalogue.ts';
 import { KINDS } from '../../../sdk/src/check/kinds.ts';
-import { FAULTS, type Fault, startNaive } from './naive/participant.ts';
+import { FAULTS, type Fault, startSampleParticipant } from './sample-participant.ts';
 
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 
@@ -153,7 +153,7 @@ const CASES = KINDS.flatMap((kind) =>
 );
 
 async function checkOne(fault: Fault | null, kind: Kind = 'tcc'): Promise<Report> {
-  const { baseUrl, observeUrl, stop } = await startNaive({ fault, secret: SECRET, kind });
+  const { baseUrl, observeUrl, stop } = await startSampleParticipant({ fault, secret: SECRET, kind });
   // Where a call waits for another one it times out; on a slow machine no other is to.
   const callTimeoutMs = fault === 'serves one call at a time' ? 3000 : 20_000;
   const refusedPayload = kind === 'pivot' ? { item: 'mug', quantity: 'too much' } : undefined;

@@ -9,7 +9,7 @@ import { nodeHttpParticipant } from '@tercet/sdk/node-http';
 import { newSecret } from '@tercet/sdk/signature';
 import SQLite from 'better-sqlite3';
 import { Type } from 'typebox';
-import { startNaive } from './naive/participant.ts';
+import { startSampleParticipant } from './sample-participant.ts';
 
 const ends: (() => unknown)[] = [];
 afterAll(() => Promise.all(ends.map((end) => end())));
@@ -53,10 +53,10 @@ async function startTravel(secret: string) {
   return { baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, numbers };
 }
 
-async function start(options: Parameters<typeof startNaive>[0]) {
-  const naive = await startNaive(options);
-  ends.push(naive.stop);
-  return naive;
+async function start(options: Parameters<typeof startSampleParticipant>[0]) {
+  const sample = await startSampleParticipant(options);
+  ends.push(sample.stop);
+  return sample;
 }
 
 test.concurrent('a participant of the SDK passes, and nothing of it stays done', async () => {

@@ -14,7 +14,7 @@ import { createTestWorld, scripted } from '@tercet/sdk/testing';
 import { Type } from 'typebox';
 import { LEAKY } from '../../support/leaky-errors.ts';
 import { MARKS, marksIn } from '../../support/marks.ts';
-import { HandTiming } from './hand-timing.ts';
+import { ManualTiming } from './manual-timing.ts';
 import { openWorld as openHttpWorld } from './world.ts';
 
 const mark = MARKS.payload;
@@ -187,7 +187,7 @@ test.each<readonly [string, () => unknown, logged: string]>([
     urls: 'http://127.0.0.1:9',
     contracts: [shop],
     fetch,
-    timing: new HandTiming(),
+    timing: new ManualTiming(),
   });
   const error = await thrownBy(() => tercet.find('x'));
   expect(error).toBeInstanceOf(CoordinatorUnavailable);

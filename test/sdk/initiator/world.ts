@@ -15,7 +15,7 @@ import { createEngine } from '../../../src/application/engine.ts';
 import { buildApp } from '../../../src/http/app.ts';
 import { HandTime } from '../../http/world.ts';
 import { engineSettings, noLog, noObserver } from '../../support/engine.ts';
-import { HandTiming } from './hand-timing.ts';
+import { ManualTiming } from './manual-timing.ts';
 import { inventory, openShop, payment } from './shop.ts';
 import { until } from '../../support/until.ts';
 
@@ -67,7 +67,7 @@ export async function openWorld({ apiTokens = [], retryBudget = 1 }: WorldOption
   for (const name of ['inventory', 'payment'])
     await registry.put({ name, baseUrls: [`${shop.url}/${name}`], paths: {}, callTimeoutMs: null });
 
-  const timing = new HandTiming();
+  const timing = new ManualTiming();
   const requests: string[] = [];
   const told: { fates: Fates } = { fates: () => 'passes' };
 

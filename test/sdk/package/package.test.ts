@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { hostNode, type Installed, installIn, type Packed, packSdk } from './installed.ts';
+import { hostNode, type Installed, installIn, type Packed, packSdk } from './install.ts';
 
 /** Bounds a hang. */
 const LIMIT_MS = 600_000;
@@ -66,8 +66,8 @@ describe.each(NODES)('on %s', (_title, node) => {
     expect(await installed.run(sample)).toBe('confirmed\ncancelled: no money\n');
   });
 
-  test('each of its doors opens by require, unless its driver is away', async () => {
-    const doors = [
+  test('each of its entry points loads by require, where its driver is installed', async () => {
+    const entryPoints = [
       '',
       '/wire',
       '/signature',
@@ -77,7 +77,9 @@ describe.each(NODES)('on %s', (_title, node) => {
       '/barrier/typeorm',
     ];
     const mounts = ['/fastify', '/express', '/node-http', '/testing', '/check'];
-    const open = [...doors, ...mounts].map((door) => `require('@tercet/sdk${door}');`).join('');
+    const open = [...entryPoints, ...mounts]
+      .map((entryPoint) => `require('@tercet/sdk${entryPoint}');`)
+      .join('');
     expect(await installed.run('--eval', `${open} console.log('open')`)).toBe('open\n');
   });
 

@@ -7,7 +7,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { Type, type TSchema } from 'typebox';
 import { LEAKY } from '../../support/leaky-errors.ts';
 import { MARKS, marksIn } from '../../support/marks.ts';
-import { freshGid } from '../barrier/world.ts';
+import { freshGid } from '../barrier/barrier-world.ts';
 
 /** What is printed while it acts. */
 async function printedBy(act: () => Promise<unknown>): Promise<string> {

@@ -2,6 +2,6 @@
 const { defineContract, TransactionCancelled } = require('@tercet/sdk');
 const { createTestWorld, scripted } = require('@tercet/sdk/testing');
 const { Type } = require('typebox');
-const { tell } = require('./tell.cjs');
+const { printEnds } = require('./print-ends.cjs');
 
-tell({ defineContract, TransactionCancelled, createTestWorld, scripted, Type });
+printEnds({ defineContract, TransactionCancelled, createTestWorld, scripted, Type });

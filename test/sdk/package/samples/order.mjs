@@ -3,8 +3,8 @@ import { createRequire } from 'node:module';
 import { defineContract, Tercet, TransactionCancelled } from '@tercet/sdk';
 import { createTestWorld, scripted } from '@tercet/sdk/testing';
 import { Type } from 'typebox';
-import { tell } from './tell.cjs';
+import { printEnds } from './print-ends.cjs';
 
 const required = createRequire(import.meta.url)('@tercet/sdk');
 if (required.Tercet !== Tercet) throw new Error('import and require do not get the same module');
-await tell({ defineContract, TransactionCancelled, createTestWorld, scripted, Type });
+await printEnds({ defineContract, TransactionCancelled, createTestWorld, scripted, Type });

@@ -1,15 +1,23 @@
 /**
- * A storm: rounds of 50 calls at once, on the same and on neighbouring branches, in every order that a network can make of
- * them, confirm and cancel of one branch among them. The work of each writes two accounts, in another order than its
- * neighbour's, so that the database has deadlocks to find.
+ * Rounds of 50 concurrent calls, on the same and on neighbouring branches, in every order in which a network can deliver them,
+ * confirm and cancel of one branch among them. The work of each writes two accounts, in another order than its neighbour's, so
+ * that the database has deadlocks to find.
  */
 import { type BarrierCall, InProgress, type Passed, Refusal } from '@tercet/sdk';
-import { ACCOUNTS, type BarrierWorld, callOf, freshGid, type Op, OPENING_CENTS, totalsOf } from './world.ts';
+import {
+  ACCOUNTS,
+  type BarrierWorld,
+  callOf,
+  freshGid,
+  type Op,
+  OPENING_CENTS,
+  totalsOf,
+} from './barrier-world.ts';
 
 const CALLS = 50;
 const BRANCHES = ['a', 'b', 'c'] as const;
 
-export type StormReport = {
+export type ConcurrentCallsReport = {
   readonly callCount: number;
   /** Tries that took effect, and how their branches ended. */
   readonly triedCount: number;
@@ -27,10 +35,10 @@ type Answer = {
 };
 
 /** @throws Error at the first call that sees more than the barrier may tell, and at the first broken invariant */
-export async function storm(
+export async function runConcurrentCalls(
   world: BarrierWorld,
   given: { rounds: number; seed: number },
-): Promise<StormReport> {
+): Promise<ConcurrentCallsReport> {
   const draw = numbersFrom(given.seed);
   const deadlocksBefore = await world.deadlockCount();
   const sums = { triedCount: 0, confirmedCount: 0, cancelledCount: 0, tombstoneCount: 0 };

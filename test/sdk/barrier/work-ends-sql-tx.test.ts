@@ -7,9 +7,15 @@ import SQLite from 'better-sqlite3';
 import { Type } from 'typebox';
 import { describeOn } from '../../support/servers.ts';
 import { callFor } from '../participant/shop.ts';
-import { chain, raise } from './scenes.ts';
-import { type BarrierWorld, callOf, freshGid, type Op } from './world.ts';
-import { betterSqliteWorld, mysql2World, nodeSqliteWorld, pgWorld, typeormWorld } from './worlds.ts';
+import { chain, raise } from './contract-support.ts';
+import { type BarrierWorld, callOf, freshGid, type Op } from './barrier-world.ts';
+import {
+  betterSqliteWorld,
+  mysql2World,
+  nodeSqliteWorld,
+  pgWorld,
+  typeormWorld,
+} from './worlds-by-driver.ts';
 
 type Dialect = 'mysql' | 'postgres' | 'sqlite';
 type Open = () => BarrierWorld | Promise<BarrierWorld>;

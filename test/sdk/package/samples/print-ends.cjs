@@ -1,5 +1,5 @@
 // One order that is confirmed and one that is refused; prints how each ended.
-exports.tell = async ({ defineContract, TransactionCancelled, createTestWorld, scripted, Type }) => {
+exports.printEnds = async ({ defineContract, TransactionCancelled, createTestWorld, scripted, Type }) => {
   const inventory = defineContract('inventory', {
     reserve: { payload: Type.Object({ item: Type.String(), quantity: Type.Integer() }) },
   });

@@ -1,4 +1,4 @@
-/** The SDK as a stranger has it: packed, and installed by npm into an empty folder, with one Node or another. */
+/** The SDK as a user has it: packed, and installed by npm into an empty folder, with one Node or another. */
 import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';

@@ -4,7 +4,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { pgBarrier } from '@tercet/sdk/barrier/pg';
 import { Pool } from 'pg';
-import { callOf } from './world.ts';
+import { callOf } from './barrier-world.ts';
 
 /** A message of the frontend/backend protocol: its kind, its length, its content. */
 function message(kind: string, content: Buffer): Buffer {

@@ -6,9 +6,9 @@ import process from 'node:process';
 import { setImmediate } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { defineListener } from '@tercet/sdk';
-import { freshGid } from './world.ts';
-import { callOf, type BarrierWorld } from './world.ts';
-import { mysql2World, pgWorld, typeormWorld } from './worlds.ts';
+import { freshGid } from './barrier-world.ts';
+import { callOf, type BarrierWorld } from './barrier-world.ts';
+import { mysql2World, pgWorld, typeormWorld } from './worlds-by-driver.ts';
 
 const WORLDS = { mysql2: mysql2World, pg: pgWorld, typeorm: typeormWorld };
 

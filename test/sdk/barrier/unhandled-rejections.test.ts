@@ -4,7 +4,7 @@ import { expect, test } from '@jest/globals';
 import { describeOn, type SharedServer } from '../../support/servers.ts';
 import { NODE_FROM_SOURCE, run } from '../check/program.ts';
 
-const PROGRAM = fileURLToPath(new URL('unhandled-parts.ts', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('unhandled-rejections.ts', import.meta.url));
 
 const UNDONE = { failed: expect.any(String), effects: 0, again: 'done' };
 

@@ -5,22 +5,22 @@ import { afterAll, expect, test } from '@jest/globals';
 import { check, type CheckOptions, type Report } from '@tercet/sdk/check';
 import { KINDS } from '../../../sdk/src/check/kinds.ts';
 import { QUANTITY_NEEDED } from '../../../sdk/src/check/quantity-needed.ts';
-import { type NaiveOptions, type Numbers, startNaive } from './naive/participant.ts';
+import { type SampleParticipantOptions, type Numbers, startSampleParticipant } from './sample-participant.ts';
 
-type Naive = Awaited<ReturnType<typeof startNaive>>;
+type SampleParticipant = Awaited<ReturnType<typeof startSampleParticipant>>;
 
-const started: Naive[] = [];
+const started: SampleParticipant[] = [];
 afterAll(async () => {
   await Promise.all(started.splice(0).map(({ stop }) => stop()));
 });
 
-async function start(options: NaiveOptions = {}): Promise<Naive> {
-  const naive = await startNaive(options);
-  started.push(naive);
-  return naive;
+async function start(options: SampleParticipantOptions = {}): Promise<SampleParticipant> {
+  const sample = await startSampleParticipant(options);
+  started.push(sample);
+  return sample;
 }
 
-const ask = ({ baseUrl, observeUrl }: Naive, more: Partial<CheckOptions> = {}): Promise<Report> =>
+const ask = ({ baseUrl, observeUrl }: SampleParticipant, more: Partial<CheckOptions> = {}): Promise<Report> =>
   check({ baseUrl, activity: 'reserve', payload: {}, observeUrl, ...more });
 
 const codesOf = ({ findings }: Report) => findings.map(({ code }) => code);
@@ -54,8 +54,8 @@ test.concurrent.each([
   ['that cannot be reached', { baseUrl: 'http://127.0.0.1:1' }, {}],
   ['without stock', {}, { stock: 0 }],
   ['whose stock does not last', {}, { stock: 5 }],
-])('numbers that do not exist excuse nothing else: a participant %s is not judged', async (_who, more, naive) => {
-  const report = await ask(await start(naive), { observeUrl: null, ...more });
+])('numbers that do not exist excuse nothing else: a participant %s is not judged', async (_who, more, sample) => {
+  const report = await ask(await start(sample), { observeUrl: null, ...more });
   expect(report).toMatchObject({ verdict: 'not_judged', findings: [] });
 });
 
@@ -92,10 +92,10 @@ test.concurrent.each([
   const seeTaken = ({ available }: Numbers) => {
     least = Math.min(least, available);
   };
-  const naive: Naive = await start({
+  const sample: SampleParticipant = await start({
     ...{ kind, stock: QUANTITY_NEEDED[kind] },
     instead() {
-      seeTaken(naive.numbers);
+      seeTaken(sample.numbers);
       return null;
     },
   });
@@ -112,9 +112,9 @@ test.concurrent.each([
     inTime = answer;
     return answer;
   };
-  expect(await ask(naive, { kind, fetch: inTimeFirst })).toMatchObject({ verdict: 'passed' });
-  seeTaken(naive.numbers);
-  expect({ least, sold: naive.numbers.sold }).toEqual({ least: 0, sold: soldCount });
+  expect(await ask(sample, { kind, fetch: inTimeFirst })).toMatchObject({ verdict: 'passed' });
+  seeTaken(sample.numbers);
+  expect({ least, sold: sample.numbers.sold }).toEqual({ least: 0, sold: soldCount });
 });
 
 test.concurrent('it takes as much stock as it says, and all but the sold pieces are there again', async () => {
@@ -122,10 +122,10 @@ test.concurrent('it takes as much stock as it says, and all but the sold pieces 
   const seeTaken = ({ available }: Numbers) => {
     least = Math.min(least, available);
   };
-  const naive: Naive = await start({
+  const sample: SampleParticipant = await start({
     stock: QUANTITY_NEEDED.tcc,
     instead() {
-      seeTaken(naive.numbers);
+      seeTaken(sample.numbers);
       return null;
     },
   });
@@ -137,11 +137,11 @@ test.concurrent('it takes as much stock as it says, and all but the sold pieces 
     if (String(url).endsWith('/confirm')) confirm = answer;
     return answer;
   };
-  expect(await ask(naive, { fetch: confirmFirst })).toMatchObject({ verdict: 'passed' });
-  seeTaken(naive.numbers);
+  expect(await ask(sample, { fetch: confirmFirst })).toMatchObject({ verdict: 'passed' });
+  seeTaken(sample.numbers);
   expect(least).toBe(0);
-  expect(naive.numbers.reserved).toBe(0);
-  expect(naive.numbers.available).toBe(10 - naive.numbers.sold);
+  expect(sample.numbers.reserved).toBe(0);
+  expect(sample.numbers.available).toBe(10 - sample.numbers.sold);
 });
 
 test.each(KINDS)('of a %s stock that does not last shows as no fault', async (kind) => {
@@ -161,9 +161,9 @@ test.concurrent('stock that does not last for all scenarios leaves rules unjudge
 });
 
 test.concurrent('a participant that nobody reaches is not judged', async () => {
-  const naive = await start();
-  await naive.stop();
-  const report = await ask(naive);
+  const sample = await start();
+  await sample.stop();
+  const report = await ask(sample);
   expect(report).toMatchObject({ verdict: 'not_judged', findings: [], judged: [] });
   expect(reasonsOf(report)).toEqual([
     expect.stringMatching(/^the participant was not reached: GET .*ECONNREFUSED.*see that the service runs/),
@@ -171,9 +171,9 @@ test.concurrent('a participant that nobody reaches is not judged', async () => {
 });
 
 test.concurrent('of a participant at another address nothing is kept', async () => {
-  const naive = await start();
-  for (const observeUrl of [naive.observeUrl, undefined]) {
-    const report = await ask(naive, { baseUrl: `${naive.baseUrl}/elsewhere`, observeUrl });
+  const sample = await start();
+  for (const observeUrl of [sample.observeUrl, undefined]) {
+    const report = await ask(sample, { baseUrl: `${sample.baseUrl}/elsewhere`, observeUrl });
     expect(report).toMatchObject({ verdict: 'not_judged', findings: [], judged: [] });
     expect(reasonsOf(report)).toEqual([
       expect.stringMatching(/the participant was not reached: the try at .* was answered 404.*base URL/),
@@ -240,13 +240,13 @@ test.concurrent.each([
 ])('numbers that cannot be read judge nothing: %s', async (reason, said) => {
   const answers = (text: string | number) =>
     typeof text === 'number' ? new Response('', { status: text }) : new Response(text);
-  const naive = await start();
-  const report = await ask(naive, {
-    fetch: async (url, init) => (String(url) === naive.observeUrl ? answers(said) : fetch(url, init)),
+  const sample = await start();
+  const report = await ask(sample, {
+    fetch: async (url, init) => (String(url) === sample.observeUrl ? answers(said) : fetch(url, init)),
   });
   expect(report).toMatchObject({ verdict: 'not_judged', findings: [], judged: [] });
   expect(reasonsOf(report)).toEqual([expect.stringMatching(`${reason}.*--observe .*nothing was called yet`)]);
-  expect(naive.numbers).toEqual({ available: 100, reserved: 0, sold: 0 });
+  expect(sample.numbers).toEqual({ available: 100, reserved: 0, sold: 0 });
 });
 
 const inCents = ({ available, reserved, sold }: Numbers) => [
@@ -341,8 +341,8 @@ test.concurrent('a try that is refused near its deadline is asked for with a lat
     const timeoutMs = Date.parse(String(headers['tcc-deadline'])) - madeAt;
     return url === '/reserve/try' && timeoutMs > 0 && timeoutMs < 2000;
   };
-  const naive = await start({ instead: (request) => (isNear(request) ? 409 : null) });
-  expect(await ask(naive)).toMatchObject({ verdict: 'passed' });
+  const sample = await start({ instead: (request) => (isNear(request) ? 409 : null) });
+  expect(await ask(sample)).toMatchObject({ verdict: 'passed' });
 });
 
 test.concurrent('a call that is at work for ever is not judged', async () => {
@@ -353,12 +353,12 @@ test.concurrent('a call that is at work for ever is not judged', async () => {
 
 test.concurrent('a participant that falls silent is not waited for again and again', async () => {
   let callCount = 0;
-  const naive = await start();
+  const sample = await start();
   const silent: typeof fetch = (_url, init) =>
     new Promise((_resolve, reject) =>
       init?.signal?.addEventListener('abort', () => reject(init.signal?.reason)),
     );
-  const report = await ask(naive, {
+  const report = await ask(sample, {
     callTimeoutMs: 3000,
     fetch: (url, init) => (callCount++ < 30 ? fetch(url, init) : silent(url, init)),
   });
@@ -369,13 +369,13 @@ test.concurrent('a participant that falls silent is not waited for again and aga
 
 test.concurrent('calls carry what a coordinator sends, each scenario with ids of its own', async () => {
   const seen: IncomingMessage['headers'][] = [];
-  const naive = await start({
+  const sample = await start({
     instead({ headers }) {
       seen.push(headers);
       return null;
     },
   });
-  await ask(naive);
+  await ask(sample);
   const isOdd = (kind: unknown) => kind === undefined || kind === 'step';
   expect(seen.filter((headers) => isOdd(headers['tcc-kind']))).toHaveLength(5);
   for (const headers of seen.filter((each) => !isOdd(each['tcc-kind']))) {

@@ -12,7 +12,7 @@ import SQLite from 'better-sqlite3';
 import { type Connection, createPool } from 'mysql2/promise';
 import { Client, type ClientBase, Pool } from 'pg';
 import { describeOn } from '../../support/servers.ts';
-import { callOf } from './world.ts';
+import { callOf } from './barrier-world.ts';
 
 const failed = () => new Error('a moment of trouble');
 const NO_CONNECTION = 'no connection is free';

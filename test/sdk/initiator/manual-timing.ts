@@ -6,7 +6,7 @@ const SKIPPED_MS = 2000;
 
 type Timer = { readonly at: number; readonly fn: () => void };
 
-export class HandTiming implements Timing {
+export class ManualTiming implements Timing {
   /** Every wait that was begun, in milliseconds. */
   readonly waits: number[] = [];
   #now = 0;

@@ -1,17 +1,17 @@
-// 50 mixed calls at once, round after round, on each database. BARRIER_ROUNDS sets how many rounds.
+// 50 mixed concurrent calls, round after round, on each database. BARRIER_ROUNDS sets how many rounds.
 import { describe, expect, test } from '@jest/globals';
 import { describeOn } from '../../support/servers.ts';
-import { type StormReport, storm } from './storm.ts';
-import type { BarrierWorld } from './world.ts';
-import { betterSqliteWorld, mysql2World, nodeSqliteWorld, pgWorld } from './worlds.ts';
+import { type ConcurrentCallsReport, runConcurrentCalls } from './concurrent-calls.ts';
+import type { BarrierWorld } from './barrier-world.ts';
+import { betterSqliteWorld, mysql2World, nodeSqliteWorld, pgWorld } from './worlds-by-driver.ts';
 
 const ROUNDS = Number(process.env.BARRIER_ROUNDS ?? 60);
 const LIMIT_MS = 600_000 + ROUNDS * 5000;
 
-async function stormIn(world: BarrierWorld): Promise<StormReport> {
+async function runConcurrentCallsIn(world: BarrierWorld): Promise<ConcurrentCallsReport> {
   await world.barrier.createTable();
   try {
-    const report = await storm(world, { rounds: ROUNDS, seed: 20261121 });
+    const report = await runConcurrentCalls(world, { rounds: ROUNDS, seed: 20261121 });
     if (process.env.BARRIER_ROUNDS) process.stderr.write(`${JSON.stringify(report)}\n`);
     return report;
   } finally {
@@ -19,8 +19,8 @@ async function stormIn(world: BarrierWorld): Promise<StormReport> {
   }
 }
 
-/** Each ending has to have been met often, else the storm proves nothing of it. */
-function expectAllMet({ confirmedCount, cancelledCount, tombstoneCount }: StormReport): void {
+/** Each ending has to have been met often, else the rounds prove nothing of it. */
+function expectAllMet({ confirmedCount, cancelledCount, tombstoneCount }: ConcurrentCallsReport): void {
   for (const count of [confirmedCount, cancelledCount, tombstoneCount])
     expect(count).toBeGreaterThan(ROUNDS / 10);
 }
@@ -30,7 +30,9 @@ describeOn(['mysql', 'mariadb', 'postgres'], 'I5, I6, I7, I11 under 50 mixed cal
     'hold, and the deadlocks that the server counted are seen by nobody',
     async () => {
       const url = await server.createDatabase();
-      const report = await stormIn(server.name === 'postgres' ? await pgWorld(url) : await mysql2World(url));
+      const report = await runConcurrentCallsIn(
+        server.name === 'postgres' ? await pgWorld(url) : await mysql2World(url),
+      );
       expectAllMet(report);
       expect(report.deadlockCount).toBeGreaterThan(0);
     },
@@ -45,7 +47,7 @@ describe('I5, I6, I7, I11 under 50 mixed calls at once, on SQLite', () => {
   ] as const)(
     'hold (%s)',
     async (_driver, open) => {
-      expectAllMet(await stormIn(open()));
+      expectAllMet(await runConcurrentCallsIn(open()));
     },
     LIMIT_MS,
   );

@@ -1,4 +1,4 @@
-/** What the scenes of the barrier's contract have in common. */
+/** What the tests of the barrier's contract have in common: work that a test holds back, refusals and waits. */
 import { expect } from '@jest/globals';
 import { InProgress } from '@tercet/sdk';
 import { until as untilNamed } from '../../support/until.ts';

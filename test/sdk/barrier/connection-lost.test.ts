@@ -5,9 +5,9 @@ import { Refusal } from '@tercet/sdk';
 import { typeormBarrier } from '@tercet/sdk/barrier/typeorm';
 import { DataSource, type EntitySubscriberInterface } from 'typeorm';
 import { describeOn, type SharedServer } from '../../support/servers.ts';
-import { raise } from './scenes.ts';
-import { type BarrierWorld, callOf } from './world.ts';
-import { mysql2World, pgWorld, typeormWorld } from './worlds.ts';
+import { raise } from './contract-support.ts';
+import { type BarrierWorld, callOf } from './barrier-world.ts';
+import { mysql2World, pgWorld, typeormWorld } from './worlds-by-driver.ts';
 
 type Call = ReturnType<typeof callOf>;
 

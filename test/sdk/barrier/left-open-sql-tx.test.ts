@@ -7,7 +7,7 @@ import { createPool } from 'mysql2/promise';
 import { Pool } from 'pg';
 import { DataSource } from 'typeorm';
 import { describeOn } from '../../support/servers.ts';
-import { callOf, type FullBarrier } from './world.ts';
+import { callOf, type FullBarrier } from './barrier-world.ts';
 
 type Ask = (sql: string) => Promise<unknown>;
 

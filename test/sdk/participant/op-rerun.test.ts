@@ -4,8 +4,14 @@ import { type Barrier, currentCall, defineContract, defineParticipant } from '@t
 import type { Op } from '@tercet/sdk/wire';
 import { Type } from 'typebox';
 import { describeOn } from '../../support/servers.ts';
-import type { BarrierWorld } from '../barrier/world.ts';
-import { betterSqliteWorld, mysql2World, nodeSqliteWorld, pgWorld, typeormWorld } from '../barrier/worlds.ts';
+import type { BarrierWorld } from '../barrier/barrier-world.ts';
+import {
+  betterSqliteWorld,
+  mysql2World,
+  nodeSqliteWorld,
+  pgWorld,
+  typeormWorld,
+} from '../barrier/worlds-by-driver.ts';
 import { answerOf, callFor, newGid } from './shop.ts';
 
 const payload = { lines: [{ item: 'mug' }, { item: 'cup' }], note: { by: 'ann' } };

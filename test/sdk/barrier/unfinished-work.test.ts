@@ -7,9 +7,15 @@ import { createPool, type PoolConnection } from 'mysql2/promise';
 import { Client, Query } from 'pg';
 import { DataSource, EntitySchema } from 'typeorm';
 import { describeOn } from '../../support/servers.ts';
-import { chain, raise, until } from './scenes.ts';
-import { type BarrierWorld, callOf } from './world.ts';
-import { betterSqliteWorld, mysql2World, nodeSqliteWorld, pgWorld, typeormWorld } from './worlds.ts';
+import { chain, raise, until } from './contract-support.ts';
+import { type BarrierWorld, callOf } from './barrier-world.ts';
+import {
+  betterSqliteWorld,
+  mysql2World,
+  nodeSqliteWorld,
+  pgWorld,
+  typeormWorld,
+} from './worlds-by-driver.ts';
 
 type Open = () => BarrierWorld | Promise<BarrierWorld>;
 type Call = ReturnType<typeof callOf>;

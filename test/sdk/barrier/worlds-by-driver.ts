@@ -9,7 +9,7 @@ import SQLite from 'better-sqlite3';
 import { type Connection, createPool } from 'mysql2/promise';
 import { Client, type ClientBase, Pool } from 'pg';
 import { DataSource, type EntityManager } from 'typeorm';
-import { BUSINESS_TABLES, type BarrierWorld, statementsOf } from './world.ts';
+import { BUSINESS_TABLES, type BarrierWorld, statementsOf } from './barrier-world.ts';
 
 /** As many callers as may meet at one branch. */
 const CONNECTIONS = 50;

@@ -5,7 +5,7 @@ import { typeormBarrier } from '@tercet/sdk/barrier/typeorm';
 import { Pool } from 'pg';
 import { DataSource } from 'typeorm';
 import { describeOn } from '../../support/servers.ts';
-import { callOf, freshGid } from './world.ts';
+import { callOf, freshGid } from './barrier-world.ts';
 
 const HOUR_MS = 3_600_000;
 

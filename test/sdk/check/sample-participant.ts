@@ -71,7 +71,7 @@ export const FAULTS = [
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
-export type NaiveOptions = {
+export type SampleParticipantOptions = {
   /** What it declares for its activity; `tcc` when absent. */
   readonly kind?: Kind;
   readonly fault?: Fault | null;
@@ -138,12 +138,12 @@ const SERVED: { readonly [Each in Kind]: readonly string[] } = {
 
 const refused = (reason: string): Answer => ({ status: 409, body: { reason } });
 
-export async function startNaive(options: NaiveOptions = {}) {
-  const naive = new Naive(options);
-  const server = createServer((request, response) => void naive.serve(request, response));
+export async function startSampleParticipant(options: SampleParticipantOptions = {}) {
+  const sample = new SampleParticipant(options);
+  const server = createServer((request, response) => void sample.serve(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { baseUrl, observeUrl: `${baseUrl}/numbers`, numbers: naive.numbers, stop: () => stop(server) };
+  return { baseUrl, observeUrl: `${baseUrl}/numbers`, numbers: sample.numbers, stop: () => stop(server) };
 }
 
 function stop(server: Server): Promise<void> {
@@ -151,9 +151,9 @@ function stop(server: Server): Promise<void> {
   return new Promise((resolve) => server.close(() => resolve()));
 }
 
-class Naive {
+class SampleParticipant {
   readonly numbers: Numbers;
-  readonly #options: NaiveOptions;
+  readonly #options: SampleParticipantOptions;
   readonly #rows = new Map<string, Row>();
   #reservationCount = 0;
   #last: Promise<void> = Promise.resolve();
@@ -164,7 +164,7 @@ class Naive {
   /** By branch, a call whose caller may hang up. */
   readonly #forgetting = new Map<string, Promise<void>>();
 
-  constructor(options: NaiveOptions) {
+  constructor(options: SampleParticipantOptions) {
     this.#options = options;
     this.numbers = { available: options.stock ?? 100, reserved: 0, sold: 0 };
   }
@@ -366,7 +366,7 @@ class Naive {
     else work();
   }
 
-  #readNumbers(show: NonNullable<NaiveOptions['show']>): unknown {
+  #readNumbers(show: NonNullable<SampleParticipantOptions['show']>): unknown {
     const read: unknown = structuredClone(show(this.numbers));
     for (const work of this.#owed.splice(0)) work();
     return read;
