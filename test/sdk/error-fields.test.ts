@@ -1,4 +1,10 @@
-/** What is kept of errors, as real libraries throw them: enough to act on, and none of the values that they carry. */
+/**
+ * What a log line keeps of an error, as real libraries throw it: enough to act on, and none of the values that it carries.
+ *
+ * - Errors of the database drivers, TypeORM, Redis, the language and Node keep their codes and stacks.
+ * - A message is kept where it is known to name no value, else up to its first quote.
+ * - Causes and gathered errors are kept up to a depth.
+ */
 import { describe, expect, test } from '@jest/globals';
 import { execFileSync, execSync } from 'node:child_process';
 import { lookup } from 'node:dns/promises';

@@ -1,4 +1,10 @@
-// Rows of the barrier go when the coordinator says that their transaction is long over, and not before.
+/**
+ * Rows of the barrier are removed when the coordinator reports that their transaction ended long ago, and not before:
+ *
+ * - The retention has to be shorter than the coordinator's own.
+ * - Rows are read in batches, past those that stay.
+ * - A call that is repeated with a later deadline keeps its row as long, also while a clean-up runs.
+ */
 import { describe, expect, test } from '@jest/globals';
 import { mysql2Barrier } from '@tercet/sdk/barrier/mysql2';
 import { type BarrierCall, InProgress, Refusal } from '@tercet/sdk';

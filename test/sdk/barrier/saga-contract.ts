@@ -1,4 +1,11 @@
-/** What holds of the barrier for the steps of sagas, on every driver; and where both patterns meet at one branch. */
+/**
+ * What holds of the barrier for the steps of sagas, on every driver:
+ *
+ * - Action and compensate take effect once, in any order of arrival (I6, I7).
+ * - Outside the database, an action that was started can be compensated, also where nobody knows how far it came.
+ * - The refusal of a pivot is durable, undoes its work, and is answered for good.
+ * - An op of the other pattern is refused at a branch that has a pattern.
+ */
 import { describe, expect, test } from '@jest/globals';
 import { Refusal } from '@tercet/sdk';
 import { begunInTime, chain, HeldWork, raise, refusal, until, whenFree } from './contract-support.ts';

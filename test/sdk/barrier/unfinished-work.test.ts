@@ -1,4 +1,11 @@
-// What the work asks of its SQL transaction once it has settled, and what stands when that is over before the work fails.
+/**
+ * Work that still uses its SQL transaction after it has returned, and work that fails after its SQL transaction has ended:
+ *
+ * - A statement that comes after the work has returned takes no effect. Work that did not await a statement fails.
+ * - Work that fails after it ended its SQL transaction is not repeated: its branch is marked for an operator.
+ * - Concurrent statements are sent one after the other. After a conflict those that follow are rejected, and the call is repeated.
+ * - Each driver rejects late use of its own handles: promises, callbacks, query objects, runners, repositories and subscribers.
+ */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Refusal } from '@tercet/sdk';
 import { mysql2Barrier } from '@tercet/sdk/barrier/mysql2';
@@ -60,7 +67,7 @@ function using(open: Open) {
 }
 
 /** @param seesFailed whether a statement that failed before the work returned is known not to be awaited */
-function lateWork(open: Open, seesFailed = true): void {
+function lateStatements(open: Open, seesFailed = true): void {
   const { world, effectsOf, again } = using(open);
 
   test.each(MODES)('a part of %s that goes on after a refusal takes no effect', async (_mode, options) => {
@@ -285,7 +292,7 @@ const CRASHES = [
   ['succeeds', () => 'well'],
 ] as const;
 
-function strayWork(open: Open): void {
+function workAfterItsSqlTx(open: Open): void {
   const { world, effectsOf, again } = using(open);
   const cases = MODES.flatMap(([mode, options]) =>
     CRASHES.map(([how, then]) => [mode, how, options, then] as const),
@@ -332,7 +339,7 @@ function strayWork(open: Open): void {
 }
 
 /** Where another connection marks the row once the caller has ended what the work began. */
-function strayOnServers(open: Open): void {
+function workAfterItsSqlTxOnServers(open: Open): void {
   const { world, again } = using(open);
 
   test('that joined, and failed in a SQL transaction of its own, is not done again', async () => {
@@ -592,7 +599,7 @@ function deadlocks(open: Open): void {
 }
 
 describeOn(['mysql', 'mariadb'], 'work after its end, by mysql2,', (server) => {
-  lateWork(async () => mysql2World(await server.createDatabase()));
+  lateStatements(async () => mysql2World(await server.createDatabase()));
 
   describe('on its handle', () => {
     const methods = ['release', 'destroy', 'end', 'reset', 'changeUser'] as const;
@@ -653,7 +660,7 @@ describeOn(['mysql', 'mariadb'], 'work after its end, by mysql2,', (server) => {
 });
 
 describeOn(['postgres'], 'work after its end, by pg,', (server) => {
-  lateWork(async () => pgWorld(await server.createDatabase()));
+  lateStatements(async () => pgWorld(await server.createDatabase()));
 
   test.each(['release', 'end'])('is refused %s() on its handle', async (method) => {
     const world = await pgWorld(await server.createDatabase());
@@ -697,7 +704,7 @@ describeOn(['postgres'], 'work after its end, by pg,', (server) => {
 
 describeOn(['mysql', 'mariadb', 'postgres'], 'work after its end, by TypeORM,', (server) => {
   // TypeORM awaits its own statements.
-  lateWork(async () => typeormWorld(await server.createDatabase()), server.name === 'postgres');
+  lateStatements(async () => typeormWorld(await server.createDatabase()), server.name === 'postgres');
 
   const Thing = new EntitySchema<{ id: number }>({
     name: 'thing',
@@ -811,24 +818,26 @@ describeOn(['mysql', 'mariadb', 'postgres'], 'work after its end, by TypeORM,', 
   });
 });
 
-describeOn(['mysql', 'mariadb'], 'stray work, by mysql2,', (server) => {
-  strayWork(async () => mysql2World(await server.createDatabase()));
-  strayOnServers(async () => mysql2World(await server.createDatabase()));
+describeOn(['mysql', 'mariadb'], 'work that fails after its SQL transaction, by mysql2,', (server) => {
+  workAfterItsSqlTx(async () => mysql2World(await server.createDatabase()));
+  workAfterItsSqlTxOnServers(async () => mysql2World(await server.createDatabase()));
   deadlocks(async () => mysql2World(await server.createDatabase()));
 });
-describeOn(['postgres'], 'stray work, by pg,', (server) =>
-  strayWork(async () => pgWorld(await server.createDatabase())),
+describeOn(['postgres'], 'work that fails after its SQL transaction, by pg,', (server) =>
+  workAfterItsSqlTx(async () => pgWorld(await server.createDatabase())),
 );
-describeOn(['mysql', 'mariadb'], 'stray work, by TypeORM,', (server) => {
-  strayWork(async () => typeormWorld(await server.createDatabase()));
-  strayOnServers(async () => typeormWorld(await server.createDatabase()));
+describeOn(['mysql', 'mariadb'], 'work that fails after its SQL transaction, by TypeORM,', (server) => {
+  workAfterItsSqlTx(async () => typeormWorld(await server.createDatabase()));
+  workAfterItsSqlTxOnServers(async () => typeormWorld(await server.createDatabase()));
   deadlocks(async () => typeormWorld(await server.createDatabase()));
 });
-describeOn(['postgres'], 'stray work, by TypeORM,', (server) =>
-  strayWork(async () => typeormWorld(await server.createDatabase())),
+describeOn(['postgres'], 'work that fails after its SQL transaction, by TypeORM,', (server) =>
+  workAfterItsSqlTx(async () => typeormWorld(await server.createDatabase())),
 );
-describe('stray work, by better-sqlite3,', () => strayWork(betterSqliteWorld));
-describe('stray work, by node:sqlite,', () => strayWork(nodeSqliteWorld));
+describe('work that fails after its SQL transaction, by better-sqlite3,', () =>
+  workAfterItsSqlTx(betterSqliteWorld));
+describe('work that fails after its SQL transaction, by node:sqlite,', () =>
+  workAfterItsSqlTx(nodeSqliteWorld));
 
 describeOn(['mysql', 'mariadb'], 'concurrent statements, by mysql2,', (server) =>
   concurrentStatements(async () => mysql2World(await server.createDatabase())),

@@ -1,4 +1,11 @@
-// Work that ends the barrier's SQL transaction: what is refused before, and what is found out afterwards.
+/**
+ * Work that ends the barrier's SQL transaction:
+ *
+ * - Statements and methods that end it are refused before they run. Savepoints of the work are not.
+ * - Work that commits unseen and then fails is neither repeated nor undone. Its row keeps a mark, and every op is answered 503.
+ * - Work that commits unseen and succeeds is recorded as done, and its call fails once.
+ * - An operator settles such a branch by the statements of docs/participants.md.
+ */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { defineContract, defineParticipant, Refusal } from '@tercet/sdk';

@@ -1,4 +1,13 @@
-/** What can be judged and what cannot; and answers that are not a participant's fault. */
+/**
+ * What a check can judge, and what it must not hold against a participant:
+ *
+ * - Without numbers the rules on effects are not judged, and the report says why.
+ * - A participant that cannot be reached, has too little stock or does not end its work is not judged.
+ * - Numbers that others change, or that do not show the ops, judge nothing.
+ * - The quantity that a check needs is the one that it states.
+ * - Any 2xx but 202 is a success, and the body of an answer plays no part.
+ * - Its calls are those of a coordinator.
+ */
 import type { IncomingMessage } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
 import { afterAll, expect, test } from '@jest/globals';

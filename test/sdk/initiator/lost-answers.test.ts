@@ -1,4 +1,12 @@
-// What an initiator makes of requests and answers that are lost on the way to the coordinator.
+/**
+ * Requests and answers that are lost between the initiator and the coordinator:
+ *
+ * - A lost answer is asked for again, and nothing begins twice.
+ * - A coordinator that stays away leaves the outcome unknown, which is never reported as cancelled.
+ * - Replicas are asked in turn.
+ * - Where decisions cross, the one that stands is reported.
+ * - A rejected request is reported with its code.
+ */
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import {
   CoordinatorUnavailable,

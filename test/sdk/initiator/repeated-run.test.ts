@@ -1,4 +1,10 @@
-// Running again with the same key: after a crash half-way, and after the end.
+/**
+ * A run that is repeated with the same idempotency key:
+ *
+ * - After a crash it continues. It cancels where the function now takes another way.
+ * - After the end it reports the outcome, and calls nothing.
+ * - Another input, payload or name under the same key is refused. Inputs are compared by a hash.
+ */
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import { runInNewContext } from 'node:vm';

@@ -1,4 +1,11 @@
-// One transaction from its beginning to its end, when nothing is lost on the way.
+/**
+ * One interactive transaction from its begin to its end, when nothing is lost on the way:
+ *
+ * - It is confirmed when all tries succeed. Each branch is registered before its try (I9).
+ * - It is cancelled when a try is refused or unknown, or when the function throws.
+ * - Tries that nobody awaits are part of the decision. Those that come after it are refused.
+ * - The transaction object is typed, and throws for names that it does not have.
+ */
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { TransactionCancelled, TransactionTimedOut, TryNotSent, TryRefused, TryUnknown } from '@tercet/sdk';
 import { money, NOBODY, openWorld, rejection, tea, type World } from './world.ts';

@@ -1,4 +1,11 @@
-// Who hears of the end of a transaction: what is believed and read, what is answered, and how it is mounted.
+/**
+ * A listener, which is called when a transaction has ended:
+ *
+ * - It answers 204 once its function has succeeded in all its parts, else 503.
+ * - It answers 400 or 413 to what it cannot read, and accepts members that a newer coordinator adds.
+ * - With a secret it answers 401 to calls that are not signed with it.
+ * - It is mounted as participants are.
+ */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -1,4 +1,10 @@
-// What the compiler and the definition refuse, so that no call ever meets it.
+/**
+ * What the compiler and `defineParticipant` refuse, so that no call ever meets it:
+ *
+ * - Payloads, results and contexts are typed by the contract, by the kind of the activity, and by `outside`.
+ * - A contract with unknown words, names or kinds is refused, at compile time and at run time.
+ * - So is a definition with missing or superfluous ops, generator functions, unusable barriers or wrong secrets.
+ */
 import { describe, expect, test } from '@jest/globals';
 import { type Barrier, defineContract, defineParticipant } from '@tercet/sdk';
 import { newSecret } from '@tercet/sdk/signature';

@@ -1,4 +1,11 @@
-// Sagas in a test world: scripted and real participants, what took effect at each step, and who is told of the end.
+/**
+ * Sagas in a test world, with scripted and real participants:
+ *
+ * - They are confirmed, or compensated from their end, also with lost answers and retries.
+ * - The pivot decides, also after the deadline.
+ * - `expectFinal` fails for an end that the invariants do not allow, whatever a test expects (I6, I10).
+ * - A listener receives the end, and `expectFinal` waits for that.
+ */
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { defineContract, defineParticipant, type Mountable } from '@tercet/sdk';
 import { sqliteBarrier } from '@tercet/sdk/barrier/sqlite';
