@@ -117,13 +117,17 @@ export function defineContract<const Name extends string, const All extends Acti
   return { ...Object.fromEntries(handles), name, activities } as DefinedContract<Name, All>;
 }
 
-const WORDS: { readonly [Word in keyof Activity]-?: true } = { kind: true, payload: true, result: true };
+const ACTIVITY_KEYS: { readonly [Word in keyof Activity]-?: true } = {
+  kind: true,
+  payload: true,
+  result: true,
+};
 
 /** @throws TypeError */
 function checkActivity(title: string, given: unknown): void {
   if (typeof given !== 'object' || given === null)
     throw new TypeError(`${title} is no activity: give its payload, and its result`);
-  const unknown = Object.keys(given).find((word) => !Object.hasOwn(WORDS, word));
+  const unknown = Object.keys(given).find((word) => !Object.hasOwn(ACTIVITY_KEYS, word));
   if (unknown !== undefined)
     throw new TypeError(`${title} has “${unknown}”: an activity has kind, payload and result`);
   const { kind, payload, result } = given as Partial<Activity>;

@@ -47,13 +47,13 @@ import { retryingConflicts } from './conflict-retry.ts';
 import { watching } from '../unhandled.ts';
 import { checkKept, lockedOf, type Statement, type Statements, sqlTxOf } from './statements.ts';
 
-export type Ran = { readonly rows: readonly unknown[]; readonly changedCount: number };
+export type StatementResult = { readonly rows: readonly unknown[]; readonly changedCount: number };
 
 export type Driver<SqlTx> = {
   readonly statements: Statements;
   /** Commits when `act` resolves; rolls back when it rejects, and rejects the same way. */
   transact<T>(act: (sqlTx: SqlTx) => Promise<T>): Promise<T>;
-  run(sqlTx: SqlTx, statement: Statement): Promise<Ran>;
+  run(sqlTx: SqlTx, statement: Statement): Promise<StatementResult>;
   /**
    * Runs the work with a handle of its own, keeps it from ending the SQL transaction (`statement-guard.ts`), and closes the gate when
    * it settles.

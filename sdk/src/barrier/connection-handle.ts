@@ -52,11 +52,11 @@ export function handleOn<Target extends object>(
     if (before?.original === original) return before.method;
     const isFree = kind.free.includes(key) || key in EventEmitter.prototype;
     const method = function (this: unknown, ...args: unknown[]): unknown {
-      if (gate.isClosed && !isFree) return late(gate, target, args, kind.atOnce.includes(key));
+      if (gate.isClosed && !isFree) return rejectLateCall(gate, target, args, kind.atOnce.includes(key));
       const answer = Reflect.apply(original, this === handle ? target : this, args);
       const maker = kind.makers?.[String(key)];
       if (maker !== undefined && isThenable(answer))
-        return answer.then((one) => sent(one as object, gate, maker));
+        return answer.then((one) => statementHandle(one as object, gate, maker));
       return answer === target ? handle : answer;
     };
     made.set(key, { original, method });
@@ -81,7 +81,7 @@ export function handleOn<Target extends object>(
 }
 
 /** What a method made: its statements do not pass the connection's methods, so they are sent here. */
-function sent(made: object, gate: StatementGate, kind: HandleKind): object {
+function statementHandle(made: object, gate: StatementGate, kind: HandleKind): object {
   const sending = new Proxy(made, {
     get(_made, key) {
       const value: unknown = Reflect.get(made, key);
@@ -93,7 +93,12 @@ function sent(made: object, gate: StatementGate, kind: HandleKind): object {
 }
 
 /** Answers in the way in which the method would have. */
-function late(gate: StatementGate, target: object, args: readonly unknown[], isAtOnce: boolean): unknown {
+function rejectLateCall(
+  gate: StatementGate,
+  target: object,
+  args: readonly unknown[],
+  isAtOnce: boolean,
+): unknown {
   const error = opEnded();
   gate.reportUnfinished(error);
   const [submitted] = args;

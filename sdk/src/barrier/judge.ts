@@ -75,7 +75,8 @@ export const PHASE_AFTER = {
 /** @param isPivot only an action is one */
 export function judge(call: BarrierCall, row: LockedRow, isPivot: boolean): Verdict {
   const pattern = patternOf(row);
-  if (pattern !== null && pattern !== PATTERN_OF[call.op]) return refuse('another_pattern', BELONGS[pattern]);
+  if (pattern !== null && pattern !== PATTERN_OF[call.op])
+    return refuse('another_pattern', OTHER_PATTERN_DETAILS[pattern]);
   const verdict = JUDGE_OP[call.op](row, call, isPivot);
   const busyMs = row.worker === null ? 0 : (row.workUntil ?? 0) - row.now;
   return verdict.do === 'work' && busyMs > 0 ? { do: 'wait', ms: busyMs } : verdict;
@@ -158,7 +159,7 @@ const PATTERN_OF_PHASE = {
 const patternOf = ({ phase, startedOp }: Row): Pattern | null =>
   PATTERN_OF_PHASE[phase] ?? (startedOp === null ? null : PATTERN_OF[startedOp]);
 
-const BELONGS: Readonly<Record<Pattern, string>> = {
+const OTHER_PATTERN_DETAILS: Readonly<Record<Pattern, string>> = {
   tcc: 'this branch was called to try, confirm or cancel before: it is no step of a saga',
   saga: 'this branch is a step of a saga: it is called for its action and its compensate',
 };

@@ -55,7 +55,7 @@ export async function outside<Result>(
       throw new Error('the database took longer than the limit of the work, which was not begun');
     const signal = AbortSignal.timeout(Math.ceil(leftMs));
     const text = resultText(await inAllParts(() => work({ ...begun.known, signal })));
-    await change((row) => ({ row: doneRow(mine(row, worker), call.op, text), answer: null }));
+    await change((row) => ({ row: doneRow(ifOwnedBy(row, worker), call.op, text), answer: null }));
     return { outcome: 'done', result: recordedResult(text) };
   } catch (error) {
     const isMine = await change((row) =>
@@ -94,7 +94,7 @@ function begin<Result>(
 const leftBy = (error: unknown, row: Row, isPivot: boolean): Row =>
   isPivot && error instanceof Refusal ? refusedRow(row, error) : { ...row, worker: null, workUntil: null };
 
-function mine(row: LockedRow, worker: string): Row {
+function ifOwnedBy(row: LockedRow, worker: string): Row {
   if (row.worker === worker) return row;
   throw tooLate();
 }

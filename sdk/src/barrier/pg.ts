@@ -90,7 +90,7 @@ export async function begunAlone(
   leftOpenWarning: LeftOpenWarning,
   { begin, rollBack }: { begin(): Promise<unknown>; rollBack(): Promise<unknown> },
 ): Promise<void> {
-  let isOpen = ['T', 'E'].includes((client as KnowingClient).getTransactionStatus?.() ?? '');
+  let isOpen = ['T', 'E'].includes((client as ClientWithTransactionStatus).getTransactionStatus?.() ?? '');
   const hear = ({ code }: { code?: string | undefined }) => {
     if (code === ACTIVE_SQL_TRANSACTION) isOpen = true;
   };
@@ -107,7 +107,7 @@ export async function begunAlone(
 }
 
 /** Older versions of pg do not know it. */
-type KnowingClient = { getTransactionStatus?(): string | null };
+type ClientWithTransactionStatus = { getTransactionStatus?(): string | null };
 
 const ACTIVE_SQL_TRANSACTION = '25001';
 

@@ -297,7 +297,7 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
 
   /** Older versions of node:sqlite do not say it. Inside of a SQL transaction, BEGIN fails and changes nothing. */
   #isInSqlTx(): boolean {
-    const { inTransaction, isTransaction = inTransaction } = this.#db as StatingDatabase;
+    const { inTransaction, isTransaction = inTransaction } = this.#db as DatabaseWithTransactionState;
     if (isTransaction !== undefined) return isTransaction;
     try {
       this.#db.exec('BEGIN');
@@ -343,7 +343,7 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
 }
 
 /** What better-sqlite3 calls the one, and node:sqlite the other. */
-type StatingDatabase = { readonly inTransaction?: boolean; readonly isTransaction?: boolean };
+type DatabaseWithTransactionState = { readonly inTransaction?: boolean; readonly isTransaction?: boolean };
 
 const ALREADY_OPEN =
   'a SQL transaction is open on this connection, and was left as it is: commit it or roll it back before this call, or ' +

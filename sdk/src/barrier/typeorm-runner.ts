@@ -43,14 +43,14 @@ export const gateAround = (runner: QueryRunner): StatementGate | null => askingO
 /** The gate by which a statement comes too late; null for one that is in time. */
 function closedGate(runner: QueryRunner): StatementGate | null {
   const innermost = askingOf(runner);
-  if (innermost === null) return closed(gateOfRun.get(runner) ?? null);
+  if (innermost === null) return ifClosed(gateOfRun.get(runner) ?? null);
   if (innermost.gate === null) return null;
   for (let found: Asking | null = innermost; found !== null; found = askingOf(runner, found.around))
     if (found.gate?.isClosed) return found.gate;
   return null;
 }
 
-const closed = (gate: StatementGate | null): StatementGate | null => (gate?.isClosed ? gate : null);
+const ifClosed = (gate: StatementGate | null): StatementGate | null => (gate?.isClosed ? gate : null);
 
 const METHODS = ['query', 'stream', 'connect', 'release'] as const;
 

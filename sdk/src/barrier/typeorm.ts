@@ -56,7 +56,7 @@ function driverOn(
     },
     run: async (manager, { sql, params }) => {
       if (manager.queryRunner && /^INSERT\b/.test(sql)) inserted.add(manager.queryRunner);
-      return ANSWER_OF[dialect](await manager.query(sql, [...params]));
+      return RESULT_OF[dialect](await manager.query(sql, [...params]));
     },
     guarded: async (manager, gate, work) => {
       const runner = manager.queryRunner;
@@ -185,7 +185,7 @@ const ERRORS = {
 } as const;
 
 /** What `query` gives back, which is up to the driver beneath. */
-const ANSWER_OF = {
+const RESULT_OF = {
   mysql: (answer: unknown) =>
     Array.isArray(answer)
       ? { rows: answer, changedCount: 0 }

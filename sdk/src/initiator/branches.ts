@@ -14,7 +14,7 @@ import type { CoordinatorClient, Problem } from './coordinator-client.ts';
 import { RequestRejected, TryNotSent, type TryOf, TryUnknown } from './errors.ts';
 import { withPayload } from './json-members.ts';
 import { payloadAsJson } from './payload.ts';
-import { lists, readTransactionOf, type TransactionState } from './transaction-state.ts';
+import { hasBranches, readTransactionOf, type TransactionState } from './transaction-state.ts';
 import { callTry, type TryTools } from './try-call.ts';
 import { resultOf } from './try-result.ts';
 import type { TryOptions } from './types.ts';
@@ -39,7 +39,7 @@ export class Branches {
   readonly #noMore = new AbortController();
   readonly #names = new BranchNames();
   /** As the coordinator's answers list them; none is ever taken away. */
-  readonly #standing = new Set<string>();
+  readonly #registered = new Set<string>();
   readonly #succeeded = new Set<string>();
   readonly #failures: unknown[] = [];
   readonly #underWay = new Set<Promise<void>>();
@@ -52,7 +52,7 @@ export class Branches {
     this.#given = given;
     this.gid = begun.gid;
     this.deadlineAt = new Date(begun.deadlineAt);
-    this.#see(begun);
+    this.#recordRegistered(begun);
     // A hundred tries may listen.
     setMaxListeners(0, this.#stop.signal, this.#noMore.signal);
     this.signal.addEventListener('abort', () => this.#noMore.abort(), { once: true });
@@ -86,7 +86,7 @@ export class Branches {
 
   /** A branch that stands and was not tried with success by us; null when there is none. */
   get untried(): string | null {
-    return [...this.#standing].find((branchId) => !this.#succeeded.has(branchId)) ?? null;
+    return [...this.#registered].find((branchId) => !this.#succeeded.has(branchId)) ?? null;
   }
 
   /**
@@ -191,12 +191,12 @@ export class Branches {
       throw new TryUnknown(branch, {
         answer: `its registration was not acknowledged, and it was not called; last ${answer.failure}`,
       });
-    this.#see(answer.value);
+    this.#recordRegistered(answer.value);
     this.#checkNotStopped(branch);
   }
 
-  #see({ branches }: TransactionState): void {
-    for (const { branchId } of branches) this.#standing.add(branchId);
+  #recordRegistered({ branches }: TransactionState): void {
+    for (const { branchId } of branches) this.#registered.add(branchId);
   }
 
   #checkNotStopped({ branchId }: Branch): void {
@@ -231,15 +231,15 @@ function readRegistered({ gid, branchId }: Branch) {
   const read = readTransactionOf(gid);
   return (body: unknown): TransactionState | null => {
     const seen = read(body);
-    return seen !== null && lists(seen, [branchId]) ? seen : null;
+    return seen !== null && hasBranches(seen, [branchId]) ? seen : null;
   };
 }
 
-const DECIDED: readonly string[] = ['decided_cancel', 'decided_confirm', 'deadline_passed'];
+const DECIDED_CODES: readonly string[] = ['decided_cancel', 'decided_confirm', 'deadline_passed'];
 
 function notRegistered(branch: Branch, problem: Problem): TryNotSent | RequestRejected {
   const { gid, branchId } = branch;
-  return DECIDED.includes(problem.code)
+  return DECIDED_CODES.includes(problem.code)
     ? new TryNotSent('transaction_decided', gid, `Branch “${branchId}” is not tried: ${problem.detail}`)
     : new RequestRejected(`The registration of branch “${branchId}”`, problem, gid);
 }

@@ -44,7 +44,7 @@ export async function decide(wanted: Decision, request: DecisionRequest): Promis
   const { problem } = answer;
   if (wanted === 'confirm' && problem.code === 'deadline_passed') return cancelAfterDeadline(request);
   if (problem.code === 'other_branches') return cancelForOtherBranches(request);
-  const stands = DECIDED[problem.code];
+  const stands = DECISION_BY_CODE[problem.code];
   if (stands === undefined) return rejected(problem);
   // It is durable, as the refusal says. Asking for the same changes nothing, and tells how far it is.
   const again = await ask(stands, request);
@@ -69,7 +69,7 @@ async function cancelForOtherBranches(request: DecisionRequest): Promise<Verdict
 const ANOTHER_RUN =
   'another run with the same idempotencyKey has registered branches that this one did not call';
 
-const DECIDED: Readonly<Record<string, Decision | undefined>> = {
+const DECISION_BY_CODE: Readonly<Record<string, Decision | undefined>> = {
   decided_confirm: 'confirm',
   decided_cancel: 'cancel',
 };

@@ -10,7 +10,7 @@ import { ActionRefused, OutcomeUnknown, RequestRejected, TransactionDiverged, Tr
 import { checkedCallback } from './options.ts';
 import { withMember, withPayload } from './json-members.ts';
 import { confirmedOrThrow, type CancelCause } from './outcome.ts';
-import { lists, readTransaction, type TransactionState } from './transaction-state.ts';
+import { hasBranches, readTransaction, type TransactionState } from './transaction-state.ts';
 import { traceContext } from './trace-context.ts';
 import type { DeclaredBranch, SubmitBranches, SubmitOptions, SubmitOutcome, SubmitSaga } from './types.ts';
 
@@ -106,7 +106,7 @@ const readSubmitted =
   (branchIds: readonly string[]) =>
   (body: unknown): TransactionState | null => {
     const seen = readTransaction(body);
-    return seen !== null && lists(seen, branchIds) ? seen : null;
+    return seen !== null && hasBranches(seen, branchIds) ? seen : null;
   };
 
 function outcomeOf(seen: TransactionState): Omit<SubmitOutcome, 'isRepeated'> {

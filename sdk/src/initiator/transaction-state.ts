@@ -50,5 +50,5 @@ export const readTransactionOf =
   };
 
 /** That a coordinator has acknowledged these branches, can be read off the list of them. */
-export const lists = ({ branches }: TransactionState, branchIds: readonly string[]): boolean =>
+export const hasBranches = ({ branches }: TransactionState, branchIds: readonly string[]): boolean =>
   branchIds.every((branchId) => branches.some((branch) => branch.branchId === branchId));

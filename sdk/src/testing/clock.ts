@@ -22,7 +22,7 @@ export class WorldClock implements Time {
   #timerCount = 0;
   /** Whoever passes time by hand does it alone. */
   #passingCount = 0;
-  #isLooking = false;
+  #isJumpScheduled = false;
   #onChange: (() => void)[] = [];
 
   constructor(userCode: UserCode) {
@@ -103,17 +103,17 @@ export class WorldClock implements Time {
 
   #changed(): void {
     for (const tell of this.#onChange.splice(0)) tell();
-    this.#look();
+    this.#scheduleJump();
   }
 
   /** Jumps, one timer a turn, for as long as the world is waited for and nobody is at work. */
-  #look(): void {
-    if (this.#isLooking || !this.#mayJump()) return;
-    this.#isLooking = true;
+  #scheduleJump(): void {
+    if (this.#isJumpScheduled || !this.#mayJump()) return;
+    this.#isJumpScheduled = true;
     onNextTurn(() => {
-      this.#isLooking = false;
+      this.#isJumpScheduled = false;
       if (this.#mayJump()) this.#jump();
-      this.#look();
+      this.#scheduleJump();
     });
   }
 

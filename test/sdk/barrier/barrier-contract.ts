@@ -7,7 +7,7 @@
  * - Work that fails rolls back, the row with it. So does a result that JSON cannot hold in full.
  * - `within` joins the SQL transaction of its caller, and undoes only its own part.
  * - Work outside the database: its start is durable before it begins, a crash leaves it repeatable, and its limit ends its claim.
- * - The sums of all accounts agree with the effects at the end (I11).
+ * - No call creates or loses money (I11).
  */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Refusal } from '@tercet/sdk';

@@ -49,7 +49,7 @@ export const bodyComesSlowly = ({ first: op, undo, codes }: OpPair): Scenario =>
       throw new Unjudgeable(meanwhile);
     }
     await context.begin();
-    const answer = await wholeAnswer(context, branch, op, finish);
+    const answer = await finishCall(context, branch, op, finish);
     const what = `${withCapitalArticle(op)} whose body ended after its ${undo} was answered ${answer.words}.`;
     await judgeRefused(context, { op, code: codes.slowFirstAccepted, answer, what });
   },
@@ -68,7 +68,7 @@ export const pivotComesSlowly: Scenario = {
       throw new Unjudgeable(`an action after its deadline was answered ${refused.words}, and not refused`);
     }
     await context.begin();
-    const answer = await wholeAnswer(context, branch, 'action', finish);
+    const answer = await finishCall(context, branch, 'action', finish);
     const what = `An action whose body ended after its refusal was answered ${answer.words}.`;
     await judgeRefused(context, { op: 'action', code: 'slow_pivot_accepted', answer, what });
   },
@@ -79,16 +79,16 @@ export const lateBodyComesSlowly: Scenario = {
   name: 'an action whose body comes slowly',
   judges: ['slow_caller_blocks_others'],
   async run(context) {
-    const finish = await sendHalfOf(context, context.branch(), 'action', late());
+    const finish = await sendHalfOf(context, context.branch(), 'action', pastDeadline());
     await lateActionMeanwhile(context, context.branch());
     await finish();
   },
 };
 
-const late = (): CallOptions => ({ deadlineAt: Date.now() - OVER_SINCE_MS });
+const pastDeadline = (): CallOptions => ({ deadlineAt: Date.now() - OVER_SINCE_MS });
 
 async function lateActionMeanwhile(context: ScenarioContext, branch: Branch): Promise<Answer> {
-  const answer = await context.askAllowingSilence(branch, 'action', late());
+  const answer = await context.askAllowingSilence(branch, 'action', pastDeadline());
   const what = `While only half of the body of an action had come, another one was answered: ${answer.words}.`;
   context.judge('slow_caller_blocks_others', answer.status !== null, what);
   return answer;
@@ -117,13 +117,13 @@ export const kindUnsigned = ({ first: op }: FirstOp): Scenario => ({
   },
 });
 
-type HangingUp = {
+type HangUpCall = {
   readonly branch: Branch;
   readonly op: FirstOp['first'];
   readonly when: 'sent' | 'answered';
 };
 
-async function hangUpOn({ settings }: ScenarioContext, { branch, op, when }: HangingUp): Promise<void> {
+async function hangUpOn({ settings }: ScenarioContext, { branch, op, when }: HangUpCall): Promise<void> {
   const call = requestOf(settings, branch, op);
   await hangUp(call, when, settings.callTimeoutMs).catch((error: unknown) => {
     const reason = reasonOf(error, settings.callTimeoutMs);
@@ -149,7 +149,7 @@ async function sendHalfOf(
 }
 
 /** A participant may well ask to come again; or it has given up on the slow one, which says nothing about the branch. */
-async function wholeAnswer(
+async function finishCall(
   context: ScenarioContext,
   branch: Branch,
   op: FirstOp['first'],

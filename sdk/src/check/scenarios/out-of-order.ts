@@ -10,13 +10,16 @@ export const undoBeforeFirst = ({ first: op, undo, codes }: OpPair): Scenario =>
   judges: [codes.undoAloneRefused, codes.undoAloneApplied],
   async run(context) {
     const { words, reply } = await context.ask(context.branch(), undo);
-    const what = `A ${undo} of ${NEVER[op]} was answered ${words}.`;
+    const what = `A ${undo} of ${NEVER_CALLED[op]} was answered ${words}.`;
     context.judge(codes.undoAloneRefused, reply === 'succeeded', what);
     await context.judgeEffect(codes.undoAloneApplied, {}, what);
   },
 });
 
-const NEVER = { try: 'a branch that was never tried', action: 'a step that was never called' } as const;
+const NEVER_CALLED = {
+  try: 'a branch that was never tried',
+  action: 'a step that was never called',
+} as const;
 
 export const firstAfterUndo = ({ first: op, undo, codes }: OpPair): Scenario => ({
   name: `${withArticle(op)} after its ${undo}`,
@@ -54,10 +57,14 @@ export const confirmWithoutTry: Scenario = {
   },
 };
 
-export const confirmAfterCancel = afterItsOpposite('cancel', 'confirm', 'confirm_after_cancel_accepted');
-export const cancelAfterConfirm = afterItsOpposite('confirm', 'cancel', 'cancel_after_confirm_accepted');
+export const confirmAfterCancel = afterOppositeDecision('cancel', 'confirm', 'confirm_after_cancel_accepted');
+export const cancelAfterConfirm = afterOppositeDecision('confirm', 'cancel', 'cancel_after_confirm_accepted');
 
-function afterItsOpposite(first: 'confirm' | 'cancel', second: 'confirm' | 'cancel', code: Code): Scenario {
+function afterOppositeDecision(
+  first: 'confirm' | 'cancel',
+  second: 'confirm' | 'cancel',
+  code: Code,
+): Scenario {
   return {
     name: `a ${second} after the ${first}`,
     judges: [code, 'refused_call_applied'],

@@ -7,14 +7,14 @@ import { OVER_SINCE_MS } from './deadline.ts';
 /** Chance has a part in it. Each round may use up stock, so there are few. */
 const ROUNDS = 3;
 
-const late = (): CallOptions => ({ deadlineAt: Date.now() - OVER_SINCE_MS });
+const pastDeadline = (): CallOptions => ({ deadlineAt: Date.now() - OVER_SINCE_MS });
 
 export const refusalRemembered: Scenario = {
   name: 'an action after its refusal',
   judges: ['refusal_forgotten'],
   async run(context) {
     const { refusedBody } = context.settings;
-    await judgeRemembered(context, late(), 'whose deadline had passed');
+    await judgeRemembered(context, pastDeadline(), 'whose deadline had passed');
     if (refusedBody !== null)
       await judgeRemembered(context, { body: refusedBody }, 'with the refused payload');
   },
@@ -38,7 +38,7 @@ export const repeatedLate: Scenario = {
   async run(context) {
     const branch = context.branch();
     const first = await context.must(branch, 'action');
-    const again = await context.ask(branch, 'action', late());
+    const again = await context.ask(branch, 'action', pastDeadline());
     const what = `An action was answered ${first.words}, and its repetition after the deadline ${again.words}.`;
     context.judge('late_repeat_refused', succeeded(again), what);
     await context.judgeEffect('action_applied_twice', { action: 1 }, what);
@@ -51,7 +51,8 @@ export const concurrentInTimeAndLate: Scenario = {
   async run(context) {
     for (let round = 0; round < ROUNDS; round += 1) {
       await context.begin();
-      const optionsOfBoth: [CallOptions, CallOptions] = round % 2 === 0 ? [late(), {}] : [{}, late()];
+      const optionsOfBoth: [CallOptions, CallOptions] =
+        round % 2 === 0 ? [pastDeadline(), {}] : [{}, pastDeadline()];
       const answers = await context.atOnce(context.branch(), ['action', 'action'], optionsOfBoth);
       const [passed, inTime] = round % 2 === 0 ? answers : [answers[1], answers[0]];
       const what = `Of two concurrent actions of one pivot, the one after its deadline was answered ${passed.words}, and the one in time ${inTime.words}.`;
