@@ -1,13 +1,13 @@
 /**
- * What a `catch` gets. Anything can be thrown, also a value that has no text, or that throws when it is read. Nothing here
- * throws, because what comes after, a cancel or an answer, must not be skipped.
+ * What a `catch` gets. Anything can be thrown, also a value that has no text, or that throws when it is read. Nothing
+ * here throws, because what comes after, a cancel or an answer, must not be skipped.
  */
 
 const WITHOUT_TEXT = 'something that cannot be shown as text';
 
 /**
- * An error's name and message; for any other value, its text. Never throws. Complete, values included: only for errors that
- * are thrown to the code whose error it is. What is logged goes through `errorLine`.
+ * An error's name and message; for any other value, its text. Never throws. Complete, values included: only for errors
+ * that are thrown to the code whose error it is. What is logged goes through `errorLine`.
  */
 export function errorText(caught: unknown): string {
   try {

@@ -77,7 +77,10 @@ type Unknown<All extends Activities> = {
   readonly [Name in keyof All]: { readonly [Word in Exclude<keyof All[Name], keyof Activity>]: never };
 };
 
-/** Members of a contract, or what tells a participant, which has a contract, from one: an activity would hide them. */
+/**
+ * Members of a contract, and the member that distinguishes a participant from it: an activity of that name would hide
+ * them.
+ */
 const OWN_MEMBERS = ['name', 'activities', 'contract'] as const;
 
 /** Says in the compiler's error what the TypeError says. */

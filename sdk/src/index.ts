@@ -3,7 +3,7 @@
  *
  * - `defineContract`, `defineParticipant`: the participant's side; `@tercet/sdk/fastify`, `/express` and `/node-http` mount it
  * - `@tercet/sdk/barrier/mysql2`, `/pg`, `/sqlite` and `/typeorm`: the barrier in the participant's own database
- * - `Tercet`: the initiator's side; `saga` builds what it may submit, `defineListener` hears of the end
+ * - `Tercet`: the initiator's side; `saga` builds what it may submit, `defineListener` receives the end
  * - `@tercet/sdk/testing`: the coordinator in memory, for tests of your own
  * - `@tercet/sdk/check`, and `npx tercet check`: whether a service bears what a coordinator does to it
  */

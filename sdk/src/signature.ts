@@ -42,7 +42,7 @@ export function verifySignature(headers: Headers, body: string, secrets: readonl
   if (typeof id !== 'string') return missing('webhook-id');
   if (typeof timestamp !== 'string') return missing('webhook-timestamp');
   if (typeof signature !== 'string') return missing('webhook-signature');
-  // Else somebody could send a signed call again under another name.
+  // Else a signed call could be replayed under another name.
   const { gid, branchId, op, kind } = CALL_HEADERS;
   if (id !== idOf([headers[gid], headers[branchId], headers[op], headers[kind]]))
     return 'webhook-id does not name the call of the TCC headers: it is gid/branchId/op/kind of the same call, or gid/notify';

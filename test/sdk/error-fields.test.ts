@@ -1,5 +1,6 @@
 /**
- * What a log line keeps of an error, as real libraries throw it: enough to act on, and none of the values that it carries.
+ * What a log line keeps of an error, as real libraries throw it: enough to act on, and none of the values that it
+ * carries.
  *
  * - Errors of the database drivers, TypeORM, Redis, the language and Node keep their codes and stacks.
  * - A message is kept where it is known to name no value, else up to its first quote.

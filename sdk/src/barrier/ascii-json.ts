@@ -1,4 +1,6 @@
-/** JSON in ASCII, as it is stored in a column: no connection's character set can change it, and no column refuses it. */
+/**
+ * JSON in ASCII, as it is stored in a column: no connection's character set can change it, and no column refuses it.
+ */
 
 /** JSON with what is not ASCII escaped. */
 export const asciiJson = (json: string): string =>

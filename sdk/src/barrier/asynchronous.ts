@@ -55,8 +55,8 @@ export type Driver<SqlTx> = {
   transact<T>(act: (sqlTx: SqlTx) => Promise<T>): Promise<T>;
   run(sqlTx: SqlTx, statement: Statement): Promise<StatementResult>;
   /**
-   * Runs the work with a handle of its own, keeps it from ending the SQL transaction (`statement-guard.ts`), and closes the gate when
-   * it settles.
+   * Runs the work with a handle of its own, keeps it from ending the SQL transaction (`statement-guard.ts`), and closes
+   * the gate when it settles.
    */
   guarded<T>(sqlTx: SqlTx, gate: StatementGate, work: (handle: SqlTx) => Promise<T>): Promise<T>;
   /** That of the pass whose work joins this SQL transaction; null for one that was opened elsewhere. */

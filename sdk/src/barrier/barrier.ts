@@ -1,11 +1,11 @@
 /**
  * The barrier: what lets a participant be called twice, too late or in the wrong order without harm.
  *
- * A coordinator repeats a call whose answer it did not hear, so any call may come again; and networks delay, so a try may
- * come after its own cancel, and an action after its own compensate. Business code should not have to think of either. It
- * runs behind the barrier, and takes effect at most once for each branch and op (I5).
+ * A coordinator repeats a call whose answer it did not receive, so any call may come again; and networks delay, so a
+ * try may come after its own cancel, and an action after its own compensate. Business code should not have to think of
+ * either. It runs behind the barrier, and takes effect at most once for each branch and op (I5).
  *
- * Each branch has one row in a table beside the business tables. It is locked first, then judged (`judge.ts`), and
+ * Each branch has one row in a table next to the business tables. It is locked first, then judged (`judge.ts`), and
  * changed in the SQL transaction of the business work, so that row and work stand or fall together:
  *
  * 1. A repeated call finds its own op done, does nothing, and answers the first result again.
@@ -16,8 +16,9 @@
  *    success: the coordinator would believe that the branch is done (I1, I8). So is an op of the other pattern: a branch is
  *    either one of a tcc or a step of a saga.
  * 5. A refusal rolls everything back and leaves no trace: it speaks for this one call. Only the refusal of a saga's pivot is
- *    remembered, for good, because nobody compensates a pivot.
- * 6. Whatever else the work throws is rolled back too, and thrown on: nobody answers success for work that is undone.
+ *    remembered, for good, because a pivot is never compensated.
+ * 6. Whatever else the work throws is rolled back too, and thrown on: work that is undone is never answered with
+ *    success.
  */
 import type { Call } from '../call.ts';
 
@@ -42,7 +43,7 @@ export type Known = {
 };
 
 export type KnownOutside = Known & {
-  /** Aborted when the work may take no longer: whoever comes next takes it for crashed. */
+  /** Aborted when the work may take no longer: the next call takes it for crashed. */
   readonly signal: AbortSignal;
 };
 

@@ -1,7 +1,10 @@
-/** Deadlocks and lock time-outs are the database's way of saying "again": nobody but the barrier sees them. */
+/**
+ * Retries after deadlocks and lock time-outs, by which a database asks for a retry. Callers of the barrier never see
+ * them.
+ */
 
 const MAX_ATTEMPTS = 20;
-/** Then the caller is answered 503, and asks again: it must not hold a connection for as long as somebody holds a lock. */
+/** Then the caller is answered 503, and asks again: it must not hold a connection for as long as a lock is held. */
 const MAX_RETRYING_MS = 10_000;
 const FIRST_PAUSE_MS = 5;
 const MAX_PAUSE_MS = 200;

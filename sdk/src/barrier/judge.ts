@@ -18,7 +18,7 @@
  * and a success would tell it that something was done, or undone, which was not.
  *
  * While work outside the database goes on for the branch, whatever would work waits for its end (`wait`). Once a confirm
- * was started outside, a cancel is refused as after it, and the other way round: nobody can tell how far it came.
+ * was started outside, a cancel is refused as after it, and the other way round: how far it came is unknown.
  */
 import type { RefusalCode } from '../refusal.ts';
 import type { Pattern } from '../../../src/wire/index.ts';
@@ -122,7 +122,7 @@ function judgeAction(row: LockedRow, { deadlineAt }: BarrierCall, isPivot: boole
   if (row.phase === 'undone' || row.startedOp === 'compensate')
     return refuse('cancelled_before', 'this step was compensated before');
   if (row.phase === 'refused') return refuse('refused', recordedRefusal(row));
-  // A pivot's refusal says that nothing was done, and nobody compensates it: what it has started outside, it ends.
+  // A pivot's refusal says that nothing was done, and it is never compensated: what it has started outside, it ends.
   if (row.now < deadlineAt || (isPivot && row.startedOp !== null)) return { do: 'work' };
   return refuse('deadline_passed', 'the deadline of this action has passed', isPivot);
 }

@@ -49,7 +49,8 @@ export async function outside<Result>(
   );
   if (begun.passed !== null) return passedOrThrow(begun.passed);
   try {
-    // The limit counts from before the row said so: nobody else takes the branch for free while we believe to have time.
+    // The limit counts from before the row said so: no other call takes the branch for free while we believe to have
+    // time.
     const leftMs = limitMs - (performance.now() - startedMs);
     if (leftMs <= 0)
       throw new Error('the database took longer than the limit of the work, which was not begun');
@@ -90,7 +91,7 @@ function begin<Result>(
   };
 }
 
-/** It stays started: who can tell how far it came. */
+/** It stays started: how far it came is unknown. */
 const leftBy = (error: unknown, row: Row, isPivot: boolean): Row =>
   isPivot && error instanceof Refusal ? refusedRow(row, error) : { ...row, worker: null, workUntil: null };
 

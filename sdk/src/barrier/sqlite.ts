@@ -192,7 +192,10 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
       : new ErrorAfterCommit(committedByWork());
   }
 
-  /** Runs the work, and keeps it from ending the SQL transaction; see `statement-guard.ts`. A `toJSON` of its result belongs to it. */
+  /**
+   * Runs the work, and keeps it from ending the SQL transaction; see `statement-guard.ts`. A `toJSON` of its result
+   * belongs to it.
+   */
   #guarded(work: (db: Database) => unknown): string | null {
     const end = guard(this.#db, 'sqlite', { statements: ['exec', 'prepare'], isAsync: false });
     const { handle, close } = closableHandle(this.#db);
@@ -315,7 +318,7 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
     } catch {}
   }
 
-  /** Some errors have rolled back already: what is told is the first one. */
+  /** Some errors have rolled back already: the first one is reported. */
   #rollBack(): void {
     try {
       this.#db.exec('ROLLBACK');

@@ -4,7 +4,7 @@
  * A pass writes its mark into the row when it locks it, and takes the mark away when it records the outcome. Both happen
  * in one SQL transaction, and whatever leaves nothing to record is rolled back. So no row is ever committed with a mark
  * on it, unless the work itself committed, and the call then failed or its process died. What the work did by then
- * stands, and no later call can tell how much that was: every op is refused until an operator has looked.
+ * stands, and no later call knows how much that was: every op is refused until an operator has corrected the row.
  *
  * Rows of earlier versions have no marks. One of them that is `open`, with nothing started outside, says the same.
  */

@@ -107,7 +107,7 @@ export function readArguments(args: readonly string[]): Command {
     paths: Object.fromEntries((path ?? []).map(readPath)),
     callTimeoutMs: timeoutMs === undefined ? undefined : readTimeout(timeoutMs),
   };
-  // Here already, so that what is wrong with them is told before anything is called.
+  // Here already, so that faults are reported before anything is called.
   readOptions(options);
   return { what: 'check', options, isJson: json ?? false };
 }

@@ -8,7 +8,7 @@ import { type Answer, answered, isTimeout, reasonOf, unanswered } from './answer
 import type { CallRequest } from './request.ts';
 
 /**
- * Sends the whole request and hangs up: once it is `sent`, or once the answer begins to come, which nobody reads.
+ * Sends the whole request and hangs up: once it is `sent`, or once the answer begins to come, which is not read.
  *
  * @throws Error when the request could not be sent, or no answer began in time
  */

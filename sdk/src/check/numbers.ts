@@ -1,9 +1,9 @@
 /**
  * The participant's own numbers, read from outside: what shows whether a call took effect, and how often.
  *
- * Every number in the JSON at the observed address has a path, such as `0.available`. What a snapshot has more or less than
- * the one before is a difference by path. The plain scenarios measure the difference that one try, one confirm and one
- * cancel make; every other scenario has to come to a sum of those.
+ * Every number in the JSON at the observed address has a path, such as `0.available`. What a snapshot has more or less
+ * than the one before is a difference by path. The plain scenarios measure the difference that one try, one confirm and
+ * one cancel make; every other scenario has to come to a sum of those.
  */
 import { shownUrl } from '../shown-url.ts';
 import { reasonOf } from './answer.ts';

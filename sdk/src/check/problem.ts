@@ -3,7 +3,7 @@
 export type Problem = { readonly code: string | null; readonly detail: string };
 
 const DETAIL_CHARACTERS = 500;
-/** Of bodies of which nobody knows what they are: pages of frameworks, stack traces. */
+/** Of bodies of unknown form: pages of frameworks, stack traces. */
 const EXCERPT_CHARACTERS = 200;
 
 /** The problem document (RFC 9457), or other JSON with a `detail`. Null when the body is none. */
@@ -14,7 +14,10 @@ export function problemIn(body: string): Problem | null {
   return typeof json.detail === 'string' ? { code, detail: json.detail } : null;
 }
 
-/** What people need to see why: one line, and not endless. The `detail` of a problem document is told whole. */
+/**
+ * What an operator needs to see why, in one line of limited length. More is shown of the `detail` of a problem
+ * document.
+ */
 export function wordsOf(body: string): string {
   const problem = problemIn(body);
   if (problem === null) return inOneLine(body, EXCERPT_CHARACTERS);

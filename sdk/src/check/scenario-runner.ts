@@ -1,6 +1,6 @@
 /**
- * Runs the scenarios one after the other. The long one, which waits for a deadline, begins once the plain ones have measured,
- * and continues between two others as soon as it is due.
+ * Runs the scenarios one after the other. The long one, which waits for a deadline, begins once the plain ones have
+ * measured, and continues between two others as soon as it is due.
  */
 import type { Caller } from './caller.ts';
 import type { Code } from './codes.ts';

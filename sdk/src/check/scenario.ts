@@ -35,7 +35,7 @@ export type Scenario = {
   readonly run: (context: ScenarioContext) => Promise<void>;
 };
 
-/** A scenario whose second part waits for a point in time. Others run in between, so that nobody waits for nothing. */
+/** A scenario whose second part waits for a point in time. Others run in between, so that no time is lost. */
 export type LongScenario = Pick<Scenario, 'name' | 'judges'> & {
   readonly begin: (context: ScenarioContext) => Promise<SecondPart>;
 };

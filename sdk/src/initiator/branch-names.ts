@@ -1,5 +1,5 @@
 /**
- * The branchIds of one transaction. Those that nobody names are counted, so that a function that is run again
+ * The branchIds of one transaction. Those without a name are numbered, so that a function that is run again
  * after a crash, and calls the same, registers the same branches.
  */
 import { Value } from 'typebox/value';

@@ -2,7 +2,7 @@
  * The branches of one interactive transaction while its function runs: each registered first, and then tried.
  *
  * 1. A try is called only when the coordinator has acknowledged its branch (I9): what was tried can be cancelled.
- * 2. What is not heard to have succeeded has failed, whether the function looks at it or not.
+ * 2. A try without a received success has failed, whether or not the function looks at it.
  * 3. `settle` ends when no try is under way any more; what is called after it, is refused.
  */
 import { inSpan } from '../spans.ts';
@@ -96,7 +96,7 @@ export class Branches {
   call(contract: Contract, activity: string, payload: unknown, options?: TryOptions): Promise<unknown> {
     if (this.#state === 'closed') return this.#refuse(contract, activity);
     const trying = this.#try(contract, activity, payload, options?.branchId);
-    // Observed here in any case: one that nobody awaits is no unhandled rejection, and is not overlooked either.
+    // Observed here in any case: one that is not awaited is no unhandled rejection, and is not overlooked either.
     const heard = trying.then(
       () => {},
       (error: unknown) => this.#failed(error),

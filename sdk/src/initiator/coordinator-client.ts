@@ -1,11 +1,11 @@
 /**
- * The initiator's client of the coordinator. One request is sent to the replicas in turn until one of them answers, for a
- * limited time.
+ * The initiator's client of the coordinator. One request is sent to the replicas in turn until one of them answers, for
+ * a limited time.
  *
  * Every request of the coordinator can be repeated and answers the truth, so whatever is no clear answer is
  * asked again: no connection, no answer in time, 5xx, and all that no coordinator would say. Only a problem
  * document of a coordinator's own is a “no”: a 404 of something else on the way is no outcome. And only an answer
- * about what was asked is a “yes”: who asks says how to tell (`reads`).
+ * about what was asked is a “yes”: the caller says how to recognise it (`reads`).
  */
 import { exchange, type Fetch, type ExchangeResult, jsonIn } from './http-exchange.ts';
 import { backOffMs, pause, type Timing } from './timing.ts';

@@ -15,7 +15,7 @@ export type Ending = {
   readonly explanation: string;
 };
 
-/** `decision` null: nobody acknowledged one. It may be taken all the same. */
+/** `decision` null: none was acknowledged. It may be taken all the same. */
 export type Verdict = Ending | { readonly decision: null; readonly failure: string };
 
 export type DecisionRequest = {
@@ -46,7 +46,7 @@ export async function decide(wanted: Decision, request: DecisionRequest): Promis
   if (problem.code === 'other_branches') return cancelForOtherBranches(request);
   const stands = DECISION_BY_CODE[problem.code];
   if (stands === undefined) return rejected(problem);
-  // It is durable, as the refusal says. Asking for the same changes nothing, and tells how far it is.
+  // It is durable, as the refusal says. Asking for the same changes nothing, and returns how far it is.
   const again = await ask(stands, request);
   return again.kind === 'accepted' ? verdictOf(again) : endingBy(stands, problem);
 }

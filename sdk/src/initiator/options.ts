@@ -70,7 +70,7 @@ function parsed(url: string): URL {
   }
 }
 
-/** @throws TypeError, which does not tell the token */
+/** @throws TypeError, which does not show the token */
 export function checkedToken(token: string | undefined): string | null {
   if (token === undefined) return null;
   if (!/^[!-~]+$/.test(token))
@@ -78,7 +78,7 @@ export function checkedToken(token: string | undefined): string | null {
   return token;
 }
 
-/** @throws TypeError, which does not tell the secrets */
+/** @throws TypeError, which does not show the secrets */
 export function checkedSecrets(
   given: Readonly<Record<string, string | readonly string[]>>,
   names: readonly string[],

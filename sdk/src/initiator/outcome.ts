@@ -1,5 +1,5 @@
 /**
- * From a verdict to what the initiator is told: an outcome where it is confirmed, and else the error that says
+ * From a verdict to what the initiator receives: an outcome where it is confirmed, and else the error that says
  * what is certain.
  */
 import type { TransactionView } from '../../../src/wire/index.ts';
@@ -62,7 +62,7 @@ export type Undecided = {
   readonly find: (gid: string) => Promise<TransactionView | null>;
 };
 
-/** @throws OutcomeUnknown when nobody acknowledged a decision */
+/** @throws OutcomeUnknown when no decision was acknowledged */
 export function knownOrThrow(verdict: Verdict, why: CancelCause | null, tx: Undecided): Ending {
   if (verdict.decision !== null) return verdict;
   const { gid, deadlineAt, idempotencyKey, find } = tx;

@@ -1,10 +1,10 @@
 /**
- * One interactive transaction from its beginning to what is told of it: begin, run the function, decide.
+ * One interactive transaction from its beginning to its outcome: begin, run the function, decide.
  *
  * - Confirm is asked for only when every branch that stands was tried with success in this run. A failed try cancels,
  *   also when the function looks away. So does a try that comes after the function has returned, if it comes before the confirm is
  *   sent. A later one rejects: the confirm goes by what was called until then.
- * - Nothing is guessed: a decision that nobody acknowledged is `OutcomeUnknown`, never success and never failure.
+ * - Nothing is guessed: a decision that was not acknowledged is `OutcomeUnknown`, never success and never failure.
  */
 import { errorText, isInstanceOf } from '../caught-error.ts';
 import type { TransactionView } from '../../../src/wire/index.ts';

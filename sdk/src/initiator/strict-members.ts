@@ -1,6 +1,6 @@
 /**
- * An object that throws for a name that it does not have. In plain JavaScript a misspelt participant would only be `undefined`,
- * and the error of the engine for that does not say which names there are.
+ * An object that throws for a name that it does not have. In plain JavaScript a misspelt participant would only be
+ * `undefined`, and the error of the engine for that does not say which names there are.
  */
 
 /** Read by what awaits, prints or compares a value; undefined is the right answer. */

@@ -40,7 +40,7 @@ export async function submit(options: SubmitOptions, given: SubmitParts): Promis
   if (answer.kind === 'rejected') throw new RequestRejected('The submitted transaction', answer.problem);
   if (answer.kind === 'unanswered') throw unknown(answer.failure, idempotencyKey);
   const { value: seen, headers } = answer;
-  // A repetition of our own is none: only a key that somebody chose can have been used before.
+  // A repetition of our own is none: only a key that the caller chose can have been used before.
   const isRepeated = options.idempotencyKey !== undefined && headers.get(REPLAYED) === 'true';
   return { ...outcomeOf(seen), isRepeated };
 }
@@ -101,7 +101,7 @@ function namedBranches(branches: readonly DeclaredBranch[]): readonly NamedBranc
   }));
 }
 
-/** Its gid is not known before; that it is the one that was submitted, can be told by its branches. */
+/** Its gid is not known before; its branches show that it is the one that was submitted. */
 const readSubmitted =
   (branchIds: readonly string[]) =>
   (body: unknown): TransactionState | null => {
@@ -118,7 +118,7 @@ function outcomeOf(seen: TransactionState): Omit<SubmitOutcome, 'isRepeated'> {
   return { gid, status: 'trying', explanation };
 }
 
-/** The coordinator heard the refusal, and says which branch it was. */
+/** The coordinator received the refusal, and says which branch it was. */
 function whyCancelled({ gid, decision, branches }: TransactionState): CancelCause | null {
   const branch = branches.find(({ branchId }) => branchId === decision?.branchId);
   if (branch === undefined) return null;

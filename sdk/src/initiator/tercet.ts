@@ -109,7 +109,7 @@ export class Tercet<const All extends readonly Callable[]> {
    *   await tercet.submit({ name: 'order', branches: [branch(inventory, 'reserve', { … })], idempotencyKey });
    *   await tercet.submit({ saga: fulfil, idempotencyKey });
    *
-   * @throws TypeError for a saga with a name or branches beside it, and for neither a saga nor branches
+   * @throws TypeError for a saga with a name or branches next to it, and for neither a saga nor branches
    * @throws TransactionDiverged also where the pivot of a saga waits for an operator, so that nothing is decided
    * @throws as `run`; OutcomeUnknown also when it is not known whether it began. Its gid is then not known
    *   either

@@ -16,7 +16,7 @@ export function traceContext(own: string | undefined): string | null {
   return traceparent !== null && TRACEPARENT.test(traceparent) ? traceparent : null;
 }
 
-/** Its HTTP instrumentation writes the header; a second one beside it would break both. */
+/** Its HTTP instrumentation writes the header; a second one would break both. */
 function isTracedByOpenTelemetry(): boolean {
   const api: unknown = Reflect.get(globalThis, Symbol.for('opentelemetry.js.api.1'));
   return typeof api === 'object' && api !== null && 'propagation' in api && Boolean(api.propagation);

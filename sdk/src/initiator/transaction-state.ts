@@ -1,6 +1,6 @@
 /**
- * The state of a transaction as an initiator reads it in a coordinator's answer. Nothing else in the answer is read, so that a
- * newer coordinator may say more.
+ * The state of a transaction as an initiator reads it in a coordinator's answer. Nothing else in the answer is read, so
+ * that a newer coordinator may say more.
  */
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';

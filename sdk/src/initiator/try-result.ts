@@ -9,7 +9,7 @@ import { jsonIn } from './http-exchange.ts';
 import type { Tried } from './try-call.ts';
 
 /**
- * @param signal whose reason is told when it ended the try
+ * @param signal whose reason becomes the cause when it ended the try
  * @throws TryRefused, TryUnknown
  */
 export function resultOf(tried: Tried, contract: Contract, branch: TryOf, signal: AbortSignal): unknown {

@@ -55,8 +55,8 @@ type AboutOptions = {
    */
   readonly traceparent?: string;
   /**
-   * Who hears of the end, also when nobody waits for it any more: a registered participant, whose listener has this activity
-   * (see `defineListener`).
+   * Receives the end, also when no caller waits for it any more: a registered participant, whose listener has this
+   * activity (see `defineListener`).
    */
   readonly callback?: { readonly participant: string; readonly activity: string };
 };
@@ -69,8 +69,9 @@ type Named = {
 export type RunOptions = AboutOptions &
   Named & {
     /**
-     * What the transaction is about, as JSON. The function is not called again for what is decided, so only this tells another
-     * order from the same one: with the same idempotencyKey, another input is refused. Sent as a hash.
+     * What the transaction is about, as JSON. The function is not called again for what is decided, so only this
+     * distinguishes another order from the same one: with the same idempotencyKey, another input is refused. Sent as a
+     * hash.
      *
      * Any value that JSON holds: null, strings, booleans, finite numbers, arrays, plain objects, and what has a toJSON that
      * returns such a value. Members that are undefined are left out.
@@ -92,7 +93,7 @@ export type SubmitBranches = AboutOptions &
 export type SubmitSaga = AboutOptions & {
   /** Built by `saga()`, which also names it. */
   readonly saga: { readonly definition: SagaDefinition };
-  /** A saga has its own name and steps. Others beside them would be left out, and nobody would notice. */
+  /** A saga has its own name and steps. Others next to them would be left out without notice. */
   readonly name?: never;
   readonly branches?: never;
 };

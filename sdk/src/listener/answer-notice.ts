@@ -1,6 +1,6 @@
 /**
- * From the call that tells of an end to its answer: first whether it is to be believed, then what it says, and only then the
- * listener's function. The coordinator goes by the status: a 2xx ends its calls, everything else is called again.
+ * From the call that notifies of an end to its answer: first its signature, then its form, and only then the listener's
+ * function. The coordinator goes by the status: a 2xx ends its calls, everything else is called again.
  */
 import { Type } from 'typebox';
 import { types } from 'node:util';

@@ -1,5 +1,5 @@
 /**
- * A listener: hears how transactions end, also those that nobody waits for any more.
+ * A listener: is notified when transactions end, also those that no caller waits for any more.
  *
  *   const listener = defineListener('orders', {
  *     'order-ended': async ({ gid, status, businessKey }) => {
@@ -22,13 +22,13 @@ import { answerNotice, type NoticeOptions, type OnEnding } from './answer-notice
 
 export type ListenerOptions = {
   /**
-   * Only calls that one of these signed are heard: those that `orders` is registered with. Two of them while the secret is
-   * changed. Absent: calls need not be signed.
+   * Only calls that are signed with one of these are accepted: those that `orders` is registered with. Two of them
+   * while the secret is changed. Absent: calls need not be signed.
    */
   readonly secrets?: readonly string[];
   /**
-   * Hears of everything that is answered 500 or 503, with the ending where it could be read. When absent, it is one line on
-   * the standard error; and so it is when this throws or rejects. The answer does not wait for it.
+   * Receives everything that is answered 500 or 503, with the ending where it could be read. When absent, it is one
+   * line on the standard error; and so it is when this throws or rejects. The answer does not wait for it.
    */
   readonly onError?: (error: unknown, ending: EndingNotice | null) => void | Promise<void>;
 };
@@ -40,10 +40,10 @@ export interface Listener extends Mountable<'notify'> {
 }
 
 /**
- * Each function hears of an ending at least once, and may hear of the same one again: when it took too long, when its answer
- * was lost, or when two replicas of the coordinator tell of it at once. What it does has to bear that; the `gid` is the key
- * by which to know a repetition. Its call is over when it resolves: 204. When it throws, it is called again, with growing
- * pauses, and what others wait for does not wait for it.
+ * Each function is called for an ending at least once, and may be called again for the same one: when it took too long,
+ * when its answer was lost, or when two replicas of the coordinator call concurrently. It has to tolerate that; the
+ * `gid` identifies a repetition. Its call is over when it resolves: 204. When it throws, it is called again with
+ * backoff, and nothing else waits for it.
  *
  * @param name under which it is registered, one to 64 of `A-Z a-z 0-9 _ -`
  * @param activities a function for each kind of callback

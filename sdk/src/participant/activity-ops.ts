@@ -33,7 +33,7 @@ type Inside<SqlTx> = {
 };
 
 type WithSignal = {
-  /** Aborted when the op may take no longer: whoever comes next takes it for crashed. */
+  /** Aborted when the op may take no longer: the next call takes it for crashed. */
   readonly signal: AbortSignal;
 };
 
@@ -63,7 +63,7 @@ type ByPlace<Where, WhenInside, WhenOutside> = Where extends Outside ? WhenOutsi
 /**
  * One activity. Each op takes effect at most once for each branch, however often it is called. It refuses by
  * throwing a `Refusal`, and says "not yet" by throwing `InProgress`; whatever else it throws means that
- * nobody knows, and it is called again. Whatever it throws, what it wrote with `sqlTx` is rolled back.
+ * the outcome is unknown, and it is called again. Whatever it throws, what it wrote with `sqlTx` is rolled back.
  *
  * Inside, an op may be run several times before it is committed once, after a deadlock for example: it does
  * database work only. Each run is given the payload and the context as they came. With `sqliteBarrier` it is a synchronous function; outside it may be asynchronous there too.

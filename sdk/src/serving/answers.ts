@@ -1,10 +1,10 @@
 /**
- * What a participant answers. The status is what the coordinator goes by; everything else is for people.
+ * What a participant answers. The coordinator acts on the status alone; everything else is for operators.
  *
  *   200  done, now or before            409  refused: a reply to a try or an action, and to nothing else
  *                                       422  the same, because the activity is of another kind
  *   425  ask again, it is under way     503  not known: ask again
- *   400, 401, 413, 500                  nothing was done, and the call or the participant has to be mended
+ *   400, 401, 413, 500                  nothing was done, and the call or the participant has to be fixed
  */
 import type { InProgress, Refusal, RefusalCode } from '../refusal.ts';
 import type { Fault, ProblemDocument } from '../../../src/wire/index.ts';
@@ -91,7 +91,7 @@ export const bodyNotRaw = (advice: string): ParticipantAnswer => problem(500, 'b
 export const payloadNoLongerFits = (fault: string): ParticipantAnswer =>
   problem(503, 'invalid_payload', `${fault}. The contract has to take again what it took before.`);
 
-/** An error's own words may tell what is nobody's business. */
+/** The message of an error may hold confidential values. */
 export const failed = (): ParticipantAnswer =>
   problem(503, 'internal_error', "The participant's log says why. Send the same call again.");
 

@@ -1,5 +1,6 @@
 /**
- * What frameworks mount, a participant or a listener: one function from a request to an answer, which knows no framework.
+ * What frameworks mount, a participant or a listener: one function from a request to an answer, which knows no
+ * framework.
  */
 import type { CallOp, Op } from '../../../src/wire/index.ts';
 
@@ -28,7 +29,7 @@ export type ParticipantAnswer = {
 /** `POST /{activity}/{op}` */
 export type Route<Ops extends CallOp = Op> = { readonly activity: string; readonly op: Ops };
 
-/** What frameworks mount: a participant, or whoever hears of ends. */
+/** What frameworks mount: a participant or a listener. */
 export interface Mountable<Ops extends CallOp = CallOp> {
   readonly routes: readonly Route<Ops>[];
   /** Never rejects. Null for a request for none of its routes. */

@@ -35,7 +35,7 @@ export function nodeHttpParticipant(
 /** Something before may have answered in the meantime, such as a time-out. */
 function send(response: ServerResponse, { status, headers, body }: ParticipantAnswer): void {
   if (response.headersSent) return;
-  // A 204 has no body, and may not tell its length.
+  // A 204 has no body, and must not have a length.
   const length = status === 204 ? {} : { 'content-length': Buffer.byteLength(body) };
   response.writeHead(status, { ...headers, ...length });
   response.end(body);

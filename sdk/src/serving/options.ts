@@ -3,7 +3,7 @@ import { checkSecret } from '../../../src/wire/signature.ts';
 
 /**
  * Null where calls need not be signed.
- * @throws TypeError, which does not tell the secrets. An empty list is refused too: it would look like protection
+ * @throws TypeError, which does not show the secrets. An empty list is refused too: it would look like protection
  */
 export function checkedSecrets(
   name: string,
@@ -20,8 +20,8 @@ export function checkedSecrets(
 type Report<About> = (error: unknown, about: About) => void;
 
 /**
- * The call is answered also when telling of its error fails, at once or later: then both errors are logged. It is not
- * waited for.
+ * The call is answered also when the handler of its error fails, synchronously or later: then both errors are logged.
+ * The handler is not awaited.
  */
 export const reporting =
   <About>(tell: (error: unknown, about: About) => void | Promise<void>, log: Report<About>): Report<About> =>

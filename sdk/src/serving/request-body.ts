@@ -14,7 +14,7 @@ export type WholeBody =
   /** It cannot be served; the answer says why. */
   | { readonly state: 'unreadable'; readonly answer: ParticipantAnswer };
 
-/** Of an aborted one the sender went away before its end: there is nobody to answer. */
+/** `aborted`: the sender closed the connection before the end, so there is no one to answer. */
 export type RequestBody = WholeBody | { readonly state: 'aborted' };
 
 /** What body parsers leave behind. */
@@ -48,7 +48,7 @@ export function textOf(bytes: Uint8Array): WholeBody {
   }
 }
 
-/** What comes after the limit is read and forgotten: whoever is still sending can then hear the answer. */
+/** What comes after the limit is read and discarded, so that a client that is still sending can receive the answer. */
 function bytesOf(request: IncomingMessage): Promise<Uint8Array | 'too_large' | 'aborted'> {
   return new Promise((resolve) => {
     const chunks: Uint8Array[] = [];

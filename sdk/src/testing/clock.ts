@@ -6,7 +6,7 @@
  * - By hand it passes with `pass`, however little is waited for.
  * - It starts at the real time, so that deadlines look right to a barrier that asks a real database for its clock.
  *
- * It keeps no real timer: a world that nobody waits for any more is garbage.
+ * It keeps no real timer: a world that is no longer awaited is garbage.
  */
 import { AsyncResource } from 'node:async_hooks';
 import { setImmediate as onNextTurn } from 'node:timers';
@@ -106,7 +106,7 @@ export class WorldClock implements Time {
     this.#scheduleJump();
   }
 
-  /** Jumps, one timer a turn, for as long as the world is waited for and nobody is at work. */
+  /** Jumps, one timer a turn, for as long as the world is awaited and no code of the test runs. */
   #scheduleJump(): void {
     if (this.#isJumpScheduled || !this.#mayJump()) return;
     this.#isJumpScheduled = true;

@@ -5,7 +5,7 @@
  * - Confirmed: every branch's confirm took effect at its participant, and no cancel did (I1, I8); of a saga every step is done.
  * - Cancelled: nothing is left set aside, and no confirm took effect (I1, I6, I8); of a saga nothing is left done but what
  *   has no compensation, and neither the pivot nor what comes after it was done (I10).
- * - Who asked to be told of the end has heard of it.
+ * - The callback is delivered, where there is one.
  */
 import type { Coordinator } from '../../../src/application/coordinator.ts';
 import {
@@ -31,7 +31,7 @@ export type ExpectedEnd = {
   readonly branches?: Readonly<Record<string, Effect>>;
 };
 
-/** The transaction did not end, or not as it should have. The message tells the difference, and all calls. */
+/** The transaction did not end, or not as it should have. The message has the difference, and all calls. */
 export class UnexpectedEnd extends Error {
   override readonly name = 'UnexpectedEnd';
 }
@@ -73,12 +73,12 @@ async function endOf({ coordinator, clock }: EndParts, gid: string): Promise<Glo
   return tx;
 }
 
-/** After so many more, nobody will hear of the end, however often it is told. */
+/** After so many more attempts, the callback is taken for undeliverable. */
 const MAX_NOTICES = 10;
 
 const noticesOf = (tx: GlobalTransaction | null): number => tx?.notification?.attemptCount ?? 0;
 
-/** All that is still to be called waits for an operator, or is told in vain. */
+/** All that is still to be called waits for an operator, or is a callback that cannot be delivered. */
 function isStuck(tx: GlobalTransaction, enoughNotices: number): boolean {
   const open = openCalls(tx);
   const isStuckCall = ({ branch, call }: OpenCall) =>
@@ -86,7 +86,7 @@ function isStuck(tx: GlobalTransaction, enoughNotices: number): boolean {
   return open.length > 0 && open.every(isStuckCall);
 }
 
-/** Only the one who is told of the end has not answered. */
+/** Only its callback is not delivered. */
 const owesNoticeOnly = (tx: GlobalTransaction): boolean =>
   isFinished(tx) && openCalls(tx).every(({ branch }) => branch === null);
 
@@ -145,7 +145,7 @@ function isBeforePivot({ branches }: GlobalTransaction, branchId: string): boole
   return upstreamOf([pivot.branchId], before).has(branchId);
 }
 
-/** What is still to be told, although it was told often. */
+/** A callback that is not delivered after many attempts. */
 const owedIn = ({ callback, notification }: GlobalTransaction): string[] =>
   callback === null || notification === null || notification.reply === 'succeeded'
     ? []

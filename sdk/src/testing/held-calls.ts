@@ -46,7 +46,7 @@ export class Hold {
   /** For the door: ends with the release. */
   keep(call: RecordedCall): Promise<void> {
     this.#calls.push(call);
-    // At once: whoever awaits the call is told only when the clock could have moved on.
+    // Immediately: code that awaits the call resumes only when the clock could have moved on.
     if (this.#awaitingCount > 0) this.#stopClock();
     return new Promise((resolve) => this.#releaseCalls.push(resolve));
   }

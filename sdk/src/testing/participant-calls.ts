@@ -86,7 +86,7 @@ function requestOf(call: ParticipantCall, secrets: readonly string[]): Participa
       [CALL_HEADERS.op]: op,
       [CALL_HEADERS.attempt]: String(attempt),
       [CALL_HEADERS.idempotencyKey]: idempotencyKeyOf(call),
-      // Who hears of the end hears of no branch, and of no deadline.
+      // A callback has no branch and no deadline.
       ...(branchId !== null && {
         [CALL_HEADERS.branchId]: branchId,
         [CALL_HEADERS.deadline]: new Date(deadlineAt).toISOString(),

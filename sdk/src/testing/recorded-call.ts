@@ -7,7 +7,7 @@ export type RecordedCall = {
   readonly participant: string;
   /** As in the path, also where the participant serves no such thing; null where the path names no activity and op. */
   readonly activity: string | null;
-  /** `notify` tells whoever began the transaction of its end. */
+  /** `notify` is the callback at the end. */
   readonly op: CallOp | null;
   /** From the headers; null where they are missing, as the branchId is of a `notify`. */
   readonly gid: string | null;
@@ -21,7 +21,7 @@ export type RecordedCall = {
   readonly status: number | null;
   /** Whether the participant itself answered, or a script in its place; null as long as it is under way. */
   readonly answeredBy: 'participant' | 'script' | null;
-  /** Whether the caller heard the answer: not when it was lost, or came after the caller had given up. */
+  /** Whether the caller received the answer: not when it was lost, or came after the caller had given up. */
   readonly isHeard: boolean;
 };
 
@@ -33,7 +33,8 @@ export type RecordedCall = {
 export type Effect = 'none' | 'tried' | 'confirmed' | 'cancelled' | 'done' | 'undone' | 'both';
 
 /**
- * What took effect at the participant of one branch, read off what it answered with success, whoever heard it.
+ * What took effect at the participant of one branch, read off what it answered with success, whether or not the
+ * caller received it.
  *
  * @param answered the calls of the branch that it answered, in the order of the answers
  */

@@ -1,8 +1,9 @@
 /**
  * What becomes of the calls of a participant that a test has something to say of: steps that are used up one after the
- * other, one a call. What comes after them, and every call that no script is for, reaches the participant and is heard.
+ * other, one a call. What comes after them, and every call that no script is for, reaches the participant and is
+ * answered.
  *
- *   world.on(payment, 'confirm').fail(2).loseReply(1);   // 503, 503, then done and not heard of, then as usual
+ *   world.on(payment, 'confirm').fail(2).loseReply(1);   // 503, 503, then done but its answer lost, then as usual
  */
 import type { CallOp } from '../../../src/wire/index.ts';
 import { Hold } from './held-calls.ts';
@@ -45,7 +46,7 @@ export class Script {
     return this.#then({ kind: 'answerLater' }, times);
   }
 
-  /** The participant does what it is asked to, and the connection breaks before its answer is heard. */
+  /** The participant does what it is asked to, and the connection breaks before its answer arrives. */
   loseReply(times = Infinity): this {
     return this.#then({ kind: 'loseReply' }, times);
   }

@@ -1,6 +1,6 @@
 /**
  * A participant that has no service behind it. Every op that the kinds of its contract have succeeds unless the test says otherwise
- * (`script.ts`), and takes effect once for each branch, behind a barrier in memory. It hears of ends, too.
+ * (`script.ts`), and takes effect once for each branch, behind a barrier in memory. It receives callbacks, too.
  */
 import { Value } from 'typebox/value';
 import {
@@ -20,7 +20,7 @@ import { Refusal } from '../refusal.ts';
 import type { Kind } from '../../../src/wire/index.ts';
 import { MemoryBarrier } from './memory-barrier.ts';
 
-/** What tries and actions answer, by activity: a result, or how to tell it from the payload. */
+/** What tries and actions answer, by activity: a result, or a function that makes it from the payload. */
 export type ScriptedResults<All extends Activities> = {
   readonly [Name in keyof All]?:
     | ResultOf<All[Name]>

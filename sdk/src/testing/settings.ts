@@ -1,4 +1,6 @@
-/** How the coordinator of a world calls participants and bounds transactions: as a real one does that is not told otherwise. */
+/**
+ * How the coordinator of a world calls participants and bounds transactions: as a real one does with default settings.
+ */
 import type { EngineSettings } from '../../../src/application/engine.ts';
 
 /** What is absent is as for a coordinator without settings of its own. All durations are in milliseconds. */

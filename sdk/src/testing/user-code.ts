@@ -1,10 +1,10 @@
 /**
- * Which code of the test runs in the world: a participant's handler, which may query a real database, and the function given
- * to `run`, which may await anything. The world cannot see what either does. While one of them runs, no time passes by itself:
- * a query of a millisecond would otherwise take an hour of the world's time.
+ * Which code of the test runs in the world: a participant's handler, which may query a real database, and the function
+ * given to `run`, which may await anything. The world cannot see what either does. While one of them runs, no time
+ * passes by itself: a query of a millisecond would otherwise take an hour of the world's time.
  *
- * Code that awaits the world (a request, a delay, the end of a transaction) does not count as running. Whose wait it is shows
- * the async context in which it began.
+ * Code that awaits the world (a request, a delay, the end of a transaction) does not count as running. Whose wait it is
+ * shows the async context in which it began.
  */
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 
@@ -38,7 +38,9 @@ export class UserCode {
     return () => this.#end(running);
   }
 
-  /** The code around waits for the world from now on; returns what ends the wait. A second call of that does nothing. */
+  /**
+   * The code around waits for the world from now on; returns what ends the wait. A second call of that does nothing.
+   */
   wait(): () => void {
     const running = this.#current.getStore();
     this.#count(running, 1);

@@ -30,7 +30,7 @@ type WorldWakesParts = {
   readonly onWake: (gid: string) => void;
 };
 
-/** Whether all that is still to be called is parked: nothing goes on any more until somebody retries. */
+/** Whether all that is still to be called is parked: nothing goes on until an operator retries. */
 export function waitsForOperator(tx: GlobalTransaction): boolean {
   const open = openCalls(tx);
   return open.length > 0 && open.every(({ call }) => call.parkedAt !== null);

@@ -1,5 +1,5 @@
 /**
- * `fetch` in a world: the coordinator and the participants answer at addresses of their own, and nobody else does. No request
+ * `fetch` in a world: the coordinator and the participants answer at addresses of their own. No request
  * leaves the process.
  */
 import type { ParticipantAnswer } from '../serving/mountable.ts';

@@ -37,7 +37,7 @@ import { WorldTercet } from './world-tercet.ts';
 /** A participant as it is, or `scripted(contract)`. */
 export type Participating = Participant | Scripted;
 
-/** Whoever is told of ends, as `defineListener` makes it. */
+/** A listener, as `defineListener` makes it. */
 export type Listening = Mountable & { readonly name: string };
 
 export type WorldOptions<All extends readonly Participating[]> = {

@@ -2,11 +2,12 @@
  * What holds of the barrier on every driver:
  *
  * - A repeated call does nothing and answers the first result, whatever characters that holds.
- * - Calls out of order: a cancel without a try leaves a tombstone (I7), a try after it is refused (I6), confirm and cancel exclude
- *   each other (I1).
+ * - Calls out of order: a cancel without a try leaves a tombstone (I7), a try after it is refused (I6), confirm and
+ *   cancel exclude each other (I1).
  * - Work that fails rolls back, the row with it. So does a result that JSON cannot hold in full.
  * - `within` joins the SQL transaction of its caller, and undoes only its own part.
- * - Work outside the database: its start is durable before it begins, a crash leaves it repeatable, and its limit ends its claim.
+ * - Work outside the database: its start is durable before it begins, a crash leaves it repeatable, and its limit ends
+ *   its claim.
  * - No call creates or loses money (I11).
  */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';

@@ -1,7 +1,7 @@
 /**
- * Rounds of 50 concurrent calls, on the same and on neighbouring branches, in every order in which a network can deliver them,
- * confirm and cancel of one branch among them. The work of each writes two accounts, in another order than its neighbour's, so
- * that the database has deadlocks to find.
+ * Rounds of 50 concurrent calls, on the same and on neighbouring branches, in every order in which a network can
+ * deliver them, confirm and cancel of one branch among them. The work of each writes two accounts, in another order
+ * than its neighbour's, so that the database has deadlocks to find.
  */
 import { type BarrierCall, InProgress, type Passed, Refusal } from '@tercet/sdk';
 import {

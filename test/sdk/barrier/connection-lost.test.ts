@@ -3,7 +3,8 @@
  *
  * - Nothing of a failed call stands, and the connection is not used again.
  * - Joined work that refuses, and whose undo is not acknowledged, is answered as an error and not as a refusal.
- * - A subscriber or logger of TypeORM that throws around BEGIN, COMMIT or ROLLBACK leaves no open SQL transaction behind.
+ * - A subscriber or logger of TypeORM that throws around BEGIN, COMMIT or ROLLBACK leaves no open SQL transaction
+ *   behind.
  */
 import type { EventEmitter } from 'node:events';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';

@@ -1,10 +1,13 @@
 /**
- * Work that still uses its SQL transaction after it has returned, and work that fails after its SQL transaction has ended:
+ * Work that still uses its SQL transaction after it has returned, and work that fails after its SQL transaction has
+ * ended:
  *
  * - A statement that comes after the work has returned takes no effect. Work that did not await a statement fails.
  * - Work that fails after it ended its SQL transaction is not repeated: its branch is marked for an operator.
- * - Concurrent statements are sent one after the other. After a conflict those that follow are rejected, and the call is repeated.
- * - Each driver rejects late use of its own handles: promises, callbacks, query objects, runners, repositories and subscribers.
+ * - Concurrent statements are sent one after the other. After a conflict those that follow are rejected, and the call
+ *   is repeated.
+ * - Each driver rejects late use of its own handles: promises, callbacks, query objects, runners, repositories and
+ *   subscribers.
  */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Refusal } from '@tercet/sdk';

@@ -2,7 +2,8 @@
  * Work that ends the barrier's SQL transaction:
  *
  * - Statements and methods that end it are refused before they run. Savepoints of the work are not.
- * - Work that commits unseen and then fails is neither repeated nor undone. Its row keeps a mark, and every op is answered 503.
+ * - Work that commits unseen and then fails is neither repeated nor undone. Its row keeps a mark, and every op is
+ *   answered 503.
  * - Work that commits unseen and succeeds is recorded as done, and its call fails once.
  * - An operator settles such a branch by the statements of docs/participants.md.
  */

@@ -5,7 +5,8 @@
  * - 400, 401 or 413 for a call that cannot be read, and nothing is done.
  * - 409 for a refusal, an expired deadline or an invalid payload of a try, and nothing of it stays.
  * - 425 for work that goes on elsewhere.
- * - 503 for everything else that is thrown, and for a result that the contract does not promise. `onError` receives the error.
+ * - 503 for everything else that is thrown, and for a result that the contract does not promise. `onError` receives the
+ *   error.
  */
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import {

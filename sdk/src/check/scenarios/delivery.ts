@@ -158,7 +158,7 @@ async function finishCall(
   const answer = await finish();
   const isOpen = answer.reply === 'ongoing' || answer.reply === 'unknown';
   if (isOpen) return context.ask(branch, op);
-  // It came by a way of its own, so nobody has noted yet that the branch is open again.
+  // It did not pass the caller, which therefore has not noted yet that the branch is open again.
   if (succeeded(answer)) branch.isSettled = false;
   return answer;
 }

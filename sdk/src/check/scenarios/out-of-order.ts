@@ -1,4 +1,4 @@
-/** Calls in an order in which nobody sends them, but in which networks deliver them. */
+/** Calls in an order in which no coordinator sends them, but in which networks deliver them. */
 import { succeeded } from '../answer.ts';
 import type { Code } from '../codes.ts';
 import type { Scenario } from '../scenario.ts';

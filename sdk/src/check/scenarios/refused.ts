@@ -5,7 +5,7 @@ import type { ScenarioContext } from '../scenario.ts';
 import type { FirstOp } from './op-pair.ts';
 
 /**
- * A success without any effect is a refusal in the wrong words, which is told apart where effects can be seen. They are
+ * A success without any effect is a refusal with the wrong status, which shows where effects can be seen. They are
  * counted since the context began, so it is to begin right before the call.
  *
  * @param code the violation, if it is accepted

@@ -1,4 +1,4 @@
-/** Each op is asked for twice, one call after the other: what a coordinator does when it did not hear an answer. */
+/** Each op is asked for twice, one call after the other: what a coordinator does when it did not receive an answer. */
 import { isDeepStrictEqual } from 'node:util';
 import { type Answer, succeeded } from '../answer.ts';
 import type { Code } from '../codes.ts';

@@ -1,6 +1,6 @@
 /**
- * Steps that a participant must keep apart: what `separate-uncompensated-steps.ts` and `separate-compensated-steps.ts` have in
- * common, which judge them by kind.
+ * Steps that a participant must keep apart: what `separate-uncompensated-steps.ts` and `separate-compensated-steps.ts`
+ * have in common, which judge them by kind.
  */
 import type { Code } from '../codes.ts';
 import type { Branch } from '../request.ts';

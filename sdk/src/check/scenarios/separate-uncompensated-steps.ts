@@ -6,7 +6,10 @@ import { OVER_SINCE_MS } from './deadline.ts';
 
 export const uncompensatedStepsSeparate = separateSteps('actions_mixed_up', judgeApart);
 
-/** The first is done, then the others, and the first is repeated. A pivot's first is refused instead: a mix-up shows in that. */
+/**
+ * The first is done, then the others, and the first is repeated. A pivot's first is refused instead: a mix-up shows in
+ * that.
+ */
 async function judgeApart(
   context: ScenarioContext,
   one: Branch,

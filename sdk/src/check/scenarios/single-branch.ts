@@ -120,7 +120,9 @@ async function judgeCase(context: ScenarioContext): Promise<void> {
   await context.judgeEffect('branches_mixed_up', { try: 2, confirm: 1, cancel: 1 }, tried);
 }
 
-/** A refusal beside an open branch means a mix-up only if there is stock for one that has nothing in common with it. */
+/**
+ * A refusal next to an open branch means a mix-up only if there is stock for one that has nothing in common with it.
+ */
 async function trySeparateBranch(context: ScenarioContext, branch: Branch, what: string): Promise<void> {
   const { words, reply } = await context.ask(branch, 'try');
   if (reply === 'succeeded') return;

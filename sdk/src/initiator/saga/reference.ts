@@ -1,5 +1,5 @@
 /**
- * References: what stands in the payload of a step for a part of an earlier step's result, which nobody knows yet. The
+ * References: what stands in the payload of a step for a part of an earlier step's result, which is not known yet. The
  * coordinator puts it in when it calls the step.
  *
  * `reserve.boxes[0].id` is written as if the result were there, is typed so, and compiles to
@@ -32,7 +32,7 @@ type ElementsOf<Whole extends readonly unknown[], Element, Missing> = number ext
   ? { readonly [index: number]: Reference<Element | Missing> }
   : { readonly [Index in keyof Whole & `${number}`]: Reference<Whole[Index] | Missing> };
 
-/** Names are joined by dots: one that holds a dot, or nothing, cannot be told. */
+/** Names are joined by dots: one that holds a dot, or is empty, would be ambiguous. */
 type Reachable<Name> = Name extends '' | `${string}.${string}` ? never : Name;
 
 /** A payload, of which any part may be a reference. */
@@ -44,7 +44,7 @@ type PartsOf<Payload> = Payload extends object
 
 // ── At run time ──────────────────────────────────────────────────────────────────────────────────────────────
 
-/** What a reference becomes as it is written as JSON, until it is told from a literal that looks alike. */
+/** What a reference becomes as it is written as JSON, until it is distinguished from a literal that looks alike. */
 export class Pointer {
   /** A step, then names and indexes, joined by dots. */
   readonly path: string;

@@ -140,7 +140,7 @@ export class Saga<Known extends KnownSteps, At extends Stage> {
   }
 
   /**
-   * Adds chains of steps that run beside each other: each function continues the saga so far, and returns that. What is
+   * Adds chains of steps that run in parallel: each function continues the saga so far, and returns that. What is
    * added after them waits for all of them, and may refer to all their steps.
    *
    * @throws TypeError when a function adds no step, returns another saga, or when two name a step alike

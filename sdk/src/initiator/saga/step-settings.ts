@@ -1,4 +1,4 @@
-/** What may be said of a step beside what it asks for: how it is called, and where it stands. */
+/** The settings of a step in addition to its payload: how it is called, and what it waits for. */
 import { type Static, Type } from 'typebox';
 import { firstFault } from '../../first-fault.ts';
 import { DeclaredBranchRequest } from '../../../../src/wire/index.ts';
