@@ -192,11 +192,11 @@ function updateOf(table: string, group: readonly Update[]): Statement {
 
 /** @param index of the column in what each update sets */
 function assignmentOf(column: string, index: number, group: readonly Update[], write: WriteValue): string {
-  const valueOf = ({ set }: Update): SqlValue => set[index]?.value ?? null;
-  const value = valueOf(group[0] as Update);
-  if (group.every((update) => valueOf(update) === value)) return `${column} = ${write(value)}`;
+  const valueIn = ({ set }: Update): SqlValue => set[index]?.value ?? null;
+  const value = valueIn(group[0] as Update);
+  if (group.every((update) => valueIn(update) === value)) return `${column} = ${write(value)}`;
   let cases = '';
-  for (const update of group) cases += ` WHEN ${write(update.gid)} THEN ${write(valueOf(update))}`;
+  for (const update of group) cases += ` WHEN ${write(update.gid)} THEN ${write(valueIn(update))}`;
   return `${column} = CASE gid${cases} END`;
 }
 
