@@ -2,8 +2,9 @@
  * Errors of a function that nothing handles: the rejection of a promise that no one awaits, such as a part of a `forEach` with an
  * async function, and what a callback throws.
  *
- * By default Node ends the process for them. A process that handles them itself, to log them for example, goes on: the function
- * returns, and would be taken for done though a part of it failed. They are assigned by the async context that they come from.
+ * By default Node ends the process for them. A process goes on that handles them itself, to log them for example, or that was
+ * started with `--unhandled-rejections=warn`: the function returns, and would be taken for done though a part of it failed. They
+ * are assigned by the async context that they come from.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import process from 'node:process';
@@ -13,9 +14,9 @@ type Watch = { readonly saw: (error: unknown) => void; readonly around: Watch | 
 
 const current = new AsyncLocalStorage<Watch>();
 
-/** @param saw receives each error that `act`, or what `act` started, leaves unhandled; also after `act` has ended */
+/** @param saw receives each error that `act`, or what `act` started, leaves unhandled, at least once; also after `act` has ended */
 export function watching<T>(saw: (error: unknown) => void, act: () => T): T {
-  listen();
+  monitor();
   return current.run({ saw, around: current.getStore() ?? null }, act);
 }
 
@@ -35,25 +36,29 @@ function report(error: unknown): void {
   for (let watch = current.getStore() ?? null; watch !== null; watch = watch.around) watch.saw(error);
 }
 
-let isMonitoring = false;
-let isListening = false;
+type Emit = (this: unknown, ...args: unknown[]) => unknown;
 
-/** Neither listener changes what becomes of the process. */
-function listen(): void {
+let isMonitoring = false;
+/** In the place of `process.emit`. */
+let emitting: Emit | null = null;
+
+/** Neither part changes what becomes of the process. */
+function monitor(): void {
   if (!isMonitoring) process.on('uncaughtExceptionMonitor', report);
   isMonitoring = true;
-  // Where the application has no listener for rejections, they become uncaught exceptions, which the monitor sees.
-  if (!isListening && process.listenerCount('unhandledRejection') > 0) {
-    process.on('unhandledRejection', reportRejection);
-    isListening = true;
-  }
+  // Other code replaces it too, and may have put an earlier one back.
+  const emit = process.emit as unknown as Emit;
+  if (emit === emitting) return;
+  emitting = reporting(emit);
+  process.emit = emitting as unknown as typeof process.emit;
 }
 
-function reportRejection(error: unknown): void {
-  report(error);
-  if (process.listenerCount('unhandledRejection') > 1) return;
-  // The application has removed its own. Thrown here, it is an uncaught exception, as it would be without ours.
-  process.off('unhandledRejection', reportRejection);
-  isListening = false;
-  throw error;
-}
+/**
+ * Node emits a rejection in every mode of `--unhandled-rejections` in which the process may go on. A listener would be in the way: in
+ * the default mode it is what keeps the process alive, and no program can read its mode.
+ */
+const reporting = (emit: Emit): Emit =>
+  function (this: unknown, ...args) {
+    if (args[0] === 'unhandledRejection') report(args[1]);
+    return Reflect.apply(emit, this, args);
+  };

@@ -1,4 +1,4 @@
-// Parts of an op or of a listener that fail and that nothing awaits, in a process that handles unhandled rejections itself.
+// Parts of an op or of a listener that fail and that nothing awaits, in a process that goes on after unhandled rejections.
 import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
 import { describeOn, type SharedServer } from '../../support/servers.ts';
@@ -13,8 +13,12 @@ const suite = (driver: string) => (server: SharedServer) =>
     ['a listener for rejections', 'unhandledRejection', 5],
     ['a listener for uncaught exceptions', 'uncaughtException', 5],
     ['a listener for rejections that is removed later', 'removed', 1],
-  ])('%s does not let work count as done in part', async (_title, event, handled) => {
-    const args = [...NODE_FROM_SOURCE, PROGRAM, event, driver, await server.createDatabase()];
+    ['--unhandled-rejections=none', 'none', 0],
+    ['--unhandled-rejections=warn', 'none', 0],
+    ['--unhandled-rejections=warn-with-error-code', 'none', 0],
+  ])('%s does not let work count as done in part', async (title, event, handled) => {
+    const flags = title.startsWith('--') ? [title, '--no-warnings'] : [];
+    const args = [...NODE_FROM_SOURCE, ...flags, PROGRAM, event, driver, await server.createDatabase()];
     const { stdout, stderr } = await run(process.execPath, args);
     expect(stderr).toBe('');
     expect(JSON.parse(stdout)).toEqual({

@@ -1,6 +1,6 @@
 /**
- * A participant's process that handles what nothing else handles, as one does that logs it, and works whose parts fail. Prints
- * one line of JSON. Jest has a `process` of its own, which does not receive these events.
+ * A participant's process that handles what nothing else handles, as one does that logs it, or that ignores it, and works whose
+ * parts fail. Prints one line of JSON. Jest has a `process` of its own, which does not receive these events.
  */
 import process from 'node:process';
 import { setImmediate } from 'node:timers/promises';
@@ -22,7 +22,7 @@ const handle = () => {
 if (event === 'removed') {
   process.on('unhandledRejection', handle);
   process.on('uncaughtException', handle);
-} else process.on(String(event), handle);
+} else if (event !== 'none') process.on(String(event), handle);
 
 type Outcome = { readonly failed: string | null; readonly effects: number; readonly again: string };
 
