@@ -61,6 +61,8 @@ export type Driver<SqlTx> = {
   guarded<T>(sqlTx: SqlTx, gate: StatementGate, work: (handle: SqlTx) => Promise<T>): Promise<T>;
   /** That of the pass whose work joins this SQL transaction; null for one that was opened elsewhere. */
   gateAround(sqlTx: SqlTx): StatementGate | null;
+  /** What every wrapper of the same connection has in common. */
+  innermost(sqlTx: SqlTx): object;
   /** Rejects what is asked from outside the pass until the answer is called (`statement-guard.ts`). */
   fence(sqlTx: SqlTx, isInside: () => boolean): () => void;
   /** A deadlock, or a lock waited for in vain: the same SQL transaction may succeed when it is run again. */
@@ -112,7 +114,7 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     work: (sqlTx: SqlTx, known: Known) => Result | Promise<Result>,
   ): Promise<Passed<Result>> {
     checkCall(call);
-    const passed = await nestedPass(sqlTx, async (isInside) => {
+    const passed = await nestedPass(this.#driver.innermost(sqlTx), async (isInside) => {
       const around = this.#driver.gateAround(sqlTx);
       const leave = around?.joined();
       // Once the work around has returned, its barrier alone asks.

@@ -63,12 +63,27 @@ const driverOn = (
     }
   },
   gateAround: gateOf,
-  fence: (connection, isInside) => fence(connectionBeneath(connection), GUARDED, isInside),
+  innermost,
+  fence: (connection, isInside) => {
+    const endOuter = fence(connectionBeneath(connection), GUARDED, isInside);
+    const endInner = fence(innermost(connection), { ...GUARDED, isAsync: false }, isInside);
+    return () => {
+      endInner();
+      endOuter();
+    };
+  },
   isConflict: isMysqlConflict,
   mayEndSqlTx: mayEndMysqlTx,
   endsSqlTx: endsMysqlTx,
   isMissingSavepoint: isMissingMysqlSavepoint,
 });
+
+/** A connection with callbacks. Each call of its `promise()` makes another wrapper of it. */
+function innermost(connection: Connection): object {
+  const given = connectionBeneath(connection);
+  const { connection: wrapped } = given as { readonly connection?: { readonly query?: unknown } };
+  return typeof wrapped?.query === 'function' ? wrapped : given;
+}
 
 const GUARDED = {
   statements: ['query', 'execute', 'prepare'],

@@ -3,7 +3,6 @@
  * Undoing the one would undo what the other has done and answered. The same goes for any statement from outside a pass.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { connectionBeneath } from './connection-handle.ts';
 
 type Pass = { readonly on: object; readonly around: Pass | null };
 
@@ -12,14 +11,11 @@ const innermost = new WeakMap<object, Pass>();
 const current = new AsyncLocalStorage<Pass>();
 
 /**
+ * @param on stands for the SQL transaction: the same object by whatever wrapper it is asked
  * @param act is given whether a statement comes from inside the innermost pass
- * @throws TypeError when another pass is under way on `sqlTx` that this one is not inside of
+ * @throws TypeError when another pass is under way on it that this one is not inside of
  */
-export async function nestedPass<T>(
-  sqlTx: unknown,
-  act: (isInside: () => boolean) => Promise<T>,
-): Promise<T> {
-  const on = connectionBeneath(sqlTx as object);
+export async function nestedPass<T>(on: object, act: (isInside: () => boolean) => Promise<T>): Promise<T> {
   const around = innermost.get(on) ?? null;
   if (around !== null && around !== enclosing(on))
     throw new TypeError('another call is being passed on this SQL transaction: await it first');

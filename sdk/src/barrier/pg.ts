@@ -55,6 +55,7 @@ const driverOn = (
     }
   },
   gateAround: gateOf,
+  innermost: connectionBeneath,
   fence: (client, isInside) => fence(connectionBeneath(client), GUARDED, isInside),
   isConflict: isPgConflict,
   mayEndSqlTx: null,

@@ -71,7 +71,7 @@ export function guard(
  */
 export function fence(
   target: object,
-  { statements, refused = [] }: Guarded,
+  { statements, refused = [], isAsync }: Guarded,
   isInside: () => boolean,
 ): () => void {
   // What was wrapped meanwhile keeps the method that it found.
@@ -84,7 +84,7 @@ export function fence(
         function (this: unknown, ...args: unknown[]): unknown {
           if (isOver || isInside()) return Reflect.apply(original, this, args);
           // A caller that gave a callback awaits no promise.
-          if (typeof args.at(-1) === 'function') throw outsideOfPass();
+          if (!isAsync || typeof args.at(-1) === 'function') throw outsideOfPass();
           return Promise.reject(outsideOfPass());
         },
     ),

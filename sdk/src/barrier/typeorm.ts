@@ -73,6 +73,7 @@ function driverOn(
       }
     },
     gateAround: ({ queryRunner }) => (queryRunner === undefined ? null : gateAround(queryRunner)),
+    innermost: (manager) => manager.queryRunner ?? manager,
     fence: ({ queryRunner }, isInside) =>
       queryRunner === undefined ? () => {} : fence(queryRunner, GUARDED, isInside),
     isConflict: (error) => ERRORS[dialect].isConflict(driverErrorOf(error)),

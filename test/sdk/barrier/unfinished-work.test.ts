@@ -15,7 +15,7 @@ import { mysql2Barrier } from '@tercet/sdk/barrier/mysql2';
 import { typeormBarrier } from '@tercet/sdk/barrier/typeorm';
 import { createPool, type PoolConnection } from 'mysql2/promise';
 import { Client, Query } from 'pg';
-import { DataSource, EntitySchema } from 'typeorm';
+import { DataSource, type EntityManager, EntitySchema } from 'typeorm';
 import { describeOn } from '../../support/servers.ts';
 import { chain, raise, until } from './contract-support.ts';
 import { type BarrierWorld, callOf } from './barrier-world.ts';
@@ -29,6 +29,7 @@ import {
 
 type Open = () => BarrierWorld | Promise<BarrierWorld>;
 type Call = ReturnType<typeof callOf>;
+type Wrap = (sqlTx: unknown) => unknown;
 
 const MODES = [
   ['a step', {}],
@@ -45,6 +46,9 @@ const refused = () => raise(new Refusal('sold out'));
 const failed = () => raise(new Error('after'));
 const unrecorded = (op: string) =>
   expect.objectContaining({ name: 'UnrecordedWork', message: expect.stringContaining(`work of its ${op}`) });
+
+/** Of a connection of mysql2 that knows callbacks. */
+type Wrapper = { readonly connection: { promise(): unknown } };
 
 /** Taken for a conflict by every driver of a server. */
 const conflict = () => Object.assign(new Error('a conflict'), { errno: 1213, code: '40001' });
@@ -360,8 +364,11 @@ function workAfterItsSqlTxOnServers(open: Open): void {
   });
 }
 
-/** Statements that others send on a SQL transaction while a call is being passed on it. */
-function concurrentStatements(open: Open): void {
+/**
+ * Statements that others send on a SQL transaction while a call is being passed on it.
+ * @param wrappers other objects that ask the same connection
+ */
+function concurrentStatements(open: Open, wrappers: readonly (readonly [string, Wrap])[] = []): void {
   const { world, effectsOf, again } = using(open);
   type Joining = { within(on: unknown, call: Call, work: (sqlTx: unknown) => unknown): Promise<unknown> };
   const within = (sqlTx: unknown, call: Call, work: (sqlTx: unknown) => unknown) =>
@@ -369,12 +376,17 @@ function concurrentStatements(open: Open): void {
   const OUTSIDE = 'await within before the next statement';
 
   /** A branch that is refused after some statements, and what others write meanwhile. */
-  async function writeConcurrently(sqlTx: unknown, refusedCall: Call, other: Call): Promise<void> {
+  async function writeConcurrently(
+    sqlTx: unknown,
+    refusedCall: Call,
+    other: Call,
+    wrap: Wrap = (given) => given,
+  ): Promise<void> {
     const refusing = within(sqlTx, refusedCall, async (mine) => {
       for (let count = 0; count < 3; count += 1) await say(mine, 'SELECT 1');
       refused();
     });
-    const writing = say(sqlTx, insert(other));
+    const writing = (async () => say(wrap(sqlTx), insert(other)))();
     await expect(writing).rejects.toThrow(OUTSIDE);
     await expect(refusing).rejects.toThrow('sold out');
     await say(sqlTx, insert(other));
@@ -386,6 +398,29 @@ function concurrentStatements(open: Open): void {
     expect(await effectsOf(other)).toEqual(['try']);
     expect((await again(refusedCall)).outcome).toBe('done');
   });
+
+  for (const [title, wrap] of wrappers) {
+    test(`are rejected by ${title}, and accepted after it`, async () => {
+      const [refusedCall, other] = [callOf('try'), callOf('try')];
+      await world().inSqlTx((sqlTx) => writeConcurrently(sqlTx, refusedCall, other, wrap));
+      expect(await effectsOf(other)).toEqual(['try']);
+    });
+
+    test(`of another call are rejected by ${title}`, async () => {
+      const [refusedCall, other] = [callOf('try'), callOf('try')];
+      await world().inSqlTx(async (sqlTx) => {
+        const refusing = within(sqlTx, refusedCall, async (mine) => {
+          for (let count = 0; count < 9; count += 1) await say(mine, 'SELECT 1');
+          refused();
+        });
+        const writing = within(wrap(sqlTx), other, (mine) => say(mine, insert(other)));
+        await expect(writing).rejects.toThrow('another call is being passed on this SQL transaction');
+        await expect(refusing).rejects.toThrow('sold out');
+      });
+      expect(await effectsOf(other)).toEqual([]);
+      expect((await again(other)).outcome).toBe('done');
+    });
+  }
 
   test('are rejected in the work of another call, and accepted after it', async () => {
     const [outer, refusedCall, other] = [callOf('try'), callOf('try'), callOf('try')];
@@ -843,11 +878,25 @@ describe('work that fails after its SQL transaction, by node:sqlite,', () =>
   workAfterItsSqlTx(nodeSqliteWorld));
 
 describeOn(['mysql', 'mariadb'], 'concurrent statements, by mysql2,', (server) =>
-  concurrentStatements(async () => mysql2World(await server.createDatabase())),
+  concurrentStatements(
+    async () => mysql2World(await server.createDatabase()),
+    [['another wrapper of its connection', (sqlTx) => (sqlTx as Wrapper).connection.promise()]],
+  ),
 );
 describeOn(['postgres'], 'concurrent statements, by pg,', (server) =>
   concurrentStatements(async () => pgWorld(await server.createDatabase())),
 );
 describeOn(['mysql', 'mariadb', 'postgres'], 'concurrent statements, by TypeORM,', (server) =>
-  concurrentStatements(async () => typeormWorld(await server.createDatabase())),
+  concurrentStatements(
+    async () => typeormWorld(await server.createDatabase()),
+    [
+      [
+        'another manager of its runner',
+        (sqlTx) => {
+          const { dataSource, queryRunner } = sqlTx as EntityManager;
+          return dataSource.createEntityManager(queryRunner);
+        },
+      ],
+    ],
+  ),
 );
