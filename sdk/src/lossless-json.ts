@@ -1,7 +1,8 @@
 /**
  * JSON of what a program gives, without what JSON would silently lose: a promise, a Map, an iterator and an error become `{}`, so
- * that work which goes on, or has failed, would be recorded as done.
+ * that work which goes on, or has failed, would be recorded as done. Of a stream, a request or a process JSON keeps its settings.
  */
+import { EventEmitter } from 'node:events';
 import { types } from 'node:util';
 import { errorText } from './caught-error.ts';
 
@@ -45,6 +46,8 @@ function lossOf(value: unknown): string | null {
   if (isThenable(value)) return 'has a promise in it: await it, or several by Promise.all';
   if (Array.isArray(value)) return null;
   if (isIterator(value)) return 'has an iterator in it: give an array';
+  if (isActive(value))
+    return 'has a stream, a timer or another emitter in it, which may go on or fail: wait for its end, and give plain values';
   if (types.isMap(value) || types.isSet(value))
     return 'has a Map or a Set in it: give a plain object or an array';
   if (value instanceof Error || types.isNativeError(value))
@@ -64,6 +67,17 @@ export const isIterator = (value: unknown): boolean =>
   'next' in value &&
   typeof value.next === 'function' &&
   (Symbol.iterator in value || Symbol.asyncIterator in value);
+
+/**
+ * What may still go on, or fail: a stream, a request, a child process, a worker, a timer; or an observable, which nobody has
+ * subscribed to.
+ */
+export const isActive = (value: object): boolean =>
+  value instanceof EventEmitter ||
+  hasMethod(value, 'pipe') ||
+  (hasMethod(value, 'hasRef') && hasMethod(value, 'unref'));
+
+const hasMethod = (value: object, name: string): boolean => typeof Reflect.get(value, name) === 'function';
 
 /** Such as one with private fields alone. */
 const isEmptied = (value: object): boolean =>

@@ -4,7 +4,7 @@
  */
 import { Type } from 'typebox';
 import { types } from 'node:util';
-import { isIterator, isPlain, isThenable } from '../lossless-json.ts';
+import { isActive, isIterator, isPlain, isThenable } from '../lossless-json.ts';
 import {
   bodyNotRaw,
   bodyTooLarge,
@@ -65,8 +65,8 @@ export async function answerNotice(
  * not be called again.
  *
  * @throws an error that was returned instead of thrown, alone or by `Promise.allSettled`
- * @throws TypeError for promises, as a `map` of an async function returns them, and for the iterator of a generator, whose body
- *   never ran
+ * @throws TypeError for promises, as a `map` of an async function returns them; for the iterator of a generator, whose body
+ *   never ran; and for a stream, a request or a process, which goes on
  */
 function checkDone(returned: unknown, seen = new Set<unknown>()): void {
   if (typeof returned !== 'object' || returned === null || seen.has(returned)) return;
@@ -76,6 +76,10 @@ function checkDone(returned: unknown, seen = new Set<unknown>()): void {
     throw new TypeError('the function of the listener returned promises: await them by Promise.all');
   if (isIterator(returned))
     throw new TypeError('the function of the listener returned an iterator: its body never ran');
+  if (isActive(returned))
+    throw new TypeError(
+      'the function of the listener returned a stream, a timer or another emitter, which may go on or fail: wait for its end',
+    );
   if (Array.isArray(returned) || isPlain(returned))
     for (const part of Object.values(returned)) checkDone(part, seen);
 }

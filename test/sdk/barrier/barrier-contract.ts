@@ -10,6 +10,8 @@
  *   its claim.
  * - No call creates or loses money (I11).
  */
+import { EventEmitter } from 'node:events';
+import { PassThrough, Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Refusal } from '@tercet/sdk';
 import { sagaContract } from './saga-contract.ts';
@@ -36,6 +38,8 @@ class Private {
 }
 const PROMISE = 'a promise in it: await it, or several by Promise.all';
 const COLLECTION = 'a Map or a Set in it: give a plain object or an array';
+const ACTIVE =
+  'a stream, a timer or another emitter in it, which may go on or fail: wait for its end, and give plain values';
 const EMPTIED = 'an instance of a class in it of which JSON keeps nothing: give a plain object';
 
 /** What a program returns that forgot to await, or that JSON would keep as an empty object. */
@@ -52,6 +56,10 @@ const LOST: readonly (readonly [string, () => unknown, string])[] = [
     () => ({ status: 'rejected', reason: new Error('no') }),
     'an error in it: throw it, or give its message',
   ],
+  ['a stream', () => ({ copied: Readable.from(['mug']).pipe(new PassThrough()) }), ACTIVE],
+  ['an emitter, as a child process is', () => new EventEmitter(), ACTIVE],
+  ['a timer', () => setImmediate(() => {}), ACTIVE],
+  ['an observable', () => ({ source: {}, pipe: () => {}, subscribe: () => {} }), ACTIVE],
   ['an instance with private fields alone', () => [new Private()], EMPTIED],
 ];
 

@@ -6,9 +6,11 @@
  * - With a secret it answers 401 to calls that are not signed with it.
  * - It is mounted as participants are.
  */
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { PassThrough, Readable } from 'node:stream';
 import { describe, expect, jest, test } from '@jest/globals';
 import { defineListener, type Listener, type ParticipantRequest } from '@tercet/sdk';
 import { expressParticipant } from '@tercet/sdk/express';
@@ -150,6 +152,9 @@ describe('a listener', () => {
     ['what was settled, one with an error', () => Promise.allSettled([1, Promise.reject(new Error('no'))])],
     ['a promise in an object', () => ({ saved: Promise.resolve(1) })],
     ['a promise in a list of lists', () => [[{ saved: [Promise.resolve(1)] }]]],
+    ['a stream', () => Readable.from(['sold']).pipe(new PassThrough())],
+    ['a child process', () => spawn(process.execPath, ['--version'], { stdio: 'ignore' })],
+    ['a timer', () => ({ later: setTimeout(() => {}) })],
     ['a promise in an object that holds itself', () => holdingItself({ saved: Promise.resolve(1) })],
   ])('whose function returns %s answers 503: its work may not be done', async (_what, returned) => {
     const errors: unknown[] = [];
@@ -164,6 +169,7 @@ describe('a listener', () => {
 
   test.each<[string, unknown]>([
     ['an object that holds itself', holdingItself({ rows: [{ id: 1 }] })],
+    ['a document with methods of an emitter', { toJSON: () => ({ id: 1 }), on: () => {}, emit: () => {} }],
     ['an instance of a class', new Map([['saved', Promise.resolve(1)]])],
   ])('whose function returns %s answers 204', async (_what, returned) => {
     const listener = defineListener('orders', { 'order-ended': () => returned });
