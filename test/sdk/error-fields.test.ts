@@ -127,7 +127,36 @@ describe('an error of TypeORM', () => {
 const SCRIPTS = {
   raises: "error('no stock for ' .. ARGV[1])",
   replies: "return redis.error_reply('ERR no stock for ' .. ARGV[1])",
+  codes: "return redis.error_reply(ARGV[1] .. ' is sold out')",
 };
+
+/** As redis 4 has it: without a stack, and without a name of its own. */
+class ErrorReply extends Error {
+  constructor(message: string) {
+    super(message);
+    Object.assign(this, { stack: undefined });
+  }
+}
+
+describe('an error without its stack', () => {
+  const WORDS = `no stock for ${MARKS.payload}`;
+
+  test.each([
+    ['any package may have thrown it', undefined],
+    ['native code may have made it', `Error: ${WORDS}`],
+  ])('carries no words: %s', (_why, stack) => {
+    const thrown = Object.assign(new Error(WORDS), { stack });
+    expect(fieldsWithoutMarks(thrown)).toEqual({ type: 'Error', message: WITHHELD });
+  });
+
+  test.each([
+    [`no stock for ${MARKS.payload}`, 'Redis answered an error'],
+    [`ERR no stock for ${MARKS.payload}`, 'Redis answered ERR'],
+    ['NOSCRIPT No matching script. Please use EVAL.', 'NOSCRIPT No matching script'],
+  ])('of redis 4 is known by its class: %#', (message, kept) => {
+    expect(fieldsWithoutMarks(new ErrorReply(message))).toEqual({ type: 'Error', message: kept });
+  });
+});
 
 describeOn(['redis'], 'an error of Redis', (server) => {
   test('carries neither the command nor its arguments', async () => {
@@ -145,6 +174,18 @@ describeOn(['redis'], 'an error of Redis', (server) => {
     for (const error of [raised, replied])
       expect(fieldsWithoutMarks(error)).toMatchObject({ type: 'ReplyError', message: 'Redis answered ERR' });
     expect(fieldsWithoutMarks(login).message).toMatch(/^WRONGPASS /);
+  });
+
+  test('carries no word of a script in the place of a code', async () => {
+    const redis = new Redis(server.url, { lazyConnect: true });
+    await redis.connect();
+    const error = await thrownBy(() => redis.call('EVAL', SCRIPTS.codes, 0, 'MUG'));
+    redis.disconnect();
+    // As redis 3 takes it from the message.
+    for (const one of [error, Object.assign(error as Error, { code: 'MUG' })]) {
+      expect(errorFields(one)).toMatchObject({ type: 'ReplyError', message: 'Redis answered an error' });
+      expect(errorLine(one)).not.toContain('MUG');
+    }
   });
 });
 

@@ -12,7 +12,7 @@
  */
 import { types } from 'node:util';
 import { framesOf, type Thrown } from './frames.ts';
-import { isCode, matching, messageOf, SQL_STATE, WITHHELD } from './message.ts';
+import { codeOf, matching, messageOf, SQL_STATE, WITHHELD } from './message.ts';
 
 export type ErrorFields = {
   readonly type: string;
@@ -62,13 +62,14 @@ export function reasonOf(thrown: unknown): string {
 function fieldsOf(thrown: unknown, depth: number): ErrorFields {
   if (!isError(thrown)) return { type: typeof thrown, message: WITHHELD };
   const error: Thrown = thrown;
-  const { code, errno, sqlState, cause, errors } = error;
+  const { errno, sqlState, cause, errors } = error;
+  const code = codeOf(error);
   const stack = framesOf(error);
   const isDeeper = depth < MAX_DEPTH;
   return {
     type: typeOf(error),
     message: messageOf(error),
-    ...(isCode(code) && { code }),
+    ...(code !== undefined && { code }),
     ...(typeof errno === 'number' && { errno }),
     ...(matching(SQL_STATE, sqlState) && { sqlState: String(sqlState) }),
     ...(stack !== '' && { stack }),

@@ -1,5 +1,5 @@
 /** What is kept of an error's message: nothing that may be a value of the program. */
-import { isThrownByPlatform, packageOf, type Thrown } from './frames.ts';
+import { framesOf, isThrownByPlatform, packageOf, type Thrown } from './frames.ts';
 
 export const WITHHELD = 'message withheld: it may carry values';
 
@@ -37,7 +37,11 @@ const LOOKED_THROUGH = new RegExp(
   ].join('|')})$`,
 );
 
+/** Without frames an error may be of any package: redis 4 removes the stack, and native code has none. */
 function isOfUnknownPackage(error: Thrown): boolean {
+  const { name: type, message, code } = error;
+  const isOfPlatform = type === 'TypeError' && QUOTES_NOTHING.test(String(message));
+  if (framesOf(error) === '') return !isOfPlatform && !SHOWS_NO_VALUE.test(String(code));
   const name = packageOf(error);
   return name !== null && !LOOKED_THROUGH.test(name);
 }
@@ -149,12 +153,33 @@ const SAID_BY_REDIS = new RegExp(
   ].join('|')})`,
 );
 
+/** The codes of Redis itself. The first word of a script's answer is its code, too, and may be a value. */
+const CODES_OF_REDIS = new Set([
+  ...['ERR', 'WRONGTYPE', 'OOM', 'BUSYKEY', 'BUSYGROUP', 'NOGROUP', 'UNBLOCKED', 'INVALIDOBJ'],
+  ...['NOAUTH', 'WRONGPASS', 'NOPERM', 'DENIED', 'NOPROTO'],
+  ...['NOSCRIPT', 'BUSY', 'NOTBUSY', 'UNKILLABLE', 'EXECABORT'],
+  ...['LOADING', 'READONLY', 'MISCONF', 'IOERR', 'MASTERDOWN', 'NOMASTERLINK', 'NOREPLICAS'],
+  ...['MOVED', 'ASK', 'TRYAGAIN', 'CROSSSLOT', 'CLUSTERDOWN'],
+  ...['INPROG', 'NOGOODSLAVE', 'NOQUORUM', 'NOTREADY'],
+]);
+
+/** Of ioredis and redis 3 by its name, of later versions of redis by its class. */
+const isOfRedis = (error: Thrown): boolean => error.name === 'ReplyError' || isOfClass(error, ['ErrorReply']);
+
 /** Null for an error of no Redis. */
-function messageOfRedis({ name }: Thrown, message: string): string | null {
-  if (name !== 'ReplyError') return null;
+function messageOfRedis(error: Thrown, message: string): string | null {
+  if (!isOfRedis(error)) return null;
   const [said] = SAID_BY_REDIS.exec(message) ?? [];
-  return said ?? `Redis answered ${/^[A-Z]{2,20}(?= )/.exec(message)?.[0] ?? 'an error'}`;
+  const [code = ''] = message.split(' ', 1);
+  return said ?? `Redis answered ${CODES_OF_REDIS.has(code) ? code : 'an error'}`;
 }
+
+/** As it may be shown; undefined for any other. redis 3 takes the first word of an answer for its code. */
+export const codeOf = (error: Thrown): string | number | undefined => {
+  const { code } = error;
+  if (!isCode(code) || (isOfRedis(error) && !CODES_OF_REDIS.has(String(code)))) return undefined;
+  return code;
+};
 
 // ── The system ───────────────────────────────────────────────────────────────────────────────────────────────
 
