@@ -175,16 +175,17 @@ function checkPayload(schema: TSchema, call: Call, payload: unknown, { isStarted
   throw mayRefuse ? new Refusal(fault, 'invalid_payload') : new InvalidPayload(fault);
 }
 
-/** The same result, or a promise of it. */
+/** The result as JSON keeps it, or a promise of it: a `toJSON` of it is work, too, and is not to run twice. */
 function checkResult(schema: TSchema, call: Call, result: unknown): unknown {
   if (isThenable(result))
     return Promise.resolve(result).then((awaited) => checkResult(schema, call, awaited));
   // Returned in place of thrown, it is not answered with success either.
   if (result instanceof Error) throw result;
-  const fault = firstFault(schema, asJsonKeeps(result));
+  const kept = asJsonKeeps(result);
+  const fault = firstFault(schema, kept);
   if (fault !== null)
     throw new InvalidResult(`the ${call.op} returned what its contract does not promise: ${fault}`);
-  return result;
+  return kept;
 }
 
 /** What is answered is JSON: a date is text there, and what is undefined is absent. */

@@ -226,6 +226,33 @@ test('the call that an op is given is what the headers say', async () => {
   ]);
 });
 
+test.each([
+  ['a toJSON', (write: () => object) => ({ toJSON: write })],
+  [
+    'a getter',
+    (write: () => object) => Object.defineProperty({}, 'holdId', { get: write, enumerable: true }),
+  ],
+])('what %s of a result writes is written once', async (title, resultOf) => {
+  db.exec('CREATE TABLE hold (id INTEGER PRIMARY KEY)');
+  const participant = defineParticipant(contract, {
+    barrier,
+    activities: {
+      hold: {
+        try: (_payload, { sqlTx }) => {
+          const write = () => `h-${sqlTx.prepare('INSERT INTO hold DEFAULT VALUES').run().lastInsertRowid}`;
+          const given = title === 'a toJSON' ? () => ({ holdId: write() }) : write;
+          return resultOf(given as () => object) as { holdId: string };
+        },
+        confirm() {},
+        cancel() {},
+      },
+    },
+  });
+  const answer = await answerOf(participant, callFor({ activity, payload }));
+  expect(answer).toMatchObject({ status: 200, body: { holdId: 'h-1' } });
+  expect(db.prepare('SELECT id FROM hold').all()).toEqual([{ id: 1 }]);
+});
+
 test('ops may be methods of an object that has state of its own', async () => {
   class Hold {
     readonly #holdId = 'h-7';
