@@ -18,7 +18,7 @@ import { StatementGate } from './statement-gate.ts';
 import { judge, type LockedRow, type Row } from './judge.ts';
 import {
   recordedResult,
-  checkCall,
+  checkedCall,
   resultText,
   knownOf,
   passedOrThrow,
@@ -86,11 +86,11 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
   }
 
   async run<Result>(
-    call: BarrierCall,
+    given: BarrierCall,
     work: (sqlTx: SqlTx, known: Known) => Result | Promise<Result>,
     { isPivot = false }: PassOptions = {},
   ): Promise<Passed<Result>> {
-    checkCall(call, { isPivot });
+    const call = checkedCall(given, { isPivot });
     const pass = (sqlTx: SqlTx) => this.#pass(sqlTx, call, work, { isPivot });
     const passed = await this.#retrying(pass).catch(async (error) => {
       if (!isUnmarked(error, call)) return answerUnrecorded<Passed<Result>>(error);
@@ -110,10 +110,10 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
    */
   async within<Result>(
     sqlTx: SqlTx,
-    call: BarrierCall,
+    given: BarrierCall,
     work: (sqlTx: SqlTx, known: Known) => Result | Promise<Result>,
   ): Promise<Passed<Result>> {
-    checkCall(call);
+    const call = checkedCall(given);
     const passed = await nestedPass(this.#driver.innermost(sqlTx), async (isInside) => {
       const around = this.#driver.gateAround(sqlTx);
       const leave = around?.joined();
@@ -140,7 +140,7 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     work: (known: KnownOutside) => Promise<Result>,
     options?: OutsideOptions,
   ): Promise<Passed<Result>> {
-    return outside((decide) => this.#change(call, decide), call, work, options);
+    return outside((own, decide) => this.#change(own, decide), call, work, options);
   }
 
   async createTable(): Promise<void> {

@@ -16,7 +16,7 @@ import type { BarrierCall, Known, KnownOutside, OutsideOptions, Passed } from '.
 import { judge, type LockedRow, type Row } from './judge.ts';
 import {
   recordedResult,
-  checkCall,
+  checkedCall,
   resultText,
   knownOf,
   passedOrThrow,
@@ -30,21 +30,22 @@ const DEFAULT_LIMIT_MS = 30_000;
 
 /** Locks the row of the call, and changes it by what `decide` says of it, in one SQL transaction. */
 export type Change = <T>(
+  call: BarrierCall,
   decide: (row: LockedRow) => { readonly row: Row | null; readonly answer: T },
 ) => T | Promise<T>;
 
 export async function outside<Result>(
   change: Change,
-  call: BarrierCall,
+  given: BarrierCall,
   work: (known: KnownOutside) => Promise<Result>,
   { limitMs = DEFAULT_LIMIT_MS, isPivot = false }: OutsideOptions = {},
 ): Promise<Passed<Result>> {
-  checkCall(call, { isPivot });
+  const call = checkedCall(given, { isPivot });
   if (!(limitMs > 0)) throw new RangeError('limitMs is to be the longest time for the work, in milliseconds');
   const startedMs = performance.now();
   // Tells this run from any other.
   const worker = randomUUID();
-  const begun = await change<Begun<Result>>((row) =>
+  const begun = await change<Begun<Result>>(call, (row) =>
     begin(call, row, isPivot, { worker, workUntil: row.now + limitMs }),
   );
   if (begun.passed !== null) return passedOrThrow(begun.passed);
@@ -56,10 +57,10 @@ export async function outside<Result>(
       throw new Error('the database took longer than the limit of the work, which was not begun');
     const signal = AbortSignal.timeout(Math.ceil(leftMs));
     const text = resultText(await inAllParts(() => work({ ...begun.known, signal })));
-    await change((row) => ({ row: doneRow(ifOwnedBy(row, worker), call.op, text), answer: null }));
+    await change(call, (row) => ({ row: doneRow(ifOwnedBy(row, worker), call.op, text), answer: null }));
     return { outcome: 'done', result: recordedResult(text) };
   } catch (error) {
-    const isMine = await change((row) =>
+    const isMine = await change(call, (row) =>
       row.worker === worker
         ? { row: leftBy(error, row, isPivot), answer: true }
         : { row: null, answer: false },

@@ -137,11 +137,14 @@ export function outcomeWithoutWork<Result>(
   }
 }
 
-/** @throws TypeError before anything is written: a key that a database would cut short names another branch */
-export function checkCall(
+/**
+ * A copy: by a call that its caller changes meanwhile, the outcome would be recorded for another op or branch.
+ * @throws TypeError before anything is written: a key that a database would cut short names another branch
+ */
+export function checkedCall(
   { gid, branchId, op, deadlineAt }: BarrierCall,
   { isPivot = false }: PassOptions = {},
-): void {
+): BarrierCall {
   if (!Value.Check(Gid, gid))
     throw new TypeError(`“${gid}” is no gid: a call brings it as TCC-Transaction-Id`);
   if (!Value.Check(BranchId, branchId))
@@ -151,4 +154,5 @@ export function checkCall(
     throw new TypeError('deadlineAt is to be milliseconds since 1970: a call brings it as TCC-Deadline');
   if (isPivot && op !== 'action')
     throw new TypeError(`isPivot is for the action of a saga's pivot, and not for its ${op}`);
+  return { gid, branchId, op, deadlineAt };
 }

@@ -20,7 +20,7 @@ import { judge, type LockedRow, type Row } from './judge.ts';
 import { guard } from './statement-guard.ts';
 import {
   recordedResult,
-  checkCall,
+  checkedCall,
   resultText,
   knownOf,
   passedOrThrow,
@@ -86,11 +86,11 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
    *   a TypeError, and what was written is rolled back. Its database is closed when it returns
    */
   async run<Result>(
-    call: BarrierCall,
+    given: BarrierCall,
     work: (db: Database, known: Known) => Result | Promise<Result>,
     { isPivot = false }: PassOptions = {},
   ): Promise<Passed<Result>> {
-    checkCall(call, { isPivot });
+    const call = checkedCall(given, { isPivot });
     checkSynchronous(work);
     const passed = await this.#retrying(() => this.#pass(call, work, isPivot)).catch((error) => {
       if (!isUnmarked(error, call)) return answerUnrecorded<Passed<Result>>(error);
@@ -111,11 +111,11 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
    */
   within<Result>(
     db: Database,
-    call: BarrierCall,
+    given: BarrierCall,
     work: (db: Database, known: Known) => Result,
   ): Passed<Result> {
     if (targetOf(db) !== this.#db) throw new TypeError('this barrier is on another connection');
-    checkCall(call);
+    const call = checkedCall(given);
     checkSynchronous(work);
     if (!this.#isInSqlTx()) throw new TypeError('no SQL transaction is open: begin one first, or use run');
     try {
@@ -134,7 +134,7 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
     work: (known: KnownOutside) => Promise<Result>,
     options?: OutsideOptions,
   ): Promise<Passed<Result>> {
-    return outside((decide) => this.#change(call, decide), call, work, options);
+    return outside((own, decide) => this.#change(own, decide), call, work, options);
   }
 
   async createTable(): Promise<void> {

@@ -14,7 +14,7 @@ import type {
 import { judge, type LockedRow, type Row } from '../barrier/judge.ts';
 import {
   recordedResult,
-  checkCall,
+  checkedCall,
   resultText,
   knownOf,
   passedOrThrow,
@@ -41,11 +41,11 @@ export class MemoryBarrier implements Barrier<null> {
   }
 
   async run<Result>(
-    call: BarrierCall,
+    given: BarrierCall,
     work: (sqlTx: null, known: Known) => Result | Promise<Result>,
     { isPivot = false }: PassOptions = {},
   ): Promise<Passed<Result>> {
-    checkCall(call, { isPivot });
+    const call = checkedCall(given, { isPivot });
     return this.#withRowLocked(call, async (row) => {
       const verdict = judge(call, row, isPivot);
       if (verdict.do !== 'work') {
@@ -69,10 +69,10 @@ export class MemoryBarrier implements Barrier<null> {
     work: (known: KnownOutside) => Promise<Result>,
     options?: OutsideOptions,
   ): Promise<Passed<Result>> {
-    const change: Change = (decide) =>
-      this.#withRowLocked(call, async (locked) => {
+    const change: Change = (own, decide) =>
+      this.#withRowLocked(own, async (locked) => {
         const { row, answer } = decide(locked);
-        this.#keep(call, row);
+        this.#keep(own, row);
         return answer;
       });
     return outside(change, call, work, options);

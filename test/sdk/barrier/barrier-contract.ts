@@ -319,6 +319,28 @@ export function barrierContract(open: () => BarrierWorld | Promise<BarrierWorld>
     });
   });
 
+  test('goes by the call as it came, also when its caller changes it meanwhile', async () => {
+    const call = { ...callOf('action') };
+    const came = { ...call };
+    const passing = world.barrier.run(call, () => void Object.assign(call, { op: 'compensate' }));
+    Object.assign(call, { gid: freshGid() });
+    expect((await passing).outcome).toBe('done');
+    const apart = { ...callOf('action') };
+    const begun = { ...apart };
+    const working = world.barrier.outside(
+      apart,
+      async () => void Object.assign(apart, { op: 'compensate', gid: freshGid() }),
+    );
+    expect((await working).outcome).toBe('done');
+    for (const one of [came, begun]) expect((await world.barrier.run(one, () => 1)).outcome).toBe('repeated');
+    const joined = { ...callOf('action') };
+    const before = { ...joined };
+    await world.inSqlTx((sqlTx) =>
+      world.within(sqlTx, joined, () => void Object.assign(joined, { op: 'compensate' })),
+    );
+    expect((await world.barrier.run(before, () => 1)).outcome).toBe('repeated');
+  });
+
   describe('within a SQL transaction of one’s own', () => {
     test('row and work are committed with it', async () => {
       const call = callOf('try');
