@@ -7,9 +7,7 @@
  * - A save that is lost discards what was computed from it and feeds only the facts on: replies are heard again and
  *   requests asked again, of the state that won (I14).
  * - What is answered to a client was made durable first (I3).
- * - Only successes wait for their siblings, unless they open the way for other calls: a success that a crash forgets is
- *   repeated, and the participant's barrier answers it again. So a tcc in which nothing goes wrong costs three saves, and a
- *   saga one more than it has layers.
+ * - Only successes wait for their siblings: `saveNeed` says when to save.
  */
 import {
   type Event,
@@ -17,8 +15,8 @@ import {
   type Instant,
   type WakeReason,
   type Now,
-  openCalls,
   pendingCalls,
+  saveNeed,
   transition,
   type Verdict,
 } from '../domain/index.ts';
@@ -93,7 +91,6 @@ export class Drive {
   /** `#durable` and the replies heard since. */
   #current: GlobalTransaction | null = null;
   #unsaved: Heard[] = [];
-  #mustSave = false;
   #asked: Asked[] = [];
   readonly #outstanding: OutstandingCalls;
   #isTurning = false;
@@ -202,9 +199,7 @@ export class Drive {
     const answers = asked.map((by) => {
       const before = this.#current;
       const verdict = this.#apply(by.eventAt(now));
-      const isChanged = this.#current !== before;
-      this.#mustSave ||= isChanged;
-      return { verdict, isChanged, by };
+      return { verdict, isChanged: this.#current !== before, by };
     });
     this.#apply({ type: 'deadlinePassed', now });
     return answers;
@@ -212,11 +207,7 @@ export class Drive {
 
   #apply(event: Event): Verdict {
     const verdict = transition(this.#current, event);
-    const next = verdict.accepted ? verdict.tx : verdict.noted;
-    if (next !== undefined) {
-      this.#mustSave ||= this.#current !== null && this.#current.status !== next.status;
-      this.#current = next;
-    }
+    this.#current = (verdict.accepted ? verdict.tx : verdict.noted) ?? this.#current;
     return verdict;
   }
 
@@ -224,12 +215,12 @@ export class Drive {
   async #saveIfNeeded(answers: readonly Judged[]): Promise<boolean> {
     const after = this.#current;
     const before = this.#durable?.tx ?? null;
-    if (after === null || after === before) return true;
-    const mayWait = !this.#mustSave && this.#outstanding.count > 0;
-    if (mayWait && !opensCalls(before, after)) return true;
+    if (after === null) return true;
+    const need = saveNeed(before, after);
+    if (need === 'none' || (need === 'may_wait' && this.#outstanding.count > 0)) return true;
     const attempts = this.#unsaved.map(({ attempt }) => attempt);
     const entries = entriesBetween(before, after, attempts);
-    if (entries === null) return true;
+    if (entries === null) throw new Error('a state must be saved, but nothing of it has changed');
     const { time, commit, writer, commitTimeoutMs } = this.#tools;
     const now = time.now();
     const seq = (this.#durable?.seq ?? 0) + 1;
@@ -237,7 +228,6 @@ export class Drive {
     const begin = answers.find(({ by, isChanged }) => by.begin && isChanged)?.by;
     const beginKey = begin?.begin?.beginKey ?? null;
     const savedReplyCount = this.#unsaved.length;
-    this.#mustSave = false;
     // A note is accepted only while all replicas read it; one of them may have come since.
     const version = Math.max(this.#tools.journalVersion(), versionNeededBy(entries));
     const save = {
@@ -261,7 +251,6 @@ export class Drive {
       return true;
     }
     this.#durable = undefined;
-    this.#mustSave = true;
     this.#turnAgain = true;
     for (const { by } of answers) {
       // A begin may have lost its key to another gid, which only the coordinator can look up.
@@ -285,7 +274,6 @@ export class Drive {
   #hear(heard: Heard): void {
     const { reply } = heard;
     this.#unsaved.push(heard);
-    if (reply.reply === 'refused' || reply.reply === 'unknown') this.#mustSave = true;
     if (this.#durable !== undefined) this.#apply(reply);
     void this.turn();
   }
@@ -351,12 +339,4 @@ export class Drive {
     }
     this.#cancelTimer = this.#tools.time.after(STORE_RETRY_MS, () => void this.turn());
   }
-}
-
-/** A call is sent only once what opened the way for it is durable (I9, I10). */
-function opensCalls(before: GlobalTransaction | null, after: GlobalTransaction): boolean {
-  const known = before === null ? [] : openCalls(before);
-  return openCalls(after).some(
-    ({ branch, op }) => !known.some((call) => call.op === op && call.branch?.branchId === branch?.branchId),
-  );
 }

@@ -5,7 +5,15 @@
  * Rows are enough to rebuild everything that ever changes of a transaction (I12). A payload never changes, is
  * stored once with its branch, and is no part of them. Polling is progress of one replica and is no change.
  */
-import type { Branch, Call, GlobalTransaction, Instant, Op, Reply } from '../domain/index.ts';
+import {
+  type Branch,
+  type GlobalTransaction,
+  type Instant,
+  isCall,
+  isSameStored,
+  type Op,
+  type Reply,
+} from '../domain/index.ts';
 
 /**
  * The version of the format that this program writes, once all replicas read it; until then, the one before.
@@ -102,22 +110,10 @@ export function rebuild(gid: string, rows: readonly { readonly entries: Entries 
 function changedFields<T extends object>(before: Partial<T> | null, after: T): Partial<T> | null {
   const changed: Partial<T> = {};
   for (const key of Object.keys(after) as (keyof T)[]) {
-    if (before !== null && isSameValue(before[key], after[key])) continue;
+    if (before !== null && isSameStored(before[key], after[key])) continue;
     changed[key] = withoutPolling(after[key]);
   }
   return Object.keys(changed).length > 0 ? changed : null;
 }
 
-const isCall = (value: unknown): value is Call =>
-  typeof value === 'object' && value !== null && 'ongoing' in value;
-
 const withoutPolling = <V>(value: V): V => (isCall(value) ? { ...value, ongoing: null } : value);
-
-function isSameValue(one: unknown, other: unknown): boolean {
-  if (one === other) return true;
-  if (!isCall(one) || !isCall(other)) return false;
-  const { reply, attemptCount, dueAt, parkedAt, answer, durationMs } = one;
-  const isSameReply = reply === other.reply && attemptCount === other.attemptCount && answer === other.answer;
-  const isSameTime = dueAt === other.dueAt && parkedAt === other.parkedAt && durationMs === other.durationMs;
-  return isSameReply && isSameTime;
-}

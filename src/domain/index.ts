@@ -19,6 +19,7 @@ export {
   pendingCalls,
   stepOf,
 } from './pending-calls.ts';
+export { isCall, isSameStored, type SaveNeed, saveNeed } from './save-need.ts';
 export {
   type Begun,
   type Event,

@@ -133,6 +133,19 @@ describe('a drive', () => {
     expect(events.at(-1)).toBe('cancel b');
   });
 
+  test('lets a success wait for its siblings also after an unknown reply that changed nothing', async () => {
+    const gid = gidOf(await coordinator.begin({ branches: ['a', 'b', 'c'].map(named) }, null));
+    await answer('try a', 409);
+    await answer('try b', null);
+    await answer('cancel a', 200);
+    expect(events.slice(4)).toEqual(['saved 2 cancelling', 'cancel a', 'cancel b']);
+    await answer('try c', null);
+    await answer('cancel b', 200);
+    await answer('cancel c', 200);
+    expect(events.slice(7)).toEqual(['cancel c', 'saved 3 cancelled']);
+    expect(await store.journalOf(gid)).toHaveLength(3);
+  });
+
   test('saves an attempt that failed at once, and tries again when its delay is over', async () => {
     await begin();
     await answer('try a', 503);

@@ -2,6 +2,7 @@
  * The store's one promise: row seq n+1 is written only on top of row n. Whoever computed from an older row
  * loses, reloads and asks again (I14).
  */
+import type { SaveNeed } from '../../src/domain/save-need.ts';
 import type { Answer, Ask, Known, Ledger, Snapshot } from './ledger.ts';
 import { demand } from './violation.ts';
 import type { Time } from './world.ts';
@@ -30,22 +31,43 @@ export function askAndSave(
   time: Time,
 ): Asked {
   const asked = askAll(ledger, base.of, asks, time);
-  if (!asked.changed) return { durable, known: base, last: asked.last };
+  if (asked.need === 'none') return { durable, known: base, last: asked.last };
+  if (asked.need === 'may_wait') checkMayWait(ledger, base.of, asked.of, time);
   const saved = save(durable, base, asked.of);
   if (saved) return { durable: saved, known: saved, last: asked.last };
   return askAndSave(ledger, durable, durable, asks, time);
 }
 
+/**
+ * Whoever lets a state wait sends what is due by it: so it must be due by the durable state as well. A success that waits
+ * until it is saved, or is lost, is otherwise a reply that is still on its way.
+ */
+function checkMayWait(ledger: Ledger, durable: Snapshot, waiting: Snapshot, time: Time): void {
+  const known = ledger.due(durable, time);
+  ledger.due(waiting, time).forEach((op, b) => {
+    const invariant = ledger.rules.plan === null ? 'I9' : 'I10';
+    demand(
+      invariant,
+      op === null || op === known[b],
+      `${op} is opened by a success that need not be saved yet`,
+    );
+  });
+}
+
+const NEEDS: readonly SaveNeed[] = ['none', 'may_wait', 'now'];
+const moreUrgent = (one: SaveNeed, other: SaveNeed): SaveNeed =>
+  NEEDS.indexOf(one) > NEEDS.indexOf(other) ? one : other;
+
 export function askAll(ledger: Ledger, from: Snapshot, asks: readonly Ask[], time: Time) {
   let of = from;
-  let changed = false;
-  let last: Answer = { accepted: true, changed: false, of };
+  let need: SaveNeed = 'none';
+  let last: Answer = { accepted: true, need, of };
   for (const ask of asks) {
     last = ledger.answer(of, ask, time);
-    const next = last.accepted ? last.of : last.noted;
+    const next = last.accepted ? last : last.noted;
     if (next === null) continue;
-    of = next;
-    changed ||= last.accepted ? last.changed : true;
+    of = next.of;
+    need = moreUrgent(need, next.need);
   }
-  return { of, changed, last };
+  return { of, need, last };
 }

@@ -17,6 +17,7 @@ import {
   type Mode,
 } from '../../src/domain/global-transaction.ts';
 import { pendingCalls } from '../../src/domain/pending-calls.ts';
+import { type SaveNeed, saveNeed } from '../../src/domain/save-need.ts';
 import { type Event, type Rejection, transition } from '../../src/domain/transition.ts';
 import { checkPending, checkTransition } from './invariants.ts';
 import { interchangeable, mayHaveRun, type Plan, resultOf } from './plan.ts';
@@ -57,12 +58,17 @@ export type Ask = {
 };
 
 export type Answer =
-  | { readonly accepted: true; readonly changed: boolean; readonly of: Snapshot }
+  | {
+      readonly accepted: true;
+      /** Of the state that it leads to, where the one before it is durable. */
+      readonly need: SaveNeed;
+      readonly of: Snapshot;
+    }
   | {
       readonly accepted: false;
       readonly code: Rejection;
       /** The state with the wish that was refused; null where there is nothing to keep. */
-      readonly noted: Snapshot | null;
+      readonly noted: { readonly need: SaveNeed; readonly of: Snapshot } | null;
     };
 
 const BRANCH_IDS = ['a', 'b', 'c'];
@@ -161,7 +167,7 @@ export class Ledger {
       const after = this.answer(snapshot, ask, 2);
       if (!before.accepted || !after.accepted)
         return !before.accepted && !after.accepted && before.code === after.code;
-      return before.of === after.of && before.changed === after.changed;
+      return before.of === after.of && before.need === after.need;
     });
     return snapshot.isTimeless;
   }
@@ -213,10 +219,13 @@ export class Ledger {
     if (!verdict.accepted) {
       const { accepted, code, noted } = verdict;
       this.rejections.add(code);
-      return { accepted, code, noted: noted === undefined ? null : this.#snapshot(noted) };
+      if (noted === undefined) return { accepted, code, noted: null };
+      const need = saveNeed(before?.tx ?? null, noted);
+      return { accepted, code, noted: { need, of: this.#snapshot(noted) } };
     }
     if (before) this.edges.add(`${before.tx.status} → ${verdict.tx.status}`);
-    return { accepted: true, changed: verdict.tx !== before?.tx, of: this.#snapshot(verdict.tx) };
+    const need = saveNeed(before?.tx ?? null, verdict.tx);
+    return { accepted: true, need, of: this.#snapshot(verdict.tx) };
   }
 
   #snapshot(tx: GlobalTransaction): Snapshot {

@@ -83,7 +83,7 @@ function withoutEmptyReplies(ledger: Ledger, world: World, b: number): World {
     const isPhaseOne = call.op === 'try' || call.op === 'action';
     const isEmpty = isPhaseOne ? call.stage !== 200 : isSettledForGood(world, b);
     const answer = ledger.answer(durable.of, ledger.reply(b, call.op, call.stage), world.time);
-    if (isEmpty && answer.accepted && !answer.changed)
+    if (isEmpty && answer.accepted && answer.need === 'none')
       next = withReplica(next, r, { calls: put(calls, b, null) });
   });
   return next;

@@ -62,7 +62,7 @@ function takeLoad(ledger: Ledger, world: World, durable: Known, take: Take): voi
 export function canExpire(ledger: Ledger, world: World, known: Known): boolean {
   if (world.time !== 2 || known.of.tx.decision !== null) return false;
   const answer = ledger.answer(known.of, ledger.asks.expire, world.time);
-  return answer.accepted && answer.changed;
+  return answer.accepted && answer.need !== 'none';
 }
 
 const hasWork = (ledger: Ledger, world: World, known: Known): boolean =>
@@ -176,8 +176,8 @@ export function stalledSave(
   calls: Replica['calls'],
 ): World | null {
   if (world.left.stalls === 0 || !isIdle(world.replicas[STRAGGLER])) return null;
-  const { changed, of } = askAll(ledger, known.of, [ask], world.time);
-  if (!changed) return null;
+  const { need, of } = askAll(ledger, known.of, [ask], world.time);
+  if (need === 'none') return null;
   const held = { base: known, saving: { seq: known.seq + 1, of }, ask };
   return withReplica(spend(world, 'stalls'), STRAGGLER, { known: null, calls, held });
 }

@@ -1,0 +1,188 @@
+// When a state must be saved, as a table: what has happened since the durable state, and what that needs.
+import { describe, expect, test } from '@jest/globals';
+import { entriesBetween } from '../../src/application/journal.ts';
+import type { GlobalTransaction } from '../../src/domain/global-transaction.ts';
+import { type SaveNeed, saveNeed } from '../../src/domain/save-need.ts';
+import { type Event, transition } from '../../src/domain/transition.ts';
+import {
+  begin,
+  begun,
+  cancelling,
+  confirming,
+  exactly,
+  POLICY,
+  replied,
+  spec,
+  T0,
+  told,
+} from '../support/transactions.ts';
+import { action, cancel, compensate, diamond, paidTrip, retry, trip } from './sagas.ts';
+
+type Row = readonly [
+  what: string,
+  need: SaveNeed,
+  durable: GlobalTransaction | null,
+  ...since: readonly Event[],
+];
+
+const now = exactly(T0);
+const later = exactly(T0 + 1);
+const pivotStarted = () => told(paidTrip(), action('hotel'), action('flight'));
+const heard = (reply: 'succeeded' | 'unknown'): Event => ({
+  ...replied('', 'notify', reply),
+  branchId: null,
+});
+const withCallback = { callback: { participant: 'shop', activity: 'ended', callTimeoutMs: null } };
+const notifying = () =>
+  told(
+    begin({ ...withCallback, branches: [spec('stock')] }),
+    replied('stock', 'try', 'succeeded'),
+    replied('stock', 'confirm', 'succeeded'),
+  );
+const polls = (count: number) => Array.from({ length: count }, () => replied('stock', 'confirm', 'ongoing'));
+
+const ROWS: readonly Row[] = [
+  ['a state in which nothing happened need not be saved', 'none', begin()],
+  [
+    'an unknown reply that comes too late to change anything need not be saved',
+    'none',
+    confirming(),
+    replied('stock', 'try', 'unknown'),
+  ],
+  ['polling need not be saved', 'none', begin(), replied('stock', 'try', 'ongoing')],
+  [
+    'polling of a confirm need not be saved before its budget is spent',
+    'none',
+    confirming(),
+    ...polls(POLICY.poll.budget - 1),
+  ],
+  ['a retry that finds every call due and uncalled need not be saved', 'none', confirming(), retry(now)],
+  ['a begin is saved immediately', 'now', null, begun()],
+  [
+    'a try that succeeds may wait while another is open',
+    'may_wait',
+    begin(),
+    replied('stock', 'try', 'succeeded'),
+  ],
+  [
+    'a try that succeeds after an unknown reply may wait',
+    'may_wait',
+    told(begin(), replied('stock', 'try', 'unknown')),
+    replied('stock', 'try', 'succeeded'),
+  ],
+  [
+    'a confirm that succeeds may wait while another is open',
+    'may_wait',
+    confirming(),
+    replied('stock', 'confirm', 'succeeded'),
+  ],
+  [
+    'a success may wait while a sibling is polled',
+    'may_wait',
+    confirming(),
+    replied('money', 'confirm', 'ongoing'),
+    replied('stock', 'confirm', 'succeeded'),
+  ],
+  [
+    'a late try that succeeds may wait while its cancel is open',
+    'may_wait',
+    cancelling(),
+    replied('money', 'try', 'succeeded'),
+  ],
+  [
+    'an action that succeeds may wait while it opens no other',
+    'may_wait',
+    told(diamond(), action('hotel')),
+    action('car', 'succeeded', { result: '{}' }),
+  ],
+  ['a callback that is delivered may wait', 'may_wait', notifying(), heard('succeeded')],
+  ['a callback that fails is saved immediately', 'now', notifying(), heard('unknown')],
+  ['an unknown reply is saved immediately', 'now', begin(), replied('stock', 'try', 'unknown')],
+  [
+    'a success with an unknown reply of a sibling is saved immediately',
+    'now',
+    begin(),
+    replied('stock', 'try', 'succeeded'),
+    replied('money', 'try', 'unknown'),
+  ],
+  ['a refusal is saved immediately', 'now', begin(), replied('stock', 'try', 'refused')],
+  [
+    'the success that decides is saved immediately',
+    'now',
+    begin(),
+    replied('stock', 'try', 'succeeded'),
+    replied('money', 'try', 'succeeded'),
+  ],
+  [
+    'the success that ends the transaction is saved immediately',
+    'now',
+    told(confirming(), replied('stock', 'confirm', 'succeeded')),
+    replied('money', 'confirm', 'succeeded'),
+  ],
+  ['an action whose success opens another is saved immediately', 'now', trip(), action('hotel')],
+  [
+    'a compensation whose success opens another is saved immediately',
+    'now',
+    told(trip(), action('hotel'), action('flight', 'refused')),
+    compensate('flight'),
+  ],
+  [
+    'a success that starts the pivot is saved immediately',
+    'now',
+    told(paidTrip(), action('hotel')),
+    action('flight'),
+  ],
+  [
+    'a request to cancel while only the pivot decides is saved immediately',
+    'now',
+    pivotStarted(),
+    cancel(later),
+  ],
+  [
+    'a branch that is registered is saved immediately',
+    'now',
+    begin({ mode: 'interactive' }),
+    { type: 'branchRegistered', branch: spec('stock'), now },
+  ],
+  [
+    "an operator's retry is saved immediately",
+    'now',
+    told(confirming(), replied('stock', 'confirm', 'unknown')),
+    retry(later),
+  ],
+  [
+    'a branch that is parked because its polls are spent is saved immediately',
+    'now',
+    told(confirming(), replied('stock', 'confirm', 'unknown', { answer: 'ongoing' })),
+    ...polls(POLICY.poll.budget),
+  ],
+  [
+    'a late try that has to be cancelled once more is saved immediately',
+    'now',
+    told(cancelling(), replied('money', 'cancel', 'succeeded')),
+    replied('money', 'try', 'succeeded'),
+  ],
+];
+
+/** A rejection may leave the state with the request noted. */
+function after(durable: GlobalTransaction | null, since: readonly Event[]): GlobalTransaction {
+  let tx = durable;
+  for (const event of since) {
+    const verdict = transition(tx, event);
+    tx = (verdict.accepted ? verdict.tx : verdict.noted) ?? tx;
+  }
+  if (tx === null) throw new Error('a row begins with a transaction or a begin');
+  return tx;
+}
+
+describe('when to save', () => {
+  test.each(ROWS)('%s: %s', (_what, need, durable, ...since) => {
+    expect(saveNeed(durable, after(durable, since))).toBe(need);
+  });
+
+  test.each(
+    ROWS,
+  )('%s: the journal agrees on whether there is anything to write', (_what, need, durable, ...since) => {
+    expect(entriesBetween(durable, after(durable, since)) === null).toBe(need === 'none');
+  });
+});
