@@ -4,78 +4,41 @@
  * Every request can be repeated and answers the truth. Nothing here knows a status: requests become events, the
  * protocol judges them, and an answer is given only after what it says is durable.
  */
-import { type PlanFault, planOf } from '../definition/plan.ts';
 import {
-  type CallPolicy,
   DEFAULT_PATTERN,
   type Event,
   type GlobalTransaction,
   type Instant,
   type Now,
-  type Rejection,
-  transition,
   waitingSince,
-  withOwn,
 } from '../domain/index.ts';
-import { isAddress } from './allowed-addresses.ts';
+import { type BeginParts, begin } from './begin.ts';
 import type { CallGate } from './call-gate.ts';
-import type { CarryOut } from './carry-out.ts';
-import type { Answer } from './drive.ts';
 import { type KindMismatch, kindMismatchIn } from './declared-kinds.ts';
 import { explanationOf } from './explanation.ts';
-import { gidAgeFault } from './gid-age.ts';
 import { NOTE_VERSION } from './journal.ts';
+import { type Outcome, outcomeOf, type Rejected } from './outcome.ts';
 import {
-  type Chance,
   type JournalRow,
   type Observer,
   Overloaded,
   type Participant,
-  type ParticipantRegistry,
   type Saved,
-  StoreUnavailable,
-  type Time,
   type TransactionEnd,
   type TransactionFilter,
-  type TransactionStore,
 } from './ports.ts';
-import {
-  type BeginRequest,
-  type BranchRequest,
-  bodyHash,
-  callbackOf,
-  type MaxPolicy,
-  overMaximum,
-  askedOf,
-  ownPolicyOf,
-  type Participants,
-  type PolicyRequest,
-  specOf,
-} from './requests.ts';
-import { type BaggageMemory, type CarriedTrace, NO_TRACE } from './trace-context.ts';
-import type { Tracer } from './tracing.ts';
+import { overMaximumIn, participantsOf, unknownIn } from './request-faults.ts';
+import { type BeginRequest, type BranchRequest, specOf } from './requests.ts';
+import { settledNow } from './settled-now.ts';
+import { type CarriedTrace, NO_TRACE } from './trace-context.ts';
 import type { Waiters } from './waiters.ts';
 
-/** A begin that loses its gid or key looks it up and is compared; twice is enough, more is for odd races. */
-const BEGIN_ATTEMPTS = 5;
+export type { CoordinatorRejection, Outcome, Rejected } from './outcome.ts';
 
 /** A participant's retries are looked up and begun by so many at a time. */
 const RETRY_PAGE = 200;
 const ROOM_PAUSE_MS = 500;
 const ROOM_ATTEMPTS = 60;
-
-/** Why a request was rejected: the protocol's reasons, and those that only the coordinator can know. */
-export type CoordinatorRejection =
-  | Rejection
-  | PlanFault
-  | 'unknown_participant'
-  | 'kind_mismatch'
-  | 'address_not_allowed'
-  | 'timeout_too_long'
-  | 'setting_over_maximum'
-  | 'gid_too_old'
-  | 'gid_in_future'
-  | 'upgrade_in_progress';
 
 /** Which transactions are final, by the clock that their instants are by. */
 export type Ends = {
@@ -84,38 +47,12 @@ export type Ends = {
   readonly ends: readonly TransactionEnd[];
 };
 
-/** `about` names what the rejection is about, where that is not the transaction. */
-export type Rejected = {
-  readonly accepted: false;
-  readonly code: CoordinatorRejection;
-  readonly about?: string;
-  /** What is at fault, as a JSON pointer into the list of branches. */
-  readonly place?: string;
-};
-
-export type Outcome =
-  | { readonly accepted: true; readonly saved: Saved; readonly isChanged: boolean }
-  | Rejected;
-
-export type CoordinatorParts = {
-  readonly carryOut: CarryOut;
-  readonly store: TransactionStore;
-  readonly registry: ParticipantRegistry;
+export type CoordinatorParts = BeginParts & {
   readonly waiters: Waiters;
   readonly gate: CallGate;
   readonly observer: Observer;
-  readonly time: Time;
-  readonly chance: Chance;
-  readonly tracer: Tracer;
-  readonly baggage: BaggageMemory;
   /** The version of the journal to write now. */
   readonly journalVersion: () => number;
-  readonly policy: CallPolicy;
-  readonly maxPolicy: MaxPolicy;
-  readonly defaultTimeoutMs: number;
-  readonly maxTimeoutMs: number;
-  /** How long finished transactions are kept. */
-  readonly retentionMs: number;
   /** How long a success that must come is waited for before an operator is to look. */
   readonly attentionAfterMs: number;
 };
@@ -137,82 +74,7 @@ export class Coordinator {
    * @param trace of the request
    */
   begin(request: BeginRequest, beginKey: string | null, trace: CarriedTrace = NO_TRACE): Promise<Outcome> {
-    const { name = null, pattern = DEFAULT_PATTERN } = request;
-    return this.#given.tracer.begin(
-      { trace, name, pattern },
-      (stored) => this.#begin(request, beginKey, { ...stored, baggage: trace.baggage }),
-      (outcome) => (outcome.accepted ? outcome.saved.tx.gid : null),
-    );
-  }
-
-  async #begin(
-    request: BeginRequest,
-    beginKey: string | null,
-    { traceparent, tracestate, baggage }: CarriedTrace,
-  ): Promise<Outcome> {
-    const { carryOut, chance, policy, defaultTimeoutMs } = this.#given;
-    carryOut.checkRoomToBegin();
-    const timeoutMs = request.timeoutMs ?? defaultTimeoutMs;
-    const { pattern = DEFAULT_PATTERN, name = null, businessKey = null } = request;
-    const asked = request.branches ?? [];
-    const called = request.callback === undefined ? asked : [...asked, request.callback];
-    const participants = await this.#participantsOf(called);
-    const given = {
-      type: 'begun',
-      pattern,
-      mode: request.branches ? 'declared' : 'interactive',
-      name,
-      businessKey,
-      bodyHash: bodyHash(request),
-      traceparent,
-      tracestate,
-      timeoutMs,
-      policy: withOwn(policy, ownPolicyOf(request) ?? {}),
-      callback: callbackOf(request.callback, participants),
-    } as const;
-    const plan = planOf(
-      pattern,
-      asked.map((branch) => askedOf(branch, participants)),
-    );
-    const branches = 'code' in plan ? [] : plan;
-    const planRejected = 'code' in plan ? ({ accepted: false, ...plan } as const) : null;
-    const unusable =
-      this.#unusableIn(request, timeoutMs, participants) ??
-      planRejected ??
-      kindMismatchIn(pattern, branches, participants);
-    for (let attempt = 1; attempt <= BEGIN_ATTEMPTS; attempt += 1) {
-      const known = beginKey === null ? null : await this.#given.store.gidOfBeginKey(beginKey);
-      const gid = known ?? request.gid ?? chance.newId();
-      const eventAt = (now: Now) => ({ ...given, branches, gid, now });
-      const isMadeNow = known === null && request.gid === undefined;
-      const ageFault = isMadeNow ? null : await this.#ageFaultOf(gid);
-      const rejected = ageFault ?? unusable;
-      if (rejected !== null) {
-        // What stands is compared first: the same request answers the same, whatever is registered or allowed by now.
-        const saved = await this.find(gid);
-        if (saved !== null) {
-          const outcome = naming(gid, await this.#compared(saved, eventAt));
-          if (await this.#isBound(outcome, beginKey, known)) return outcome;
-          continue;
-        }
-        // Between the two looks the transaction was removed, and its key with it.
-        if (ageFault !== null && known !== null) continue;
-        return rejected;
-      }
-      this.#given.baggage.remember(gid, baggage, this.#given.time.now().latest);
-      const answer = await carryOut.ask(gid, {
-        eventAt,
-        // Only a gid that was made just now is surely new.
-        begin: { beginKey, mayExist: !isMadeNow || attempt > 1 },
-      });
-      // The gid or the key stands already: look it up, and be compared with it.
-      if (answer === 'lost') continue;
-      const outcome = naming(gid, outcomeOf(answer));
-      if (await this.#isBound(outcome, beginKey, known)) return outcome;
-    }
-    throw new StoreUnavailable(
-      'the Idempotency-Key is taken, and the transaction that has it cannot be found',
-    );
+    return begin(this.#given, request, beginKey, trace);
   }
 
   /** @param trace of the request */
@@ -223,11 +85,12 @@ export class Coordinator {
   }
 
   async #registerBranch(gid: string, request: BranchRequest): Promise<Outcome> {
-    const participants = await this.#participantsOf([request]);
+    const { registry, maxPolicy } = this.#given;
+    const participants = await participantsOf(registry, [request]);
     const branch = specOf(request, participants);
     const unusable =
       unknownIn(participants) ??
-      this.#overMaximum(request) ??
+      overMaximumIn(request, maxPolicy) ??
       withoutPlace(kindMismatchIn(DEFAULT_PATTERN, [branch], participants));
     if (unusable !== null && !(await this.#stands(gid, request))) return unusable;
     return this.#ask(gid, (now) => ({ type: 'branchRegistered', branch, now }));
@@ -316,9 +179,9 @@ export class Coordinator {
 
   /** What the transaction waits for, since when, what happened last and what comes next, in one sentence. */
   explain(tx: GlobalTransaction): string {
-    const { carryOut, gate, time } = this.#given;
+    const { active, gate, time } = this.#given;
     return explanationOf(tx, {
-      current: carryOut.currentOf(tx),
+      current: active.currentOf(tx),
       circuitOf: (participant) => gate.stateOf(participant),
       now: time.now().earliest,
     });
@@ -335,7 +198,7 @@ export class Coordinator {
   /** Which of these are over for good; those that the store does not have are left out. */
   async endsOf(gids: readonly string[]): Promise<Ends> {
     const { store, retentionMs } = this.#given;
-    const { earliest: now } = await this.#settledNow();
+    const { earliest: now } = await settledNow(this.#given.time);
     return { now, retentionMs, ends: await store.findEnds(gids) };
   }
 
@@ -358,50 +221,9 @@ export class Coordinator {
   }
 
   async #ask(gid: string, eventAt: (now: Now) => Event): Promise<Outcome> {
-    const answer = await this.#given.carryOut.ask(gid, { eventAt });
+    const answer = await this.#given.active.ask(gid, { eventAt });
     if (answer === 'lost') throw new Error('only a begin can lose its transaction to another');
     return outcomeOf(answer);
-  }
-
-  async #settledNow(): Promise<Now> {
-    const { time } = this.#given;
-    const settling = time.settle();
-    if (settling !== null) await settling;
-    return time.now();
-  }
-
-  /** Judges without a chance to begin: what was found may be removed at any time, and must not be begun again. */
-  async #compared(saved: Saved, eventAt: (now: Now) => Event): Promise<Outcome> {
-    const verdict = transition(saved.tx, eventAt(await this.#settledNow()));
-    return outcomeOf({ verdict, saved, isChanged: false });
-  }
-
-  /**
-   * One key, one transaction: a key that came with a gid that stood without it is bound before the answer. False when it is
-   * another transaction's by now, or this one was removed: then it is looked up, and compared, anew.
-   */
-  async #isBound(outcome: Outcome, beginKey: string | null, known: string | null): Promise<boolean> {
-    if (!outcome.accepted || outcome.isChanged || beginKey === null || known !== null) return true;
-    const { gid } = outcome.saved.tx;
-    return (await this.#given.store.bindBeginKey(beginKey, gid)) === gid;
-  }
-
-  async #ageFaultOf(gid: string): Promise<Rejected | null> {
-    const fault = gidAgeFault(gid, await this.#settledNow(), this.#given.retentionMs);
-    return fault && { accepted: false, code: fault.code, about: new Date(fault.limitAt).toISOString() };
-  }
-
-  #unusableIn(request: BeginRequest, timeoutMs: number, participants: Participants): Rejected | null {
-    const { maxTimeoutMs } = this.#given;
-    if (timeoutMs > maxTimeoutMs)
-      return { accepted: false, code: 'timeout_too_long', about: `${maxTimeoutMs} ms` };
-    const overMaxima = [request, ...(request.branches ?? [])].map((asked) => this.#overMaximum(asked));
-    return overMaxima.find((rejected) => rejected !== null) ?? unknownIn(participants);
-  }
-
-  #overMaximum(asked: PolicyRequest): Rejected | null {
-    const about = overMaximum(asked, this.#given.maxPolicy);
-    return about === null ? null : { accepted: false, code: 'setting_over_maximum', about };
   }
 
   /** Whether the branch is registered already: what time and settings can change is then not asked again. */
@@ -409,30 +231,8 @@ export class Coordinator {
     const known = await this.find(gid);
     return known?.tx.branches.some((branch) => branch.branchId === branchId) ?? true;
   }
-
-  async #participantsOf(called: readonly { participant: string }[]): Promise<Participants> {
-    const names = [...new Set(called.map(({ participant }) => participant))];
-    const find = async (name: string) => [name, await this.#given.registry.find(name)] as const;
-    return new Map(await Promise.all(names.map(find)));
-  }
-}
-
-function unknownIn(participants: Participants): Rejected | null {
-  const [about] = [...participants].find(([, found]) => found === null) ?? [];
-  if (about === undefined) return null;
-  return { accepted: false, code: isAddress(about) ? 'address_not_allowed' : 'unknown_participant', about };
 }
 
 /** The request is one branch: there is no list that a pointer could lead into. */
 const withoutPlace = (mismatch: KindMismatch | null): Rejected | null =>
   mismatch && { accepted: false, code: mismatch.code, about: mismatch.about };
-
-/** Who sent another request with a key that is taken may not know whose it is. */
-const naming = (gid: string, outcome: Outcome): Outcome =>
-  !outcome.accepted && outcome.code === 'transaction_differs' ? { ...outcome, about: gid } : outcome;
-
-function outcomeOf({ verdict, saved, isChanged }: Answer): Outcome {
-  if (!verdict.accepted) return { accepted: false, code: verdict.code };
-  if (saved === null) throw new Error('a request was accepted for a transaction that is not stored');
-  return { accepted: true, saved, isChanged };
-}

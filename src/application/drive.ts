@@ -1,80 +1,47 @@
 /**
- * One transaction being carried out by this process: load, transition, save, call, and again.
+ * One process's execution of one transaction: load, transition, save, call. First run, recovery, wake and request take this
+ * one path.
  *
- * The first run, a recovery, a wake and a client's request all take this one path. The rules it keeps:
- * - Calls are sent only from a state that is durable (I9). What is heard while a save is under way is saved in the
+ * - Calls are sent only from a state that is durable (I9). A reply that arrives while a save is under way is saved in the
  *   next turn, before anything is sent for it.
- * - A save that is lost discards what was computed from it and feeds only the facts on: replies are heard again and
- *   requests asked again, of the state that won (I14).
+ * - A save that is lost discards what was computed from it. Only the facts are kept: replies and requests are applied to
+ *   the state that won (I14).
  * - What is answered to a client was made durable first (I3).
- * - Only successes wait for their siblings: `saveNeed` says when to save.
+ * - `saveNeed` says when to save: only successes wait for their siblings.
  */
 import {
   type Event,
   type GlobalTransaction,
-  type Instant,
-  type WakeReason,
-  type Now,
   pendingCalls,
   saveNeed,
   transition,
   type Verdict,
 } from '../domain/index.ts';
-import type { GroupCommit } from './group-commit.ts';
-import { entriesBetween, versionNeededBy } from './journal.ts';
-import { type CallTools, type Heard, OutstandingCalls } from './outstanding-calls.ts';
+import type { ClientRequest, DurableVerdict, JudgedRequest, PendingRequest } from './client-request.ts';
+import { DurableState, type DurableTools } from './durable-state.ts';
+import { type CallTools, type Check, type Heard, OutstandingCalls } from './outstanding-calls.ts';
 import type { PollingMemory } from './polling-memory.ts';
-import { type Log, Overloaded, type Saved, type TransactionStore } from './ports.ts';
-import { takeOverAt, takeOverMs } from './take-over.ts';
-import type { WakeDates } from './wake-dates.ts';
-
-/** What a request came to: the verdict, and the durable state on which it was given. */
-export type Answer = { readonly verdict: Verdict; readonly saved: Saved | null; readonly isChanged: boolean };
+import { type Log, Overloaded, type Saved } from './ports.ts';
 
 /** What every drive of a process shares. */
-export type DriveTools = CallTools & {
-  readonly store: TransactionStore;
-  readonly commit: GroupCommit;
-  readonly wakeDates: WakeDates;
-  readonly polling: PollingMemory;
-  readonly log: Log;
-  readonly writer: string;
-  /** The version of the journal to write now. */
-  readonly journalVersion: () => number;
-  /** How long a commit may take; part of the margin after which another replica looks. */
-  readonly commitTimeoutMs: number;
-  /** True once no more calls may be sent: what is left is another replica's. */
-  readonly isStopping: () => boolean;
-};
-
-/** A client's question; `begin` marks the one that makes the transaction, and tells whether it may stand already. */
-export type Request = {
-  readonly eventAt: (now: Now) => Event;
-  readonly begin?: { readonly beginKey: string | null; readonly mayExist: boolean };
-};
+export type DriveTools = CallTools &
+  DurableTools & {
+    readonly polling: PollingMemory;
+    readonly log: Log;
+    /** True once no more calls may be sent: what is left is another replica's. */
+    readonly isStopping: () => boolean;
+  };
 
 /** A drive that ended: when its transaction has something to do again, null when never or not known. */
 export type Idle = Check & { readonly seq: number };
 
-type Check = { readonly checkAgainAt: Instant | null; readonly checkAgainFor: WakeReason };
-
 const NEVER: Check = { checkAgainAt: null, checkAgainFor: 'call' };
+const NOW: Check = { checkAgainAt: 0, checkAgainFor: 'call' };
 
-type Asked = Request & {
-  readonly resolve: (answer: Answer | 'lost') => void;
-  readonly reject: (error: unknown) => void;
-};
-
-type Judged = Omit<Answer, 'saved'> & { readonly by: Asked };
-
-/** A drive with nothing to do is kept this long, in case the next request comes soon; then the queue has it. */
+/** A drive with nothing to do is kept this long for a next request; then its wake is queued. */
 const LINGER_MS = 1000;
-/** No call is sent from a state that was last known to be the newest longer ago than this. */
-const FRESH_MS = 30_000;
-/** After the store failed, a drive that still holds replies asks it again this often. */
+/** Pause after the store failed, while a drive still holds replies. */
 const STORE_RETRY_MS = 1000;
-/** A row whose wake is dated within this of what it should be is left as it is. */
-const DATE_SLACK_MS = 2000;
 
 export class Drive {
   readonly gid: string;
@@ -82,19 +49,14 @@ export class Drive {
   readonly #onSaved: (saved: Saved) => void;
   readonly #onIdle: (next: Idle) => void;
 
-  /** Undefined until it is loaded; null when there is no such transaction. */
-  #durable: Saved | null | undefined;
-  /** By `elapsedMs`: when it was last known to be the newest. */
-  #durableAsOfMs = 0;
-  /** When somebody else looks, by the row. */
-  #wakeAt: Instant | null = null;
-  /** `#durable` and the replies heard since. */
+  readonly #durable: DurableState;
+  /** The durable state with the replies heard since. */
   #current: GlobalTransaction | null = null;
   #unsaved: Heard[] = [];
-  #asked: Asked[] = [];
+  #pending: PendingRequest[] = [];
   readonly #outstanding: OutstandingCalls;
-  #isTurning = false;
-  #turnAgain = false;
+  /** A turn that is requested while one runs follows it. */
+  #turning: 'no' | 'once' | 'again' = 'no';
   #isFailing = false;
   #isTakenOver: boolean;
   #cancelTimer = () => {};
@@ -119,14 +81,14 @@ export class Drive {
       onHeard: (heard) => this.#hear(heard),
       onDeferred: () => void this.turn(),
     });
-    if (given.isNew) this.#know(null);
+    this.#durable = new DurableState(given.gid, given.isNew, given.tools);
     this.#isTakenOver = given.isTakenOver;
   }
 
-  /** Asks the protocol on behalf of a client. 'lost' answers a begin whose gid or key another one took. */
-  ask(request: Request): Promise<Answer | 'lost'> {
+  /** Asks the protocol on behalf of a client. */
+  ask(request: ClientRequest): Promise<DurableVerdict | 'lost'> {
     return new Promise((resolve, reject) => {
-      this.#asked.push({ ...request, resolve, reject });
+      this.#pending.push({ ...request, resolve, reject });
       void this.turn();
     });
   }
@@ -136,46 +98,49 @@ export class Drive {
     return this.#current;
   }
 
-  /** Looks at the transaction once more, and does what is due. */
+  /** Checks the transaction once more, and does what is due. */
   async turn(): Promise<void> {
-    this.#turnAgain = true;
-    if (this.#isTurning) return;
-    this.#isTurning = true;
+    const isTurning = this.#turning !== 'no';
+    this.#turning = 'again';
+    if (isTurning) return;
     try {
-      while (this.#turnAgain) {
-        this.#turnAgain = false;
+      while (this.#isTurnRequested()) {
+        this.#turning = 'once';
         await this.#turnOnce();
         this.#isFailing = false;
       }
     } catch (error) {
       this.#fail(error);
     } finally {
-      this.#isTurning = false;
+      this.#turning = 'no';
     }
+  }
+
+  #isTurnRequested(): boolean {
+    return this.#turning === 'again';
   }
 
   async #turnOnce(): Promise<void> {
     this.#cancelTimer();
     const settling = this.#tools.time.settle();
     if (settling !== null) await settling;
-    if (this.#durable === undefined || this.#isStale()) await this.#load();
-    const asked = this.#asked.splice(0);
+    if (!this.#durable.isKnown || this.#durable.isStale) await this.#load();
+    const requests = this.#pending.splice(0);
     try {
-      const answers = this.#judge(asked);
-      if (!(await this.#saveIfNeeded(answers))) return;
-      for (const { by, ...answer } of answers) by.resolve({ ...answer, saved: this.#durable ?? null });
+      const judged = this.#judge(requests);
+      if (!(await this.#saveIfNeeded(judged))) return;
+      for (const { request, ...verdict } of judged)
+        request.resolve({ ...verdict, saved: this.#durable.saved });
     } catch (error) {
-      for (const request of asked) request.reject(error);
+      for (const request of requests) request.reject(error);
       throw error;
     }
     // Something was heard during the save: the state is ahead of the durable one, and nothing is sent from it.
-    if (!this.#turnAgain) this.#linger(this.#sendDueCalls());
+    if (!this.#isTurnRequested()) this.#linger(this.#sendDueCalls());
   }
 
   async #load(): Promise<void> {
-    const loaded = await this.#tools.store.load(this.gid);
-    this.#know(loaded);
-    this.#wakeAt = loaded?.wakeAt ?? null;
+    const loaded = await this.#durable.load();
     this.#current = loaded && this.#tools.polling.recall(loaded.tx);
     if (this.#isTakenOver && loaded !== null) {
       this.#isTakenOver = false;
@@ -184,25 +149,16 @@ export class Drive {
     for (const { reply } of this.#unsaved) this.#apply(reply);
   }
 
-  #know(durable: Saved | null): void {
-    this.#durable = durable;
-    this.#durableAsOfMs = this.#tools.time.elapsedMs();
-  }
-
-  #isStale(): boolean {
-    return this.#tools.time.elapsedMs() - this.#durableAsOfMs > FRESH_MS;
-  }
-
-  /** What the protocol says to each request, in their order; the deadline speaks after them. */
-  #judge(asked: readonly Asked[]): Judged[] {
+  /** The verdicts of the protocol, in the order of the requests; the deadline is judged after them. */
+  #judge(requests: readonly PendingRequest[]): JudgedRequest[] {
     const now = this.#tools.time.now();
-    const answers = asked.map((by) => {
+    const judged = requests.map((request) => {
       const before = this.#current;
-      const verdict = this.#apply(by.eventAt(now));
-      return { verdict, isChanged: this.#current !== before, by };
+      const verdict = this.#apply(request.eventAt(now));
+      return { verdict, isChanged: this.#current !== before, request };
     });
     this.#apply({ type: 'deadlinePassed', now });
-    return answers;
+    return judged;
   }
 
   #apply(event: Event): Verdict {
@@ -212,50 +168,26 @@ export class Drive {
   }
 
   /** False when the save was lost: the turn is over, and begins again on the state that won. */
-  async #saveIfNeeded(answers: readonly Judged[]): Promise<boolean> {
+  async #saveIfNeeded(judged: readonly JudgedRequest[]): Promise<boolean> {
     const after = this.#current;
-    const before = this.#durable?.tx ?? null;
+    const before = this.#durable.saved?.tx ?? null;
     if (after === null) return true;
     const need = saveNeed(before, after);
     if (need === 'none' || (need === 'may_wait' && this.#outstanding.count > 0)) return true;
+    const begin = judged.find(({ request, isChanged }) => request.begin && isChanged)?.request;
     const attempts = this.#unsaved.map(({ attempt }) => attempt);
-    const entries = entriesBetween(before, after, attempts);
-    if (entries === null) throw new Error('a state must be saved, but nothing of it has changed');
-    const { time, commit, writer, commitTimeoutMs } = this.#tools;
-    const now = time.now();
-    const seq = (this.#durable?.seq ?? 0) + 1;
-    const wakeAt = takeOverAt(after, now, commitTimeoutMs);
-    const begin = answers.find(({ by, isChanged }) => by.begin && isChanged)?.by;
     const beginKey = begin?.begin?.beginKey ?? null;
-    const savedReplyCount = this.#unsaved.length;
-    // A note is accepted only while all replicas read it; one of them may have come since.
-    const version = Math.max(this.#tools.journalVersion(), versionNeededBy(entries));
-    const save = {
-      gid: this.gid,
-      seq,
-      before,
-      after,
-      entries,
-      version,
-      at: now.latest,
-      writer,
-      wakeAt,
-      beginKey,
-    };
-    if ((await commit.save(save)) === 'saved') {
-      this.#know({ tx: after, seq });
-      this.#wakeAt = wakeAt;
-      this.#unsaved = this.#unsaved.slice(savedReplyCount);
+    const saved = await this.#durable.save({ after, attempts, beginKey });
+    if (saved !== null) {
+      this.#unsaved = this.#unsaved.slice(attempts.length);
       this.#tools.observer.saved(before, after);
-      this.#onSaved({ tx: after, seq });
+      this.#onSaved(saved);
       return true;
     }
-    this.#durable = undefined;
-    this.#turnAgain = true;
-    for (const { by } of answers) {
-      // A begin may have lost its key to another gid, which only the coordinator can look up.
-      if (by === begin) by.resolve('lost');
-      else this.#asked.push(by);
+    this.#turning = 'again';
+    for (const { request } of judged) {
+      if (request === begin) request.resolve('lost');
+      else this.#pending.push(request);
     }
     return false;
   }
@@ -263,33 +195,29 @@ export class Drive {
   /** Sends what is due; returns when there is more to do, and what. */
   #sendDueCalls(): Check {
     if (this.#current === null) return NEVER;
-    const { calls, ...check } = pendingCalls(this.#current, this.#tools.time.now());
-    if (this.#tools.isStopping())
-      return calls.length > 0 ? { checkAgainAt: 0, checkAgainFor: 'call' } : check;
-    const heldUntil = this.#outstanding.send(this.#current, calls);
-    if (heldUntil === null || heldUntil >= (check.checkAgainAt ?? Infinity)) return check;
-    return { checkAgainAt: heldUntil, checkAgainFor: 'call' };
+    const pending = pendingCalls(this.#current, this.#tools.time.now());
+    if (!this.#tools.isStopping()) return this.#outstanding.send(this.#current, pending);
+    return pending.calls.length > 0 ? NOW : pending;
   }
 
   #hear(heard: Heard): void {
-    const { reply } = heard;
     this.#unsaved.push(heard);
-    if (this.#durable !== undefined) this.#apply(reply);
+    if (this.#durable.isKnown) this.#apply(heard.reply);
     void this.turn();
   }
 
-  /** Nothing is left to do at once: wait for replies or the clock, or let go. */
+  /** Nothing is due now: waits for replies or the clock, or lets go. */
   #linger(check: Check): void {
     const { checkAgainAt } = check;
     const untilMs = checkAgainAt === null ? Infinity : checkAgainAt - this.#tools.time.now().earliest;
     const isFree = this.#outstanding.count === 0;
     const isStopped = this.#tools.isStopping() && isFree;
     if (isStopped || (isFree && checkAgainAt === null)) {
-      if (isStopped) this.#handOver(checkAgainAt);
+      if (isStopped) this.#durable.handOver(checkAgainAt);
       this.#letGo(NEVER);
       return;
     }
-    this.#keepDate(isFree ? checkAgainAt : this.#tools.time.now().latest, isFree);
+    this.#durable.keepDate(isFree ? checkAgainAt : this.#tools.time.now().latest, isFree);
     const waitMs = isFree ? Math.min(untilMs, LINGER_MS) : untilMs;
     if (waitMs === Infinity) return;
     this.#cancelTimer = this.#tools.time.after(Math.max(1, waitMs), () => {
@@ -298,40 +226,19 @@ export class Drive {
     });
   }
 
-  /**
-   * What is waited for may not be what the row was dated by: an open circuit, a participant still at work, or an operator; or calls
-   * that take longer than the sweep could know which claimed it.
-   */
-  #keepDate(dueAt: Instant | null, mayBeSooner: boolean): void {
-    if (!this.#durable || dueAt === null) return;
-    const { tx, seq } = this.#durable;
-    const wakeAt = dueAt + takeOverMs(tx, this.#tools.commitTimeoutMs);
-    const isLaterByMs = wakeAt - (this.#wakeAt ?? 0);
-    if ((mayBeSooner ? Math.abs(isLaterByMs) : isLaterByMs) < DATE_SLACK_MS) return;
-    this.#wakeAt = wakeAt;
-    this.#tools.wakeDates.redate(this.gid, seq, wakeAt);
-  }
-
-  /** This process stops in order: whoever looks next need not wait for it as for one that died. */
-  #handOver(dueAt: Instant | null): void {
-    if (!this.#durable || dueAt === null || this.#tools.commit.isBehind) return;
-    const wakeAt = Math.max(dueAt, this.#tools.time.now().latest);
-    this.#tools.wakeDates.redate(this.gid, this.#durable.seq, wakeAt);
-  }
-
   #letGo(check: Check): void {
     if (this.#current) this.#tools.polling.remember(this.#current);
-    this.#onIdle({ seq: this.#durable?.seq ?? 0, ...check });
+    this.#onIdle({ seq: this.#durable.saved?.seq ?? 0, ...check });
   }
 
-  /** The store failed: whoever asked is told. Replies are kept until the store can be asked again. */
+  /** The store failed: pending requests are rejected. Replies are kept until the store can be read again. */
   #fail(error: unknown): void {
     if (!this.#isFailing && !(error instanceof Overloaded))
       this.#tools.log.error(`drive of transaction ${this.gid} failed`, error);
     this.#isFailing = true;
-    this.#durable = undefined;
-    for (const request of this.#asked.splice(0)) request.reject(error);
-    // What a database that is behind would be told is for nobody: its replies will be asked for again.
+    this.#durable.forget();
+    for (const request of this.#pending.splice(0)) request.reject(error);
+    // To a database that lost commits nothing is saved any more: another replica repeats the calls.
     const isHopeless = this.#unsaved.length === 0 || this.#tools.commit.isBehind;
     if (this.#outstanding.count === 0 && isHopeless) {
       this.#onIdle({ seq: 0, ...NEVER });

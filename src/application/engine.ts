@@ -3,7 +3,7 @@
  */
 import type { CallPolicy } from '../domain/index.ts';
 import { CallGate, type GateSettings } from './call-gate.ts';
-import { CarryOut } from './carry-out.ts';
+import { ActiveTransactions } from './active-transactions.ts';
 import { Coordinator } from './coordinator.ts';
 import { GroupCommit } from './group-commit.ts';
 import { JOURNAL_VERSION } from './journal.ts';
@@ -90,8 +90,8 @@ export function createEngine(ports: Ports, settings: EngineSettings): Engine {
   const gate = new CallGate({ settings: settings.gate, time, chance, observer });
   const wakeDates = new WakeDates({ store, time, log });
   const waiters = new Waiters({ store, time });
-  const wakes = ports.wakes((gid) => carryOut.wake(gid));
-  const carryOut: CarryOut = new CarryOut({
+  const wakes = ports.wakes((gid) => active.wake(gid));
+  const active: ActiveTransactions = new ActiveTransactions({
     tools: {
       ...{
         store,
@@ -114,18 +114,18 @@ export function createEngine(ports: Ports, settings: EngineSettings): Engine {
     maxActiveTransactions: settings.maxActiveTransactions,
   });
   const coordinator = new Coordinator({
-    ...{ carryOut, store, registry, waiters, gate, observer, time, chance, tracer, baggage, journalVersion },
+    ...{ active, store, registry, waiters, gate, observer, time, chance, tracer, baggage, journalVersion },
     ...{ policy, maxPolicy, defaultTimeoutMs, maxTimeoutMs, retentionMs },
     attentionAfterMs: settings.attentionAfterMs,
   });
   const againAfterMs = policy.callTimeoutMs + commitTimeoutMs;
-  const sweep = new Sweep({ store, carryOut, time, chance, log, everyMs: sweepIntervalMs, againAfterMs });
+  const sweep = new Sweep({ store, active, time, chance, log, everyMs: sweepIntervalMs, againAfterMs });
   const isBehind = () => commit.isBehind;
   const retention = new Retention({ store, time, chance, log, observer, isBehind, retentionMs });
   const stop = async () => {
     sweep.stop();
     retention.stop();
-    await carryOut.stop();
+    await active.stop();
     await wakeDates.flush();
     await wakes.close();
   };

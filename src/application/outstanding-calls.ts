@@ -9,6 +9,7 @@ import {
   branchReply,
   type GlobalTransaction,
   type Instant,
+  type Pending,
   type PendingCall,
   type Replied,
 } from '../domain/index.ts';
@@ -24,6 +25,9 @@ import type { CallSpan, Tracer } from './tracing.ts';
 
 /** A reply, and the call that it came to. */
 export type Heard = { readonly reply: Replied; readonly attempt: Attempt };
+
+/** When a transaction has something to do again; null for never. */
+export type Check = Omit<Pending, 'calls'>;
 
 export type CallTools = {
   readonly participants: ParticipantClient;
@@ -57,12 +61,13 @@ export class OutstandingCalls {
     return this.#branchIds.size;
   }
 
-  /** Sends each call whose branch has none under way; answers when to ask again for those held back, null for none. */
-  send(tx: GlobalTransaction, calls: readonly PendingCall[]): Instant | null {
+  /** Sends each call whose branch has none under way; answers when to check again, also for those held back. */
+  send(tx: GlobalTransaction, { calls, ...check }: Pending): Check {
     const idle = calls.filter(({ branchId }) => !this.#branchIds.has(branchId));
     const now = this.#tools.time.now().latest;
-    const heldUntil = idle.flatMap((call) => this.#sendOrHold(tx, call, now) ?? []);
-    return heldUntil.length > 0 ? Math.min(...heldUntil) : null;
+    const heldUntil = Math.min(...idle.map((call) => this.#sendOrHold(tx, call, now) ?? Infinity));
+    if (heldUntil >= (check.checkAgainAt ?? Infinity)) return check;
+    return { checkAgainAt: heldUntil, checkAgainFor: 'call' };
   }
 
   #sendOrHold(tx: GlobalTransaction, call: PendingCall, now: Instant): Instant | null {

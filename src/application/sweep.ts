@@ -4,7 +4,7 @@
  * `runOnce` is one pass; `start` only repeats it. A row is claimed, and thereby re-dated, before it is driven: one that
  * throws does not come back at once, and several replicas drive each row once.
  */
-import type { CarryOut } from './carry-out.ts';
+import type { ActiveTransactions } from './active-transactions.ts';
 import type { Chance, Log, Time, TransactionStore } from './ports.ts';
 import { Repetition } from './repetition.ts';
 
@@ -12,7 +12,7 @@ const ROWS_PER_PASS = 500;
 
 export type SweepParts = {
   readonly store: TransactionStore;
-  readonly carryOut: CarryOut;
+  readonly active: ActiveTransactions;
   readonly time: Time;
   readonly chance: Chance;
   readonly log: Log;
@@ -32,14 +32,14 @@ export class Sweep {
 
   /** One pass; answers how many transactions it took over. */
   async runOnce(): Promise<number> {
-    const { store, carryOut, time, chance, againAfterMs } = this.#given;
+    const { store, active, time, chance, againAfterMs } = this.#given;
     const settling = time.settle();
     if (settling !== null) await settling;
-    const limit = Math.min(ROWS_PER_PASS, carryOut.roomToTakeOver);
+    const limit = Math.min(ROWS_PER_PASS, active.roomToTakeOver);
     if (limit === 0) return 0;
     const now = time.now().earliest;
     const gids = await store.claimDue({ now, limit, waker: chance.newId(), againAfterMs });
-    for (const gid of gids) carryOut.takeOver(gid);
+    for (const gid of gids) active.takeOver(gid);
     return gids.length;
   }
 

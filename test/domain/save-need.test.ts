@@ -165,7 +165,7 @@ const ROWS: readonly Row[] = [
 ];
 
 /** A rejection may leave the state with the request noted. */
-function after(durable: GlobalTransaction | null, since: readonly Event[]): GlobalTransaction {
+function stateAfter(durable: GlobalTransaction | null, since: readonly Event[]): GlobalTransaction {
   let tx = durable;
   for (const event of since) {
     const verdict = transition(tx, event);
@@ -177,12 +177,12 @@ function after(durable: GlobalTransaction | null, since: readonly Event[]): Glob
 
 describe('when to save', () => {
   test.each(ROWS)('%s: %s', (_what, need, durable, ...since) => {
-    expect(saveNeed(durable, after(durable, since))).toBe(need);
+    expect(saveNeed(durable, stateAfter(durable, since))).toBe(need);
   });
 
   test.each(
     ROWS,
   )('%s: the journal agrees on whether there is anything to write', (_what, need, durable, ...since) => {
-    expect(entriesBetween(durable, after(durable, since)) === null).toBe(need === 'none');
+    expect(entriesBetween(durable, stateAfter(durable, since)) === null).toBe(need === 'none');
   });
 });

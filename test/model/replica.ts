@@ -1,5 +1,5 @@
 /**
- * What a replica does by itself, under the carry-out rules: calls only from a state that was durable, one
+ * What a replica does by itself, by the rules of a drive: calls only from a state that was durable, one
  * outstanding call a branch, no cancel of a branch while its own try is outstanding, and a refused save throws
  * its calls away and feeds only the replies on.
  *

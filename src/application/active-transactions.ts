@@ -1,11 +1,12 @@
 /**
- * All transactions that this process is carrying out: one drive for each gid, and never two.
+ * The transactions that are active in this process: one drive for each gid, and never two.
  *
- * Their number is bounded, and beginnings stop before the rest: what is under way needs room to end. A wake that finds
+ * Their number is bounded, and beginnings stop before the rest: active transactions need room to end. A wake that finds
  * no room is dropped, since the sweep finds its row again.
  */
 import { type GlobalTransaction, isFinished } from '../domain/index.ts';
-import { type Answer, Drive, type DriveTools, type Idle, type Request } from './drive.ts';
+import type { ClientRequest, DurableVerdict } from './client-request.ts';
+import { Drive, type DriveTools, type Idle } from './drive.ts';
 import { Overloaded, type Saved, type WakeQueue } from './ports.ts';
 
 /** The share of the room that beginnings, and rows that the sweep takes over, may fill. */
@@ -14,7 +15,7 @@ const SWEEP_SHARE = 0.9;
 /** Payloads that wait to be written, beyond which nothing is begun. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
-export class CarryOut {
+export class ActiveTransactions {
   readonly #tools: DriveTools;
   readonly #wakes: WakeQueue;
   readonly #onFinished: (saved: Saved) => void;
@@ -39,7 +40,7 @@ export class CarryOut {
    * Asks the protocol; a begin is asked first of the database's primary key, without a look-up.
    * @throws Overloaded when there is no room, and nothing was asked
    */
-  async ask(gid: string, request: Request): Promise<Answer | 'lost'> {
+  async ask(gid: string, request: ClientRequest): Promise<DurableVerdict | 'lost'> {
     if (request.begin && !this.#drives.has(gid)) this.checkRoomToBegin();
     if (this.#roomIn(1, gid) === 0) throw this.#overloaded();
     return this.#driveOf(gid, { isNew: request.begin?.mayExist === false }).ask(request);
@@ -85,7 +86,7 @@ export class CarryOut {
     });
   }
 
-  /** A transaction that is in hand already takes no more room. */
+  /** A transaction that is active already takes no more room. */
   #roomIn(share: number, gid?: string): number {
     if (gid !== undefined && this.#drives.has(gid)) return 1;
     return Math.max(0, Math.floor(this.#maxActiveTransactions * share) - this.#drives.size);
