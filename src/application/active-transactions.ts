@@ -30,7 +30,7 @@ export class ActiveTransactions {
     onFinished: (saved: Saved) => void;
     maxActiveTransactions: number;
   }) {
-    this.#tools = { ...given.tools, isStopping: () => this.#isStopping || given.tools.commit.isBehind };
+    this.#tools = { ...given.tools, isStopping: () => this.#isStopping || given.tools.commit.hasLostCommits };
     this.#wakes = given.wakes;
     this.#onFinished = given.onFinished;
     this.#maxActiveTransactions = given.maxActiveTransactions;

@@ -115,10 +115,10 @@ export class Coordinator {
     return this.#ask(gid, (now) => ({ type: 'retryRequested', participant: null, now }));
   }
 
-  /** The same for all branches of one participant, which is said to be well again; answers how many transactions. */
+  /** The same for all branches of one participant that has recovered; answers how many transactions. */
   async retryParticipant(participant: string): Promise<number> {
     const { store } = this.#given;
-    this.forgive(participant);
+    this.closeCircuit(participant);
     let retriedCount = 0;
     for (let after = ''; ; ) {
       const gids = await store.gidsWaitingFor(participant, after, RETRY_PAGE);
@@ -131,8 +131,8 @@ export class Coordinator {
     }
   }
 
-  /** It was mended, or said to be well: what it failed before says nothing of it any more. */
-  forgive(participant: string): void {
+  /** It was fixed, or is said to have recovered: earlier failures say nothing of it any more. */
+  closeCircuit(participant: string): void {
     this.#given.gate.close(participant);
   }
 
@@ -148,7 +148,7 @@ export class Coordinator {
     const former = await registry.find(name);
     const { isNew } = await registry.put(participant);
     observer.participantRegistered(participant, former);
-    this.forgive(name);
+    this.closeCircuit(name);
     return { participant: (await registry.find(name)) ?? participant, isNew };
   }
 

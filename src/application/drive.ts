@@ -239,7 +239,7 @@ export class Drive {
     this.#durable.forget();
     for (const request of this.#pending.splice(0)) request.reject(error);
     // To a database that lost commits nothing is saved any more: another replica repeats the calls.
-    const isHopeless = this.#unsaved.length === 0 || this.#tools.commit.isBehind;
+    const isHopeless = this.#unsaved.length === 0 || this.#tools.commit.hasLostCommits;
     if (this.#outstanding.count === 0 && isHopeless) {
       this.#onIdle({ seq: 0, ...NEVER });
       return;

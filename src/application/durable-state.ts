@@ -111,7 +111,7 @@ export class DurableState {
 
   /** This process stops in order: the replica that takes over need not wait as for one that died. */
   handOver(dueAt: Instant | null): void {
-    if (!this.#saved || dueAt === null || this.#tools.commit.isBehind) return;
+    if (!this.#saved || dueAt === null || this.#tools.commit.hasLostCommits) return;
     const wakeAt = Math.max(dueAt, this.#tools.time.now().latest);
     this.#tools.wakeDates.redate(this.#gid, this.#saved.seq, wakeAt);
   }

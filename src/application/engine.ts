@@ -120,8 +120,8 @@ export function createEngine(ports: Ports, settings: EngineSettings): Engine {
   });
   const againAfterMs = policy.callTimeoutMs + commitTimeoutMs;
   const sweep = new Sweep({ store, active, time, chance, log, everyMs: sweepIntervalMs, againAfterMs });
-  const isBehind = () => commit.isBehind;
-  const retention = new Retention({ store, time, chance, log, observer, isBehind, retentionMs });
+  const hasLostCommits = () => commit.hasLostCommits;
+  const retention = new Retention({ store, time, chance, log, observer, hasLostCommits, retentionMs });
   const stop = async () => {
     sweep.stop();
     retention.stop();
@@ -131,10 +131,10 @@ export function createEngine(ports: Ports, settings: EngineSettings): Engine {
   };
   const checkReady = async (): Promise<Readiness> => {
     if (commit.isStuck) throw new StoreUnavailable('commit outcome unknown for seconds');
-    if (commit.isBehind) throw new StoreUnavailable('the database lost acknowledged commits');
+    if (commit.hasLostCommits) throw new StoreUnavailable('the database lost acknowledged commits');
     await store.check();
     return wakes.isUp ? 'ready' : 'degraded';
   };
   const isWakeQueueUp = () => wakes.isUp;
-  return { coordinator, sweep, retention, checkReady, isWakeQueueUp, hasLostCommits: isBehind, stop };
+  return { coordinator, sweep, retention, checkReady, isWakeQueueUp, hasLostCommits, stop };
 }

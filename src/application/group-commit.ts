@@ -60,7 +60,7 @@ export class GroupCommit {
   readonly #queue: Waiting[] = [];
   #isWriting = false;
   #isStuck = false;
-  #isBehind = false;
+  #hasLostCommits = false;
   #waitingBytes = 0;
 
   constructor(given: { writer: BatchWriter; time: Time; chance: Chance; log: Log; observer: Observer }) {
@@ -76,7 +76,7 @@ export class GroupCommit {
    * @throws StoreUnavailable when the row was surely not written.
    */
   save(save: Save): Promise<SaveOutcome> {
-    if (this.#isBehind) return Promise.reject(new StoreUnavailable(BEHIND));
+    if (this.#hasLostCommits) return Promise.reject(new StoreUnavailable(LOST_COMMITS));
     if (this.#isStuck) return Promise.reject(new StoreUnavailable(STUCK));
     const bytes = sizeOf(save);
     this.#waitingBytes += bytes;
@@ -100,8 +100,8 @@ export class GroupCommit {
   }
 
   /** True once the database has lost what it had acknowledged to this process. */
-  get isBehind(): boolean {
-    return this.#isBehind;
+  get hasLostCommits(): boolean {
+    return this.#hasLostCommits;
   }
 
   async #writeAll(): Promise<void> {
@@ -145,8 +145,8 @@ export class GroupCommit {
   }
 
   #stopFor(batch: readonly Waiting[], error: Error): void {
-    if (!this.#isBehind) this.#log.error(BEHIND, error);
-    this.#isBehind = true;
+    if (!this.#hasLostCommits) this.#log.error(LOST_COMMITS, error);
+    this.#hasLostCommits = true;
     rejectSaves([...batch, ...this.#queue.splice(0)], error);
   }
 
@@ -221,7 +221,7 @@ const NOT_WRITTEN = 'the store rejected a save';
 
 const STUCK = 'commit outcome unknown for seconds: nothing else is written until it is known';
 
-const BEHIND =
+const LOST_COMMITS =
   'the database lost acknowledged commits: this replica stops driving; restore the commits or accept their loss, then ' +
   'restart this process';
 

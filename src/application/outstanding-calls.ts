@@ -74,7 +74,7 @@ export class OutstandingCalls {
     const heldUntil = this.#heldUntil.get(call.branchId) ?? 0;
     if (heldUntil > now) return heldUntil;
     const entry = this.#tools.gate.enter(call);
-    if (!entry.isLet) return this.#hold(call.branchId, now + entry.againInMs);
+    if (!entry.isAdmitted) return this.#hold(call.branchId, now + entry.againInMs);
     this.#heldUntil.delete(call.branchId);
     void this.#send(tx, call, entry, now);
     return null;

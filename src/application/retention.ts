@@ -19,7 +19,7 @@ export type RetentionParts = {
   readonly log: Log;
   readonly observer: Pick<Observer, 'removed'>;
   /** True once the database has lost what it had acknowledged: nothing is written to it any more. */
-  readonly isBehind: () => boolean;
+  readonly hasLostCommits: () => boolean;
   /** How long finished transactions are kept. */
   readonly retentionMs: number;
 };
@@ -35,10 +35,10 @@ export class Retention {
 
   /** One batch; answers how many transactions were removed. */
   async runOnce(): Promise<number> {
-    const { store, time, observer, isBehind, retentionMs } = this.#given;
+    const { store, time, observer, hasLostCommits, retentionMs } = this.#given;
     const settling = time.settle();
     if (settling !== null) await settling;
-    if (isBehind()) return 0;
+    if (hasLostCommits()) return 0;
     const count = await store.removeFinished(time.now().earliest - retentionMs, BATCH_SIZE);
     if (count > 0) observer.removed(count);
     return count;

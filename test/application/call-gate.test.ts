@@ -30,13 +30,13 @@ const callOf = (participant: string, attempt = 2) => ({ participant, attempt, op
 
 function enter(participant = 'stock', attempt = 2): Entered {
   const entry = gate.enter(callOf(participant, attempt));
-  if (!entry.isLet) throw new Error(`held back: ${entry.why}`);
+  if (!entry.isAdmitted) throw new Error(`held back: ${entry.why}`);
   return entry;
 }
 
 function deferred(participant = 'stock') {
   const entry = gate.enter(callOf(participant));
-  if (entry.isLet) throw new Error('it was let through');
+  if (entry.isAdmitted) throw new Error('it was let through');
   return entry;
 }
 
@@ -130,7 +130,7 @@ describe('a circuit', () => {
   test('lets first calls look one at a time, since those that fail may be poisoned branches of a sound participant', () => {
     fail(3);
     const first = enter('stock', 1);
-    expect(gate.enter(callOf('stock', 1))).toMatchObject({ isLet: false, why: 'circuit_open' });
+    expect(gate.enter(callOf('stock', 1))).toMatchObject({ isAdmitted: false, why: 'circuit_open' });
     first.leave('failed');
     expect(changes).toEqual(['stock open']);
     clock.nowMs += SETTINGS.firstOpenMs;
@@ -144,8 +144,8 @@ describe('a circuit', () => {
     for (let probes = 0; probes < 2; probes += 1) enter('stock', 1).leave('failed');
     enter('stock', 1);
     const held = gate.enter({ participant: 'stock', attempt: 1, op: 'try' });
-    expect(held).toMatchObject({ isLet: false });
-    if (!held.isLet) expect(held.againInMs).toBeLessThanOrEqual(SETTINGS.firstOpenMs);
+    expect(held).toMatchObject({ isAdmitted: false });
+    if (!held.isAdmitted) expect(held.againInMs).toBeLessThanOrEqual(SETTINGS.firstOpenMs);
   });
 
   test('is closed by a person who says that the participant is well, whatever its rest', () => {

@@ -40,7 +40,7 @@ describe('retention', () => {
       chance: { draw: () => 0.5, newId: () => '' },
       log: { error: (_what, error) => errors.push(error) },
       observer: { removed: (count) => removed.push(count) },
-      isBehind: () => false,
+      hasLostCommits: () => false,
       retentionMs: 30 * DAY_MS,
       ...given,
     });
@@ -73,7 +73,7 @@ describe('retention', () => {
 
   test('removes nothing from a database that has lost commits', async () => {
     there = 1;
-    expect(await retentionWith({ isBehind: () => true }).runOnce()).toBe(0);
+    expect(await retentionWith({ hasLostCommits: () => true }).runOnce()).toBe(0);
     expect(asked).toEqual([]);
   });
 

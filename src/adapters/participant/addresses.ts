@@ -2,22 +2,31 @@
  * The several addresses of one participant, and which of them the next call goes to. Instants are given, not asked for.
  *
  * - Calls go round the addresses.
- * - An address that failed several times in a row rests; each rest is twice as long as the one before.
- * - When a rest is over, one call finds out: the address rests on until that call is answered.
- * - When all of them rest, they are called in turn all the same: a call is never held back here.
+ * - Each address has a circuit breaker: several consecutive failures open it, each time for twice as long.
+ * - Once the open time is over, one call probes. Until it is answered the probe counts as failed, so the circuit is open
+ *   again, for twice as long.
+ * - While the circuits of all addresses are open, the addresses are called alternating: no call is held back here.
  */
-const FAILURES_UNTIL_REST = 3;
-const FIRST_REST_MS = 5000;
-const LONGEST_REST_MS = 60_000;
+import {
+  afterFailedProbe,
+  afterFailure,
+  type Circuit,
+  type CircuitSettings,
+  CLOSED,
+  openLeftMs,
+  probed,
+} from '../../application/circuit.ts';
 
-type Address = { readonly baseUrl: string; failureCount: number; restMs: number; restsUntil: number };
+const SETTINGS: CircuitSettings = { failureCount: 3, firstOpenMs: 5000, maxOpenMs: 60_000 };
+
+type Address = { readonly baseUrl: string; circuit: Circuit };
 
 export class Addresses {
   readonly #addresses: readonly Address[];
   #turn = 0;
 
   constructor(baseUrls: readonly string[]) {
-    this.#addresses = baseUrls.map((baseUrl) => ({ baseUrl, ...healthy }));
+    this.#addresses = baseUrls.map((baseUrl) => ({ baseUrl, circuit: CLOSED }));
   }
 
   /** Whether they are those of this list; another list begins anew. */
@@ -31,10 +40,10 @@ export class Addresses {
     const { length } = this.#addresses;
     for (let step = 0; step < length; step += 1) {
       const address = this.#at(this.#turn + step);
-      if (address.restsUntil > now) continue;
+      if (openLeftMs(address.circuit, now) > 0) continue;
       this.#turn = (this.#turn + step + 1) % length;
-      // The call that finds out whether a rest has helped.
-      if (address.restMs > 0) rest(address, now);
+      if (address.circuit.state !== 'closed')
+        address.circuit = afterFailedProbe(probed(address.circuit), SETTINGS, now);
       return address.baseUrl;
     }
     const { baseUrl } = this.#at(this.#turn);
@@ -46,22 +55,10 @@ export class Addresses {
   heard(baseUrl: string, hasAnswered: boolean, now: number): void {
     const address = this.#addresses.find((one) => one.baseUrl === baseUrl);
     if (address === undefined) return;
-    if (hasAnswered) Object.assign(address, healthy);
-    // A resting address has been judged: calls that were sent before do not make its rest longer.
-    else if (address.restMs === 0) {
-      address.failureCount += 1;
-      if (address.failureCount >= FAILURES_UNTIL_REST) rest(address, now);
-    }
+    address.circuit = hasAnswered ? CLOSED : afterFailure(address.circuit, SETTINGS, now);
   }
 
   #at(turn: number): Address {
     return this.#addresses[turn % this.#addresses.length] as Address;
   }
-}
-
-const healthy = { failureCount: 0, restMs: 0, restsUntil: Number.NEGATIVE_INFINITY };
-
-function rest(address: Address, now: number): void {
-  address.restMs = Math.min(LONGEST_REST_MS, address.restMs * 2 || FIRST_REST_MS);
-  address.restsUntil = now + address.restMs;
 }
