@@ -30,7 +30,7 @@ import {
 } from './ports.ts';
 import { overMaximumIn, participantsOf, unknownIn } from './request-faults.ts';
 import {
-  askedOf,
+  requestedBranchOf,
   type BeginRequest,
   bodyHash,
   callbackOf,
@@ -128,7 +128,7 @@ async function definitionOf(
   const participants = await participantsOf(parts.registry, called);
   const plan = planOf(
     pattern,
-    requested.map((branch) => askedOf(branch, participants)),
+    requested.map((branch) => requestedBranchOf(branch, participants)),
   );
   const branches = 'code' in plan ? [] : plan;
   const planFault = 'code' in plan ? ({ accepted: false, ...plan } as const) : null;

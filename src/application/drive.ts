@@ -19,7 +19,7 @@ import {
 } from '../domain/index.ts';
 import type { ClientRequest, DurableVerdict, JudgedRequest, PendingRequest } from './client-request.ts';
 import { DurableState, type DurableTools } from './durable-state.ts';
-import { type CallTools, type Check, type Heard, OutstandingCalls } from './outstanding-calls.ts';
+import { type CallTools, type Check, type ReceivedReply, OutstandingCalls } from './outstanding-calls.ts';
 import type { PollingMemory } from './polling-memory.ts';
 import { type Log, Overloaded, type Saved } from './ports.ts';
 
@@ -52,7 +52,7 @@ export class Drive {
   readonly #durable: DurableState;
   /** The durable state with the replies heard since. */
   #current: GlobalTransaction | null = null;
-  #unsaved: Heard[] = [];
+  #unsaved: ReceivedReply[] = [];
   #pending: PendingRequest[] = [];
   readonly #outstanding: OutstandingCalls;
   /** A turn that is requested while one runs follows it. */
@@ -78,7 +78,7 @@ export class Drive {
     this.#onIdle = given.onIdle;
     this.#outstanding = new OutstandingCalls({
       tools: given.tools,
-      onHeard: (heard) => this.#hear(heard),
+      onReply: (received) => this.#receive(received),
       onDeferred: () => void this.turn(),
     });
     this.#durable = new DurableState(given.gid, given.isNew, given.tools);
@@ -200,9 +200,9 @@ export class Drive {
     return pending.calls.length > 0 ? NOW : pending;
   }
 
-  #hear(heard: Heard): void {
-    this.#unsaved.push(heard);
-    if (this.#durable.isKnown) this.#apply(heard.reply);
+  #receive(received: ReceivedReply): void {
+    this.#unsaved.push(received);
+    if (this.#durable.isKnown) this.#apply(received.reply);
     void this.turn();
   }
 

@@ -25,14 +25,14 @@ import type { CircuitState } from './ports.ts';
 import { withoutReason } from './refusal-reason.ts';
 
 /** What this replica knows beside the durable state. */
-export type KnownHere = {
+export type ReplicaState = {
   /** The same transaction as this process knows it, with what is not durable. */
   readonly current: GlobalTransaction;
   readonly circuitOf: (participant: string) => CircuitState;
   readonly now: Instant;
 };
 
-export function explanationOf(tx: GlobalTransaction, known: KnownHere): string {
+export function explanationOf(tx: GlobalTransaction, known: ReplicaState): string {
   if (isFinished(tx)) return `${ending(tx, known)}.`;
   if (tx.decision === null && tx.mode === 'interactive') return `${waitingForInitiator(tx)}.`;
   const open = [...openCalls(tx)].sort((one, other) => urgency(other.call) - urgency(one.call));
@@ -47,7 +47,7 @@ const urgency = ({ parkedAt, attemptCount }: Call): number =>
 
 // ── Ended ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function ending(tx: GlobalTransaction, known: KnownHere): string {
+function ending(tx: GlobalTransaction, known: ReplicaState): string {
   const { decision, finishedAt } = tx;
   const isConfirmed = decision?.decision === 'confirm';
   const owed = openCalls(tx).map((open) =>
@@ -90,7 +90,7 @@ const waitingForInitiator = ({ beganAt, deadlineAt, branches }: GlobalTransactio
 const tooLate = ({ deadlineAt }: GlobalTransaction): string =>
   `Its last reply came too late to continue; cancelled once its deadline, ${instant(deadlineAt)}, has surely passed`;
 
-function waitingFor(tx: GlobalTransaction, open: OpenCall, known: KnownHere): string {
+function waitingFor(tx: GlobalTransaction, open: OpenCall, known: ReplicaState): string {
   const { branch, op, call, to } = open;
   if (branch === null) throw new Error('a callback is called when all has ended');
   const what = `to ${WORDS[op]} ${nameOf(branch)}`;
@@ -118,7 +118,7 @@ const decided = (tx: GlobalTransaction, { decision, at }: DecisionTaken): string
   `decided to ${decision} at ${instant(at)}, because ${reasonOf(tx)}`;
 
 /** What the last call came to, and when the next is made. */
-function inTurn(tx: GlobalTransaction, open: OpenCall, known: KnownHere): string {
+function inTurn(tx: GlobalTransaction, open: OpenCall, known: ReplicaState): string {
   const { call, to } = open;
   const circuit = known.circuitOf(to.participant);
   const next = `${call.dueAt > known.now ? 'next at' : 'due since'} ${instant(call.dueAt)}`;
@@ -167,7 +167,7 @@ function awaited(open: readonly OpenCall[]): string {
 const shortAnswer = ({ answer }: Call): string => (answer === null ? 'no answer yet' : withoutReason(answer));
 
 /** What ends the waiting, where that is not the calls themselves. */
-function bounds(tx: GlobalTransaction, { now }: KnownHere) {
+function bounds(tx: GlobalTransaction, { now }: ReplicaState) {
   const { decision, deadlineAt, cancelAskedAt } = tx;
   if (decision !== null) return [];
   if (isBounded(tx)) return [`cancelled unless decided by ${instant(deadlineAt)}`];

@@ -48,8 +48,8 @@ type Waiting = {
   lockCount: number;
 };
 
-type Answered = Exclude<BatchOutcome, { outcome: 'unknown' }>;
-type Known = Answered & { readonly wasUnknown: boolean };
+type KnownOutcome = Exclude<BatchOutcome, { outcome: 'unknown' }>;
+type BatchFate = KnownOutcome & { readonly wasUnknown: boolean };
 
 export class GroupCommit {
   readonly #writer: BatchWriter;
@@ -181,7 +181,7 @@ export class GroupCommit {
   }
 
   /** Sends the same rows until their fate is known. */
-  async #fateOf(saves: readonly Save[]): Promise<Known> {
+  async #fateOf(saves: readonly Save[]): Promise<BatchFate> {
     let unknownSince: number | null = null;
     for (let attempt = 1; ; attempt += 1) {
       const result = await this.#attempt(saves);
@@ -231,14 +231,14 @@ function rejectSaves(batch: readonly Waiting[], error: Error): void {
 }
 
 /** While a packet of ours may still appear, only an answer about the rows themselves ends the matter. */
-function isFinal(result: Answered, attempt: number, wasUnknown: boolean): boolean {
+function isFinal(result: KnownOutcome, attempt: number, wasUnknown: boolean): boolean {
   if (result.outcome !== 'rejected' || result.because === 'row' || result.because === 'behind') return true;
   if (wasUnknown) return false;
   return result.because === 'lock' || attempt === TRANSIENT_LIMIT;
 }
 
 /** Answers what is taken, and returns the rest. */
-function answerTaken(batch: readonly Waiting[], taken: Known & { outcome: 'taken' }): Waiting[] {
+function answerTaken(batch: readonly Waiting[], taken: BatchFate & { outcome: 'taken' }): Waiting[] {
   const rest: Waiting[] = [];
   for (const waiting of batch) {
     const { gid } = waiting.save;

@@ -17,14 +17,14 @@ import { resolved } from '../definition/references.ts';
 import type { CallGate, CallResult, Entered } from './call-gate.ts';
 import type { Attempt } from './journal.ts';
 import { endingNotice } from './ending-notice.ts';
-import type { Chance, Observer, ParticipantAnswer, ParticipantClient, Time } from './ports.ts';
+import type { Chance, Observer, HttpAnswer, ParticipantClient, Time } from './ports.ts';
 import { refusalReason } from './refusal-reason.ts';
 import { resultFault } from './results.ts';
 import type { BaggageMemory } from './trace-context.ts';
 import type { CallSpan, Tracer } from './tracing.ts';
 
-/** A reply, and the call that it came to. */
-export type Heard = { readonly reply: Replied; readonly attempt: Attempt };
+/** A reply, and the attempt that it is the outcome of. */
+export type ReceivedReply = { readonly reply: Replied; readonly attempt: Attempt };
 
 /** When a transaction has something to do again; null for never. */
 export type Check = Omit<Pending, 'calls'>;
@@ -44,16 +44,16 @@ const UNSENT_PAUSE_MS = 1000;
 
 export class OutstandingCalls {
   readonly #tools: CallTools;
-  readonly #onHeard: (heard: Heard) => void;
+  readonly #onReply: (heard: ReceivedReply) => void;
   readonly #onDeferred: () => void;
   /** Null is the callback. */
   readonly #branchIds = new Set<string | null>();
   /** Branches whose call is not to be asked for again before. */
   readonly #heldUntil = new Map<string | null, Instant>();
 
-  constructor(given: { tools: CallTools; onHeard: (heard: Heard) => void; onDeferred: () => void }) {
+  constructor(given: { tools: CallTools; onReply: (heard: ReceivedReply) => void; onDeferred: () => void }) {
     this.#tools = given.tools;
-    this.#onHeard = given.onHeard;
+    this.#onReply = given.onReply;
     this.#onDeferred = given.onDeferred;
   }
 
@@ -93,7 +93,7 @@ export class OutstandingCalls {
     const baggage = this.#tools.baggage.of(gid, now);
     const span = tracer.call(tx, call, { baggage, now });
     this.#branchIds.add(call.branchId);
-    const answer = await span.run(() =>
+    const httpAnswer = await span.run(() =>
       participants.call({
         ...asked,
         gid,
@@ -103,7 +103,7 @@ export class OutstandingCalls {
       }),
     );
     this.#branchIds.delete(call.branchId);
-    if (answer.isUnsent) {
+    if (httpAnswer.isUnsent) {
       span.end(null);
       leave('silent');
       this.#hold(call.branchId, time.now().latest + UNSENT_PAUSE_MS);
@@ -111,24 +111,24 @@ export class OutstandingCalls {
       return;
     }
     const durationMs = Math.round(time.elapsedMs() - sentAtMs);
-    leave(resultOf(answer, call, durationMs));
-    this.#hear(tx, call, answer, { durationMs, span });
+    leave(resultOf(httpAnswer, call, durationMs));
+    this.#receive(tx, call, httpAnswer, { durationMs, span });
   }
 
-  #hear(
+  #receive(
     tx: GlobalTransaction,
     call: PendingCall,
-    heard: ParticipantAnswer,
+    httpAnswer: HttpAnswer,
     { durationMs, span }: { durationMs: number; span: CallSpan },
   ): void {
     const { time, chance, observer } = this.#tools;
     const { branchId, op, participant } = call;
-    const { httpStatus, retryAfterMs } = heard;
-    const { reply, answer, result, error } = readAnswer(tx, call, heard);
+    const { httpStatus, retryAfterMs } = httpAnswer;
+    const { reply, answer, result, error } = replyTo(tx, call, httpAnswer);
     const now = time.now();
     span.end({ reply, httpStatus, error: httpStatus === null ? answer : null });
     observer.called({ participant, op, reply, durationMs, sampledTraceId: span.sampledTraceId });
-    this.#onHeard({
+    this.#onReply({
       reply: {
         type: 'replied',
         branchId,
@@ -160,11 +160,11 @@ const payloadOf = (tx: GlobalTransaction, { payload, results }: PendingCall): st
   return results === null ? payload : resolved(payload, results);
 };
 
-/** A success whose result cannot be used is none: nobody knows what came of it, and it is asked for again. */
-function readAnswer(
+/** The reply that an HTTP answer means. A success whose result cannot be used is unknown, and the call is repeated. */
+function replyTo(
   { decision }: GlobalTransaction,
   { op, wanted }: PendingCall,
-  { httpStatus, answer, body }: ParticipantAnswer,
+  { httpStatus, answer, body }: HttpAnswer,
 ) {
   const said = branchReply(op, httpStatus);
   // What is called after the decision has no reason to refuse.
@@ -187,11 +187,7 @@ const TELLING_MS = 1000;
  * What a call says of its participant as a whole. A refusal is work done, and so is an error of its own: it may come of
  * this one branch.
  */
-function resultOf(
-  { httpStatus }: ParticipantAnswer,
-  { timeoutMs }: PendingCall,
-  durationMs: number,
-): CallResult {
+function resultOf({ httpStatus }: HttpAnswer, { timeoutMs }: PendingCall, durationMs: number): CallResult {
   if (httpStatus !== null) return UNABLE.includes(httpStatus) ? 'failed' : 'answered';
   const hadNoTime = timeoutMs < TELLING_MS && durationMs >= timeoutMs;
   return hadNoTime ? 'silent' : 'failed';

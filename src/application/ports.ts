@@ -188,7 +188,7 @@ export type ParticipantCall = Omit<PendingCall, 'results' | 'wanted'> & {
 } & CarriedTrace;
 
 /** `httpStatus` is null when no complete answer came; `answer` says in a few words what did. */
-export type ParticipantAnswer = {
+export type HttpAnswer = {
   readonly httpStatus: number | null;
   readonly answer: string;
   readonly retryAfterMs: number | null;
@@ -200,7 +200,7 @@ export type ParticipantAnswer = {
 
 export interface ParticipantClient {
   /** Never rejects: whatever goes wrong is an answer without a status. */
-  call(call: ParticipantCall): Promise<ParticipantAnswer>;
+  call(call: ParticipantCall): Promise<HttpAnswer>;
 }
 
 export interface WakeQueue {

@@ -3,7 +3,7 @@
  * request from another one, and the settings of calls where a request has wishes of its own.
  */
 import { hash } from 'node:crypto';
-import type { AskedBranch } from '../definition/plan.ts';
+import type { RequestedBranch } from '../definition/plan.ts';
 import { referencesIn } from '../definition/references.ts';
 import type { Addressee, BranchSpec, Callback, OwnPolicy, Pattern } from '../domain/index.ts';
 import type { Participant } from './ports.ts';
@@ -71,7 +71,10 @@ export const callbackOf = (asked: Addressee | undefined, participants: Participa
     ? null
     : { ...asked, callTimeoutMs: participants.get(asked.participant)?.callTimeoutMs ?? null };
 
-export function askedOf(request: DeclaredBranchRequest, participants: Participants): AskedBranch {
+export function requestedBranchOf(
+  request: DeclaredBranchRequest,
+  participants: Participants,
+): RequestedBranch {
   const { step: _step, ...spec } = specOf(request, participants);
   const { dependsOn = null, isPivot = null, isCompensated = null } = request;
   return { ...spec, dependsOn, isPivot, isCompensated, references: referencesIn(spec.payload) };

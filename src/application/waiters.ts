@@ -1,13 +1,13 @@
 /**
  * Requests that wait for a transaction to end (`Prefer: wait`). An end that this process saved is told at once; one
- * that another replica reached is found by looking, more and more rarely: also while it is carried out here, since a call
+ * that another replica reached is found by checking the store, more and more rarely: also while it is carried out here, since a call
  * of this process may hang long after the other one has ended all.
  */
 import { isFinished } from '../domain/index.ts';
 import type { Saved, Time, TransactionStore } from './ports.ts';
 
-const FIRST_LOOK_MS = 500;
-const MAX_LOOK_MS = 2000;
+const FIRST_CHECK_MS = 500;
+const MAX_CHECK_MS = 2000;
 /** Whoever comes when so many wait is not kept waiting: the answer says how it stands now. */
 const MAX_WAITING = 10_000;
 
@@ -28,27 +28,27 @@ export class Waiters {
     const { gid } = from.tx;
     const endsAtMs = this.#time.elapsedMs() + waitMs;
     let newest = from;
-    let pauseMs = FIRST_LOOK_MS;
+    let pauseMs = FIRST_CHECK_MS;
     return new Promise((resolve) => {
       const answer = (saved: Saved) => {
-        cancelLook();
+        cancelCheck();
         this.#forget(gid, answer);
         resolve(saved);
       };
-      const look = async () => {
+      const check = async () => {
         const isLast = this.#time.elapsedMs() >= endsAtMs;
         newest = await this.#load(newest);
         if (isFinished(newest.tx) || isLast) answer(newest);
-        else lookLater();
+        else checkLater();
       };
-      let cancelLook = () => {};
-      const lookLater = () => {
+      let cancelCheck = () => {};
+      const checkLater = () => {
         const delayMs = Math.max(1, Math.min(pauseMs, endsAtMs - this.#time.elapsedMs()));
-        pauseMs = Math.min(MAX_LOOK_MS, pauseMs * 2);
-        cancelLook = this.#time.after(delayMs, () => void look());
+        pauseMs = Math.min(MAX_CHECK_MS, pauseMs * 2);
+        cancelCheck = this.#time.after(delayMs, () => void check());
       };
       this.#remember(gid, answer);
-      lookLater();
+      checkLater();
     });
   }
 

@@ -8,7 +8,7 @@ import { type BranchSpec, hasPlan, type Pattern, stepOf, upstreamOf } from '../d
 import type { Reference } from './references.ts';
 
 /** A branch as it is asked for; of a step, null stands for the default. */
-export type AskedBranch = Omit<BranchSpec, 'step'> & {
+export type RequestedBranch = Omit<BranchSpec, 'step'> & {
   readonly dependsOn: readonly string[] | null;
   readonly isPivot: boolean | null;
   readonly isCompensated: boolean | null;
@@ -34,7 +34,7 @@ export type Faulty = { readonly code: PlanFault; readonly place: string; readonl
 /** Each of them may become 4 KiB as the payload is sent. */
 const MAX_REFERENCES = 16;
 
-export function planOf(pattern: Pattern, asked: readonly AskedBranch[]): readonly BranchSpec[] | Faulty {
+export function planOf(pattern: Pattern, asked: readonly RequestedBranch[]): readonly BranchSpec[] | Faulty {
   const before = new Map(asked.map((branch, n) => [branch.branchId, branch.dependsOn ?? previous(asked, n)]));
   const pivotId = asked.find(({ isPivot }) => isPivot)?.branchId;
   const plan: Plan = { asked, before, pivotId };
@@ -60,21 +60,21 @@ export function planOf(pattern: Pattern, asked: readonly AskedBranch[]): readonl
 }
 
 type Plan = {
-  readonly asked: readonly AskedBranch[];
+  readonly asked: readonly RequestedBranch[];
   readonly before: ReadonlyMap<string, readonly string[]>;
   readonly pivotId: string | undefined;
 };
 
-const previous = (asked: readonly AskedBranch[], n: number): readonly string[] =>
+const previous = (asked: readonly RequestedBranch[], n: number): readonly string[] =>
   asked.slice(Math.max(0, n - 1), n).map(({ branchId }) => branchId);
 
-function misplaced(branch: AskedBranch): Faulty | null {
+function misplaced(branch: RequestedBranch): Faulty | null {
   const word = (['dependsOn', 'isPivot', 'isCompensated'] as const).find((field) => branch[field] !== null);
   return word === undefined ? null : { code: 'only_for_sagas', place: `/${word}` };
 }
 
 /** In the order of the checks: each may rely on those above it. */
-function faultOf(branch: AskedBranch, plan: Plan): Faulty | null {
+function faultOf(branch: RequestedBranch, plan: Plan): Faulty | null {
   const { branchId, dependsOn, isPivot, isCompensated, references } = branch;
   const { before, pivotId } = plan;
   const unknown = (dependsOn ?? []).findIndex((id) => !before.has(id));

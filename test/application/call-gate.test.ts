@@ -30,13 +30,13 @@ const callOf = (participant: string, attempt = 2) => ({ participant, attempt, op
 
 function enter(participant = 'stock', attempt = 2): Entered {
   const entry = gate.enter(callOf(participant, attempt));
-  if (!entry.isAdmitted) throw new Error(`held back: ${entry.why}`);
+  if (!entry.isAdmitted) throw new Error(`deferred: ${entry.why}`);
   return entry;
 }
 
 function deferred(participant = 'stock') {
   const entry = gate.enter(callOf(participant));
-  if (entry.isAdmitted) throw new Error('it was let through');
+  if (entry.isAdmitted) throw new Error('it was admitted');
   return entry;
 }
 
@@ -77,7 +77,7 @@ describe('a circuit', () => {
     enter('money');
   });
 
-  test('lets one call through after its rest, and closes when that one is answered', () => {
+  test('admits one probe once its open time is over, and closes when that one is answered', () => {
     fail(3);
     clock.nowMs += SETTINGS.firstOpenMs;
     const probe = enter();
@@ -88,10 +88,10 @@ describe('a circuit', () => {
     expect(changes).toEqual(['stock open', 'stock half-open', 'stock closed']);
   });
 
-  test('rests twice as long after each probe that fails, up to the longest rest', () => {
+  test('is open twice as long after each probe that fails, up to the limit', () => {
     fail(3);
-    for (const restMs of [1000, 2000, 4000, 4000]) {
-      clock.nowMs += restMs - 1;
+    for (const openMs of [1000, 2000, 4000, 4000]) {
+      clock.nowMs += openMs - 1;
       deferred();
       clock.nowMs += 1;
       call('failed');
@@ -99,7 +99,7 @@ describe('a circuit', () => {
     expect(gate.stateOf('stock')).toBe('open');
   });
 
-  test('says when to come again: after the rest, spread over as long again', () => {
+  test('says when to enter again: after the open time, spread over as long again', () => {
     fail(3);
     const pauses = Array.from({ length: 200 }, () => deferred().againInMs);
     expect(Math.min(...pauses)).toBeGreaterThanOrEqual(SETTINGS.firstOpenMs);
@@ -127,7 +127,7 @@ describe('a circuit', () => {
     expect(gate.stateOf('stock')).toBe('closed');
   });
 
-  test('lets first calls look one at a time, since those that fail may be poisoned branches of a sound participant', () => {
+  test('admits first attempts one at a time, since those that fail may be poisoned branches of a healthy participant', () => {
     fail(3);
     const first = enter('stock', 1);
     expect(gate.enter(callOf('stock', 1))).toMatchObject({ isAdmitted: false, why: 'circuit_open' });
@@ -139,7 +139,7 @@ describe('a circuit', () => {
     expect(gate.stateOf('stock')).toBe('closed');
   });
 
-  test('has tries ask again soon, whose deadline does not wait for its rest', () => {
+  test('lets tries enter again soon, whose deadline does not wait for its open time', () => {
     fail(3);
     for (let probes = 0; probes < 2; probes += 1) enter('stock', 1).leave('failed');
     enter('stock', 1);
@@ -148,7 +148,7 @@ describe('a circuit', () => {
     if (!held.isAdmitted) expect(held.againInMs).toBeLessThanOrEqual(SETTINGS.firstOpenMs);
   });
 
-  test('is closed by a person who says that the participant is well, whatever its rest', () => {
+  test('is closed by an operator, however long it would be open', () => {
     fail(3);
     gate.close('stock');
     fail(2);

@@ -8,7 +8,7 @@ import { MemoryTransactionStore } from '../../src/adapters/memory/transaction-st
 import { InProcessWakeQueue } from '../../src/adapters/wake/in-process.ts';
 import { endingNotice } from '../../src/application/ending-notice.ts';
 import { createEngine, type Engine } from '../../src/application/engine.ts';
-import type { ParticipantAnswer, ParticipantCall } from '../../src/application/ports.ts';
+import type { HttpAnswer, ParticipantCall } from '../../src/application/ports.ts';
 import type { BeginRequest } from '../../src/application/requests.ts';
 import { isParked, isSettled } from '../../src/domain/index.ts';
 import { seededChance, VirtualClock } from '../system/simulation/virtual-time.ts';
@@ -69,7 +69,7 @@ function newEngine() {
   return { engine, process };
 }
 
-const answered = (status: number | 'time-out'): ParticipantAnswer =>
+const answered = (status: number | 'time-out'): HttpAnswer =>
   status === 'time-out'
     ? { httpStatus: null, answer: 'time-out after 1000 ms', retryAfterMs: null }
     : { httpStatus: status, answer: String(status), retryAfterMs: null };

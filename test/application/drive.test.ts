@@ -7,7 +7,7 @@ import type { Coordinator, Outcome } from '../../src/application/coordinator.ts'
 import { createEngine, type Engine } from '../../src/application/engine.ts';
 import {
   type BatchOutcome,
-  type ParticipantAnswer,
+  type HttpAnswer,
   type ParticipantCall,
   type Save,
   StoreUnavailable,
@@ -73,7 +73,7 @@ describe('a drive', () => {
     return outcome;
   }
 
-  function remember(call: ParticipantCall): Promise<ParticipantAnswer> {
+  function remember(call: ParticipantCall): Promise<HttpAnswer> {
     const key = call.branchId === null ? call.op : `${call.op} ${call.branchId}`;
     events.push(key);
     return new Promise((resolve) => {

@@ -1,6 +1,6 @@
 // One sentence for each thing that a transaction can wait for, and for each way in which it can have ended.
 import { describe, expect, test } from '@jest/globals';
-import { explanationOf, type KnownHere } from '../../src/application/explanation.ts';
+import { explanationOf, type ReplicaState } from '../../src/application/explanation.ts';
 import {
   type BranchSpec,
   type Event,
@@ -25,7 +25,7 @@ import {
   told,
 } from '../support/transactions.ts';
 
-const explain = (tx: GlobalTransaction, known: Partial<KnownHere> = {}) =>
+const explain = (tx: GlobalTransaction, known: Partial<ReplicaState> = {}) =>
   explanationOf(tx, { current: tx, circuitOf: () => 'closed', now: T0, ...known });
 
 const later = exactly(T0 + 4000);

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { MemoryParticipantRegistry } from '../../src/adapters/memory/participant-registry.ts';
 import { MemoryTransactionStore } from '../../src/adapters/memory/transaction-store.ts';
 import { createEngine, type Engine } from '../../src/application/engine.ts';
-import { Overloaded, type ParticipantAnswer, type ParticipantCall } from '../../src/application/ports.ts';
+import { Overloaded, type HttpAnswer, type ParticipantCall } from '../../src/application/ports.ts';
 import { seededChance, VirtualClock } from '../system/simulation/virtual-time.ts';
 import { engineSettings, noLog, noObserver } from '../support/engine.ts';
 import { policy } from '../support/saves.ts';
@@ -22,7 +22,7 @@ let registry: MemoryParticipantRegistry;
 let engine: Engine;
 /** The calls so far, and how the next is answered; null leaves it open. */
 let calls: ParticipantCall[];
-let answers: (call: ParticipantCall) => ParticipantAnswer | null;
+let answers: (call: ParticipantCall) => HttpAnswer | null;
 let wakes: { gid: string; when: number }[];
 
 beforeEach(async () => {
@@ -60,7 +60,7 @@ function newEngine(): Engine {
   );
 }
 
-const status = (httpStatus: number | null): ParticipantAnswer => ({
+const status = (httpStatus: number | null): HttpAnswer => ({
   httpStatus,
   answer: String(httpStatus),
   retryAfterMs: null,

@@ -1,18 +1,18 @@
 // What is asked for becomes a plan that can be carried out, or is refused with the place that is at fault.
 import { describe, expect, test } from '@jest/globals';
-import { type AskedBranch, planOf } from '../../src/definition/plan.ts';
+import { type RequestedBranch, planOf } from '../../src/definition/plan.ts';
 import type { BranchSpec, Step } from '../../src/domain/index.ts';
 import { asked } from './asked.ts';
 
 /** The steps by their names. @throws Error when the plan is refused */
-function stepsOf(branches: readonly AskedBranch[]): Readonly<Record<string, Step | null>> {
+function stepsOf(branches: readonly RequestedBranch[]): Readonly<Record<string, Step | null>> {
   const plan = planOf('saga', branches);
   if ('code' in plan) throw new Error(`${plan.code} at ${plan.place}`);
   return Object.fromEntries(plan.map(({ branchId, step }: BranchSpec) => [branchId, step]));
 }
 
 /** `code at place`; accepted when nothing is at fault. */
-function fault(branches: readonly AskedBranch[], pattern: 'tcc' | 'saga' = 'saga'): string {
+function fault(branches: readonly RequestedBranch[], pattern: 'tcc' | 'saga' = 'saga'): string {
   const plan = planOf(pattern, branches);
   return 'code' in plan ? `${plan.code} at ${plan.place}` : 'accepted';
 }
@@ -84,8 +84,8 @@ describe('a plan', () => {
       isCompensated: ___,
       references: ____,
       ...rest
-    } = branch as AskedBranch;
-    expect(planOf('saga', [branch as AskedBranch])).toEqual([{ ...rest, step: expect.anything() }]);
+    } = branch as RequestedBranch;
+    expect(planOf('saga', [branch as RequestedBranch])).toEqual([{ ...rest, step: expect.anything() }]);
   });
 
   test('of a tcc has no steps, and what looks like a reference is none', () => {
@@ -112,7 +112,7 @@ describe('a plan is refused', () => {
   const flight = asked('flight');
   const from = (to: unknown) => ({ $from: to });
 
-  test.each<[string, readonly AskedBranch[]]>([
+  test.each<[string, readonly RequestedBranch[]]>([
     // The names.
     ['duplicate_branch at /1/branchId', [hotel, hotel]],
     ['duplicate_branch at /2/branchId', [hotel, flight, asked('hotel', { dependsOn: ['flight'] })]],
@@ -170,7 +170,7 @@ describe('a plan is refused', () => {
     expect(fault(branches)).toBe(expected);
   });
 
-  test.each<[string, Partial<AskedBranch>]>([
+  test.each<[string, Partial<RequestedBranch>]>([
     ['only_for_sagas at /1/dependsOn', { dependsOn: [] }],
     ['only_for_sagas at /1/isPivot', { isPivot: false }],
     ['only_for_sagas at /1/isCompensated', { isCompensated: true }],
@@ -186,7 +186,7 @@ describe('a plan is refused', () => {
 });
 
 describe('a plan is accepted', () => {
-  test.each<[string, readonly AskedBranch[]]>([
+  test.each<[string, readonly RequestedBranch[]]>([
     ['with a pivot and nothing else', [asked('payment', { isPivot: true })]],
     [
       'with several before the pivot, and several after it',

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import { BeginRequest } from '@tercet/sdk/wire';
 import { Value } from 'typebox/value';
-import { askedOf } from '../../src/application/requests.ts';
+import { requestedBranchOf } from '../../src/application/requests.ts';
 import { settingsTable } from '../../src/config.ts';
 import { planOf } from '../../src/definition/plan.ts';
 import { confirmedTree, inTextOrder, refusedTree } from '../observability/otel/expected-tree.ts';
@@ -109,7 +109,7 @@ describe('the begin of a saga', () => {
     const { branches = [] } = Value.Parse(BeginRequest, JSON.parse(begin));
     const plan = planOf(
       'saga',
-      branches.map((branch) => askedOf(branch, new Map())),
+      branches.map((branch) => requestedBranchOf(branch, new Map())),
     );
     expect(plan).toHaveLength(branches.length);
     expect(plan).not.toHaveProperty('code');

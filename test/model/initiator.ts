@@ -4,7 +4,7 @@
  */
 import type { Decision } from '../../src/domain/global-transaction.ts';
 import { askAndSave } from './journal.ts';
-import type { Answer, Ask, Known, Ledger } from './ledger.ts';
+import type { Judgement, Ask, StoredTransaction, Ledger } from './ledger.ts';
 import { canExpire, settled, stalledSave } from './replica.ts';
 import type { Take } from './steps.ts';
 import { demand } from './violation.ts';
@@ -50,7 +50,7 @@ function takeBegin(ledger: Ledger, world: World, take: Take): void {
 
 // ── Phase one, interactive ───────────────────────────────────────────────────────────────────────────────────
 
-function takePhaseOne(ledger: Ledger, world: World, durable: Known, take: Take): void {
+function takePhaseOne(ledger: Ledger, world: World, durable: StoredTransaction, take: Take): void {
   const { branches, calls } = world.initiator;
   branches.forEach((registered, b) => {
     const call = calls[b] ?? null;
@@ -76,8 +76,8 @@ function takeTryEnd(world: World, b: number, call: Call, take: Take): void {
 
 // ── The decision ─────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Confirm when every try succeeded; cancel at any time. Asked again, or the opposite, the truth is answered. */
-function takeDecision(ledger: Ledger, world: World, durable: Known, take: Take): void {
+/** Confirm when every try succeeded; cancel at any time. SavedRequest again, or the opposite, the truth is answered. */
+function takeDecision(ledger: Ledger, world: World, durable: StoredTransaction, take: Take): void {
   const isDeclared = ledger.rules.mode === 'declared';
   const isDecided = durable.of.tx.decision !== null;
   const mayConfirm =
@@ -88,16 +88,23 @@ function takeDecision(ledger: Ledger, world: World, durable: Known, take: Take):
 
 // ── Requests ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-type Hear = (world: World, answer: Answer) => World;
+type Hear = (world: World, answer: Judgement) => World;
 
 /**
  * Any replica may be asked: the driver or the straggler, who answer from what they know, or a third that looks
  * at the newest row and drives only where nobody does. The answer is heard, or it is lost.
  */
-function takeRequest(ledger: Ledger, world: World, durable: Known, ask: Ask, take: Take, hear: Hear): void {
+function takeRequest(
+  ledger: Ledger,
+  world: World,
+  durable: StoredTransaction,
+  ask: Ask,
+  take: Take,
+  hear: Hear,
+): void {
   const isDriven = !isIdle(world.replicas[DRIVER]);
   const guest = { base: durable, r: isDriven ? null : DRIVER };
-  const askedOnes: { base: Known; r: number | null }[] = [guest];
+  const askedOnes: { base: StoredTransaction; r: number | null }[] = [guest];
   world.replicas.forEach(({ known, kept }, r) => {
     if (known !== null && kept.length === 0) askedOnes.push({ base: known, r });
   });
@@ -118,7 +125,7 @@ function takeRequest(ledger: Ledger, world: World, durable: Known, ask: Ask, tak
 }
 
 /** A decision that an answer names is the durable one; an answer from an older state may name none. */
-function checkAnswer(durable: Known, answer: Answer): void {
+function checkAnswer(durable: StoredTransaction, answer: Judgement): void {
   const decision = durable.of.tx.decision?.decision ?? null;
   const named = decisionNamedBy(answer);
   demand(
@@ -134,7 +141,7 @@ function checkAnswer(durable: Known, answer: Answer): void {
   );
 }
 
-function decisionNamedBy(answer: Answer): Decision | null {
+function decisionNamedBy(answer: Judgement): Decision | null {
   if (answer.accepted) return answer.of.tx.decision?.decision ?? null;
   if (answer.code === 'decided_confirm') return 'confirm';
   return answer.code === 'decided_cancel' ? 'cancel' : null;

@@ -3,33 +3,37 @@
  * loses, reloads and asks again (I14).
  */
 import type { SaveNeed } from '../../src/domain/save-need.ts';
-import type { Answer, Ask, Known, Ledger, Snapshot } from './ledger.ts';
+import type { Judgement, Ask, StoredTransaction, Ledger, Snapshot } from './ledger.ts';
 import { demand } from './violation.ts';
 import type { Time } from './world.ts';
 
 /** @returns the new durable row; null when another writer was first. */
-export function save(durable: Known, base: Known, of: Snapshot): Known | null {
+export function save(
+  durable: StoredTransaction,
+  base: StoredTransaction,
+  of: Snapshot,
+): StoredTransaction | null {
   if (durable.seq !== base.seq) return null;
   demand('I14', durable.of === base.of, 'a row was written on top of another than it was computed from');
   return { seq: base.seq + 1, of };
 }
 
-export type Asked = {
+export type SavedRequest = {
   /** The newest row afterwards. */
-  readonly durable: Known;
+  readonly durable: StoredTransaction;
   /** What the asking replica knows afterwards. */
-  readonly known: Known;
-  readonly last: Answer;
+  readonly known: StoredTransaction;
+  readonly last: Judgement;
 };
 
 /** Asks `transition` for each in turn and saves once; after a lost save, everything again from the newest row. */
 export function askAndSave(
   ledger: Ledger,
-  durable: Known,
-  base: Known,
+  durable: StoredTransaction,
+  base: StoredTransaction,
   asks: readonly Ask[],
   time: Time,
-): Asked {
+): SavedRequest {
   const asked = askAll(ledger, base.of, asks, time);
   if (asked.need === 'none') return { durable, known: base, last: asked.last };
   if (asked.need === 'may_wait') checkMayWait(ledger, base.of, asked.of, time);
@@ -61,7 +65,7 @@ const moreUrgent = (one: SaveNeed, other: SaveNeed): SaveNeed =>
 export function askAll(ledger: Ledger, from: Snapshot, asks: readonly Ask[], time: Time) {
   let of = from;
   let need: SaveNeed = 'none';
-  let last: Answer = { accepted: true, need, of };
+  let last: Judgement = { accepted: true, need, of };
   for (const ask of asks) {
     last = ledger.answer(of, ask, time);
     const next = last.accepted ? last : last.noted;

@@ -42,12 +42,12 @@ export type Snapshot = {
   readonly isParked: boolean;
   /** By time: the op that is due of each branch, or null. */
   readonly due: (readonly (BranchOp | null)[] | undefined)[];
-  readonly answers: (Answer | undefined)[];
+  readonly answers: (Judgement | undefined)[];
   isTimeless?: boolean;
 };
 
 /** A durable state: the snapshot in journal row `seq`. */
-export type Known = { readonly seq: number; readonly of: Snapshot };
+export type StoredTransaction = { readonly seq: number; readonly of: Snapshot };
 
 /** An event but for its moment. */
 export type Ask = {
@@ -57,7 +57,7 @@ export type Ask = {
   readonly event: (time: Time) => Event;
 };
 
-export type Answer =
+export type Judgement =
   | {
       readonly accepted: true;
       /** Of the state that it leads to, where the one before it is durable. */
@@ -142,16 +142,16 @@ export class Ledger {
     return ask === this.reply(ask.branch, 'action', 200);
   }
 
-  begin(): Answer {
+  begin(): Judgement {
     return this.#answer(null, this.asks.begin, 0);
   }
 
   /** A confirm of a transaction that never began. */
-  askNothing(): Answer {
+  askNothing(): Judgement {
     return this.#answer(null, this.asks.confirm, 0);
   }
 
-  answer(snapshot: Snapshot, ask: Ask, time: Time): Answer {
+  answer(snapshot: Snapshot, ask: Ask, time: Time): Judgement {
     const slot = ask.number * 3 + time;
     const known = snapshot.answers[slot];
     if (known) return known;
@@ -177,13 +177,13 @@ export class Ledger {
     const { confirm, cancel, expire, retry, register, strange } = this.asks;
     const replies = tx.branches.flatMap(({ branchId }) => {
       const b = this.branchIds.indexOf(branchId);
-      return this.#askedOf(tx, b).flatMap((op) => ANSWERS.map((stage) => this.reply(b, op, stage)));
+      return this.#requestedBranchOf(tx, b).flatMap((op) => ANSWERS.map((stage) => this.reply(b, op, stage)));
     });
     return [confirm, cancel, expire, retry, ...register, ...strange, ...replies];
   }
 
   /** The ops of a branch that somebody may have sent. */
-  #askedOf({ decision, branches }: GlobalTransaction, b: number): readonly BranchOp[] {
+  #requestedBranchOf({ decision, branches }: GlobalTransaction, b: number): readonly BranchOp[] {
     const { plan } = this.rules;
     if (plan === null) return decision ? ['try', decision.decision] : ['try'];
     if (!mayHaveRun(plan, branches)[b]) return [];
@@ -212,7 +212,7 @@ export class Ledger {
     return code;
   }
 
-  #answer(before: Snapshot | null, ask: Ask, time: Time): Answer {
+  #answer(before: Snapshot | null, ask: Ask, time: Time): Judgement {
     const event = ask.event(time);
     const verdict = transition(before?.tx ?? null, event);
     checkTransition(this.rules.plan, before?.tx ?? null, event, verdict);

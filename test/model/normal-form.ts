@@ -5,7 +5,7 @@
  * Such a step commutes with every other one, and each fault that could befall it can befall its reply with the
  * same outcome; so nothing is left out but worlds that look alike.
  */
-import type { Known, Ledger, Stage } from './ledger.ts';
+import type { StoredTransaction, Ledger, Stage } from './ledger.ts';
 import { type Participant, receive } from './participant.ts';
 import {
   at,
@@ -111,7 +111,7 @@ function withIdleTime(ledger: Ledger, world: World): World {
 }
 
 /** Now, or when calls that still wait are due. */
-function maySend(ledger: Ledger, world: World, r: number, known: Known): boolean {
+function maySend(ledger: Ledger, world: World, r: number, known: StoredTransaction): boolean {
   const { calls } = at(world.replicas, r);
   // A compensate that waits for its own action is sent once that is heard, also by one that learns nothing from it.
   const isFree = (op: BranchOp, b: number) =>

@@ -8,7 +8,7 @@
  * say so, drives on beside the other.
  */
 import { askAll, askAndSave, save } from './journal.ts';
-import type { Ask, Known, Ledger } from './ledger.ts';
+import type { Ask, StoredTransaction, Ledger } from './ledger.ts';
 import { checkSentBySaga } from './saga-invariants.ts';
 import type { Take } from './steps.ts';
 import { demand } from './violation.ts';
@@ -43,7 +43,7 @@ export function replicaSteps(ledger: Ledger, world: World, take: Take): void {
 }
 
 /** Taking over from a replica that still drives means that it stands still: that is the stall. */
-function takeLoad(ledger: Ledger, world: World, durable: Known, take: Take): void {
+function takeLoad(ledger: Ledger, world: World, durable: StoredTransaction, take: Take): void {
   if (!hasWork(ledger, world, durable)) return;
   const [driver, straggler] = world.replicas;
   if (isIdle(driver))
@@ -59,20 +59,20 @@ function takeLoad(ledger: Ledger, world: World, durable: Known, take: Take): voi
 }
 
 /** The deadline has passed, and that means something. */
-export function canExpire(ledger: Ledger, world: World, known: Known): boolean {
+export function canExpire(ledger: Ledger, world: World, known: StoredTransaction): boolean {
   if (world.time !== 2 || known.of.tx.decision !== null) return false;
   const answer = ledger.answer(known.of, ledger.asks.expire, world.time);
   return answer.accepted && answer.need !== 'none';
 }
 
-const hasWork = (ledger: Ledger, world: World, known: Known): boolean =>
+const hasWork = (ledger: Ledger, world: World, known: StoredTransaction): boolean =>
   canExpire(ledger, world, known) || ledger.due(known.of, world.time).some((op) => op !== null);
 
 function takeDriving(
   ledger: Ledger,
   world: World,
-  durable: Known,
-  known: Known,
+  durable: StoredTransaction,
+  known: StoredTransaction,
   r: number,
   take: Take,
 ): void {
@@ -85,7 +85,7 @@ function takeDriving(
     takeAsk(ledger, world, durable, known, r, ledger.asks.expire, calls, take);
 }
 
-function looked(ledger: Ledger, world: World, durable: Known, r: number): World {
+function looked(ledger: Ledger, world: World, durable: StoredTransaction, r: number): World {
   const { calls, kept } = at(world.replicas, r);
   if (kept.length === 0) return settled(ledger, world, r, { known: durable });
   return asked(ledger, withReplica(world, r, { kept: [] }), durable, durable, r, kept, calls);
@@ -95,8 +95,8 @@ function looked(ledger: Ledger, world: World, durable: Known, r: number): World 
 function takeHearing(
   ledger: Ledger,
   world: World,
-  durable: Known,
-  known: Known,
+  durable: StoredTransaction,
+  known: StoredTransaction,
   r: number,
   take: Take,
 ): void {
@@ -128,7 +128,14 @@ function takeHearing(
 // ── Sending ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** A try is judged again as it leaves: `due` is asked with the present time, however old the state is. */
-function takeSend(ledger: Ledger, world: World, durable: Known, known: Known, r: number, take: Take): void {
+function takeSend(
+  ledger: Ledger,
+  world: World,
+  durable: StoredTransaction,
+  known: StoredTransaction,
+  r: number,
+  take: Take,
+): void {
   const before = at(world.replicas, r).calls;
   let calls = before;
   const due = ledger.due(known.of, world.time);
@@ -152,8 +159,8 @@ function takeSend(ledger: Ledger, world: World, durable: Known, known: Known, r:
 function takeAsk(
   ledger: Ledger,
   world: World,
-  durable: Known,
-  known: Known,
+  durable: StoredTransaction,
+  known: StoredTransaction,
   r: number,
   ask: Ask,
   calls: Replica['calls'],
@@ -171,7 +178,7 @@ function takeAsk(
 export function stalledSave(
   ledger: Ledger,
   world: World,
-  known: Known,
+  known: StoredTransaction,
   ask: Ask,
   calls: Replica['calls'],
 ): World | null {
@@ -185,8 +192,8 @@ export function stalledSave(
 function asked(
   ledger: Ledger,
   world: World,
-  durable: Known,
-  known: Known,
+  durable: StoredTransaction,
+  known: StoredTransaction,
   r: number,
   asks: readonly Ask[],
   calls: Replica['calls'],
@@ -205,7 +212,7 @@ function asked(
   return settled(ledger, saved, r, { known: after.known, calls });
 }
 
-function takeHeld(ledger: Ledger, world: World, durable: Known, r: number, take: Take): void {
+function takeHeld(ledger: Ledger, world: World, durable: StoredTransaction, r: number, take: Take): void {
   const { held, calls } = at(world.replicas, r);
   if (!held) return;
   const free = withReplica(world, r, { held: null });
@@ -220,7 +227,7 @@ function takeHeld(ledger: Ledger, world: World, durable: Known, r: number, take:
 }
 
 /** A try or action heard to have succeeded when it was already undone: the participant is owed one more cancel. */
-function withOwedCancel(ledger: Ledger, world: World, durable: Known, ask: Ask): World {
+function withOwedCancel(ledger: Ledger, world: World, durable: StoredTransaction, ask: Ask): World {
   const { branch: b } = ask;
   const { decision, branches } = durable.of.tx;
   const one = ledger.rules.plan === null ? 'try' : 'action';

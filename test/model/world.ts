@@ -6,7 +6,7 @@
  * what is left of each fault budget.
  */
 import type { Now, Op } from '../../src/domain/global-transaction.ts';
-import type { Ask, Known, Stage } from './ledger.ts';
+import type { Ask, StoredTransaction, Stage } from './ledger.ts';
 import { NO_RECORDS, type Participant } from './participant.ts';
 
 /** What is asked of a participant with its branch. */
@@ -30,11 +30,15 @@ export const nowAt = (time: Time): Now => at(MOMENTS, time);
 export type Call = { readonly op: BranchOp; readonly stage: Stage };
 
 /** A save that was computed, and then its replica stalled: it reaches the store whenever it likes. */
-export type Held = { readonly base: Known; readonly saving: Known; readonly ask: Ask };
+export type Held = {
+  readonly base: StoredTransaction;
+  readonly saving: StoredTransaction;
+  readonly ask: Ask;
+};
 
 export type Replica = {
   /** The last durable state it knows; null when it drives nothing. */
-  readonly known: Known | null;
+  readonly known: StoredTransaction | null;
   /** By branch: at most one outstanding call each. */
   readonly calls: readonly (Call | null)[];
   readonly held: Held | null;
@@ -78,7 +82,7 @@ export type Budget = {
 export type World = {
   readonly time: Time;
   /** The newest row of the journal. */
-  readonly durable: Known | null;
+  readonly durable: StoredTransaction | null;
   /** The driver, and the one that it took over from. */
   readonly replicas: readonly [Replica, Replica];
   readonly participants: readonly Participant[];

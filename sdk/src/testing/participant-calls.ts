@@ -3,7 +3,7 @@
  * in the same process. A call that takes too long by the world's clock is given up, and goes on without its caller.
  */
 import type {
-  ParticipantAnswer as Answer,
+  HttpAnswer,
   ParticipantCall,
   ParticipantClient,
   ParticipantRegistry,
@@ -34,7 +34,7 @@ export class ParticipantCalls implements ParticipantClient {
   }
 
   /** By its secrets as they are now, as a coordinator does. */
-  async call(call: ParticipantCall): Promise<Answer> {
+  async call(call: ParticipantCall): Promise<HttpAnswer> {
     const { participants, registry } = this.#given;
     const participant = participants.get(call.participant);
     if (participant === undefined) return silence(`no participant “${call.participant}” is registered`);
@@ -42,11 +42,11 @@ export class ParticipantCalls implements ParticipantClient {
     return this.#send(participant, call, requestOf(call, secrets));
   }
 
-  #send(participant: Called, call: ParticipantCall, request: ParticipantRequest): Promise<Answer> {
+  #send(participant: Called, call: ParticipantCall, request: ParticipantRequest): Promise<HttpAnswer> {
     const { door, clock } = this.#given;
     return new Promise((resolve) => {
       let isOver = false;
-      const end = (answer: Answer) => {
+      const end = (answer: HttpAnswer) => {
         isOver = true;
         cancelTimer();
         resolve(answer);
@@ -60,9 +60,9 @@ export class ParticipantCalls implements ParticipantClient {
   }
 }
 
-const silence = (answer: string): Answer => ({ httpStatus: null, answer, retryAfterMs: null });
+const silence = (answer: string): HttpAnswer => ({ httpStatus: null, answer, retryAfterMs: null });
 
-function heard(answer: ParticipantAnswer | null, { isResultWanted }: ParticipantCall): Answer {
+function heard(answer: ParticipantAnswer | null, { isResultWanted }: ParticipantCall): HttpAnswer {
   if (answer === null) return silence('other side closed');
   const { status, headers, body } = answer;
   const byteCount = Buffer.byteLength(body);

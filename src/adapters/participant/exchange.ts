@@ -5,7 +5,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import type { Dispatcher } from 'undici';
-import type { ParticipantAnswer } from '../../application/ports.ts';
+import type { HttpAnswer } from '../../application/ports.ts';
 import { MAX_RESULT_BYTES } from '../../application/results.ts';
 import { REFUSALS } from '../../domain/index.ts';
 import { MAX_TIMER_MS } from '../system.ts';
@@ -16,8 +16,8 @@ const MAX_BODY_BYTES = 64 * 1024;
 const MAX_ANSWER_LENGTH = 200;
 
 export class Exchange implements Dispatcher.DispatchHandler {
-  readonly #resolve: (answer: ParticipantAnswer) => void;
-  #hears: ((answer: ParticipantAnswer) => void) | null = null;
+  readonly #resolve: (answer: HttpAnswer) => void;
+  #onEnd: ((answer: HttpAnswer) => void) | null = null;
   readonly #timer: NodeJS.Timeout;
   #isOver = false;
   #isOnItsWay = false;
@@ -28,7 +28,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** Null where the body is not wanted, or is too long. */
   #kept: Buffer[] | null = null;
 
-  constructor(timeoutMs: number, resolve: (answer: ParticipantAnswer) => void) {
+  constructor(timeoutMs: number, resolve: (answer: HttpAnswer) => void) {
     this.#resolve = resolve;
     this.#timer = setTimeout(
       () => this.#giveUp(`time-out after ${timeoutMs} ms`),
@@ -40,9 +40,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
     return this.#isOver;
   }
 
-  /** Someone else who is to hear what the call came to. */
-  tell(hears: (answer: ParticipantAnswer) => void): void {
-    this.#hears = hears;
+  /** Also called with the outcome of the call. */
+  onEnd(onEnd: (answer: HttpAnswer) => void): void {
+    this.#onEnd = onEnd;
   }
 
   /** The text of the body is wanted too. */
@@ -108,15 +108,15 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#isOver) return;
     this.#isOver = true;
     clearTimeout(this.#timer);
-    const whole: ParticipantAnswer = {
+    const httpAnswer: HttpAnswer = {
       httpStatus,
       answer,
       retryAfterMs: this.#retryAfterMs,
       ...(body !== null && { body }),
       ...(!this.#isOnItsWay && { isUnsent: true }),
     };
-    this.#hears?.(whole);
-    this.#resolve(whole);
+    this.#onEnd?.(httpAnswer);
+    this.#resolve(httpAnswer);
   }
 }
 

@@ -17,7 +17,7 @@ import { Pool } from 'undici';
 import { isAddress } from '../../application/allowed-addresses.ts';
 import type {
   Participant,
-  ParticipantAnswer,
+  HttpAnswer,
   ParticipantCall,
   ParticipantClient,
   ParticipantRegistry,
@@ -66,7 +66,7 @@ export class HttpParticipantClient implements ParticipantClient {
     this.#elapsedMs = given.elapsedMs ?? (() => performance.now());
   }
 
-  call(call: ParticipantCall): Promise<ParticipantAnswer> {
+  call(call: ParticipantCall): Promise<HttpAnswer> {
     return new Promise((resolve) => {
       const exchange = new Exchange(call.timeoutMs, resolve);
       if (call.isResultWanted) exchange.keepBody();
@@ -127,7 +127,7 @@ export class HttpParticipantClient implements ParticipantClient {
     if (participant.baseUrls.length === 1) return only;
     const addresses = this.#addressesOf(participant);
     const baseUrl = addresses.next(this.#elapsedMs());
-    exchange.tell(({ httpStatus }) => {
+    exchange.onEnd(({ httpStatus }) => {
       const hasAnswered = httpStatus !== null && !AWAY.includes(httpStatus);
       addresses.heard(baseUrl, hasAnswered, this.#elapsedMs());
     });

@@ -32,7 +32,7 @@ test('an answer in between makes the count begin anew', () => {
   expect(nextOnes(addresses, 2, 0)).toEqual([A, B]);
 });
 
-test('after a rest one call finds out, and no other goes there until it is answered', () => {
+test('once the open time is over one call probes, and no other goes there until it is answered', () => {
   const addresses = new Addresses([A, B]);
   failing(addresses, A, 3, 0);
   expect(nextOnes(addresses, 4, 5000)).toEqual([A, B, B, B]);
@@ -40,21 +40,21 @@ test('after a rest one call finds out, and no other goes there until it is answe
   expect(nextOnes(addresses, 2, 5001)).toEqual([A, B]);
 });
 
-test('each rest is twice as long as the one before, up to a minute', () => {
+test('each open time is twice as long as the one before, up to a minute', () => {
   const addresses = new Addresses([A, B]);
   failing(addresses, A, 3, 0);
-  const rests: number[] = [];
+  const openTimesMs: number[] = [];
   let now = 0;
-  while (rests.length < 6) {
+  while (openTimesMs.length < 6) {
     const from = now;
     while (!nextOnes(addresses, 2, now).includes(A)) now += 1000;
     addresses.heard(A, false, now);
-    rests.push(now - from);
+    openTimesMs.push(now - from);
   }
-  expect(rests).toEqual([5000, 10_000, 20_000, 40_000, 60_000, 60_000]);
+  expect(openTimesMs).toEqual([5000, 10_000, 20_000, 40_000, 60_000, 60_000]);
 });
 
-test('calls that were sent before a rest do not make it longer', () => {
+test('calls that were sent before a circuit opened do not keep it open longer', () => {
   const addresses = new Addresses([A, B]);
   failing(addresses, A, 100, 0);
   expect(nextOnes(addresses, 2, 5000)).toContain(A);
@@ -70,7 +70,7 @@ test('an address that has mended itself is judged as if it had never failed', ()
   expect(nextOnes(addresses, 2, 11_000)).toContain(A);
 });
 
-test('when all rest, all are called in turn', () => {
+test('while all circuits are open, all addresses are called alternating', () => {
   const addresses = new Addresses([A, B, C]);
   for (const baseUrl of [A, B, C]) failing(addresses, baseUrl, 3, 0);
   expect(nextOnes(addresses, 4, 1)).toEqual([A, B, C, A]);

@@ -8,7 +8,7 @@ import { openStore, type SqlStore } from '../../../src/adapters/sql/open-store.t
 import { systemChance } from '../../../src/adapters/system.ts';
 import type { Coordinator } from '../../../src/application/coordinator.ts';
 import { createEngine, type Engine } from '../../../src/application/engine.ts';
-import type { ParticipantAnswer, ParticipantCall } from '../../../src/application/ports.ts';
+import type { HttpAnswer, ParticipantCall } from '../../../src/application/ports.ts';
 import { engineSettings, noLog, noObserver } from '../../support/engine.ts';
 import { patient } from '../../support/patient.ts';
 import { describeOn } from '../../support/servers.ts';
@@ -62,7 +62,7 @@ describeOn(['mysql'], 'five thousand branches stuck on one participant', (server
   }
 
   /** Both take confirms only: their tries were their initiators'. */
-  function answer({ participant, timeoutMs }: ParticipantCall): Promise<ParticipantAnswer> {
+  function answer({ participant, timeoutMs }: ParticipantCall): Promise<HttpAnswer> {
     const answered = (httpStatus: number | null) => ({
       httpStatus,
       answer: `${httpStatus}`,

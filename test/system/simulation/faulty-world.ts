@@ -10,7 +10,7 @@ import { MemoryTransactionStore } from '../../../src/adapters/memory/transaction
 import { InProcessWakeQueue } from '../../../src/adapters/wake/in-process.ts';
 import type { Coordinator } from '../../../src/application/coordinator.ts';
 import { createEngine, type Ports } from '../../../src/application/engine.ts';
-import type { BatchWriter, ParticipantAnswer, ParticipantCall } from '../../../src/application/ports.ts';
+import type { BatchWriter, HttpAnswer, ParticipantCall } from '../../../src/application/ports.ts';
 import { type GlobalTransaction, isPhaseOne } from '../../../src/domain/index.ts';
 import { sagaFault } from '../crash/saga-footing.ts';
 import { engineSettings, noLog, noObserver } from '../../support/engine.ts';
@@ -69,12 +69,12 @@ export class FaultyWorld {
   }
 
   /** An initiator's own call. */
-  tryBranch(gid: string, branchId: string): Promise<ParticipantAnswer> {
+  tryBranch(gid: string, branchId: string): Promise<HttpAnswer> {
     return this.#call({ gid, branchId, op: 'try', body: '{}' }, CALL_TIMEOUT_MS, Infinity);
   }
 
   /** A call through the network: what the caller hears, and maybe later, or twice, what the participant gets. */
-  #call(delivery: Delivery, timeoutMs: number, deadlineAt: number): Promise<ParticipantAnswer> {
+  #call(delivery: Delivery, timeoutMs: number, deadlineAt: number): Promise<HttpAnswer> {
     return new Promise((resolve) => {
       const hear = (httpStatus: number | null, body?: string) =>
         resolve({ httpStatus, answer: `${httpStatus}`, retryAfterMs: null, ...(body && { body }) });
