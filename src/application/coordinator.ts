@@ -118,7 +118,7 @@ export class Coordinator {
   /** The same for all branches of one participant that has recovered; answers how many transactions. */
   async retryParticipant(participant: string): Promise<number> {
     const { store } = this.#given;
-    this.closeCircuit(participant);
+    this.#given.gate.close(participant);
     let retriedCount = 0;
     for (let after = ''; ; ) {
       const gids = await store.gidsWaitingFor(participant, after, RETRY_PAGE);
@@ -129,11 +129,6 @@ export class Coordinator {
       if (gids.length < RETRY_PAGE) return retriedCount;
       after = gids.at(-1) ?? '';
     }
-  }
-
-  /** It was fixed, or is said to have recovered: earlier failures say nothing of it any more. */
-  closeCircuit(participant: string): void {
-    this.#given.gate.close(participant);
   }
 
   /**
@@ -148,7 +143,7 @@ export class Coordinator {
     const former = await registry.find(name);
     const { isNew } = await registry.put(participant);
     observer.participantRegistered(participant, former);
-    this.closeCircuit(name);
+    this.#given.gate.close(name);
     return { participant: (await registry.find(name)) ?? participant, isNew };
   }
 
