@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { CallGate, type CallResult, type Entered } from '../../src/application/call-gate.ts';
 import type { CircuitState } from '../../src/application/ports.ts';
-import { seededChance, VirtualClock } from '../system/simulation/virtual-time.ts';
+import { seededChance, VirtualClock } from '../support/virtual-clock.ts';
 import { noObserver } from '../support/engine.ts';
 
 const SETTINGS = { concurrency: 3, failureCount: 3, firstOpenMs: 1000, maxOpenMs: 4000 };

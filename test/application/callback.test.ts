@@ -11,7 +11,7 @@ import { createEngine, type Engine } from '../../src/application/engine.ts';
 import type { HttpAnswer, ParticipantCall } from '../../src/application/ports.ts';
 import type { BeginRequest } from '../../src/application/requests.ts';
 import { isParked, isSettled } from '../../src/domain/index.ts';
-import { seededChance, VirtualClock } from '../system/simulation/virtual-time.ts';
+import { seededChance, VirtualClock } from '../support/virtual-clock.ts';
 import { engineSettings, noLog, noObserver } from '../support/engine.ts';
 import { policy } from '../support/saves.ts';
 import { begin as begunStory, replied, told } from '../support/transactions.ts';

@@ -13,7 +13,7 @@ import {
   StoreUnavailable,
 } from '../../src/application/ports.ts';
 import type { DeclaredBranchRequest } from '../../src/application/requests.ts';
-import { seededChance, VirtualClock } from '../system/simulation/virtual-time.ts';
+import { seededChance, VirtualClock } from '../support/virtual-clock.ts';
 import { engineSettings, noLog, noObserver } from '../support/engine.ts';
 import { policy } from '../support/saves.ts';
 

@@ -5,7 +5,7 @@ import { MemoryParticipantRegistry } from '../../src/adapters/memory/participant
 import { MemoryTransactionStore } from '../../src/adapters/memory/transaction-store.ts';
 import { createEngine, type Engine } from '../../src/application/engine.ts';
 import { Overloaded, type HttpAnswer, type ParticipantCall } from '../../src/application/ports.ts';
-import { seededChance, VirtualClock } from '../system/simulation/virtual-time.ts';
+import { seededChance, VirtualClock } from '../support/virtual-clock.ts';
 import { engineSettings, noLog, noObserver } from '../support/engine.ts';
 import { policy } from '../support/saves.ts';
 

@@ -8,7 +8,7 @@ import {
   Replicas,
   type ReplicasParts,
 } from '../../src/application/replicas.ts';
-import { VirtualClock } from '../system/simulation/virtual-time.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 
 describe('the version of the journal to write', () => {
   let clock: VirtualClock;

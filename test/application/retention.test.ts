@@ -1,7 +1,7 @@
 /** When finished transactions are removed, and how much at a time. */
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { BATCH_SIZE, Retention, type RetentionParts } from '../../src/application/retention.ts';
-import { VirtualClock } from '../system/simulation/virtual-time.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;

@@ -7,7 +7,7 @@ import { InProcessWakeQueue } from '../../src/adapters/wake/in-process.ts';
 import { createEngine } from '../../src/application/engine.ts';
 import { BaggageMemory, FIRST_MINUTE_MS } from '../../src/application/trace-context.ts';
 import { NO_TRACER, type Tracer } from '../../src/application/tracing.ts';
-import { seededChance, VirtualClock } from '../system/simulation/virtual-time.ts';
+import { seededChance, VirtualClock } from '../support/virtual-clock.ts';
 import { engineSettings, noLog, noObserver } from '../support/engine.ts';
 import { policy } from '../support/saves.ts';
 import { begin } from '../support/transactions.ts';

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { CoordinatorProcess } from '../system/crash/coordinator-process.ts';
+import { CoordinatorProcess } from '../support/coordinator-process.ts';
 import { until } from '../support/until.ts';
 
 /** Bounds a hang. */

@@ -9,7 +9,7 @@ import { Child } from '../../examples/demo/children.ts';
 import { describeOn } from '../support/servers.ts';
 import { cloneInto } from '../support/clone.ts';
 import { blocksOf } from './page-blocks.ts';
-import { Reader } from './reader.ts';
+import { PageRunner } from './page-runner.ts';
 
 /** It packs, and installs from a registry, on a machine that has other tests to run. */
 const PAGE_TIMEOUT_MS = 240_000;
@@ -31,7 +31,7 @@ describeOn(['mysql'], 'an empty folder', (server) => {
     },
     home,
   );
-  let reader: Reader;
+  let reader: PageRunner;
   let participantUrl: string;
 
   beforeAll(async () => {
@@ -39,7 +39,7 @@ describeOn(['mysql'], 'an empty folder', (server) => {
     cloneInto(join(home, 'tercet'));
     const port = String(await freePort('127.0.0.1'));
     participantUrl = `http://127.0.0.1:${port}`;
-    reader = new Reader({
+    reader = new PageRunner({
       home,
       replaced: {
         'mysql://root@127.0.0.1:3306/shop': await server.createDatabase(),

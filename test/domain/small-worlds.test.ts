@@ -1,8 +1,8 @@
 /** A small part of the exploration, for every run. test/model explores all worlds within the bound, and its mutants. */
 import { describe } from '@jest/globals';
-import { SMALL_CASES } from '../model/cases.ts';
-import { SMALL_SAGAS } from '../model/cases-of-sagas.ts';
-import { exploreEach } from '../model/explore-each.ts';
+import { SMALL_CASES } from '../model/tcc-cases.ts';
+import { SMALL_SAGAS } from '../model/saga-cases.ts';
+import { exploreEach } from '../model/exploration-tests.ts';
 
 /** Stalls multiply the worlds of an interactive transaction by a hundred. */
 const seconds = SMALL_CASES.map((bounds) =>

@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createConnection } from 'mysql2/promise';
 import { freePort } from '../../scripts/servers/free-port.ts';
-import { CoordinatorProcess } from '../system/crash/coordinator-process.ts';
+import { CoordinatorProcess } from '../support/coordinator-process.ts';
 import { describeOn } from '../support/servers.ts';
 import type { Container, Objects, PodSpec } from './chart.ts';
 import { variablesOf } from './pod-files.ts';

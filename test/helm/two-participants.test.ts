@@ -9,7 +9,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { chartFolder } from '../../scripts/chart/files.ts';
 import { freePort } from '../../scripts/servers/free-port.ts';
-import { CoordinatorProcess } from '../system/crash/coordinator-process.ts';
+import { CoordinatorProcess } from '../support/coordinator-process.ts';
 
 const script = join(chartFolder, 'files/two-participants.mjs');
 const TOKEN = 'a-token-of-the-test';

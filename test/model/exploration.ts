@@ -8,7 +8,7 @@ import { checkQuiescent, checkStep, checkWorld } from './invariants.ts';
 import { Ledger, type LedgerRules } from './ledger.ts';
 import { normalForm } from './normal-form.ts';
 import { withPlanOfCancel } from './saga-invariants.ts';
-import { steps, type Take } from './steps.ts';
+import { steps, type Take } from './world-steps.ts';
 import { Violation } from './violation.ts';
 import { at, type Budget, firstWorld, type World } from './world.ts';
 

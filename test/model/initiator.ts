@@ -6,7 +6,7 @@ import type { Decision } from '../../src/domain/global-transaction.ts';
 import { askAndSave } from './journal.ts';
 import type { Judgement, Ask, StoredTransaction, Ledger } from './ledger.ts';
 import { canExpire, settled, stalledSave } from './replica.ts';
-import type { Take } from './steps.ts';
+import type { Take } from './world-steps.ts';
 import { demand } from './violation.ts';
 import {
   at,

@@ -14,7 +14,7 @@ import {
 import { openCalls } from '../../src/domain/open-calls.ts';
 import type { Pending } from '../../src/domain/pending-calls.ts';
 import { type Event, transition, type Verdict } from '../../src/domain/transition.ts';
-import type { Plan } from './plan.ts';
+import type { Plan } from './saga-plan.ts';
 import { checkDue, checkEffects, checkNothingLeft, checkPivot, checkSagaState } from './saga-invariants.ts';
 import { demand } from './violation.ts';
 import { at, type World } from './world.ts';

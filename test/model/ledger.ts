@@ -20,7 +20,7 @@ import { pendingCalls } from '../../src/domain/pending-calls.ts';
 import { type SaveNeed, saveNeed } from '../../src/domain/save-need.ts';
 import { type Event, type Rejection, transition } from '../../src/domain/transition.ts';
 import { checkPending, checkTransition } from './invariants.ts';
-import { interchangeable, mayHaveRun, type Plan, resultOf } from './plan.ts';
+import { interchangeable, mayHaveRun, type Plan, resultOf } from './saga-plan.ts';
 import { at, type BranchOp, nowAt, TIMEOUT_MS, type Time } from './world.ts';
 
 /** Where a call is: on its way, lost, or coming back with an HTTP status. */

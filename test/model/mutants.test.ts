@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { applyPatch, type Patch, parsePatch } from './patch.ts';
+import { applyPatch, type Patch, parsePatch } from './mutant-patch.ts';
 
 const run = promisify(execFile);
 const HERE = join(import.meta.dirname, 'mutants');
@@ -23,7 +23,7 @@ async function exploreMutant(
     await writeFile(join(copy, 'package.json'), '{"type":"module"}');
     const broken = applyPatch(patch, await readFile(join(copy, patch.file), 'utf8'));
     await writeFile(join(copy, patch.file), broken);
-    const { stdout } = await run(process.execPath, [join(copy, 'test/model/explore-copy.ts'), ...patterns]);
+    const { stdout } = await run(process.execPath, [join(copy, 'test/model/explore-mutant.ts'), ...patterns]);
     return stdout === '' ? null : JSON.parse(stdout);
   } finally {
     await rm(copy, { recursive: true });

@@ -1,8 +1,8 @@
 /** What happens to messages: a request arrives, gets lost, arrives twice, or after its sender stopped waiting. */
 import type { Stage } from './ledger.ts';
 import { type Participant, receive, refuse } from './participant.ts';
-import type { Plan } from './plan.ts';
-import type { Take } from './steps.ts';
+import type { Plan } from './saga-plan.ts';
+import type { Take } from './world-steps.ts';
 import {
   at,
   BRANCH_OPS,

@@ -10,7 +10,7 @@
 import { askAll, askAndSave, save } from './journal.ts';
 import type { Ask, StoredTransaction, Ledger } from './ledger.ts';
 import { checkSentBySaga } from './saga-invariants.ts';
-import type { Take } from './steps.ts';
+import type { Take } from './world-steps.ts';
 import { demand } from './violation.ts';
 import {
   at,

@@ -6,7 +6,7 @@ import type { Call, GlobalTransaction, Now, Op } from '../../src/domain/global-t
 import type { PendingCall } from '../../src/domain/pending-calls.ts';
 import type { Event } from '../../src/domain/transition.ts';
 import type { Participant } from './participant.ts';
-import { mayHaveRun, type Plan, resultOf } from './plan.ts';
+import { mayHaveRun, type Plan, resultOf } from './saga-plan.ts';
 import { demand } from './violation.ts';
 import { at, type World } from './world.ts';
 

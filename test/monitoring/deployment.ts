@@ -5,7 +5,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { freePort } from '../../scripts/servers/free-port.ts';
 import { migrate, openDataSource } from '../../src/adapters/sql/data-source.ts';
-import { CoordinatorProcess } from '../system/crash/coordinator-process.ts';
+import { CoordinatorProcess } from '../support/coordinator-process.ts';
 import { MARKS } from '../support/marks.ts';
 import type { SharedServer } from '../support/servers.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';

@@ -61,7 +61,7 @@ const failing = (message: string) => () => {
 /** Its steps are no objects. */
 const STEPPING = { [Symbol.iterator]: () => ({ next: (): IteratorResult<string> => anything }) };
 
-async function* inTurn<T>(of: Iterable<T>): AsyncGenerator<T> {
+async function* withProcessorSlot<T>(of: Iterable<T>): AsyncGenerator<T> {
   yield* of;
 }
 
@@ -85,7 +85,7 @@ export const LEAKY: readonly (readonly [title: string, act: () => unknown])[] = 
       ),
   ],
   ['a step of an iterator', () => [...STEPPING]],
-  ['a step of an iterator that is awaited', () => Array.fromAsync(inTurn(STEPPING))],
+  ['a step of an iterator that is awaited', () => Array.fromAsync(withProcessorSlot(STEPPING))],
   ['JSON.parse', () => JSON.parse(`{"a": ${mark}}`)],
   ['JSON.parse of a text that is cut off', () => JSON.parse(`"${mark}`)],
   ['JSON.stringify of a circle', () => JSON.stringify(circular())],

@@ -1,7 +1,7 @@
 // The database's time as an interval that always holds it, whatever this machine's clocks do.
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { DatabaseClock, type LocalClock } from '../../../src/adapters/sql/database-clock.ts';
-import { seededChance } from '../../system/simulation/virtual-time.ts';
+import { seededChance } from '../../support/virtual-clock.ts';
 
 const T0 = Date.UTC(2026, 0, 1);
 

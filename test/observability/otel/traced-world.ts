@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CoordinatorProcess } from '../../system/crash/coordinator-process.ts';
+import { CoordinatorProcess } from '../../support/coordinator-process.ts';
 import { tracingTo } from './trace-reader.ts';
 import type { Order, Placed } from './traced-shop.ts';
 

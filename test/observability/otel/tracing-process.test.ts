@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { CoordinatorProcess } from '../../system/crash/coordinator-process.ts';
+import { CoordinatorProcess } from '../../support/coordinator-process.ts';
 import { until } from '../../support/until.ts';
 import { closeServed, serve } from './served.ts';
 import { tracingTo } from './trace-reader.ts';

@@ -1,13 +1,14 @@
 /**
- * A coordinator dies by SIGKILL, at points that gates pin, and whoever comes after it ends every transaction right, with
- * no person's help. The invariants that are asserted stand with their numbers in checks.ts, saga-effects.ts and with the
- * participants.
+ * A coordinator is killed by SIGKILL at points that gates pin. Its successor ends every transaction correctly, without an
+ * operator.
+ *
+ * Proves I1 to I13: invariant-checks.ts, support/saga-effects.ts and participants.ts check them by number.
  */
-import { sagaScenes } from './saga-scenes.ts';
-import { testScenes } from './scenes.ts';
-import { tccScenes } from './tcc-scenes.ts';
+import { sagaKillTests } from './saga-kill-tests.ts';
+import { declareKillTests } from './kill-tests.ts';
+import { tccKillTests } from './tcc-kill-tests.ts';
 
-// One after the other, in one file: side by side they would take each other's processors, and held calls would time out.
-testScenes('a coordinator', 5000, tccScenes);
+// One after the other, in one file: concurrently they would compete for the processors, and held calls would time out.
+declareKillTests('a coordinator', 5000, tccKillTests);
 // More steps are made before the last of them are at their points.
-testScenes('a coordinator of sagas', 7000, sagaScenes);
+declareKillTests('a coordinator of sagas', 7000, sagaKillTests);

@@ -1,21 +1,21 @@
 /**
- * The participants of both patterns, and the shop that hears of the ends, as a real HTTP server with a faithful barrier,
- * whose calls a test can hold.
+ * The participants of both patterns, and the shop that receives callbacks, as a real HTTP server with a correct barrier.
+ * A test can hold its calls.
  *
  * What is held stays held when its caller dies: the effect of a held request lands late, or never, and the answer to it
  * is lost.
  *
- * On arrival, each call is compared with the journal: what it stands on must be durable (I9, I10).
+ * On arrival, each call is compared with the journal: its preconditions must be durable (I9, I10).
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { type GlobalTransaction, kindOf, type Op } from '../../../src/domain/index.ts';
-import { type Answer, Books, type Call } from './books.ts';
-import type { BranchId } from './forms.ts';
-import { sagaFault } from './saga-footing.ts';
-import { takeSaga } from './saga-work.ts';
-import { takeTcc, tccFault } from './tcc-work.ts';
+import { type Answer, ParticipantRecords, type Call } from './participant-records.ts';
+import type { BranchId } from './transaction-shapes.ts';
+import { missingSagaPrecondition } from '../../support/saga-preconditions.ts';
+import { serveSagaCall } from './saga-barrier.ts';
+import { serveTccCall, missingTccPrecondition } from './tcc-barrier.ts';
 
 /**
  * What becomes of a call.
@@ -30,7 +30,7 @@ export type CallName = `${BranchId} ${Op}` | 'notify';
 /** What becomes of the calls of one transaction; a call that is not named is taken. */
 export type Script = { readonly [call in CallName]?: Treatment };
 
-/** Through its gate, or never heard of again. */
+/** It passes its gate, or is lost. */
 type Passage = 'lands' | 'lost';
 
 type Gate = { readonly name: CallName; readonly open: (passage: Passage) => void };
@@ -40,7 +40,7 @@ const LOST: Answer = { status: 500 };
 const QUIET_WITHIN_MS = 60_000;
 
 export class Participants {
-  readonly books = new Books();
+  readonly records = new ParticipantRecords();
   readonly #durable: (gid: string) => Promise<GlobalTransaction | null>;
   readonly #server: Server;
   /** The bodies of a branch: one, however often it is called. */
@@ -74,7 +74,7 @@ export class Participants {
 
   /** What must never happen, and did. */
   get faults(): readonly string[] {
-    return this.books.faults;
+    return this.records.faults;
   }
 
   /** Until `forgetScript`. */
@@ -103,7 +103,7 @@ export class Participants {
     for (const { open } of gates) open(passage);
   }
 
-  /** How many calls stand at the gates of a transaction; one that was given up and repeated counts once. */
+  /** How many calls of a transaction are held at gates; a call that timed out and was repeated counts once. */
   heldCount(gid: string): number {
     return new Set(this.#gates.get(gid)?.map(({ name }) => name)).size;
   }
@@ -118,7 +118,7 @@ export class Participants {
     return this.#coordinatorCallCount;
   }
 
-  /** Answers at once when `isTrue`, which is asked again after each thing that happens here. */
+  /** Resolves when `isTrue`, which is checked now and after each event here. */
   until(what: string, isTrue: () => boolean, withinMs: number): Promise<void> {
     if (isTrue()) return Promise.resolve();
     return new Promise((resolve, reject) => {
@@ -139,7 +139,7 @@ export class Participants {
     });
   }
 
-  /** Answers when every call that arrived and is not held has had its effect. */
+  /** Resolves when every call that arrived and is not held has had its effect. */
   async quiet(): Promise<void> {
     const isQuiet = () => this.#underWayCount === [...this.#gates.values()].flat().length;
     await this.until('no call is under way', isQuiet, QUIET_WITHIN_MS);
@@ -156,7 +156,7 @@ export class Participants {
       response.statusCode = status;
       response.end(body);
     } catch (error) {
-      this.books.faults.push(`a call could not be served: ${error}`);
+      this.records.faults.push(`a call could not be served: ${error}`);
       response.statusCode = 500;
       response.end();
     }
@@ -191,19 +191,19 @@ export class Participants {
   }
 
   #take(call: Call): Answer {
-    if (call.op === 'notify') return this.books.hearNotice(call);
-    return isOfSaga(call) ? takeSaga(this.books, call) : takeTcc(this.books, call);
+    if (call.op === 'notify') return this.records.hearNotice(call);
+    return isOfSaga(call) ? serveSagaCall(this.records, call) : serveTccCall(this.records, call);
   }
 
   /** I9, and one body for each branch, in whichever life of the coordinator it is sent. */
   #check(call: Call, durable: GlobalTransaction | null): void {
     const { gid, branchId, op, body } = call;
     const fault = durable === null ? 'came before the transaction was durable' : faultOf(call, durable);
-    if (fault !== null) this.books.faults.push(`I9: ${op} of ${gid}/${branchId} ${fault}`);
+    if (fault !== null) this.records.faults.push(`I9: ${op} of ${gid}/${branchId} ${fault}`);
     const known = this.#bodies.get(`${gid}/${branchId}`) ?? body;
     this.#bodies.set(`${gid}/${branchId}`, known);
     if (known !== body)
-      this.books.faults.push(`${op} of ${gid}/${branchId} was sent with another body: ${body}`);
+      this.records.faults.push(`${op} of ${gid}/${branchId} was sent with another body: ${body}`);
   }
 
   #gate(gid: string, name: CallName): Promise<Passage> {
@@ -227,10 +227,10 @@ function faultOf(call: Call, tx: GlobalTransaction): string | null {
   const kind = kindOf(tx.pattern, tx.branches, branch);
   // An initiator of a test that calls a try by itself sends none, which means the declared one.
   if (call.kind !== null && call.kind !== kind) return `came as ${call.kind}, and is ${kind}`;
-  return isOfSaga(call) ? sagaFault(call, tx) : tccFault(call, tx);
+  return isOfSaga(call) ? missingSagaPrecondition(call, tx) : missingTccPrecondition(call, tx);
 }
 
-/** The end that is told is the one that is durable. */
+/** The callback names the end that is durable. */
 function noticeFault({ gid, body }: Call, { status, finishedAt }: GlobalTransaction): string | null {
   if (finishedAt === null) return 'came before the end was durable';
   const told = JSON.parse(body);

@@ -6,7 +6,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { migrate, openDataSource } from '../../../src/adapters/sql/data-source.ts';
-import { CoordinatorProcess } from '../crash/coordinator-process.ts';
+import { CoordinatorProcess } from '../../support/coordinator-process.ts';
 import { AlertReceiver } from '../../support/alert-receiver.ts';
 import { describeOn } from '../../support/servers.ts';
 import { until } from '../../support/until.ts';

@@ -10,7 +10,7 @@ import type { TransactionView } from '@tercet/sdk/wire';
 import { Redis } from 'ioredis';
 import type { RunningServer } from '../../../scripts/servers/run.ts';
 import { migrate, openDataSource } from '../../../src/adapters/sql/data-source.ts';
-import { CoordinatorProcess } from '../crash/coordinator-process.ts';
+import { CoordinatorProcess } from '../../support/coordinator-process.ts';
 import { MARKS } from '../../support/marks.ts';
 import { describeOn, describeOwn } from '../../support/servers.ts';
 import { until } from '../../support/until.ts';

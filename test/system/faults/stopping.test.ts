@@ -3,7 +3,7 @@ import { Agent, createServer, get, type IncomingMessage, type Server, type Serve
 import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { migrate, openDataSource } from '../../../src/adapters/sql/data-source.ts';
-import { CoordinatorProcess } from '../crash/coordinator-process.ts';
+import { CoordinatorProcess } from '../../support/coordinator-process.ts';
 import { MARKS } from '../../support/marks.ts';
 import { describeOn } from '../../support/servers.ts';
 import { until } from '../../support/until.ts';

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Connection } from 'mysql2/promise';
 import { migrate, openConnection, openDataSource } from '../../../src/adapters/sql/data-source.ts';
-import { CoordinatorProcess } from '../crash/coordinator-process.ts';
+import { CoordinatorProcess } from '../../support/coordinator-process.ts';
 import { expectNoMarks, MARKS } from '../../support/marks.ts';
 import { describeOn } from '../../support/servers.ts';
 import { saying, startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';

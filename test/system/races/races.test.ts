@@ -1,18 +1,20 @@
 /**
- * Two replicas on one MySQL, which know nothing of each other: hundreds of real races of each kind, run many at once.
+ * Two replicas on one MySQL, each without knowledge of the other: hundreds of real races of each kind, run concurrently.
  *
- * The two requests of a race are sent at the same moment, one to each replica. Whoever wins, every client is told the
- * truth (truth.ts), each side wins now and then, and saves are really lost: the races met in the database.
+ * The two requests of a race are sent at the same moment, one to each replica. Every answer agrees
+ * with the end (answer-checks.ts), each side wins some races, and saves are lost to the other replica in the database.
+ *
+ * Proves I2, I3, I5, I6, I8, I12 and I13.
  */
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { describeOn } from '../../support/servers.ts';
-import { type Arena, openArena } from './arena.ts';
-import { beginnings } from './beginnings.ts';
-import { decisions } from './decisions.ts';
-import { registrations } from './registrations.ts';
-import { runKind } from './run-kind.ts';
-import { confirmWhileStopped } from './stopped.ts';
-import { beginDeclared, confirmInteractive, TOLD_WITHIN_MS, waitAtBoth } from './waiting.ts';
+import { type ReplicaPair, openReplicaPair } from './replica-pair.ts';
+import { beginRaces } from './begin-races.ts';
+import { decisionRaces } from './decision-races.ts';
+import { registrationRaces } from './registration-races.ts';
+import { runRaces } from './race-runner.ts';
+import { confirmWhileSuspended } from './suspended-replica.ts';
+import { beginDeclared, confirmInteractive, TOLD_WITHIN_MS, waitAtBoth } from './waiting-clients.ts';
 
 const RACE_COUNT = 200;
 /** Of the races of a kind: how often each side wins, and how often a save is lost, at the least. */
@@ -21,21 +23,23 @@ const LEAST_COUNT = RACE_COUNT * 0.05;
 const LIMIT_MS = 900_000;
 
 describeOn(['mysql'], 'two replicas on one database', (server) => {
-  let arena: Arena;
+  let pair: ReplicaPair;
 
   beforeAll(async () => {
-    arena = await openArena(server);
-    await arena.start();
+    pair = await openReplicaPair(server);
+    await pair.start();
   }, LIMIT_MS);
   afterEach(async () => {
-    expect(await arena.complaints()).toEqual([]);
+    expect(await pair.violations()).toEqual([]);
   });
-  afterAll(() => arena?.close(), LIMIT_MS);
+  afterAll(() => pair?.close(), LIMIT_MS);
 
-  test.each([...decisions, ...registrations, ...beginnings].map((kind) => [kind.title, kind] as const))(
+  test.each(
+    [...decisionRaces, ...registrationRaces, ...beginRaces].map((kind) => [kind.title, kind] as const),
+  )(
     `answer the truth in ${RACE_COUNT} races or more of %s`,
     async (_title, kind) => {
-      const tally = await runKind(arena, kind, { raceCount: RACE_COUNT, leastCount: LEAST_COUNT });
+      const tally = await runRaces(pair, kind, { raceCount: RACE_COUNT, leastCount: LEAST_COUNT });
       expect(Object.entries(tally).filter(([, count]) => count < LEAST_COUNT)).toEqual([]);
     },
     LIMIT_MS,
@@ -45,7 +49,7 @@ describeOn(['mysql'], 'two replicas on one database', (server) => {
     'tell a client that waits at the one what the other ended',
     async () => {
       const waits = [beginDeclared, confirmInteractive].flatMap((wait) =>
-        Array.from({ length: 20 }, (_, number) => waitAtBoth(arena, wait, number)),
+        Array.from({ length: 20 }, (_, number) => waitAtBoth(pair, wait, number)),
       );
       await Promise.all(waits);
     },
@@ -54,7 +58,7 @@ describeOn(['mysql'], 'two replicas on one database', (server) => {
 
   test(
     'confirm nothing at the one that stood still beyond the deadline',
-    () => confirmWhileStopped(arena, 10),
+    () => confirmWhileSuspended(pair, 10),
     LIMIT_MS,
   );
 });

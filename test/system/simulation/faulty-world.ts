@@ -12,11 +12,11 @@ import type { Coordinator } from '../../../src/application/coordinator.ts';
 import { createEngine, type Ports } from '../../../src/application/engine.ts';
 import type { BatchWriter, HttpAnswer, ParticipantCall } from '../../../src/application/ports.ts';
 import { type GlobalTransaction, isPhaseOne } from '../../../src/domain/index.ts';
-import { sagaFault } from '../crash/saga-footing.ts';
+import { missingSagaPrecondition } from '../../support/saga-preconditions.ts';
 import { engineSettings, noLog, noObserver } from '../../support/engine.ts';
 import { type Fault, FaultWriter } from '../../support/fault-writer.ts';
-import { Barriers, type Delivery } from './barriers.ts';
-import { seededChance, VirtualClock } from './virtual-time.ts';
+import { Participants, type Delivery } from './participants.ts';
+import { seededChance, VirtualClock } from '../../support/virtual-clock.ts';
 
 export const FAULTS_UNTIL_MS = 40_000;
 const FAULT = 0.12;
@@ -40,7 +40,7 @@ export class FaultyWorld {
   readonly store = new MemoryTransactionStore();
   readonly chance: ReturnType<typeof seededChance>;
   readonly violations: string[] = [];
-  readonly barriers = new Barriers(this.violations);
+  readonly participants = new Participants(this.violations);
   readonly #registry = new MemoryParticipantRegistry();
   readonly #calm: number;
   #replicas: Replica[] = [];
@@ -73,7 +73,7 @@ export class FaultyWorld {
     return this.#call({ gid, branchId, op: 'try', body: '{}' }, CALL_TIMEOUT_MS, Infinity);
   }
 
-  /** A call through the network: what the caller hears, and maybe later, or twice, what the participant gets. */
+  /** A call through the network: the caller gets one answer; the participant may get the call late or twice. */
   #call(delivery: Delivery, timeoutMs: number, deadlineAt: number): Promise<HttpAnswer> {
     return new Promise((resolve) => {
       const hear = (httpStatus: number | null, body?: string) =>
@@ -85,11 +85,11 @@ export class FaultyWorld {
     });
   }
 
-  /** A call is sent only after what it stands on is durable (I9, I10). */
-  async #checkFooting(call: ParticipantCall): Promise<void> {
+  /** A call is sent only after its preconditions are durable (I9, I10). */
+  async #checkPreconditions(call: ParticipantCall): Promise<void> {
     const { gid, branchId, op } = call;
     const saved = await this.store.load(gid);
-    const fault = saved === null ? 'came before the begin was durable' : footingFault(call, saved.tx);
+    const fault = saved === null ? 'came before the begin was durable' : missingPrecondition(call, saved.tx);
     if (fault !== null) this.violations.push(`I9: ${op} of ${gid}/${branchId} ${fault}`);
   }
 
@@ -98,7 +98,7 @@ export class FaultyWorld {
       if (this.#goesWrong()) return hear(503);
       const isLate = this.clock.nowMs >= deadlineAt && this.chance.is(0.5);
       const isRefused = isPhaseOne(delivery.op) && (isLate || this.#goesWrong());
-      const { httpStatus, body } = this.barriers.take(delivery, isRefused);
+      const { httpStatus, body } = this.participants.take(delivery, isRefused);
       // Some answers lack what later steps refer to.
       const heard = this.#goesWrong() ? '{}' : body;
       if (!this.#goesWrong()) this.#later(() => hear(httpStatus, heard));
@@ -149,7 +149,7 @@ export class FaultyWorld {
       registry: this.#registry,
       participants: {
         call: (call: ParticipantCall) => {
-          void this.#checkFooting(call);
+          void this.#checkPreconditions(call);
           const { gid, branchId, op, payload: body, timeoutMs, deadlineAt } = call;
           return whileAlive(this.#call({ gid, branchId, op, body }, timeoutMs, deadlineAt));
         },
@@ -186,11 +186,11 @@ export class FaultyWorld {
   }
 }
 
-/** What a call stands on and is not durable, in words; null when all is. */
-function footingFault({ branchId, op }: ParticipantCall, tx: GlobalTransaction): string | null {
+/** The precondition of a call that is not durable, in words; null when all are. */
+function missingPrecondition({ branchId, op }: ParticipantCall, tx: GlobalTransaction): string | null {
   if (op === 'notify') return tx.finishedAt === null ? 'came before the end was durable' : null;
   if (!tx.branches.some((branch) => branch.branchId === branchId))
     return 'came before its branch was durable';
-  if (op === 'action' || op === 'compensate') return sagaFault({ branchId, op }, tx);
+  if (op === 'action' || op === 'compensate') return missingSagaPrecondition({ branchId, op }, tx);
   return op === 'try' || tx.decision?.decision === op ? null : 'came before its decision was durable';
 }

@@ -1,13 +1,17 @@
-/** The real engine under everything that can go wrong at once, in hundreds of worlds that a seed repeats. */
+/**
+ * The real engine under all faults together, in hundreds of worlds that a seed repeats.
+ *
+ * Proves I1, I3 to I10 and I12.
+ */
 import { describe, expect, test } from '@jest/globals';
 import { rebuild } from '../../../src/application/journal.ts';
 import type { GlobalTransaction } from '../../../src/domain/index.ts';
-import { faultsIn } from '../crash/saga-effects.ts';
-import type { Barriers } from './barriers.ts';
-import { endsWithinMs } from './bound.ts';
+import { sagaEffectFaults } from '../../support/saga-effects.ts';
+import type { Participants } from './participants.ts';
+import { endsWithinMs } from './completion-bound.ts';
 import { FAULTS_UNTIL_MS, FaultyWorld, SETTINGS } from './faulty-world.ts';
-import { placeOrder, type Told } from './orders.ts';
-import { MAX_STEPS } from './sagas.ts';
+import { runInitiator, type Told } from './initiators.ts';
+import { MAX_STEPS } from './random-sagas.ts';
 
 const WORLDS = 200;
 const ORDERS = 8;
@@ -30,7 +34,7 @@ async function runWorld(seed: number): Promise<readonly string[]> {
   const told: Told[] = [];
   const orders = Array.from({ length: ORDERS }, (_, index) => {
     const start = new Promise<void>((resolve) => world.clock.after(world.chance.draw() * 20_000, resolve));
-    return start.then(() => placeOrder(world, `${seed}-${index}`, told));
+    return start.then(() => runInitiator(world, `${seed}-${index}`, told));
   });
   let areAsked = false;
   void Promise.all(orders).then(() => {
@@ -68,20 +72,25 @@ async function checkEnd(
   return tx;
 }
 
-/** What the participants tell that must not be, now that it has ended. */
-function faultsOf({ barriers }: FaultyWorld, tx: GlobalTransaction): readonly string[] {
+/** What the participants have recorded that contradicts the end. */
+function faultsOf({ participants }: FaultyWorld, tx: GlobalTransaction): readonly string[] {
   const { gid, status, branches } = tx;
-  const isTold = tx.callback === null || barriers.isTold(gid);
+  const isTold = tx.callback === null || participants.isTold(gid);
   const steps = branches.flatMap(({ branchId, step }) => (step === null ? [] : { branchId, ...step }));
   const faults =
-    tx.pattern === 'saga' ? faultsIn(steps, barriers.effectsOf(gid), status) : tornBranches(barriers, tx);
+    tx.pattern === 'saga'
+      ? sagaEffectFaults(steps, participants.effectsOf(gid), status)
+      : tornBranches(participants, tx);
   return isTold ? faults : [...faults, 'nobody was told of the end'];
 }
 
 /** Each branch of a tcc that is neither confirmed once nor as if it had never been (I6, I8). */
-function tornBranches(barriers: Barriers, { gid, status, branches }: GlobalTransaction): readonly string[] {
+function tornBranches(
+  participants: Participants,
+  { gid, status, branches }: GlobalTransaction,
+): readonly string[] {
   const isUp = ({ branchId }: { branchId: string }) => {
-    const { tries, confirms, cancels } = barriers.recordsOf(gid, branchId);
+    const { tries, confirms, cancels } = participants.recordsOf(gid, branchId);
     return status === 'confirmed' ? confirms === 1 && tries === 1 : confirms === 0 && tries === cancels;
   };
   return branches.filter((branch) => !isUp(branch)).map(({ branchId }) => `I8: ${status}, not ${branchId}`);

@@ -11,10 +11,10 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { openStore, type SqlStore } from '../../../src/adapters/sql/open-store.ts';
 import { JOURNAL_VERSION, rebuild } from '../../../src/application/journal.ts';
-import { type Checkout, CoordinatorProcess } from '../crash/coordinator-process.ts';
+import { type Checkout, CoordinatorProcess } from '../../support/coordinator-process.ts';
 import { describeOn } from '../../support/servers.ts';
 import { until } from '../../support/until.ts';
-import { Client, type View } from './client.ts';
+import { LoadBalancedClient, type View } from './load-balanced-client.ts';
 import { Participant, REFUSE } from './participant.ts';
 import { previousCheckout } from './previous-checkout.ts';
 
@@ -39,7 +39,7 @@ async function forEach<T>(all: readonly T[], act: (one: T, index: number) => Pro
 
 describeOn(['mysql'], 'a rolling upgrade and the way back', (server) => {
   const participant = new Participant();
-  const client = new Client();
+  const client = new LoadBalancedClient();
   const replicas: CoordinatorProcess[] = [];
   /** The writers of each version's journal rows. */
   const writers = { previous: new Set<string>(), current: new Set<string>() };
