@@ -17,7 +17,7 @@ import { Alerts, type AlertsParts } from '../../src/application/alerts.ts';
 import { JOURNAL_VERSION } from '../../src/application/journal.ts';
 import type { Saved } from '../../src/application/ports.ts';
 import type { Event, GlobalTransaction } from '../../src/domain/index.ts';
-import { StoodTime } from '../observability/scraped.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 import { after, answered, begun, cancelled, newGid, saveOf } from '../support/saves.ts';
 import { MARKS } from '../support/marks.ts';
 import { describeOn } from '../support/servers.ts';
@@ -43,7 +43,7 @@ describeOn(['mysql', 'mariadb'], 'alerts', (server) => alertsOn(() => server.cre
 function alertsOn(newDatabase: () => Promise<string>): void {
   let sql: SqlStore;
   let receiver: AlertReceiver;
-  let time: StoodTime;
+  let time: VirtualClock;
   let webhook: AlertWebhook;
   let posts: string[];
   let explain: (tx: GlobalTransaction) => string;
@@ -51,8 +51,8 @@ function alertsOn(newDatabase: () => Promise<string>): void {
     sql = await openStore(await newDatabase(), COMMIT_TIMEOUT_MS);
     await migrate(sql.dataSource);
     receiver = await AlertReceiver.start();
-    time = new StoodTime();
-    time.at = T0 + ATTENTION_AFTER_MS;
+    time = new VirtualClock();
+    time.nowMs = T0 + ATTENTION_AFTER_MS;
     webhook = new AlertWebhook({
       ...{ url: `${receiver.url}/alerts?team=payments`, secrets: [receiver.secret] },
       // Receivers judge the age of a signature by the clock of this machine.
@@ -88,9 +88,9 @@ function alertsOn(newDatabase: () => Promise<string>): void {
 
   test('a branch that waits too long raises one alert, in a signed post that fits its schema', async () => {
     const { tx } = await stored(confirming());
-    time.at -= 1;
+    time.nowMs -= 1;
     expect(await replica().runOnce()).toBe(0);
-    time.at += 1;
+    time.nowMs += 1;
     expect(await replica().runOnce()).toBe(1);
     const [post] = receiver.posts;
     expect(Value.Check(AlertPost, post?.body)).toBe(true);
@@ -98,12 +98,12 @@ function alertsOn(newDatabase: () => Promise<string>): void {
     expect(receiver.alerts()).toEqual([
       {
         ...{ cause: 'needs_attention', gid: tx.gid, name: 'order', status: 'confirming' },
-        ...{ raisedAt: new Date(time.at).toISOString(), waitingSince: new Date(T0).toISOString() },
+        ...{ raisedAt: new Date(time.nowMs).toISOString(), waitingSince: new Date(T0).toISOString() },
         ...{ explanation: 'It is confirming.', traceUrl: `http://jaeger.example/${tx.gid}` },
       },
     ]);
     expect(JSON.stringify(post?.body)).not.toMatch(/Bestellung|日本/);
-    time.at += 86_400_000;
+    time.nowMs += 86_400_000;
     expect(await replica().runOnce()).toBe(0);
     expect(receiver.posts).toHaveLength(1);
     expect(posts).toEqual(['accepted']);
@@ -112,7 +112,7 @@ function alertsOn(newDatabase: () => Promise<string>): void {
   test('a post leaves out the reason that a participant gave', async () => {
     explain = ({ branches }) => String(branches[0]?.phaseTwo.answer);
     await stored(answered(confirming(), 'unknown', `409: ${MARKS.detail}`));
-    time.at += ATTENTION_AFTER_MS;
+    time.nowMs += ATTENTION_AFTER_MS;
     expect(await replica().runOnce()).toBe(1);
     expect(receiver.alerts()).toMatchObject([{ explanation: '409' }]);
   });
@@ -120,7 +120,7 @@ function alertsOn(newDatabase: () => Promise<string>): void {
   test('a post leaves out the note of a cancel', async () => {
     explain = ({ decision }) => `${decision?.reason} ${decision?.note}`;
     await stored(answered(cancelled(begun(newGid()), MARKS.detail), 'unknown'));
-    time.at += ATTENTION_AFTER_MS;
+    time.nowMs += ATTENTION_AFTER_MS;
     expect(await replica().runOnce()).toBe(1);
     expect(receiver.alerts()).toMatchObject([{ explanation: 'cancel_requested undefined' }]);
   });
@@ -129,7 +129,7 @@ function alertsOn(newDatabase: () => Promise<string>): void {
     await stored(begun(newGid()));
     await stored(answered(confirming(), 'succeeded'));
     await stored({ ...begun(newGid()), mode: 'interactive' });
-    time.at += 86_400_000;
+    time.nowMs += 86_400_000;
     expect(await replica().runOnce()).toBe(0);
     expect(receiver.posts).toEqual([]);
   });
@@ -139,13 +139,13 @@ function alertsOn(newDatabase: () => Promise<string>): void {
     expect(await replica().runOnce()).toBe(1);
     expect(causes()).toEqual([`callback_undelivered ${ended.tx.gid}`]);
     await stored(notified(ended.tx), ended);
-    time.at += 86_400_000;
+    time.nowMs += 86_400_000;
     expect(await replica().runOnce()).toBe(0);
     expect(await rowCount()).toBe(0);
   });
 
   test('a cancel raises an alert after as many calls as the setting says, long before it needs attention', async () => {
-    time.at = T0 + 1;
+    time.nowMs = T0 + 1;
     const two = answered(answered(cancelled(begun(newGid())), 'unknown'), 'unknown');
     const saved = await stored(two);
     expect(await replica().runOnce()).toBe(0);
@@ -155,7 +155,7 @@ function alertsOn(newDatabase: () => Promise<string>): void {
   });
 
   test('a confirm that is called as often is no failing compensation', async () => {
-    time.at = T0 + 1;
+    time.nowMs = T0 + 1;
     await stored(answered(answered(answered(confirming(), 'unknown'), 'unknown'), 'unknown'));
     expect(await replica().runOnce()).toBe(0);
   });
@@ -165,7 +165,7 @@ function alertsOn(newDatabase: () => Promise<string>): void {
     receiver.status = 500;
     await expect(replica().runOnce()).rejects.toThrow('answered 500');
     expect(await replica().runOnce()).toBe(0);
-    time.at += 10_000;
+    time.nowMs += 10_000;
     receiver.status = 204;
     expect(await replica().runOnce()).toBe(1);
     expect(receiver.posts.map(({ id }) => id)).toEqual(Array(2).fill(receiver.posts[0]?.id));
@@ -185,7 +185,7 @@ function alertsOn(newDatabase: () => Promise<string>): void {
     receiver.status = 500;
     await expect(replica().runOnce()).rejects.toThrow();
     await stored(answered(saved.tx, 'succeeded'), saved);
-    time.at += 3_600_000;
+    time.nowMs += 3_600_000;
     receiver.status = 200;
     expect(await replica().runOnce()).toBe(0);
     expect(receiver.posts).toHaveLength(1);
@@ -196,8 +196,8 @@ function alertsOn(newDatabase: () => Promise<string>): void {
     expect(await replica().runOnce()).toBe(1);
     const ended = await stored(answered(cancelling.tx, 'succeeded'), cancelling);
     expect(await replica().runOnce()).toBe(0);
-    await sql.writer.writeBatch([saveOf(ended, withLateSuccess(ended.tx, time.at), { wakeAt: T0 })]);
-    time.at += ATTENTION_AFTER_MS;
+    await sql.writer.writeBatch([saveOf(ended, withLateSuccess(ended.tx, time.nowMs), { wakeAt: T0 })]);
+    time.nowMs += ATTENTION_AFTER_MS;
     expect(await replica().runOnce()).toBe(1);
     expect(causes()).toEqual(Array(2).fill(`needs_attention ${ended.tx.gid}`));
     expect(new Set(receiver.posts.map(({ id }) => id)).size).toBe(2);

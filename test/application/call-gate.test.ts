@@ -16,7 +16,7 @@ beforeEach(() => {
   changes = [];
   gate = new CallGate({
     settings: SETTINGS,
-    time: clock.timeFor({ isAlive: true }),
+    time: clock,
     chance: seededChance(3),
     observer: {
       ...noObserver,

@@ -3,16 +3,14 @@ import { setImmediate } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { EndingNotice } from '@tercet/sdk/wire';
 import { Value } from 'typebox/value';
-import { MemoryParticipantRegistry } from '../../src/adapters/memory/participant-registry.ts';
 import { MemoryTransactionStore } from '../../src/adapters/memory/transaction-store.ts';
-import { InProcessWakeQueue } from '../../src/adapters/wake/in-process.ts';
 import { endingNotice } from '../../src/application/ending-notice.ts';
-import { createEngine, type Engine } from '../../src/application/engine.ts';
+import type { Engine } from '../../src/application/engine.ts';
 import type { HttpAnswer, ParticipantCall } from '../../src/application/ports.ts';
 import type { BeginRequest } from '../../src/application/requests.ts';
 import { isParked, isSettled } from '../../src/domain/index.ts';
 import { seededChance, VirtualClock } from '../support/virtual-clock.ts';
-import { engineSettings, noLog, noObserver } from '../support/engine.ts';
+import { httpAnswer, participantsThat, registryOf, testEngine } from '../support/engine.ts';
 import { policy } from '../support/saves.ts';
 import { begin as begunStory, replied, told } from '../support/transactions.ts';
 
@@ -26,7 +24,7 @@ const callback = { participant: 'billing', activity: 'orders' };
 
 let clock: VirtualClock;
 let store: MemoryTransactionStore;
-let registry: MemoryParticipantRegistry;
+let registry: ReturnType<typeof registryOf>;
 let engine: Engine;
 let process: { isAlive: boolean };
 let calls: ParticipantCall[];
@@ -34,45 +32,32 @@ let calls: ParticipantCall[];
 let heard: () => number | null | 'time-out';
 let seed: number;
 
-beforeEach(async () => {
+beforeEach(() => {
   [clock, store, calls, seed] = [new VirtualClock(), new MemoryTransactionStore(), [], 0];
   heard = () => 200;
-  registry = new MemoryParticipantRegistry();
-  for (const name of ['stock', 'billing'])
-    await registry.put({ name, baseUrls: [`http://${name}`], paths: {}, callTimeoutMs: null });
+  registry = registryOf('stock', 'billing');
   ({ engine, process } = newEngine());
 });
 
 function newEngine() {
   const process = { isAlive: true };
-  const time = clock.timeFor(process);
   seed += 1;
-  const engine = createEngine(
-    {
-      ...{ store, writer: store, registry, log: noLog, observer: noObserver },
-      ...{ time, chance: seededChance(seed) },
-      participants: {
-        call: async (call) => {
-          calls.push(call);
-          const status = call.op === 'notify' ? heard() : 200;
-          return status === null ? new Promise(() => {}) : answered(status);
-        },
-      },
-      wakes: (onWake) => new InProcessWakeQueue({ time, onWake }),
-    },
-    engineSettings({
+  const engine = testEngine({
+    ...{ clock, process, store, registry, chance: seededChance(seed) },
+    participants: participantsThat(({ op }) => {
+      const status = op === 'notify' ? heard() : 200;
+      return status === 'time-out' ? timedOut : status;
+    }, calls),
+    settings: {
       policy: { ...policy, retry: RETRY },
       retentionMs: RETENTION_MS,
       sweepIntervalMs: SWEEP_MS,
-    }),
-  );
+    },
+  });
   return { engine, process };
 }
 
-const answered = (status: number | 'time-out'): HttpAnswer =>
-  status === 'time-out'
-    ? { httpStatus: null, answer: 'time-out after 1000 ms', retryAfterMs: null }
-    : { httpStatus: status, answer: String(status), retryAfterMs: null };
+const timedOut: HttpAnswer = { ...httpAnswer(null), answer: 'time-out after 1000 ms' };
 
 const declared = { branches: [{ branchId: 'b', participant: 'stock', activity: 'reserve' }], callback };
 
@@ -89,7 +74,7 @@ const find = async (gid: string) => {
   return loaded;
 };
 
-const pass = (ms: number): Promise<void> => clock.pass(ms);
+const pass = (ms: number): Promise<void> => clock.run(ms);
 
 const notices = () => calls.filter(({ op }) => op === 'notify');
 const isFinal = async (gid: string) => (await engine.coordinator.endsOf([gid])).ends[0]?.isFinal;
@@ -275,20 +260,11 @@ describe('while the end is not told', () => {
 
 test('a transaction that waits for an operator is told of when it has ended, and not before', async () => {
   const answers = { confirm: 503 };
-  const participants = {
-    call: async (call: ParticipantCall) => {
-      calls.push(call);
-      return answered(call.op === 'confirm' ? answers.confirm : 200);
-    },
-  };
-  const time = clock.timeFor({ isAlive: true });
-  engine = createEngine(
-    {
-      ...{ store, writer: store, registry, log: noLog, observer: noObserver, time, participants },
-      ...{ chance: seededChance(7), wakes: (onWake) => new InProcessWakeQueue({ time, onWake }) },
-    },
-    engineSettings({ policy: { ...policy, retry: RETRY } }),
-  );
+  engine = testEngine({
+    ...{ clock, store, registry, chance: seededChance(7) },
+    participants: participantsThat(({ op }) => (op === 'confirm' ? answers.confirm : 200), calls),
+    settings: { policy: { ...policy, retry: RETRY } },
+  });
   const gid = await begin();
   await pass(60_000);
   expect(isParked((await find(gid)).tx)).toBe(true);

@@ -1,10 +1,8 @@
 /** One transaction being carried out: what is sent, what is saved, and in which order. */
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { MemoryParticipantRegistry } from '../../src/adapters/memory/participant-registry.ts';
 import { MemoryTransactionStore } from '../../src/adapters/memory/transaction-store.ts';
-import { InProcessWakeQueue } from '../../src/adapters/wake/in-process.ts';
 import type { Coordinator, Outcome } from '../../src/application/coordinator.ts';
-import { createEngine, type Engine } from '../../src/application/engine.ts';
+import type { Engine } from '../../src/application/engine.ts';
 import {
   type BatchOutcome,
   type HttpAnswer,
@@ -13,8 +11,8 @@ import {
   StoreUnavailable,
 } from '../../src/application/ports.ts';
 import type { DeclaredBranchRequest } from '../../src/application/requests.ts';
-import { seededChance, VirtualClock } from '../support/virtual-clock.ts';
-import { engineSettings, noLog, noObserver } from '../support/engine.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+import { registryOf, testEngine } from '../support/engine.ts';
 import { policy } from '../support/saves.ts';
 
 const named = (branchId: string) => ({ branchId, participant: 'inventory', activity: 'reserve' });
@@ -36,7 +34,7 @@ describe('a drive', () => {
   let gate: Promise<void> | null;
   let failing: BatchOutcome | null;
 
-  beforeEach(async () => {
+  beforeEach(() => {
     [clock, store, calls, events, gate, failing] = [
       new VirtualClock(),
       new MemoryTransactionStore(),
@@ -45,23 +43,10 @@ describe('a drive', () => {
       null,
       null,
     ];
-    const registry = new MemoryParticipantRegistry();
-    await registry.put({ name: 'inventory', baseUrls: ['http://inventory'], paths: {}, callTimeoutMs: null });
-    const time = clock.timeFor({ isAlive: true });
-    engine = createEngine(
-      {
-        store,
-        writer: { writeBatch },
-        registry,
-        participants: { call: remember },
-        wakes: (onWake) => new InProcessWakeQueue({ time, onWake }),
-        time,
-        chance: seededChance(1),
-        log: noLog,
-        observer: noObserver,
-      },
-      engineSettings(),
-    );
+    engine = testEngine({
+      ...{ clock, store, writer: { writeBatch }, registry: registryOf('inventory') },
+      participants: { call: remember },
+    });
     coordinator = engine.coordinator;
   });
 

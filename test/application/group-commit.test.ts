@@ -1,11 +1,13 @@
+import { setImmediate } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { MemoryTransactionStore } from '../../src/adapters/memory/transaction-store.ts';
 import { GroupCommit, MAX_BATCH_BYTES, MAX_BATCH_SAVES } from '../../src/application/group-commit.ts';
 import { type BatchOutcome, type Save, StoreUnavailable } from '../../src/application/ports.ts';
 import type { GlobalTransaction } from '../../src/domain/index.ts';
-import { noLog, noObserver } from '../support/engine.ts';
+import { noChance, noLog, noObserver } from '../support/engine.ts';
 import { type Fault, FaultWriter, scripted } from '../support/fault-writer.ts';
 import { begun, cancelled, newGid, saveOf } from '../support/saves.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 
 describe('group commit', () => {
   let store: MemoryTransactionStore;
@@ -16,7 +18,7 @@ describe('group commit', () => {
     writer = new FaultWriter(store, scripted(script));
     commit = new GroupCommit({
       writer,
-      time: instantTime,
+      time: new VirtualClock({ isSelfRunning: true }),
       chance: noChance,
       log: noLog,
       observer: noObserver,
@@ -104,8 +106,10 @@ describe('group commit', () => {
   test('keeps nobody waiting behind a commit whose fate stays unknown, and goes on when it is known', async () => {
     let isAnswered = false;
     writer = new FaultWriter(store, () => (isAnswered ? 'none' : 'unknown, written'));
-    const time = new PassingTime();
-    commit = new GroupCommit({ writer, time, chance: noChance, log: noLog, observer: noObserver });
+    const time = new VirtualClock({ isSelfRunning: true });
+    // The longest pauses, so that time passes.
+    const chance = { ...noChance, draw: () => 1 };
+    commit = new GroupCommit({ writer, time, chance, log: noLog, observer: noObserver });
     const stuck = commit.save(fresh());
     await expect(commit.save(fresh())).rejects.toBeInstanceOf(StoreUnavailable);
     expect(commit.isStuck).toBe(true);
@@ -141,7 +145,7 @@ describe('group commit', () => {
     };
     const over = new GroupCommit({
       writer: throwing,
-      time: instantTime,
+      time: new VirtualClock({ isSelfRunning: true }),
       chance: noChance,
       log: noLog,
       observer: noObserver,
@@ -150,39 +154,9 @@ describe('group commit', () => {
   });
 
   async function untilSent(count: number): Promise<void> {
-    while (writer.batches.length < count) await Promise.resolve();
+    while (writer.batches.length < count) await setImmediate();
   }
 });
-
-const instantTime = {
-  now: () => ({ earliest: 0, latest: 0 }),
-  elapsedMs: () => 0,
-  settle: () => null,
-  after: (_delayMs: number, fn: () => void) => {
-    queueMicrotask(fn);
-    return () => {};
-  },
-};
-/** Time that passes by a second with each pause. */
-class PassingTime {
-  #nowMs = 0;
-  now() {
-    return { earliest: this.#nowMs, latest: this.#nowMs };
-  }
-  elapsedMs() {
-    return this.#nowMs;
-  }
-  settle() {
-    return null;
-  }
-  after(_delayMs: number, fn: () => void) {
-    this.#nowMs += 1000;
-    setImmediate(fn);
-    return () => {};
-  }
-}
-
-const noChance = { draw: () => 0, newId: newGid };
 
 const withPayload = (tx: GlobalTransaction, payload: string): GlobalTransaction => ({
   ...tx,

@@ -1,12 +1,11 @@
 // A call that is held back, by a circuit, for want of a slot or because it could not leave this process, is no attempt.
 import { setImmediate } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { MemoryParticipantRegistry } from '../../src/adapters/memory/participant-registry.ts';
 import { MemoryTransactionStore } from '../../src/adapters/memory/transaction-store.ts';
-import { createEngine, type Engine } from '../../src/application/engine.ts';
+import type { Engine } from '../../src/application/engine.ts';
 import { Overloaded, type HttpAnswer, type ParticipantCall } from '../../src/application/ports.ts';
-import { seededChance, VirtualClock } from '../support/virtual-clock.ts';
-import { engineSettings, noLog, noObserver } from '../support/engine.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+import { httpAnswer as status, participantsThat, registryOf, testEngine } from '../support/engine.ts';
 import { policy } from '../support/saves.ts';
 
 const GATE = { concurrency: 2, failureCount: 3, firstOpenMs: 4000, maxOpenMs: 8000 };
@@ -18,53 +17,37 @@ const POLL = { firstDelayMs: 8000, maxDelayMs: 20_000, budget: 6 };
 
 let clock: VirtualClock;
 let store: MemoryTransactionStore;
-let registry: MemoryParticipantRegistry;
+let registry: ReturnType<typeof registryOf>;
 let engine: Engine;
 /** The calls so far, and how the next is answered; null leaves it open. */
 let calls: ParticipantCall[];
 let answers: (call: ParticipantCall) => HttpAnswer | null;
 let wakes: { gid: string; when: number }[];
 
-beforeEach(async () => {
+beforeEach(() => {
   [clock, store, calls, wakes] = [new VirtualClock(), new MemoryTransactionStore(), [], []];
   answers = () => status(200);
-  registry = new MemoryParticipantRegistry();
-  for (const name of ['stock', 'money'])
-    await registry.put({ name, baseUrls: [`http://${name}`], paths: {}, callTimeoutMs: null });
+  registry = registryOf('stock', 'money');
   engine = newEngine();
 });
 
 function newEngine(): Engine {
-  return createEngine(
-    {
-      ...{ store, writer: store, registry, log: noLog, observer: noObserver },
-      ...{ time: clock.timeFor({ isAlive: true }), chance: seededChance(1) },
-      participants: {
-        call: async (call) => {
-          calls.push(call);
-          return answers(call) ?? new Promise(() => {});
-        },
-      },
-      // Nobody is woken but by the drives themselves, by the sweep and by the test.
-      wakes: () => ({
-        wakeAt: (gid, _seq, when) => wakes.push({ gid, when }),
-        isUp: true,
-        close: async () => {},
-      }),
-    },
-    engineSettings({
+  return testEngine({
+    ...{ clock, store, registry },
+    participants: participantsThat((call) => answers(call), calls),
+    // Transactions are woken only by the drives themselves, by the sweep and by the test.
+    wakes: () => ({
+      wakeAt: (gid, _seq, when) => wakes.push({ gid, when }),
+      isUp: true,
+      close: async () => {},
+    }),
+    settings: {
       policy: { ...policy, retry: RETRY, poll: POLL },
       gate: GATE,
       maxActiveTransactions: MAX_ACTIVE,
-    }),
-  );
+    },
+  });
 }
-
-const status = (httpStatus: number | null): HttpAnswer => ({
-  httpStatus,
-  answer: String(httpStatus),
-  retryAfterMs: null,
-});
 
 async function begin(participant = 'stock'): Promise<string> {
   const branches = [{ branchId: 'b', participant, activity: 'reserve' }];
@@ -80,7 +63,7 @@ const find = async (gid: string) => {
   return loaded;
 };
 
-const pass = (ms: number): Promise<void> => clock.pass(ms);
+const pass = (ms: number): Promise<void> => clock.run(ms);
 
 /** The confirm of one transaction fails until the circuit of its participant is open. */
 async function openCircuit(): Promise<string> {

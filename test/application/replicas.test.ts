@@ -39,7 +39,7 @@ describe('the version of the journal to write', () => {
   /** A replica of the release that brings version 3, unless it is said otherwise. */
   const replica = (id: string, given: Partial<ReplicasParts['versions']> = {}) =>
     new Replicas({
-      ...{ heartbeats: failing(heartbeats), time: clock.timeFor({ isAlive: true }) },
+      ...{ heartbeats: failing(heartbeats), time: clock },
       chance: { draw: () => 0.5, newId: () => id },
       log: { error: (what) => errors.push(what) },
       ...{ id, programVersion: '0.2.0' },
@@ -102,13 +102,13 @@ describe('the version of the journal to write', () => {
     await one.start();
     expect(one.writtenVersion).toBe(3);
     failure = new Error('away');
-    await clock.pass(EVERY_MS);
+    await clock.run(EVERY_MS);
     expect(errors).toEqual(['heartbeat not stored']);
     expect(one.writtenVersion).toBe(3);
-    await clock.pass(EXPIRED_MS);
+    await clock.run(EXPIRED_MS);
     expect(one.writtenVersion).toBe(2);
     failure = null;
-    await clock.pass(EVERY_MS);
+    await clock.run(EVERY_MS);
     expect(one.writtenVersion).toBe(3);
     failure = new Error('away');
     await one.stop();

@@ -36,7 +36,7 @@ describe('retention', () => {
           return count;
         },
       },
-      time: clock.timeFor({ isAlive: true }),
+      time: clock,
       chance: { draw: () => 0.5, newId: () => '' },
       log: { error: (_what, error) => errors.push(error) },
       observer: { removed: (count) => removed.push(count) },

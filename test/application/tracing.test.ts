@@ -1,14 +1,11 @@
 // What is passed on of a trace without any library: baggage for a minute, in bounded memory.
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
-import { MemoryParticipantRegistry } from '../../src/adapters/memory/participant-registry.ts';
 import { MemoryTransactionStore } from '../../src/adapters/memory/transaction-store.ts';
-import { InProcessWakeQueue } from '../../src/adapters/wake/in-process.ts';
-import { createEngine } from '../../src/application/engine.ts';
 import { BaggageMemory, FIRST_MINUTE_MS } from '../../src/application/trace-context.ts';
 import { NO_TRACER, type Tracer } from '../../src/application/tracing.ts';
 import { seededChance, VirtualClock } from '../support/virtual-clock.ts';
-import { engineSettings, noLog, noObserver } from '../support/engine.ts';
+import { participantsThat, registryOf, testEngine } from '../support/engine.ts';
 import { policy } from '../support/saves.ts';
 import { begin } from '../support/transactions.ts';
 
@@ -50,30 +47,13 @@ test('the tracer is notified of each take-over and each retry, and of every call
   };
   const clock = new VirtualClock();
   const store = new MemoryTransactionStore();
-  const registry = new MemoryParticipantRegistry();
-  await registry.put({ name: 'stock', baseUrls: ['http://stock'], paths: {}, callTimeoutMs: null });
+  const registry = registryOf('stock');
   const alive = { isAlive: true };
-  const engineOf = (
-    seed: number,
-    process: { isAlive: boolean },
-    httpStatus: (op: string) => number | null,
-  ) => {
-    const time = clock.timeFor(process);
-    return createEngine(
-      {
-        ...{ store, writer: store, registry, log: noLog, observer: noObserver, tracer },
-        ...{ time, chance: seededChance(seed), wakes: (onWake) => new InProcessWakeQueue({ time, onWake }) },
-        participants: {
-          call: async ({ op }) => {
-            const status = httpStatus(op);
-            if (status === null) return new Promise(() => {});
-            return { httpStatus: status, answer: String(status), retryAfterMs: null };
-          },
-        },
-      },
-      engineSettings({ policy }),
-    );
-  };
+  const engineOf = (seed: number, process: { isAlive: boolean }, httpStatus: (op: string) => number | null) =>
+    testEngine({
+      ...{ clock, process, store, registry, tracer, chance: seededChance(seed) },
+      participants: participantsThat(({ op }) => httpStatus(op)),
+    });
   const dying = { isAlive: true };
   const first = engineOf(1, dying, (op) => (op === 'try' ? 200 : null));
   const branches = [{ branchId: 'b', participant: 'stock', activity: 'reserve' }];
@@ -83,7 +63,7 @@ test('the tracer is notified of each take-over and each retry, and of every call
   expect(seen).toEqual(['try 1', 'confirm 1']);
   dying.isAlive = false;
   const second = engineOf(2, alive, () => 503);
-  await clock.pass(policy.callTimeoutMs + 2001);
+  await clock.run(policy.callTimeoutMs + 2001);
   expect(await second.sweep.runOnce()).toBe(1);
   await setImmediate();
   expect(seen.slice(2)).toEqual(['recovered confirming', 'confirm 1']);

@@ -2,75 +2,24 @@
  * The HTTP shell over a real coordinator with the memory adapters: participants answer as the test says, and time
  * passes only when the test lets it.
  */
-import { setImmediate } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
-import { MemoryParticipantRegistry } from '../../src/adapters/memory/participant-registry.ts';
 import { MemoryTransactionStore } from '../../src/adapters/memory/transaction-store.ts';
 import { whyNeverCalled } from '../../src/adapters/participant/forbidden-addresses.ts';
 import { systemChance } from '../../src/adapters/system.ts';
 import { InProcessWakeQueue } from '../../src/adapters/wake/in-process.ts';
 import { JOURNAL_VERSION } from '../../src/application/journal.ts';
-import { createEngine, type EngineSettings } from '../../src/application/engine.ts';
+import type { EngineSettings } from '../../src/application/engine.ts';
 import type {
   BatchOutcome,
   Loaded,
   ParticipantCall,
   ParticipantClient,
   Save,
-  Time,
 } from '../../src/application/ports.ts';
 import { MAX_RESULT_BYTES } from '../../src/application/results.ts';
 import { buildApp } from '../../src/http/app.ts';
-import { engineSettings, noLog, noObserver } from '../support/engine.ts';
-
-/** A clock that stands still until it is moved. */
-export class HandTime implements Time {
-  #at = Date.UTC(2026, 0, 1);
-  readonly #timers = new Set<{ readonly at: number; readonly fn: () => void }>();
-
-  now() {
-    return { earliest: this.#at, latest: this.#at };
-  }
-
-  elapsedMs(): number {
-    return this.#at;
-  }
-
-  settle(): null {
-    return null;
-  }
-
-  after(delayMs: number, fn: () => void): () => void {
-    const timer = { at: this.#at + delayMs, fn };
-    this.#timers.add(timer);
-    return () => this.#timers.delete(timer);
-  }
-
-  pass(ms: number): void {
-    this.#at += ms;
-    for (const timer of [...this.#timers].filter(({ at }) => at <= this.#at)) {
-      if (this.#timers.delete(timer)) timer.fn();
-    }
-  }
-
-  /** The clock moves and the timers are late, as in a process that was stopped. */
-  passUnnoticed(ms: number): void {
-    this.#at += ms;
-  }
-
-  /** Lets time pass until the promise is kept. */
-  async passUntil<T>(promise: Promise<T>): Promise<T> {
-    let isKept = false;
-    const kept = promise.finally(() => {
-      isKept = true;
-    });
-    while (!isKept) {
-      await setImmediate();
-      if (!isKept) this.pass(50);
-    }
-    return kept;
-  }
-}
+import { noObserver, registryOf, testEngine } from '../support/engine.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 
 /** The memory store, which counts what is written and fails when it is told to. */
 export class WatchedStore extends MemoryTransactionStore {
@@ -112,8 +61,8 @@ export async function openWorld({
   apiTokens?: readonly string[];
 } = {}) {
   const store = new WatchedStore();
-  const registry = new MemoryParticipantRegistry();
-  const time = new HandTime();
+  const registry = registryOf('inventory', 'payment');
+  const time = new VirtualClock();
   const calls: ParticipantCall[] = [];
   const removedCounts: number[] = [];
   const told: { answers: Answers; isUp: boolean; drains: boolean; version: number } = {
@@ -131,25 +80,20 @@ export async function openWorld({
     },
   };
   const backoff = { firstDelayMs: 100, maxDelayMs: 1000, budget: 2 };
-  const { coordinator, retention, checkReady } = createEngine(
-    {
-      ...{ store, writer: store, registry, participants, time, chance: systemChance },
-      wakes: (onWake) =>
-        Object.defineProperty(new InProcessWakeQueue({ time, onWake }), 'isUp', {
-          get: () => told.isUp,
-        }),
-      journalVersion: () => told.version,
-      log: noLog,
-      observer: { ...noObserver, removed: (count) => removedCounts.push(count) },
-    },
-    engineSettings({
+  const { coordinator, retention, checkReady } = testEngine({
+    ...{ store, registry, participants, time, chance: systemChance },
+    wakes: (onWake) =>
+      Object.defineProperty(new InProcessWakeQueue({ time, onWake }), 'isUp', {
+        get: () => told.isUp,
+      }),
+    journalVersion: () => told.version,
+    observer: { ...noObserver, removed: (count) => removedCounts.push(count) },
+    settings: {
       policy: { callTimeoutMs: 1000, retry: backoff, poll: backoff, maxRetryAfterMs: 1000 },
       retentionMs: RETENTION_MS,
       ...settings,
-    }),
-  );
-  for (const name of ['inventory', 'payment'])
-    await registry.put({ name, baseUrls: [`http://${name}.test`], paths: {}, callTimeoutMs: null });
+    },
+  });
   const app = await buildApp({
     coordinator,
     checkReady,

@@ -5,6 +5,7 @@ import { JOURNAL_VERSION } from '../../src/application/journal.ts';
 import { runtimeMetrics } from '../../src/observability/catalogue.ts';
 import { buildOf } from '../../src/observability/metrics.ts';
 import { MAX_PARTICIPANT_LABELS } from '../../src/observability/participant-labels.ts';
+import { PATIENCE_MS } from '../../src/observability/unfinished-reader.ts';
 import {
   begin,
   cancelled,
@@ -313,7 +314,7 @@ describe('what the store is asked', () => {
     const { time, scraped } = measured(async () => answer);
     await scraped();
     answer = { ...unfinished, countByStatus: { trying: 1 } };
-    time.at += 1000;
+    time.nowMs += 1000;
     expect((await scraped()).value('tercet_transactions_in_flight{status="confirming"}')).toBe(0);
   });
 
@@ -326,12 +327,12 @@ describe('what the store is asked', () => {
     metrics.committed(1);
     await scraped();
     isAway = true;
-    time.at += 1000;
+    time.nowMs += 1000;
     const meanwhile = await scraped();
     expect(stored.flatMap(meanwhile.seriesOf)).toEqual([]);
     expect(meanwhile.value('tercet_commit_batch_size_count')).toBe(1);
     isAway = false;
-    time.at += 1000;
+    time.nowMs += 1000;
     const after = await scraped();
     expect(stored.filter((name) => after.seriesOf(name).length === 0)).toEqual([]);
   });
@@ -343,10 +344,10 @@ describe('what the store is asked', () => {
       return unfinished;
     });
     await Promise.all([scraped(), scraped(), scraped()]);
-    time.at += 999;
+    time.nowMs += 999;
     await scraped();
     expect(askedCount).toBe(1);
-    time.at += 1;
+    time.nowMs += 1;
     await scraped();
     expect(askedCount).toBe(2);
   });
@@ -362,15 +363,15 @@ describe('what the store is asked', () => {
     });
     const impatient = async () => {
       const scrape = scraped();
-      for (const giveUp of time.waiting) giveUp();
+      time.pass(PATIENCE_MS);
       return scrape;
     };
     expect(stored.flatMap((await impatient()).seriesOf)).toEqual([]);
-    time.at += 60_000;
+    time.nowMs += 60_000;
     expect(stored.flatMap((await impatient()).seriesOf)).toEqual([]);
     expect(askedCount).toBe(1);
     answer(unfinished);
     expect((await scraped()).value('tercet_transactions_parked')).toBe(1);
-    expect(time.waiting.size).toBe(0);
+    expect(time.timerCount).toBe(0);
   });
 });

@@ -1,7 +1,8 @@
 /** Metrics of a store that answers as a test says, and what a scrape of them reads. */
-import type { Time, Unfinished } from '../../src/application/ports.ts';
+import type { Unfinished } from '../../src/application/ports.ts';
 import { Metrics } from '../../src/observability/metrics.ts';
 import { cancelled, confirmed, confirming, T0 } from '../support/transactions.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 
 export const nothingUnfinished: Unfinished = {
   countByStatus: {},
@@ -11,36 +12,13 @@ export const nothingUnfinished: Unfinished = {
   oldestWakeAt: null,
 };
 
-/** Time that passes when the test says so, and patience that ends when it says so. */
-export class StoodTime implements Time {
-  at = T0;
-  readonly waiting = new Set<() => void>();
-
-  now() {
-    return { earliest: this.at, latest: this.at };
-  }
-
-  elapsedMs(): number {
-    return this.at;
-  }
-
-  settle(): null {
-    return null;
-  }
-
-  after(_delayMs: number, fn: () => void): () => void {
-    this.waiting.add(fn);
-    return () => this.waiting.delete(fn);
-  }
-}
-
 export const build = { version: '1.2.3', node_version: 'v24.0.0', journal_version: '2' };
 
 export function measured(
   countUnfinished = async (): Promise<Unfinished> => nothingUnfinished,
   { isTracing = false } = {},
 ) {
-  const time = new StoodTime();
+  const time = new VirtualClock();
   const wakes = { areWhole: true };
   const database = { hasLostCommits: false };
   const metrics = new Metrics({

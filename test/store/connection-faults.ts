@@ -11,6 +11,7 @@ import { type Save, StoreUnavailable } from '../../src/application/ports.ts';
 import { noLog, noObserver } from '../support/engine.ts';
 import { begun, newGid, saveOf } from '../support/saves.ts';
 import { saying, startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 
 const TIMEOUT_MS = 500;
 
@@ -124,7 +125,7 @@ export function connectionFaults(databaseUrl: () => string): void {
       const save = saveOf(null, begun(newGid()));
       const hurriedCommit = new GroupCommit({
         writer,
-        time: hurried,
+        time: new VirtualClock({ isSelfRunning: true }),
         chance: systemChance,
         log: noLog,
         observer: noObserver,
@@ -134,6 +135,3 @@ export function connectionFaults(databaseUrl: () => string): void {
     });
   });
 }
-
-/** Time in which every pause is over at once. */
-const hurried = { ...systemTime, after: (_delayMs: number, fn: () => void) => systemTime.after(0, fn) };

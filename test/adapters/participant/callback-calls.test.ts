@@ -8,10 +8,9 @@ import { MemoryParticipantRegistry } from '../../../src/adapters/memory/particip
 import { MemoryTransactionStore } from '../../../src/adapters/memory/transaction-store.ts';
 import { HttpParticipantClient } from '../../../src/adapters/participant/http-client.ts';
 import { systemChance, systemTime } from '../../../src/adapters/system.ts';
-import { InProcessWakeQueue } from '../../../src/adapters/wake/in-process.ts';
-import { createEngine, type Engine } from '../../../src/application/engine.ts';
+import type { Engine } from '../../../src/application/engine.ts';
 import type { BeginRequest } from '../../../src/application/requests.ts';
-import { engineSettings, noLog, noObserver } from '../../support/engine.ts';
+import { noObserver, testEngine } from '../../support/engine.ts';
 import { policy } from '../../support/saves.ts';
 import { type Participant, participantThat, type Received } from './http-server.ts';
 import { NO_TRACE } from '../../../src/application/trace-context.ts';
@@ -46,14 +45,11 @@ beforeEach(async () => {
       secrets,
     });
   const retry = { firstDelayMs: 10, maxDelayMs: 10, budget: 2 };
-  engine = createEngine(
-    {
-      ...{ store, writer: store, registry, participants: client, time: systemTime, chance: systemChance },
-      ...{ log: noLog, observer: { ...noObserver, saved: () => onSaved() } },
-      wakes: (onWake) => new InProcessWakeQueue({ time: systemTime, onWake }),
-    },
-    engineSettings({ policy: { ...policy, callTimeoutMs: 60_000, retry } }),
-  );
+  engine = testEngine({
+    ...{ store, registry, participants: client, time: systemTime, chance: systemChance },
+    observer: { ...noObserver, saved: () => onSaved() },
+    settings: { policy: { ...policy, callTimeoutMs: 60_000, retry } },
+  });
 });
 afterEach(async () => {
   await engine.stop();

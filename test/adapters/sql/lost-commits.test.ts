@@ -5,9 +5,8 @@ import { migrate } from '../../../src/adapters/sql/data-source.ts';
 import { durabilityRisks } from '../../../src/adapters/sql/durability.ts';
 import { openStore } from '../../../src/adapters/sql/open-store.ts';
 import { systemChance } from '../../../src/adapters/system.ts';
-import { createEngine } from '../../../src/application/engine.ts';
 import { type ParticipantCall, StoreUnavailable } from '../../../src/application/ports.ts';
-import { engineSettings, noObserver } from '../../support/engine.ts';
+import { noWakes, participantsThat, testEngine } from '../../support/engine.ts';
 import { otherConnectionIds } from '../../support/sessions.ts';
 import { describeOn, describeOwn } from '../../support/servers.ts';
 
@@ -32,20 +31,11 @@ describeOn(['mysql', 'mariadb'], 'a database that lost acknowledged commits', (s
     await sql.registry.put({ name: 'stock', baseUrls: ['http://stock'], paths: {}, callTimeoutMs: null });
     const calls: ParticipantCall[] = [];
     const errors: string[] = [];
-    const { coordinator, checkReady, hasLostCommits, stop } = createEngine(
-      {
-        ...{ store: sql.store, writer: sql.writer, registry: sql.registry, time: sql.time },
-        ...{ chance: systemChance, observer: noObserver, log: { error: (what) => errors.push(what) } },
-        participants: {
-          call: async (call) => {
-            calls.push(call);
-            return { httpStatus: 200, answer: '200', retryAfterMs: null };
-          },
-        },
-        wakes: () => ({ wakeAt: () => {}, isUp: true, close: async () => {} }),
-      },
-      engineSettings(),
-    );
+    const { coordinator, checkReady, hasLostCommits, stop } = testEngine({
+      ...{ store: sql.store, writer: sql.writer, registry: sql.registry, time: sql.time },
+      ...{ chance: systemChance, log: { error: (what) => errors.push(what) }, wakes: noWakes },
+      participants: participantsThat(() => 200, calls),
+    });
     const begin = async () => {
       const outcome = await coordinator.begin({}, null);
       if (!outcome.accepted) throw new Error(outcome.code);

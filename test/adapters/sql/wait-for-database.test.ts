@@ -1,26 +1,9 @@
 import { expect, test } from '@jest/globals';
-import type { LocalClock } from '../../../src/adapters/sql/database-clock.ts';
 import { waitForDatabase } from '../../../src/adapters/sql/wait-for-database.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 
 const errorOf = (given: object) => Object.assign(new Error('no'), given);
 const REFUSED = errorOf({ code: 'ECONNREFUSED' });
-
-/** A clock that moves only by the pauses that are made. */
-function handClock(): LocalClock & { readonly pausesMs: number[] } {
-  let atMs = 0;
-  const pausesMs: number[] = [];
-  return {
-    pausesMs,
-    wallMs: () => atMs,
-    elapsedMs: () => atMs,
-    after(delayMs, fn) {
-      pausesMs.push(delayMs);
-      atMs += delayMs;
-      queueMicrotask(fn);
-      return () => {};
-    },
-  };
-}
 
 /** Fails with these errors, one after the other, and then opens. */
 const opening = (errors: readonly Error[]) => {
@@ -41,11 +24,11 @@ test.each([
   ['is reached through an error of ours', new Error('ours', { cause: REFUSED })],
 ])('a server that %s is waited for, and reported once', async (_what, error) => {
   const reported: Error[] = [];
-  const clock = handClock();
+  const clock = new VirtualClock({ isSelfRunning: true });
   const parts = { waitMs: 60_000, clock, onWaiting: (first: Error) => reported.push(first) };
   expect(await waitForDatabase(opening([error, error, error]), parts)).toBe('open');
   expect(reported).toEqual([error]);
-  expect(clock.pausesMs).toEqual([250, 500, 1000]);
+  expect(clock.delaysMs).toEqual([250, 500, 1000]);
 });
 
 test.each([
@@ -53,23 +36,23 @@ test.each([
   ['has no such database', errorOf({ code: 'ER_BAD_DB_ERROR', errno: 1049 })],
   ['proves no identity', errorOf({ code: 'HANDSHAKE_SSL_ERROR' })],
 ])('a server that %s fails immediately', async (_what, error) => {
-  const clock = handClock();
+  const clock = new VirtualClock({ isSelfRunning: true });
   const waiting = waitForDatabase(opening([error]), { waitMs: 60_000, clock, onWaiting: () => {} });
   await expect(waiting).rejects.toBe(error);
-  expect(clock.pausesMs).toEqual([]);
+  expect(clock.delaysMs).toEqual([]);
 });
 
 test('the last attempt is made when the time is over, and its error is thrown', async () => {
-  const clock = handClock();
+  const clock = new VirtualClock({ isSelfRunning: true });
   const waiting = waitForDatabase(opening(Array(20).fill(REFUSED)), {
     ...{ waitMs: 12_000, clock, onWaiting: () => {} },
   });
   await expect(waiting).rejects.toBe(REFUSED);
-  expect(clock.pausesMs.reduce((sum, pauseMs) => sum + pauseMs, 0)).toBe(12_000);
+  expect(clock.delaysMs.reduce((sum, pauseMs) => sum + pauseMs, 0)).toBe(12_000);
 });
 
 test('without a time to wait there is one attempt', async () => {
-  const clock = handClock();
+  const clock = new VirtualClock({ isSelfRunning: true });
   const waiting = waitForDatabase(opening([REFUSED]), { waitMs: 0, clock, onWaiting: () => {} });
   await expect(waiting).rejects.toBe(REFUSED);
 });

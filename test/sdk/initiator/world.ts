@@ -10,11 +10,9 @@ import { MemoryTransactionStore } from '../../../src/adapters/memory/transaction
 import { whyNeverCalled } from '../../../src/adapters/participant/forbidden-addresses.ts';
 import { HttpParticipantClient } from '../../../src/adapters/participant/http-client.ts';
 import { systemChance } from '../../../src/adapters/system.ts';
-import { InProcessWakeQueue } from '../../../src/adapters/wake/in-process.ts';
-import { createEngine } from '../../../src/application/engine.ts';
 import { buildApp } from '../../../src/http/app.ts';
-import { HandTime } from '../../http/world.ts';
-import { engineSettings, noLog, noObserver } from '../../support/engine.ts';
+import { testEngine } from '../../support/engine.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 import { ManualTiming } from './manual-timing.ts';
 import { inventory, openShop, payment } from './shop.ts';
 import { until } from '../../support/until.ts';
@@ -39,20 +37,16 @@ export async function openWorld({ apiTokens = [], retryBudget = 1 }: WorldOption
   const shop = await openShop();
   const store = new MemoryTransactionStore();
   const registry = new MemoryParticipantRegistry();
-  const time = new HandTime();
+  const time = new VirtualClock();
   const participants = new HttpParticipantClient({ registry, ca: null, connectionsPerOrigin: 100 });
   const backoff = { firstDelayMs: 100, maxDelayMs: 1000, budget: retryBudget };
-  const engine = createEngine(
-    {
-      ...{ store, writer: store, registry, participants, time, chance: systemChance, log: noLog },
-      wakes: (onWake) => new InProcessWakeQueue({ time, onWake }),
-      observer: noObserver,
-    },
-    engineSettings({
+  const engine = testEngine({
+    ...{ store, registry, participants, time, chance: systemChance },
+    settings: {
       policy: { callTimeoutMs: 5000, retry: backoff, poll: backoff, maxRetryAfterMs: 1000 },
       retentionMs: 30 * 86_400_000,
-    }),
-  );
+    },
+  });
   const app = await buildApp({
     ...{
       coordinator: engine.coordinator,

@@ -7,8 +7,8 @@ import { migrate } from '../../../src/adapters/sql/data-source.ts';
 import type { LocalClock } from '../../../src/adapters/sql/database-clock.ts';
 import { openStore, type SqlStore } from '../../../src/adapters/sql/open-store.ts';
 import { systemChance, systemClock } from '../../../src/adapters/system.ts';
-import { createEngine, type Engine } from '../../../src/application/engine.ts';
-import { engineSettings, noLog, noObserver } from '../../support/engine.ts';
+import type { Engine } from '../../../src/application/engine.ts';
+import { noWakes, testEngine } from '../../support/engine.ts';
 import { describeOn } from '../../support/servers.ts';
 import { until } from '../../support/until.ts';
 
@@ -25,15 +25,10 @@ class Replica {
   private constructor(sql: SqlStore, clock: { offByMs: number }) {
     this.#clock = clock;
     this.sql = sql;
-    this.engine = createEngine(
-      {
-        ...{ store: sql.store, writer: sql.writer, registry: sql.registry, time: sql.time },
-        ...{ chance: systemChance, log: noLog, observer: noObserver },
-        participants: { call: async () => ({ httpStatus: 200, answer: '200', retryAfterMs: null }) },
-        wakes: () => ({ wakeAt: () => {}, isUp: true, close: async () => {} }),
-      },
-      engineSettings(),
-    );
+    this.engine = testEngine({
+      ...{ store: sql.store, writer: sql.writer, registry: sql.registry, time: sql.time },
+      ...{ chance: systemChance, wakes: noWakes },
+    });
   }
 
   static async open(databaseUrl: string, offByMs: number): Promise<Replica> {

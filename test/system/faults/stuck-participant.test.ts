@@ -7,12 +7,12 @@ import { migrate } from '../../../src/adapters/sql/data-source.ts';
 import { openStore, type SqlStore } from '../../../src/adapters/sql/open-store.ts';
 import { systemChance } from '../../../src/adapters/system.ts';
 import type { Coordinator } from '../../../src/application/coordinator.ts';
-import { createEngine, type Engine } from '../../../src/application/engine.ts';
+import type { Engine } from '../../../src/application/engine.ts';
 import type { HttpAnswer, ParticipantCall } from '../../../src/application/ports.ts';
-import { engineSettings, noLog, noObserver } from '../../support/engine.ts';
+import { httpAnswer as answered, noWakes, testEngine } from '../../support/engine.ts';
 import { patient } from '../../support/patient.ts';
 import { describeOn } from '../../support/servers.ts';
-import { IdleTime } from './idle-time.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 
 /** Bounds a hang. */
 const LIMIT_MS = 900_000;
@@ -28,49 +28,31 @@ const TAKE_OVER_MS = CALL_TIMEOUT_MS + COMMIT_TIMEOUT_MS + 1000;
 const GATE = { concurrency: 50, failureCount: 10, firstOpenMs: 1000, maxOpenMs: 10_000 };
 const backoff = { firstDelayMs: 100, maxDelayMs: 1000, budget: 15 };
 
-const SETTINGS = engineSettings({
+const SETTINGS = {
   policy: { callTimeoutMs: CALL_TIMEOUT_MS, retry: backoff, poll: backoff, maxRetryAfterMs: 1000 },
   ...{ gate: GATE, commitTimeoutMs: COMMIT_TIMEOUT_MS, sweepIntervalMs: SWEEP_INTERVAL_MS },
-});
+};
 
 describeOn(['mysql'], 'five thousand branches stuck on one participant', (server) => {
   let sql: SqlStore;
-  let time: IdleTime;
+  let clock: VirtualClock;
   const calls = { stuck: 0, well: 0 };
 
   /** A coordinator that is woken by nothing but its own timers and its sweep. */
-  function newEngine(life: { isAlive: boolean }): Engine {
-    const engineTime = {
-      now: () => time.now(),
-      elapsedMs: () => time.elapsedMs(),
-      settle: () => null,
-      after: (delayMs: number, fn: () => void) => time.after(delayMs, () => life.isAlive && fn()),
-    };
-    return createEngine(
-      {
-        ...{
-          store: time.watching(patient(sql.store)),
-          writer: time.watching(sql.writer),
-          registry: sql.registry,
-        },
-        ...{ time: engineTime, chance: systemChance, log: noLog, observer: noObserver },
-        participants: { call: answer },
-        wakes: () => ({ wakeAt: () => {}, isUp: true, close: async () => {} }),
-      },
-      SETTINGS,
-    );
+  function newEngine(process: { isAlive: boolean }): Engine {
+    return testEngine({
+      ...{ store: clock.watching(patient(sql.store)), writer: clock.watching(sql.writer) },
+      ...{ registry: sql.registry, clock, process, chance: systemChance, wakes: noWakes },
+      participants: { call: answer },
+      settings: SETTINGS,
+    });
   }
 
   /** Both take confirms only: their tries were their initiators'. */
   function answer({ participant, timeoutMs }: ParticipantCall): Promise<HttpAnswer> {
-    const answered = (httpStatus: number | null) => ({
-      httpStatus,
-      answer: `${httpStatus}`,
-      retryAfterMs: null,
-    });
     calls[participant as 'stuck' | 'well'] += 1;
     if (participant === 'stuck')
-      return new Promise((resolve) => time.after(timeoutMs, () => resolve(answered(null))));
+      return new Promise((resolve) => clock.after(timeoutMs, () => resolve(answered(null))));
     const isFailing = calls.well <= FRESH_COUNT && calls.well % 2 === 0;
     return Promise.resolve(answered(isFailing ? 503 : 200));
   }
@@ -78,7 +60,7 @@ describeOn(['mysql'], 'five thousand branches stuck on one participant', (server
   async function confirmAll(engine: Engine, participant: string, count: number): Promise<void> {
     for (let begun = 0; begun < count; begun += AT_ONCE) {
       await Promise.all(Array.from({ length: AT_ONCE }, () => confirmOne(engine.coordinator, participant)));
-      await time.settled();
+      await clock.settled();
     }
   }
 
@@ -101,12 +83,12 @@ describeOn(['mysql'], 'five thousand branches stuck on one participant', (server
       await migrate(sql.dataSource);
       for (const name of ['stuck', 'well'])
         await sql.registry.put({ name, baseUrls: ['http://127.0.0.1:1'], paths: {}, callTimeoutMs: null });
-      time = new IdleTime();
+      clock = new VirtualClock({ stepMs: 100 });
 
       const dying = { isAlive: true };
       const first = newEngine(dying);
       await confirmAll(first, 'stuck', STUCK_COUNT);
-      await time.pass(20_000);
+      await clock.run(20_000);
       await confirmAll(first, 'well', FRESH_COUNT);
       expect([calls.well, await finishedCount()]).toEqual([FRESH_COUNT, FRESH_COUNT / 2]);
       dying.isAlive = false;
@@ -115,16 +97,16 @@ describeOn(['mysql'], 'five thousand branches stuck on one participant', (server
       second.sweep.start();
       calls.stuck = 0;
       // The fresh ones are due for another replica when the retry that the dead one owed is overdue.
-      await time.pass(backoff.maxDelayMs + TAKE_OVER_MS + 2 * SWEEP_INTERVAL_MS);
-      await time.settled();
+      await clock.run(backoff.maxDelayMs + TAKE_OVER_MS + 2 * SWEEP_INTERVAL_MS);
+      await clock.settled();
       expect(await finishedCount()).toBe(FRESH_COUNT);
       expect(calls.well).toBe(FRESH_COUNT * 1.5);
       // The stuck one was spared: at first as many calls as fit, from then on one after each rest.
       expect(calls.stuck).toBeLessThanOrEqual(GATE.concurrency + 10);
 
       // In the next seconds each of them was called or held back again and again, and none was forgotten or given up.
-      await time.pass(10_000);
-      const overdue = new Date(time.elapsedMs() - 15_000).toISOString().replace('T', ' ').slice(0, 23);
+      await clock.run(10_000);
+      const overdue = new Date(clock.elapsedMs() - 15_000).toISOString().replace('T', ' ').slice(0, 23);
       expect(
         await countOf(`SELECT COUNT(*) AS count FROM global_transaction WHERE wake_at < '${overdue}'`),
       ).toBe(0);

@@ -5,15 +5,14 @@
  * Everything random comes from one seed, so a world that goes wrong can be run again. After `faultsUntilMs` nothing
  * goes wrong any more, and every transaction must come to its end (I4).
  */
-import { MemoryParticipantRegistry } from '../../../src/adapters/memory/participant-registry.ts';
 import { MemoryTransactionStore } from '../../../src/adapters/memory/transaction-store.ts';
 import { InProcessWakeQueue } from '../../../src/adapters/wake/in-process.ts';
 import type { Coordinator } from '../../../src/application/coordinator.ts';
-import { createEngine, type Ports } from '../../../src/application/engine.ts';
+import type { Ports } from '../../../src/application/engine.ts';
 import type { BatchWriter, HttpAnswer, ParticipantCall } from '../../../src/application/ports.ts';
 import { type GlobalTransaction, isPhaseOne } from '../../../src/domain/index.ts';
 import { missingSagaPrecondition } from '../../support/saga-preconditions.ts';
-import { engineSettings, noLog, noObserver } from '../../support/engine.ts';
+import { engineSettings, noLog, noObserver, registryOf, testEngine } from '../../support/engine.ts';
 import { type Fault, FaultWriter } from '../../support/fault-writer.ts';
 import { Participants, type Delivery } from './participants.ts';
 import { seededChance, VirtualClock } from '../../support/virtual-clock.ts';
@@ -41,7 +40,7 @@ export class FaultyWorld {
   readonly chance: ReturnType<typeof seededChance>;
   readonly violations: string[] = [];
   readonly participants = new Participants(this.violations);
-  readonly #registry = new MemoryParticipantRegistry();
+  readonly #registry = registryOf('inventory');
   readonly #calm: number;
   #replicas: Replica[] = [];
   #inFlight = 0;
@@ -49,12 +48,6 @@ export class FaultyWorld {
   constructor(seed: number) {
     this.chance = seededChance(seed);
     this.#calm = this.clock.nowMs + FAULTS_UNTIL_MS;
-    void this.#registry.put({
-      name: 'inventory',
-      baseUrls: ['http://inventory'],
-      paths: {},
-      callTimeoutMs: null,
-    });
     this.#replicas = [this.#newReplica(), this.#newReplica()];
     for (let death = 0; death < 4; death += 1)
       this.clock.after(this.chance.draw() * FAULTS_UNTIL_MS, this.#killOne);
@@ -160,7 +153,7 @@ export class FaultyWorld {
       log: noLog,
       observer: noObserver,
     };
-    const { coordinator, sweep } = createEngine(ports, SETTINGS);
+    const { coordinator, sweep } = testEngine({ ...ports, settings: SETTINGS });
     sweep.start();
     return Object.assign(life, { coordinator });
   }
