@@ -18,7 +18,8 @@ import { JOURNAL_VERSION } from '../../src/application/journal.ts';
 import type { Saved } from '../../src/application/ports.ts';
 import type { Event, GlobalTransaction } from '../../src/domain/index.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
-import { after, answered, begun, cancelled, newGid, saveOf } from '../support/saves.ts';
+import { allReplied, newTransaction, cancelRequested, newGid, saveOf } from '../support/saves.ts';
+import { told } from '../support/transactions.ts';
 import { MARKS } from '../support/marks.ts';
 import { describeOn } from '../support/servers.ts';
 import { AlertReceiver } from '../support/alert-receiver.ts';
@@ -111,7 +112,7 @@ function alertsOn(newDatabase: () => Promise<string>): void {
 
   test('a post leaves out the reason that a participant gave', async () => {
     explain = ({ branches }) => String(branches[0]?.phaseTwo.answer);
-    await stored(answered(confirming(), 'unknown', `409: ${MARKS.detail}`));
+    await stored(allReplied(confirming(), 'unknown', `409: ${MARKS.detail}`));
     time.nowMs += ATTENTION_AFTER_MS;
     expect(await replica().runOnce()).toBe(1);
     expect(receiver.alerts()).toMatchObject([{ explanation: '409' }]);
@@ -119,23 +120,23 @@ function alertsOn(newDatabase: () => Promise<string>): void {
 
   test('a post leaves out the note of a cancel', async () => {
     explain = ({ decision }) => `${decision?.reason} ${decision?.note}`;
-    await stored(answered(cancelled(begun(newGid()), MARKS.detail), 'unknown'));
+    await stored(allReplied(cancelRequested(newTransaction(newGid()), MARKS.detail), 'unknown'));
     time.nowMs += ATTENTION_AFTER_MS;
     expect(await replica().runOnce()).toBe(1);
     expect(receiver.alerts()).toMatchObject([{ explanation: 'cancel_requested undefined' }]);
   });
 
   test('a transaction that its deadline ends, or that has ended, raises no alert', async () => {
-    await stored(begun(newGid()));
-    await stored(answered(confirming(), 'succeeded'));
-    await stored({ ...begun(newGid()), mode: 'interactive' });
+    await stored(newTransaction(newGid()));
+    await stored(allReplied(confirming(), 'succeeded'));
+    await stored({ ...newTransaction(newGid()), mode: 'interactive' });
     time.nowMs += 86_400_000;
     expect(await replica().runOnce()).toBe(0);
     expect(receiver.posts).toEqual([]);
   });
 
   test('a callback that is not delivered in time raises an alert of its own cause, and no other', async () => {
-    const ended = await stored(answered(answered(withCallback(), 'succeeded'), 'succeeded'));
+    const ended = await stored(allReplied(allReplied(withCallback(), 'succeeded'), 'succeeded'));
     expect(await replica().runOnce()).toBe(1);
     expect(causes()).toEqual([`callback_undelivered ${ended.tx.gid}`]);
     await stored(notified(ended.tx), ended);
@@ -146,17 +147,17 @@ function alertsOn(newDatabase: () => Promise<string>): void {
 
   test('a cancel raises an alert after as many calls as the setting says, long before it needs attention', async () => {
     time.nowMs = T0 + 1;
-    const two = answered(answered(cancelled(begun(newGid())), 'unknown'), 'unknown');
+    const two = allReplied(allReplied(cancelRequested(newTransaction(newGid())), 'unknown'), 'unknown');
     const saved = await stored(two);
     expect(await replica().runOnce()).toBe(0);
-    await stored(answered(two, 'unknown'), saved);
+    await stored(allReplied(two, 'unknown'), saved);
     expect(await replica().runOnce()).toBe(1);
     expect(causes()).toEqual([`compensation_failing ${two.gid}`]);
   });
 
   test('a confirm that is called as often is no failing compensation', async () => {
     time.nowMs = T0 + 1;
-    await stored(answered(answered(answered(confirming(), 'unknown'), 'unknown'), 'unknown'));
+    await stored(allReplied(allReplied(allReplied(confirming(), 'unknown'), 'unknown'), 'unknown'));
     expect(await replica().runOnce()).toBe(0);
   });
 
@@ -184,7 +185,7 @@ function alertsOn(newDatabase: () => Promise<string>): void {
     const saved = await stored(confirming());
     receiver.status = 500;
     await expect(replica().runOnce()).rejects.toThrow();
-    await stored(answered(saved.tx, 'succeeded'), saved);
+    await stored(allReplied(saved.tx, 'succeeded'), saved);
     time.nowMs += 3_600_000;
     receiver.status = 200;
     expect(await replica().runOnce()).toBe(0);
@@ -192,9 +193,9 @@ function alertsOn(newDatabase: () => Promise<string>): void {
   });
 
   test('a cause that comes back raises a new alert', async () => {
-    const cancelling = await stored(cancelled(begun(newGid())));
+    const cancelling = await stored(cancelRequested(newTransaction(newGid())));
     expect(await replica().runOnce()).toBe(1);
-    const ended = await stored(answered(cancelling.tx, 'succeeded'), cancelling);
+    const ended = await stored(allReplied(cancelling.tx, 'succeeded'), cancelling);
     expect(await replica().runOnce()).toBe(0);
     await sql.writer.writeBatch([saveOf(ended, withLateSuccess(ended.tx, time.nowMs), { wakeAt: T0 })]);
     time.nowMs += ATTENTION_AFTER_MS;
@@ -253,7 +254,7 @@ function alertsOn(newDatabase: () => Promise<string>): void {
   test('nothing is left of an alert when its transaction is removed', async () => {
     const saved = await stored(confirming());
     await replica().runOnce();
-    await stored(answered(saved.tx, 'succeeded'), saved);
+    await stored(allReplied(saved.tx, 'succeeded'), saved);
     expect(await sql.store.removeFinished(T0 + 1, 10)).toBe(1);
     expect(await rowCount()).toBe(0);
   });
@@ -270,20 +271,20 @@ const now = { earliest: T0, latest: T0 };
 const heard = { result: null, answer: '200', durationMs: 10, retryAfterMs: null, chance: 0.5 };
 
 /** Its tries have succeeded. */
-const confirming = (): GlobalTransaction => answered(begun(newGid()), 'succeeded');
+const confirming = (): GlobalTransaction => allReplied(newTransaction(newGid()), 'succeeded');
 
 const withCallback = (): GlobalTransaction => ({
-  ...begun(newGid()),
+  ...newTransaction(newGid()),
   callback: { participant: 'shop', activity: 'ended', callTimeoutMs: null },
 });
 
 const notified = (tx: GlobalTransaction): GlobalTransaction =>
-  after(tx, { type: 'replied', branchId: null, op: 'notify', reply: 'succeeded', ...heard, now });
+  told(tx, { type: 'replied', branchId: null, op: 'notify', reply: 'succeeded', ...heard, now });
 
 function withLateSuccess(tx: GlobalTransaction, at: number): GlobalTransaction {
   const late: Event = {
     ...{ type: 'replied', branchId: 'a', op: 'try', reply: 'succeeded', ...heard },
     now: { earliest: at, latest: at },
   };
-  return after(tx, late);
+  return told(tx, late);
 }

@@ -6,7 +6,7 @@ import { type BatchOutcome, type Save, StoreUnavailable } from '../../src/applic
 import type { GlobalTransaction } from '../../src/domain/index.ts';
 import { noChance, noLog, noObserver } from '../support/engine.ts';
 import { type Fault, FaultWriter, scripted } from '../support/fault-writer.ts';
-import { begun, cancelled, newGid, saveOf } from '../support/saves.ts';
+import { newTransaction, cancelRequested, newGid, saveOf } from '../support/saves.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 describe('group commit', () => {
@@ -30,7 +30,7 @@ describe('group commit', () => {
   });
 
   const saveAll = (saves: readonly Save[]) => Promise.all(saves.map((save) => commit.save(save)));
-  const fresh = () => saveOf(null, begun(newGid()));
+  const fresh = () => saveOf(null, newTransaction(newGid()));
   const freshOnes = (count: number) => Array.from({ length: count }, fresh);
   const gidsOf = (saves: readonly Save[]) => saves.map(({ gid }) => gid);
 
@@ -43,7 +43,7 @@ describe('group commit', () => {
   test('never puts two saves of one transaction into a batch', async () => {
     const first = fresh();
     const tx = first.after;
-    const second = saveOf({ tx, seq: 1 }, cancelled(tx));
+    const second = saveOf({ tx, seq: 1 }, cancelRequested(tx));
     const outcomes = await saveAll([fresh(), first, second, fresh()]);
     expect(outcomes).toEqual(['saved', 'saved', 'saved', 'saved']);
     for (const batch of writer.batches) expect(new Set(batch).size).toBe(batch.length);
@@ -55,8 +55,11 @@ describe('group commit', () => {
   });
 
   test('sends about a mebibyte at most, and a larger save alone', async () => {
-    const heavy = () => saveOf(null, withPayload(begun(newGid()), 'x'.repeat(MAX_BATCH_BYTES / 8)));
-    const [small, whole] = [fresh(), saveOf(null, withPayload(begun(newGid()), 'x'.repeat(MAX_BATCH_BYTES)))];
+    const heavy = () => saveOf(null, withPayload(newTransaction(newGid()), 'x'.repeat(MAX_BATCH_BYTES / 8)));
+    const [small, whole] = [
+      fresh(),
+      saveOf(null, withPayload(newTransaction(newGid()), 'x'.repeat(MAX_BATCH_BYTES))),
+    ];
     await saveAll([small, ...Array.from({ length: 8 }, heavy), whole, fresh()]);
     expect(writer.batches.map((batch) => batch.length)).toEqual([1, 3, 3, 2, 1, 1]);
   });

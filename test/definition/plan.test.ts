@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { type RequestedBranch, planOf } from '../../src/definition/plan.ts';
 import type { BranchSpec, Step } from '../../src/domain/index.ts';
-import { asked } from './asked.ts';
+import { asked } from '../support/sagas.ts';
 
 /** The steps by their names. @throws Error when the plan is refused */
 function stepsOf(branches: readonly RequestedBranch[]): Readonly<Record<string, Step | null>> {

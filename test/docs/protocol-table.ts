@@ -9,9 +9,10 @@ import {
   type Reply,
   transition,
 } from '../../src/domain/index.ts';
-import { after, begun, policy } from '../support/saves.ts';
+import { newTransaction, policy } from '../support/saves.ts';
+import { told } from '../support/transactions.ts';
 
-const BEGAN = begun('0193f000-0000-7000-8000-000000000001').beganAt;
+const BEGAN = newTransaction('0193f000-0000-7000-8000-000000000001').beganAt;
 export const early = { earliest: BEGAN, latest: BEGAN };
 export const late = { earliest: BEGAN + 60_000, latest: BEGAN + 60_000 };
 
@@ -19,10 +20,10 @@ export type State = GlobalTransaction | null;
 /** Null where the event cannot come in that state. */
 type Case = readonly [name: string, eventIn: (tx: State) => { event: Event; tx: State } | null];
 
-const declared = begun('0193f000-0000-7000-8000-000000000001');
+const declared = newTransaction('0193f000-0000-7000-8000-000000000001');
 const interactive: GlobalTransaction = { ...declared, mode: 'interactive' };
 const confirming = hearTry(hearTry(declared, 'a', 'succeeded'), 'b', 'succeeded');
-const cancelling = after(declared, { type: 'cancelRequested', now: early });
+const cancelling = told(declared, { type: 'cancelRequested', now: early });
 const finish = (tx: GlobalTransaction) => succeed(succeed(tx, 'a'), 'b');
 
 const STATES: readonly (readonly [string, State])[] = [
@@ -159,15 +160,15 @@ export function replied(branchId: string | null, op: Op, reply: Reply, now = ear
 }
 
 function hearTry(tx: GlobalTransaction, branchId: string, reply: Reply): GlobalTransaction {
-  return tx.decision === null ? after(tx, replied(branchId, 'try', reply)) : tx;
+  return tx.decision === null ? told(tx, replied(branchId, 'try', reply)) : tx;
 }
 
 function succeed(tx: GlobalTransaction, branchId: string): GlobalTransaction {
-  return after(tx, replied(branchId, tx.decision?.decision ?? 'try', 'succeeded'));
+  return told(tx, replied(branchId, tx.decision?.decision ?? 'try', 'succeeded'));
 }
 
 function spendBudget(tx: GlobalTransaction): GlobalTransaction {
   const op = tx.decision?.decision ?? 'try';
   const answers = Array.from({ length: policy.retry.budget - 1 }, () => replied('a', op, 'unknown'));
-  return answers.reduce(after, tx);
+  return told(tx, ...answers);
 }

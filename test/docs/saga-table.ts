@@ -1,6 +1,8 @@
 /** The state × event table of sagas in docs/protocol.md, read off `transition` itself. */
-import type { Event, GlobalTransaction, Op, Reply } from '../../src/domain/index.ts';
-import { after, begun, policy } from '../support/saves.ts';
+import type { BranchSpec, Event, GlobalTransaction, Op, Reply } from '../../src/domain/index.ts';
+import { saga, step as stepOf } from '../support/sagas.ts';
+import { newTransaction, policy } from '../support/saves.ts';
+import { told } from '../support/transactions.ts';
 import { early, late, outcome, registered, replied, tableOf } from './protocol-table.ts';
 
 const STATES = [
@@ -15,17 +17,17 @@ const trying = sagaOf([
   ...[step('a', []), step('b', ['a']), step('p', ['b'], true)],
   ...[step('y', ['p']), step('z', ['p'])],
 ]);
-const pivotStarted = [action('a'), action('b')].reduce(after, trying);
-const confirming = after(pivotStarted, action('p'));
+const pivotStarted = told(trying, action('a'), action('b'));
+const confirming = told(pivotStarted, action('p'));
 /** The action of b may be on its way. */
-const cancelling = [action('a'), cancelRequested()].reduce(after, trying);
+const cancelling = told(trying, action('a'), cancelRequested());
 const STATE: Readonly<Record<State, GlobalTransaction>> = {
   trying,
   'trying, pivot started': pivotStarted,
   confirming,
-  confirmed: [action('y'), action('z')].reduce(after, confirming),
+  confirmed: told(confirming, action('y'), action('z')),
   cancelling,
-  cancelled: [compensate('b'), compensate('a')].reduce(after, cancelling),
+  cancelled: told(cancelling, compensate('b'), compensate('a')),
 };
 
 const ROWS: readonly Row[] = [
@@ -73,7 +75,7 @@ export const lastWithoutPivot = (): string => outcome(sagaOf([step('a', [])]), a
 function cell(state: GlobalTransaction, story: readonly Event[] = []): string {
   const event = story.at(-1);
   if (event === undefined) return '—';
-  return outcome(story.slice(0, -1).reduce(after, state), event);
+  return outcome(told(state, ...story.slice(0, -1)), event);
 }
 
 // ── Events ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -127,29 +129,17 @@ function cancelRequested(): Event {
 
 // ── The saga ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-function sagaOf(branches: readonly ReturnType<typeof step>[]): GlobalTransaction {
-  const { gid, name, businessKey, traceparent, tracestate, bodyHash } = begun(
+function sagaOf(branches: readonly BranchSpec[]): GlobalTransaction {
+  const { gid, name, businessKey, traceparent, tracestate, bodyHash } = newTransaction(
     '0193f000-0000-7000-8000-000000000001',
   );
-  return after(null, {
-    ...{
-      type: 'begun',
-      gid,
-      pattern: 'saga',
-      mode: 'declared',
-      name,
-      businessKey,
-      traceparent,
-      tracestate,
-      bodyHash,
-    },
-    ...{ timeoutMs: 30_000, policy, callback: null, branches, now: early },
+  return saga(branches, {
+    ...{ gid, name, businessKey, traceparent, tracestate, bodyHash },
+    ...{ timeoutMs: 30_000, policy, now: early },
   });
 }
 
-function step(branchId: string, dependsOn: readonly string[], isPivot = false) {
-  return {
-    ...{ branchId, participant: 'inventory', activity: 'reserve', payload: '{}', bodyHash: branchId },
-    ...{ policy: null, step: { dependsOn, isPivot, isCompensated: 'ab'.includes(branchId), references: [] } },
-  };
+function step(branchId: string, dependsOn: readonly string[], isPivot = false): BranchSpec {
+  const place = { dependsOn, isPivot, isCompensated: 'ab'.includes(branchId) };
+  return stepOf(branchId, place, { bodyHash: branchId });
 }

@@ -10,7 +10,7 @@ import {
 import { PARKED_CHECK_MS, pendingCalls } from '../../src/domain/pending-calls.ts';
 import { type Replied, transition } from '../../src/domain/transition.ts';
 import { begin, DEADLINE, exactly, POLICY, replied, spec, T0, told } from '../support/transactions.ts';
-import { action, cancel, compensate, due, refusal, retry, saga, step } from './sagas.ts';
+import { action, cancel, compensate, due, refusal, retry, saga, step } from '../support/sagas.ts';
 
 const callback = { participant: 'shop', activity: 'ended', callTimeoutMs: null };
 const now = exactly(T0);

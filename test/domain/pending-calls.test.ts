@@ -16,7 +16,7 @@ import {
   T0,
   told,
 } from '../support/transactions.ts';
-import { action, diamond, needs, paidTrip, pivot, retry, saga, step } from './sagas.ts';
+import { action, diamond, needs, paidTrip, pivot, retry, saga, step } from '../support/sagas.ts';
 
 const now = exactly(T0);
 const opsOf = (tx: GlobalTransaction, at: Now = now) =>

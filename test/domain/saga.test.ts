@@ -30,7 +30,7 @@ import {
   saga,
   step,
   trip,
-} from './sagas.ts';
+} from '../support/sagas.ts';
 
 const atDeadline = exactly(DEADLINE);
 const longAfter = exactly(DEADLINE + 3_600_000);

@@ -13,7 +13,7 @@ import {
   T0,
   told,
 } from '../support/transactions.ts';
-import { action, cancel, compensate, needs, paidTrip, retry, saga, step } from './sagas.ts';
+import { action, cancel, compensate, needs, paidTrip, retry, saga, step } from '../support/sagas.ts';
 
 const callback = { participant: 'shop', activity: 'ended', callTimeoutMs: null };
 const at = (ms: number) => exactly(T0 + ms);

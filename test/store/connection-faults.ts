@@ -9,7 +9,7 @@ import { systemChance, systemTime } from '../../src/adapters/system.ts';
 import { GroupCommit } from '../../src/application/group-commit.ts';
 import { type Save, StoreUnavailable } from '../../src/application/ports.ts';
 import { noLog, noObserver } from '../support/engine.ts';
-import { begun, newGid, saveOf } from '../support/saves.ts';
+import { newTransaction, newGid, saveOf } from '../support/saves.ts';
 import { saying, startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -35,7 +35,7 @@ export function connectionFaults(databaseUrl: () => string): void {
       log: noLog,
       observer: noObserver,
     });
-    await commit.save(saveOf(null, begun(newGid())));
+    await commit.save(saveOf(null, newTransaction(newGid())));
   });
   afterEach(async () => {
     await writer.close();
@@ -50,21 +50,21 @@ export function connectionFaults(databaseUrl: () => string): void {
 
   describe('a connection that is cut', () => {
     test('before the COMMIT arrives: the save is sent again', async () => {
-      const save = saveOf(null, begun(newGid()));
+      const save = saveOf(null, newTransaction(newGid()));
       proxy.set({ when: saying('COMMIT'), do: 'cut-before' });
       expect(await commit.save(save)).toBe('saved');
       await isWrittenOnce(save);
     });
 
     test('after the COMMIT arrived, so that its answer is lost: the row is found to be ours', async () => {
-      const save = saveOf(null, begun(newGid()));
+      const save = saveOf(null, newTransaction(newGid()));
       proxy.set({ when: saying('COMMIT'), do: 'cut-after' });
       expect(await commit.save(save)).toBe('saved');
       await isWrittenOnce(save);
     });
 
     test('while the COMMIT is on its way, to appear after the save was sent again: it changes nothing', async () => {
-      const save = saveOf(null, begun(newGid()));
+      const save = saveOf(null, newTransaction(newGid()));
       const late = proxy.set({ when: saying('COMMIT'), do: 'cut-and-hold' });
       expect(await commit.save(save)).toBe('saved');
       late.release();
@@ -73,7 +73,7 @@ export function connectionFaults(databaseUrl: () => string): void {
     });
 
     test('while the COMMIT is on its way, to appear before the save is sent again: the row is ours', async () => {
-      const save = saveOf(null, begun(newGid()));
+      const save = saveOf(null, newTransaction(newGid()));
       const late = proxy.set({ when: saying('COMMIT'), do: 'cut-and-hold' });
       // The pause before the next attempt lasts until the late packet has been dealt with.
       const after = (_delayMs: number, fn: () => void) => {
@@ -91,7 +91,7 @@ export function connectionFaults(databaseUrl: () => string): void {
     });
 
     test('by silence: an answer that does not come in time is unknown, and the save is sent again', async () => {
-      const save = saveOf(null, begun(newGid()));
+      const save = saveOf(null, newTransaction(newGid()));
       const held = proxy.set({ when: saying('COMMIT'), do: 'hold' });
       expect(await commit.save(save)).toBe('saved');
       held.release();
@@ -101,7 +101,7 @@ export function connectionFaults(databaseUrl: () => string): void {
 
     test('while nothing was under way: the next save opens another', async () => {
       proxy.cutNow();
-      const save = saveOf(null, begun(newGid()));
+      const save = saveOf(null, newTransaction(newGid()));
       expect(await commit.save(save)).toBe('saved');
       await isWrittenOnce(save);
     });
@@ -110,7 +110,7 @@ export function connectionFaults(databaseUrl: () => string): void {
       const url = new URL(databaseUrl());
       url.port = String(proxy.port);
       const through = await openStore(url.href, TIMEOUT_MS);
-      const save = saveOf(null, begun(newGid()));
+      const save = saveOf(null, newTransaction(newGid()));
       await commit.save(save);
       proxy.pause();
       await expect(through.store.load(save.gid)).rejects.toBeInstanceOf(StoreUnavailable);
@@ -122,7 +122,7 @@ export function connectionFaults(databaseUrl: () => string): void {
     test('before anything was sent, for good: the save is refused, and surely not written', async () => {
       await writer.close();
       await proxy.refuse();
-      const save = saveOf(null, begun(newGid()));
+      const save = saveOf(null, newTransaction(newGid()));
       const hurriedCommit = new GroupCommit({
         writer,
         time: new VirtualClock({ isSelfRunning: true }),

@@ -17,7 +17,7 @@ import {
 } from '../../src/application/ports.ts';
 import { noLog, noObserver } from '../support/engine.ts';
 import { untilLockAwaited } from '../support/sessions.ts';
-import { begun, cancelled, newGid, saveOf } from '../support/saves.ts';
+import { newTransaction, cancelRequested, newGid, saveOf } from '../support/saves.ts';
 
 /** @param databaseUrl a migrated database */
 export function lockFaults(databaseUrl: () => string): void {
@@ -37,19 +37,23 @@ export function lockFaults(databaseUrl: () => string): void {
   });
 
   const begin = async (): Promise<Saved> => {
-    const tx = begun(newGid());
+    const tx = newTransaction(newGid());
     await one.writer.writeBatch([saveOf(null, tx)]);
     return { tx, seq: 1 };
   };
   const lock = (gid: string) =>
     session.query('SELECT gid FROM global_transaction WHERE gid = ? FOR UPDATE', [gid]);
-  const cancelOf = (saved: Saved) => saveOf(saved, cancelled(saved.tx));
+  const cancelOf = (saved: Saved) => saveOf(saved, cancelRequested(saved.tx));
 
   test.each([
     ['a column does not take', { name: 'x'.repeat(200) }],
     ['no date can hold', { deadlineAt: 9e15 }],
   ])('a row that %s is refused, and its neighbours are saved', async (_what, fault) => {
-    const [ahead, bad, free] = [begun(newGid()), { ...begun(newGid()), ...fault }, begun(newGid())];
+    const [ahead, bad, free] = [
+      newTransaction(newGid()),
+      { ...newTransaction(newGid()), ...fault },
+      newTransaction(newGid()),
+    ];
     const group = new GroupCommit({
       writer: one.writer,
       time: systemTime,
@@ -142,7 +146,7 @@ export function lockFaults(databaseUrl: () => string): void {
       });
       // While the first is under way, the other two are gathered into one batch.
       const saving = Promise.all(
-        [saveOf(null, begun(newGid())), cancelOf(low), cancelOf(high)].map((s) => group.save(s)),
+        [saveOf(null, newTransaction(newGid())), cancelOf(low), cancelOf(high)].map((s) => group.save(s)),
       );
       await untilLockAwaited(other.dataSource);
       await lock(low.tx.gid);
@@ -154,7 +158,7 @@ export function lockFaults(databaseUrl: () => string): void {
     test('two writers of the same transactions in opposite orders never deadlock', async () => {
       const counted = [new CountingWriter(one.writer), new CountingWriter(other.writer)];
       for (let round = 0; round < 40; round += 1) {
-        const saves = Array.from({ length: 30 }, () => saveOf(null, begun(newGid())));
+        const saves = Array.from({ length: 30 }, () => saveOf(null, newTransaction(newGid())));
         const reversed = [...saves].reverse().map((save): Save => ({ ...save, writer: 'other' }));
         await Promise.all([counted[0]!.writeBatch(saves), counted[1]!.writeBatch(reversed)]);
       }

@@ -5,8 +5,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Save, TransactionFilter } from '../../src/application/ports.ts';
 import type { GlobalTransaction, Status } from '../../src/domain/index.ts';
-import { after, answered, begun, cancelled, newGid, saveOf } from '../support/saves.ts';
-import { begunSaga, carriedOn, TO_THE_END } from './saga-saves.ts';
+import { allReplied, newTransaction, cancelRequested, newGid, saveOf } from '../support/saves.ts';
+import { told } from '../support/transactions.ts';
+import { newSaga, inState, TO_THE_END } from '../support/saga-saves.ts';
 import type { StoreUnderTest } from './store-contract.ts';
 
 const T0 = Date.UTC(2026, 0, 1);
@@ -147,8 +148,8 @@ export function readsContract(open: () => Promise<StoreUnderTest>): void {
   });
 
   describe('a saga that ended, and of whose end somebody has not heard,', () => {
-    const running = carriedOn(begunSaga(), TO_THE_END.slice(0, 5));
-    const owing = carriedOn(begunSaga(), TO_THE_END.slice(0, 6));
+    const running = inState(newSaga(), TO_THE_END.slice(0, 5));
+    const owing = inState(newSaga(), TO_THE_END.slice(0, 6));
     const gidsOfShop = () => under.store.gidsWaitingFor('shop', '', 100);
     const finality = async () => (await under.store.findEnds([owing.gid]))[0]?.isFinal;
     beforeAll(() => write(...[running, owing].map((tx) => saveOf(null, tx, { wakeAt: WAKE_AT }))));
@@ -165,7 +166,7 @@ export function readsContract(open: () => Promise<StoreUnderTest>): void {
       expect(await gidsOfShop()).toEqual([owing.gid]);
       expect(await finality()).toBe(false);
       expect((await under.store.load(owing.gid))?.wakeAt).toBe(WAKE_AT);
-      const heard = carriedOn(owing, TO_THE_END.slice(-1));
+      const heard = inState(owing, TO_THE_END.slice(-1));
       await write(saveOf({ tx: owing, seq: 1 }, heard));
       expect(await gidsOfShop()).toEqual([]);
       expect(await finality()).toBe(true);
@@ -185,7 +186,10 @@ export function readsContract(open: () => Promise<StoreUnderTest>): void {
       ['in a blank at the end', 'order '],
     ])('is another one when it differs only %s', async (_how, other) => {
       const [key, mark] = ['order', newGid()];
-      const [one, two] = [key, other].map((text) => ({ ...begun(newGid()), [field]: `${mark}${text}` }));
+      const [one, two] = [key, other].map((text) => ({
+        ...newTransaction(newGid()),
+        [field]: `${mark}${text}`,
+      }));
       await write(...[one, two].map((tx) => saveOf(null, tx as GlobalTransaction)));
       expect(await gidsOf({ [field]: `${mark}${key}` })).toEqual([one?.gid]);
       expect(await gidsOf({ [field]: `${mark}${other}`, status: 'trying' })).toEqual([two?.gid]);
@@ -195,7 +199,7 @@ export function readsContract(open: () => Promise<StoreUnderTest>): void {
   describe('a row', () => {
     const dateOf = async (gid: string) => (await under.store.load(gid))?.wakeAt;
     const beginOne = async () => {
-      const tx = begun(newGid());
+      const tx = newTransaction(newGid());
       await write(saveOf(null, tx, { wakeAt: WAKE_AT }));
       return { tx, seq: 1 };
     };
@@ -203,7 +207,7 @@ export function readsContract(open: () => Promise<StoreUnderTest>): void {
     test('is loaded with the instant at which somebody looks at it, and without one once nothing is owed', async () => {
       const saved = await beginOne();
       expect(await under.store.load(saved.tx.gid)).toEqual({ ...saved, wakeAt: WAKE_AT });
-      const next = answered(cancelled(saved.tx), 'succeeded');
+      const next = allReplied(cancelRequested(saved.tx), 'succeeded');
       await write(saveOf(saved, next));
       expect(await under.store.load(saved.tx.gid)).toEqual({ tx: next, seq: 2, wakeAt: null });
     });
@@ -217,8 +221,8 @@ export function readsContract(open: () => Promise<StoreUnderTest>): void {
 
     test('that has moved on keeps its date, and so does one for which nothing is owed', async () => {
       const [moved, ended] = [await beginOne(), await beginOne()];
-      await write(saveOf(moved, cancelled(moved.tx), { wakeAt: WAKE_AT + 7 }));
-      await write(saveOf(ended, answered(cancelled(ended.tx), 'succeeded')));
+      await write(saveOf(moved, cancelRequested(moved.tx), { wakeAt: WAKE_AT + 7 }));
+      await write(saveOf(ended, allReplied(cancelRequested(ended.tx), 'succeeded')));
       await under.store.redate([
         { gid: moved.tx.gid, seq: 1, wakeAt: WAKE_AT + 1 },
         { gid: ended.tx.gid, seq: 2, wakeAt: WAKE_AT + 1 },
@@ -254,21 +258,21 @@ function everyStage() {
   let beganAt = T0;
   const next = (): GlobalTransaction => {
     beganAt += 1000;
-    return { ...begun(newGid()), beganAt };
+    return { ...newTransaction(newGid()), beganAt };
   };
   const ended = (tx: GlobalTransaction) => ({ ...tx, finishedAt: tx.beganAt + 500 });
-  const succeeded = (tx: GlobalTransaction) => answered(tx, 'succeeded');
+  const succeeded = (tx: GlobalTransaction) => allReplied(tx, 'succeeded');
   return {
     trying: next(),
     confirming: succeeded(next()),
-    cancelling: cancelled(next()),
-    cancelled: ended(succeeded(cancelled(next()))),
+    cancelling: cancelRequested(next()),
+    cancelled: ended(succeeded(cancelRequested(next()))),
     confirmed: ended(succeeded(succeeded(next()))),
     /** Its own branches have answered, and the one of another participant has not. */
-    half: withOpenPayment(succeeded(cancelled(next()))),
-    parked: [1, 2, 3, 4, 5].reduce((tx) => answered(tx, 'unknown'), cancelled(next())),
+    half: withOpenPayment(succeeded(cancelRequested(next()))),
+    parked: [1, 2, 3, 4, 5].reduce((tx) => allReplied(tx, 'unknown'), cancelRequested(next())),
     interactive: { ...next(), mode: 'interactive' as const },
-    owing: withLateSuccess(ended(succeeded(cancelled(next())))),
+    owing: withLateSuccess(ended(succeeded(cancelRequested(next())))),
   };
 }
 
@@ -276,7 +280,7 @@ const wakeAtOf = (tx: GlobalTransaction, { owing }: { owing: GlobalTransaction }
   tx.finishedAt === null || tx === owing ? WAKE_AT + index : null;
 
 function withOpenPayment(tx: GlobalTransaction): GlobalTransaction {
-  const [first] = cancelled(begun(tx.gid)).branches;
+  const [first] = cancelRequested(newTransaction(tx.gid)).branches;
   if (first === undefined) throw new Error('a transaction has branches');
   const open = { ...first, branchId: 'money', participant: 'payment' };
   return { ...tx, status: 'cancelling', finishedAt: null, branches: [...tx.branches, open] };
@@ -285,5 +289,5 @@ function withOpenPayment(tx: GlobalTransaction): GlobalTransaction {
 function withLateSuccess(tx: GlobalTransaction): GlobalTransaction {
   const heard = { answer: '200', result: null, durationMs: 10, retryAfterMs: null, chance: 0.5 };
   const now = { earliest: T0, latest: T0 };
-  return after(tx, { type: 'replied', branchId: 'a', op: 'try', reply: 'succeeded', ...heard, now });
+  return told(tx, { type: 'replied', branchId: 'a', op: 'try', reply: 'succeeded', ...heard, now });
 }

@@ -8,8 +8,9 @@ import { GroupCommit } from '../../src/application/group-commit.ts';
 import type { Save, Saved } from '../../src/application/ports.ts';
 import { type GlobalTransaction, type Instant, isParked } from '../../src/domain/index.ts';
 import { noLog, noObserver } from '../support/engine.ts';
-import { after, answered, begun, cancelled, newGid, policy, saveOf } from '../support/saves.ts';
-import { begunSaga, carriedOn, TO_THE_END, UNDONE } from './saga-saves.ts';
+import { allReplied, newTransaction, cancelRequested, newGid, policy, saveOf } from '../support/saves.ts';
+import { told } from '../support/transactions.ts';
+import { newSaga, inState, TO_THE_END, UNDONE } from '../support/saga-saves.ts';
 import type { StoreUnderTest } from './store-contract.ts';
 
 const T0 = Date.UTC(2026, 0, 1);
@@ -29,7 +30,7 @@ export function removalContract(open: () => Promise<StoreUnderTest>): void {
       ...{ log: noLog, observer: noObserver },
     }).save({ ...save, writer: 'other' });
   const endOne = async (finishedAt: Instant, beginKey: string | null = null): Promise<Saved> => {
-    const began = begun(newGid());
+    const began = newTransaction(newGid());
     const tx = ended(began, finishedAt);
     await write(saveOf(null, began, { beginKey }));
     await write(saveOf({ tx: began, seq: 1 }, tx));
@@ -60,7 +61,7 @@ export function removalContract(open: () => Promise<StoreUnderTest>): void {
       expect(await under.store.gidOfBeginKey(beginKey)).toBeNull();
       expect(await under.store.bindBeginKey(beginKey, tx.gid)).toBeNull();
       expect(await under.store.findEnds([tx.gid])).toEqual([]);
-      await write(saveOf(null, begun(tx.gid), { beginKey }));
+      await write(saveOf(null, newTransaction(tx.gid), { beginKey }));
     });
 
     test('and none of its key, when others have keys too', async () => {
@@ -81,7 +82,9 @@ export function removalContract(open: () => Promise<StoreUnderTest>): void {
     });
 
     test('once, by whichever of two replicas, when both do so at once', async () => {
-      const many = Array.from({ length: 120 }, (_, index) => ended(begun(newGid()), T0 - 1000 + index));
+      const many = Array.from({ length: 120 }, (_, index) =>
+        ended(newTransaction(newGid()), T0 - 1000 + index),
+      );
       await write(...many.map((tx) => saveOf(null, tx)));
       const removeAll = async (store: StoreUnderTest['store']) => {
         const counts: number[] = [];
@@ -96,16 +99,20 @@ export function removalContract(open: () => Promise<StoreUnderTest>): void {
   });
 
   describe('a transaction that is not over is never removed:', () => {
-    const old = (): GlobalTransaction => ({ ...begun(newGid()), beganAt: T0 - 9000, deadlineAt: T0 - 8000 });
+    const old = (): GlobalTransaction => ({
+      ...newTransaction(newGid()),
+      beganAt: T0 - 9000,
+      deadlineAt: T0 - 8000,
+    });
 
     test.each<[string, GlobalTransaction, Partial<Save>]>([
       ['it is trying', old(), {}],
-      ['it has decided', cancelled(old()), {}],
-      ['it waits for an operator', parked(cancelled(old())), {}],
-      ['nobody has said when somebody looks at it', cancelled(old()), { wakeAt: null }],
+      ['it has decided', cancelRequested(old()), {}],
+      ['it waits for an operator', parked(cancelRequested(old())), {}],
+      ['nobody has said when somebody looks at it', cancelRequested(old()), { wakeAt: null }],
       ['a late try is to be cancelled once more', withLateSuccess(ended(old(), T0 - 7000)), { wakeAt: T0 }],
       ['who asked to be told has not heard of its end', owingCallback(), { wakeAt: T0 }],
-      ['a step of it is to be undone once more', carriedOn(begunSaga(), UNDONE), { wakeAt: T0 }],
+      ['a step of it is to be undone once more', inState(newSaga(), UNDONE), { wakeAt: T0 }],
       ['its pivot waits for an operator', withParkedPivot(), {}],
       [
         'the cancel of a late try waits for an operator',
@@ -123,7 +130,7 @@ export function removalContract(open: () => Promise<StoreUnderTest>): void {
     const saga = owingCallback();
     await write(saveOf(null, saga, { wakeAt: T0 }));
     expect(await under.store.removeFinished(T0 + 1e9, 100)).toBe(0);
-    await write(saveOf({ tx: saga, seq: 1 }, carriedOn(saga, TO_THE_END.slice(-1))));
+    await write(saveOf({ tx: saga, seq: 1 }, inState(saga, TO_THE_END.slice(-1))));
     expect(await under.store.removeFinished(T0 + 1e9, 100)).toBe(1);
     expect(await under.store.load(saga.gid)).toBeNull();
   });
@@ -134,7 +141,10 @@ export function removalContract(open: () => Promise<StoreUnderTest>): void {
       expect(await under.store.removeFinished(T0, 100)).toBe(1);
       const late = saveOf(saved, withLateSuccess(saved.tx), { wakeAt: T0 });
       expect(await commit(late)).toBe('lost');
-      const olderStill = saveOf({ tx: begun(saved.tx.gid), seq: 1 }, cancelled(begun(saved.tx.gid)));
+      const olderStill = saveOf(
+        { tx: newTransaction(saved.tx.gid), seq: 1 },
+        cancelRequested(newTransaction(saved.tx.gid)),
+      );
       expect(await commit(olderStill)).toBe('lost');
       expect(await isThere(saved)).toBe(false);
     });
@@ -153,20 +163,20 @@ export function removalContract(open: () => Promise<StoreUnderTest>): void {
 }
 
 const ended = (tx: GlobalTransaction, finishedAt: Instant): GlobalTransaction => ({
-  ...answered(cancelled(tx), 'succeeded'),
+  ...allReplied(cancelRequested(tx), 'succeeded'),
   finishedAt,
 });
 
 const parked = (tx: GlobalTransaction): GlobalTransaction =>
-  [1, 2, 3, 4, 5].reduce((at) => answered(at, 'unknown'), tx);
+  [1, 2, 3, 4, 5].reduce((at) => allReplied(at, 'unknown'), tx);
 
-const owingCallback = (): GlobalTransaction => carriedOn(begunSaga(), TO_THE_END.slice(0, 6));
+const owingCallback = (): GlobalTransaction => inState(newSaga(), TO_THE_END.slice(0, 6));
 
 function withParkedPivot(): GlobalTransaction {
   const [, , , unknown] = TO_THE_END;
-  const started = carriedOn(begunSaga(), TO_THE_END.slice(0, 2));
+  const started = inState(newSaga(), TO_THE_END.slice(0, 2));
   const answers = Array.from({ length: policy.retry.budget }, () => unknown ?? []);
-  const tx = carriedOn(started, answers as typeof TO_THE_END);
+  const tx = inState(started, answers as typeof TO_THE_END);
   if (!isParked(tx)) throw new Error('its budget is not spent');
   return tx;
 }
@@ -174,5 +184,5 @@ function withParkedPivot(): GlobalTransaction {
 function withLateSuccess(tx: GlobalTransaction): GlobalTransaction {
   const heard = { answer: '200', result: null, durationMs: 10, retryAfterMs: null, chance: 0.5 };
   const now = { earliest: T0, latest: T0 };
-  return after(tx, { type: 'replied', branchId: 'a', op: 'try', reply: 'succeeded', ...heard, now });
+  return told(tx, { type: 'replied', branchId: 'a', op: 'try', reply: 'succeeded', ...heard, now });
 }

@@ -5,7 +5,7 @@ import { batchStatements, withPlaceholders } from '../../src/adapters/sql/batch-
 import { migrate, openDataSource } from '../../src/adapters/sql/data-source.ts';
 import { SqlTransactionStore } from '../../src/adapters/sql/transaction-store.ts';
 import type { Save, TransactionFilter } from '../../src/application/ports.ts';
-import { answered, begun, cancelled, newGid, saveOf } from '../support/saves.ts';
+import { allReplied, newTransaction, cancelRequested, newGid, saveOf } from '../support/saves.ts';
 import { describeOn } from '../support/servers.ts';
 
 const EVERYTHING: TransactionFilter = {
@@ -30,7 +30,7 @@ describeOn(['mysql', 'mariadb'], 'a list', (server) => {
   };
 
   test('leaves out a row in a version that this coordinator does not know, and shows the others', async () => {
-    const [known, unknown] = [begun(newGid()), begun(newGid())];
+    const [known, unknown] = [newTransaction(newGid()), newTransaction(newGid())];
     await write([known, unknown].map((tx) => saveOf(null, tx)));
     await dataSource.query('UPDATE global_transaction SET version = 999 WHERE gid = ?', [unknown.gid]);
     expect((await store.list(EVERYTHING)).map(({ gid }) => gid)).toEqual([known.gid]);
@@ -93,12 +93,12 @@ function oneOf(index: number): Save {
   beganCount += 1;
   const late = index % 40 === 1;
   const tx = {
-    ...begun(newGid()),
+    ...newTransaction(newGid()),
     businessKey: `order ${beganCount}`,
     ...(late && { beganAt: LATE }),
   };
   if (index % 40 === 0) return saveOf(null, tx);
-  const ended = answered(cancelled(tx), 'succeeded');
+  const ended = allReplied(cancelRequested(tx), 'succeeded');
   return saveOf(null, { ...ended, ...(late && { finishedAt: LATE + 1 }) });
 }
 

@@ -5,7 +5,7 @@ import type { RunningServer } from '../../scripts/servers/run.ts';
 import { migrate } from '../../src/adapters/sql/data-source.ts';
 import { openStore, type SqlStore } from '../../src/adapters/sql/open-store.ts';
 import type { Save } from '../../src/application/ports.ts';
-import { begun, newGid, saveOf } from '../support/saves.ts';
+import { newTransaction, newGid, saveOf } from '../support/saves.ts';
 import { describeOwn, type StartOwn } from '../support/servers.ts';
 import { readsContract } from './reads-contract.ts';
 import { removalContract } from './removal-contract.ts';
@@ -65,7 +65,7 @@ function suite(start: StartOwn): void {
     afterAll(() => sql.close());
 
     test.each(AWKWARD)('%j is read back as it was written, and changes no other row', async (text) => {
-      const [neighbour, save] = [saveOf(null, begun(newGid())), holding(text)];
+      const [neighbour, save] = [saveOf(null, newTransaction(newGid())), holding(text)];
       expect(await sql.writer.writeBatch([neighbour, save])).toEqual({ outcome: 'written' });
       for (const { gid, after } of [neighbour, save])
         expect(await sql.store.load(gid)).toMatchObject({ tx: after, seq: 1 });
@@ -74,7 +74,7 @@ function suite(start: StartOwn): void {
 
     test.each(AWKWARD)('%j finds what it names, and nothing else', async (text) => {
       const save = holding(text);
-      await sql.writer.writeBatch([saveOf(null, begun(newGid())), save]);
+      await sql.writer.writeBatch([saveOf(null, newTransaction(newGid())), save]);
       const filter = {
         status: null,
         isParked: null,
@@ -113,7 +113,7 @@ let keyCount = 0;
 /** In every column that takes free text. Keys of requests are printable. */
 function holding(text: string): Save {
   keyCount += 1;
-  const tx = begun(newGid());
+  const tx = newTransaction(newGid());
   const branches = tx.branches.map((branch) => ({ ...branch, payload: JSON.stringify({ [text]: text }) }));
   const beginKey = `${text.replaceAll(/[^ -~]/g, '')}${keyCount}`;
   return saveOf(null, { ...tx, name: text, businessKey: text, branches }, { beginKey });

@@ -9,7 +9,7 @@ import type { DataSource, QueryRunner } from 'typeorm';
 import { migrate, openConnection } from '../../src/adapters/sql/data-source.ts';
 import { openStore, type SqlStore } from '../../src/adapters/sql/open-store.ts';
 import type { Save } from '../../src/application/ports.ts';
-import { answered, begun, cancelled, newGid, saveOf } from '../support/saves.ts';
+import { allReplied, newTransaction, cancelRequested, newGid, saveOf } from '../support/saves.ts';
 import { describeOn } from '../support/servers.ts';
 
 const ENDED_AT = Date.UTC(2026, 0, 1);
@@ -18,7 +18,9 @@ const TABLES = ['journal', 'global_transaction', 'branch', 'begin_key'] as const
 
 const endedSave = (): Save => {
   const gid = newGid();
-  return saveOf(null, answered(cancelled(begun(gid)), 'succeeded'), { beginKey: `order ${gid}` });
+  return saveOf(null, allReplied(cancelRequested(newTransaction(gid)), 'succeeded'), {
+    beginKey: `order ${gid}`,
+  });
 };
 
 function removal(opened: () => SqlStore): void {
@@ -34,7 +36,7 @@ function removal(opened: () => SqlStore): void {
   test('leaves no row behind in any table, and takes no row of another', async () => {
     const { store, writer } = opened();
     const before = await rowCounts();
-    const stays = saveOf(null, begun(newGid()), { beginKey: `stays ${newGid()}` });
+    const stays = saveOf(null, newTransaction(newGid()), { beginKey: `stays ${newGid()}` });
     await writer.writeBatch([stays, ...Array.from({ length: 20 }, endedSave)]);
     expect(await store.removeFinished(BEFORE, 100)).toBe(20);
     const own = { journal: 1, global_transaction: 1, branch: 2, begin_key: 1 };
@@ -141,7 +143,7 @@ describeOn(['mysql', 'mariadb'], 'a removal', (server) => {
     const ended = Array.from({ length: 100 }, endedSave);
     const stay = Array.from({ length: 30 }, () => {
       const gid = newGid();
-      return saveOf(null, begun(gid), { beginKey: `order ${gid}` });
+      return saveOf(null, newTransaction(gid), { beginKey: `order ${gid}` });
     });
     await opened.writer.writeBatch([...ended.slice(0, 50), ...stay, ...ended.slice(50)]);
     await opened.dataSource.query(`ANALYZE TABLE ${TABLES.join()}`);
@@ -165,7 +167,7 @@ describeOn(['mysql', 'mariadb'], 'a removal', (server) => {
     const writing = (async () => {
       const outcomes = new Set<string>();
       while (!isOver) {
-        const saves = Array.from({ length: 50 }, () => saveOf(null, begun(newGid())));
+        const saves = Array.from({ length: 50 }, () => saveOf(null, newTransaction(newGid())));
         outcomes.add((await opened.writer.writeBatch(saves)).outcome);
       }
       return outcomes;

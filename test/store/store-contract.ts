@@ -15,8 +15,16 @@ import type {
 } from '../../src/application/ports.ts';
 import { type GlobalTransaction, type Kind, MAX_BRANCHES } from '../../src/domain/index.ts';
 import { noLog, noObserver } from '../support/engine.ts';
-import { AWKWARD_PAYLOAD, after, answered, begun, cancelled, newGid, saveOf } from '../support/saves.ts';
-import { AWKWARD_RESULT, begunSaga, carriedOn, TO_THE_END, UNDONE } from './saga-saves.ts';
+import {
+  AWKWARD_PAYLOAD,
+  allReplied,
+  newTransaction,
+  cancelRequested,
+  newGid,
+  saveOf,
+} from '../support/saves.ts';
+import { told } from '../support/transactions.ts';
+import { AWKWARD_RESULT, newSaga, inState, TO_THE_END, UNDONE } from '../support/saga-saves.ts';
 
 export type StoreUnderTest = {
   readonly store: TransactionStore;
@@ -47,7 +55,7 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
     return Promise.all(saves.map((save) => group.save(save)));
   };
   const beginOne = async (branchIds?: readonly string[]) => {
-    const tx = begun(newGid(), branchIds);
+    const tx = newTransaction(newGid(), branchIds);
     await commit(saveOf(null, tx));
     return { tx, seq: 1 };
   };
@@ -76,7 +84,7 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
 
     test('each state equals what its journal rows amount to (I12)', async () => {
       let saved = await beginOne();
-      for (const step of [cancelled, unknown, unknown, succeeded]) {
+      for (const step of [cancelRequested, unknown, unknown, succeeded]) {
         const next = step(saved.tx);
         expect(await commit(saveOf(saved, next))).toEqual(['saved']);
         saved = { tx: next, seq: saved.seq + 1 };
@@ -91,7 +99,7 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
       ['to the end, and until somebody has heard of it', TO_THE_END],
       ['back, and once more after a late success', UNDONE],
     ])('each state of a saga that goes %s is loaded, and equals what its journal rows amount to (I12)', async (_way, changes) => {
-      const tx = begunSaga();
+      const tx = newSaga();
       let saved = { tx, seq: 1 };
       expect(await commit(saveOf(null, tx))).toEqual(['saved']);
       expect(await load(tx.gid)).toEqual(saved);
@@ -106,7 +114,7 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
     });
 
     test('a result is kept to the letter, and so is the plan', async () => {
-      const tx = carriedOn(begunSaga(), TO_THE_END.slice(0, 5));
+      const tx = inState(newSaga(), TO_THE_END.slice(0, 5));
       await commit(saveOf(null, tx));
       const [a, p] = (await load(tx.gid))?.tx.branches ?? [];
       expect(a?.result).toBe(AWKWARD_RESULT);
@@ -114,7 +122,7 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
     });
 
     test('a plan as large as one may be is kept', async () => {
-      const [first] = begunSaga().branches;
+      const [first] = newSaga().branches;
       const name = (n: number) => `${n}`.padStart(64, '_');
       const references = Array.from({ length: 16 }, (_, n) => `${name(0)}.${n}`.padEnd(256, '\u0001'));
       const branches = Array.from({ length: MAX_BRANCHES }, (_, n) => {
@@ -127,17 +135,17 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
         };
         return { ...first!, branchId: name(n), step };
       });
-      const tx = { ...begunSaga(), branches };
+      const tx = { ...newSaga(), branches };
       expect(await commit(saveOf(null, tx))).toEqual(['saved']);
       expect(await load(tx.gid)).toEqual({ tx, seq: 1 });
     });
 
     test('sagas and tccs in every stage are written in one batch', async () => {
       const ways = [...TO_THE_END.keys()].map((count) => TO_THE_END.slice(0, count + 1));
-      const sagas = ways.map((changes) => ({ tx: carriedOn(begunSaga(), changes.slice(0, -1)), changes }));
+      const sagas = ways.map((changes) => ({ tx: inState(newSaga(), changes.slice(0, -1)), changes }));
       await commit(...sagas.map(({ tx }) => saveOf(null, tx)));
-      const tcc = begun(newGid());
-      const later = sagas.map(({ tx, changes }) => saveOf({ tx, seq: 1 }, carriedOn(tx, changes.slice(-1))));
+      const tcc = newTransaction(newGid());
+      const later = sagas.map(({ tx, changes }) => saveOf({ tx, seq: 1 }, inState(tx, changes.slice(-1))));
       expect(new Set(await commit(saveOf(null, tcc), ...later))).toEqual(new Set(['saved']));
       for (const { gid, after } of later) expect(await load(gid)).toEqual({ tx: after, seq: 2 });
       expect(await load(tcc.gid)).toEqual({ tx: tcc, seq: 1 });
@@ -160,8 +168,8 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
           phaseTwo: { ...b.phaseTwo, ongoing: { count: 3, nextAt: 7 } },
         })),
       });
-      await commit(saveOf(saved, polling(cancelled(saved.tx))));
-      expect(await load(saved.tx.gid)).toEqual({ tx: cancelled(saved.tx), seq: 2 });
+      await commit(saveOf(saved, polling(cancelRequested(saved.tx))));
+      expect(await load(saved.tx.gid)).toEqual({ tx: cancelRequested(saved.tx), seq: 2 });
     });
 
     test('the database answers a check', async () => {
@@ -172,7 +180,7 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
   describe('the journal’s primary key is the compare-and-set', () => {
     test('of two writers that race for a row, one is saved and the other lost, and only one is written (I14)', async () => {
       const saved = await beginOne();
-      const one = saveOf(saved, cancelled(saved.tx), { writer: 'one' });
+      const one = saveOf(saved, cancelRequested(saved.tx), { writer: 'one' });
       const other = saveOf(saved, { ...saved.tx, cancelAskedAt: saved.tx.beganAt }, { writer: 'other' });
       const outcomes = await Promise.all([
         commitOn(under.writer).save(one),
@@ -186,7 +194,7 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
 
     test('a stale writer writes nothing (I14)', async () => {
       const saved = await beginOne();
-      const next = cancelled(saved.tx);
+      const next = cancelRequested(saved.tx);
       await commit(saveOf(saved, next));
       const stale = saveOf(saved, { ...saved.tx, name: 'stale' }, { writer: 'other' });
       expect(await commit(stale)).toEqual(['lost']);
@@ -201,7 +209,7 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
     });
 
     test('a second begin with the same key is lost, and nothing of it is written', async () => {
-      const [one, other] = [begun(newGid()), begun(newGid())];
+      const [one, other] = [newTransaction(newGid()), newTransaction(newGid())];
       const beginKey = `order ${one.gid}`;
       expect(await commit(saveOf(null, one, { beginKey }))).toEqual(['saved']);
       expect(await commit(saveOf(null, other, { beginKey, writer: 'other' }))).toEqual(['lost']);
@@ -216,7 +224,7 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
       expect(await under.store.bindBeginKey(beginKey, one.tx.gid)).toBe(one.tx.gid);
       expect(await under.store.bindBeginKey(beginKey, other.tx.gid)).toBe(one.tx.gid);
       expect(await under.store.gidOfBeginKey(beginKey)).toBe(one.tx.gid);
-      const third = begun(newGid());
+      const third = newTransaction(newGid());
       expect(await commit(saveOf(null, third, { beginKey, writer: 'other' }))).toEqual(['lost']);
     });
 
@@ -228,7 +236,7 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
 
     test('a key that several bind at the same time, and one begins with, is one transaction’s', async () => {
       const standing = await Promise.all(Array.from({ length: 4 }, () => beginOne()));
-      const fresh = begun(newGid());
+      const fresh = newTransaction(newGid());
       const beginKey = `raced ${fresh.gid}`;
       const [[began], ...bound] = await Promise.all([
         commit(saveOf(null, fresh, { beginKey, writer: 'other' })),
@@ -240,7 +248,7 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
     });
 
     test('keys differ when only the case of a letter does', async () => {
-      const [one, other] = [begun(newGid()), begun(newGid())];
+      const [one, other] = [newTransaction(newGid()), newTransaction(newGid())];
       expect(await commit(saveOf(null, one, { beginKey: `k-${one.gid}` }))).toEqual(['saved']);
       expect(await commit(saveOf(null, other, { beginKey: `K-${one.gid}` }))).toEqual(['saved']);
     });
@@ -249,15 +257,15 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
   describe('a batch', () => {
     test('in which one save loses writes all the others', async () => {
       const stale = await beginOne();
-      await commit(saveOf(stale, cancelled(stale.tx)));
+      await commit(saveOf(stale, cancelRequested(stale.tx)));
       const others = await Promise.all([beginOne(), beginOne(), beginOne()]);
-      const fresh = begun(newGid());
+      const fresh = newTransaction(newGid());
       const outcomes = await commit(
-        saveOf(others[0]!, cancelled(others[0]!.tx)),
+        saveOf(others[0]!, cancelRequested(others[0]!.tx)),
         saveOf(stale, { ...stale.tx, name: 'stale' }, { writer: 'other' }),
-        saveOf(others[1]!, cancelled(others[1]!.tx)),
+        saveOf(others[1]!, cancelRequested(others[1]!.tx)),
         saveOf(null, fresh),
-        saveOf(others[2]!, cancelled(others[2]!.tx)),
+        saveOf(others[2]!, cancelRequested(others[2]!.tx)),
       );
       expect(outcomes).toEqual(['saved', 'lost', 'saved', 'saved', 'saved']);
       for (const { tx } of others) expect((await load(tx.gid))?.tx.status).toBe('cancelling');
@@ -266,8 +274,8 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
 
     test('that is refused names each row, and writes none of them', async () => {
       const stale = await beginOne();
-      await commit(saveOf(stale, cancelled(stale.tx)));
-      const fresh = begun(newGid());
+      await commit(saveOf(stale, cancelRequested(stale.tx)));
+      const fresh = newTransaction(newGid());
       const result = await under.writer.writeBatch([
         saveOf(null, fresh),
         saveOf(stale, { ...stale.tx, name: 'stale' }, { writer: 'other' }),
@@ -277,7 +285,7 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
     });
 
     test('that is sent again is told to be ours, and is written once', async () => {
-      const saves = [saveOf(null, begun(newGid())), saveOf(null, begun(newGid()))];
+      const saves = [saveOf(null, newTransaction(newGid())), saveOf(null, newTransaction(newGid()))];
       expect(await under.writer.writeBatch(saves)).toEqual({ outcome: 'written' });
       const gids = new Set(saves.map(({ gid }) => gid));
       expect(await under.writer.writeBatch(saves)).toEqual({ outcome: 'taken', ours: gids, lost: new Set() });
@@ -287,8 +295,8 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
     test('never holds two begins with one key: one is saved, the other lost, and their neighbours do not notice', async () => {
       const beginKey = `twice ${newGid()}`;
       const twins = [
-        saveOf(null, begun(newGid()), { beginKey }),
-        saveOf(null, begun(newGid()), { beginKey }),
+        saveOf(null, newTransaction(newGid()), { beginKey }),
+        saveOf(null, newTransaction(newGid()), { beginKey }),
       ];
       const outcomes = await commit(...[1, 2].map(fresh), ...twins, ...[1, 2].map(fresh));
       expect(outcomes).toEqual(['saved', 'saved', 'saved', 'lost', 'saved', 'saved']);
@@ -304,8 +312,13 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
       const trying = await Promise.all(Array.from({ length: 30 }, () => beginOne()));
       const saves = trying.flatMap((saved, index) =>
         index % 3 === 0
-          ? [saveOf(null, begun(newGid())), saveOf(saved, cancelled(saved.tx))]
-          : [saveOf(saved, index % 3 === 1 ? cancelled(saved.tx) : succeeded(cancelled(saved.tx)))],
+          ? [saveOf(null, newTransaction(newGid())), saveOf(saved, cancelRequested(saved.tx))]
+          : [
+              saveOf(
+                saved,
+                index % 3 === 1 ? cancelRequested(saved.tx) : succeeded(cancelRequested(saved.tx)),
+              ),
+            ],
       );
       expect(new Set(await commit(...saves))).toEqual(new Set(['saved']));
       for (const { gid, after, seq } of saves) expect(await load(gid)).toEqual({ tx: after, seq });
@@ -344,7 +357,7 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
     const wakeAt = Date.UTC(2020, 0, 1);
     const claimOf = (now: number) => ({ now, limit: 100, waker: systemChance.newId(), againAfterMs: 1000 });
     const dueAt = async (at: number) => {
-      const tx = begun(newGid());
+      const tx = newTransaction(newGid());
       await commit(saveOf(null, tx, { wakeAt: at }));
       return tx;
     };
@@ -358,7 +371,7 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
       expect(await under.store.claimDue(claimOf(now + 1000))).toHaveLength(50);
       expect(await under.store.claimDue(claimOf(now + 2999))).toEqual([]);
       expect(await under.store.claimDue(claimOf(now + 3000))).toHaveLength(50);
-      await Promise.all(due.map((tx) => commit(saveOf({ tx, seq: 1 }, succeeded(cancelled(tx))))));
+      await Promise.all(due.map((tx) => commit(saveOf({ tx, seq: 1 }, succeeded(cancelRequested(tx))))));
     });
 
     test('no more than asked for, the longest due first', async () => {
@@ -366,22 +379,22 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
       const claim = { ...claimOf(wakeAt + 60), limit: 1 };
       expect(await under.store.claimDue(claim)).toEqual([early.gid]);
       expect(await under.store.claimDue({ ...claim, waker: systemChance.newId() })).toEqual([late.gid]);
-      for (const tx of [late, early]) await commit(saveOf({ tx, seq: 1 }, succeeded(cancelled(tx))));
+      for (const tx of [late, early]) await commit(saveOf({ tx, seq: 1 }, succeeded(cancelRequested(tx))));
     });
 
     test('and so is what ended and owes its callback, until that is heard', async () => {
-      const ended = carriedOn(begunSaga(), TO_THE_END.slice(0, 6));
+      const ended = inState(newSaga(), TO_THE_END.slice(0, 6));
       expect(ended.finishedAt).not.toBeNull();
       await commit(saveOf(null, ended, { wakeAt }));
       expect(await under.store.claimDue(claimOf(wakeAt + 60))).toEqual([ended.gid]);
-      const heard = carriedOn(ended, TO_THE_END.slice(-1));
+      const heard = inState(ended, TO_THE_END.slice(-1));
       await commit(saveOf({ tx: ended, seq: 1 }, heard));
       expect(await under.store.claimDue(claimOf(wakeAt + 1e9))).toEqual([]);
     });
 
     test('but never what is finished', async () => {
       const tx = await dueAt(wakeAt);
-      await commit(saveOf({ tx, seq: 1 }, succeeded(cancelled(tx))));
+      await commit(saveOf({ tx, seq: 1 }, succeeded(cancelRequested(tx))));
       expect(await under.store.claimDue(claimOf(wakeAt + 60))).toEqual([]);
     });
   });
@@ -459,7 +472,7 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
   test('the note of a decision is stored with it, and rebuilt from the journal', async () => {
     const saved = await beginOne();
     const note = "duplicate of “order 41” \\ '; 日本";
-    const next = after(saved.tx, { type: 'cancelRequested', note, now: { earliest: 1, latest: 1 } });
+    const next = told(saved.tx, { type: 'cancelRequested', note, now: { earliest: 1, latest: 1 } });
     await commit(saveOf(saved, next));
     expect(await load(saved.tx.gid)).toEqual({ tx: next, seq: 2 });
     const rows = await under.store.journalOf(saved.tx.gid);
@@ -470,7 +483,7 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
       note: '日'.repeat(500),
       now: { earliest: 1, latest: 1 },
     } as const;
-    await commit(saveOf(longest, after(longest.tx, long)));
+    await commit(saveOf(longest, told(longest.tx, long)));
     expect((await load(longest.tx.gid))?.tx.decision?.note).toBe(long.note);
   });
 
@@ -499,9 +512,9 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
   });
 }
 
-const fresh = () => saveOf(null, begun(newGid()));
-const unknown = (tx: GlobalTransaction) => answered(tx, 'unknown');
-const succeeded = (tx: GlobalTransaction) => answered(tx, 'succeeded');
+const fresh = () => saveOf(null, newTransaction(newGid()));
+const unknown = (tx: GlobalTransaction) => allReplied(tx, 'unknown');
+const succeeded = (tx: GlobalTransaction) => allReplied(tx, 'succeeded');
 
 const withoutPayloads = (tx: GlobalTransaction): GlobalTransaction => ({
   ...tx,

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { migrate } from '../../src/adapters/sql/data-source.ts';
 import { openStore, type SqlStore } from '../../src/adapters/sql/open-store.ts';
 import { MAX_BATCH_SAVES } from '../../src/application/group-commit.ts';
-import { begun, newGid, saveOf } from '../support/saves.ts';
+import { newTransaction, newGid, saveOf } from '../support/saves.ts';
 import { describeOn } from '../support/servers.ts';
 
 const DUE_COUNT = 6000;
@@ -19,7 +19,7 @@ describeOn(['mysql', 'mariadb'], 'three sweepers', (server) => {
     await migrate(first.dataSource);
     for (let written = 0; written < DUE_COUNT; written += MAX_BATCH_SAVES) {
       const count = Math.min(MAX_BATCH_SAVES, DUE_COUNT - written);
-      const saves = Array.from({ length: count }, () => saveOf(null, begun(newGid())));
+      const saves = Array.from({ length: count }, () => saveOf(null, newTransaction(newGid())));
       expect(await first.writer.writeBatch(saves)).toEqual({ outcome: 'written' });
     }
   });

@@ -7,7 +7,7 @@ import type { RowDataPacket } from 'mysql2';
 import { migrate, openConnection, openDataSource } from '../../../src/adapters/sql/data-source.ts';
 import { openStore } from '../../../src/adapters/sql/open-store.ts';
 import { newAuthority } from '../../support/certificates.ts';
-import { begun, newGid, saveOf } from '../../support/saves.ts';
+import { newTransaction, newGid, saveOf } from '../../support/saves.ts';
 import { describeOwn } from '../../support/servers.ts';
 
 await describeOwn('mysql', 'TLS to the database', (start) => {
@@ -63,7 +63,7 @@ await describeOwn('mysql', 'TLS to the database', (start) => {
   test('what is written goes over TLS too', async () => {
     const { dataSource, writer, store, close } = await openStore(url, 5000, { tls: known });
     await migrate(dataSource);
-    const save = saveOf(null, begun(newGid()));
+    const save = saveOf(null, newTransaction(newGid()));
     expect(await writer.writeBatch([save])).toEqual({ outcome: 'written' });
     expect(await store.load(save.gid)).toMatchObject({ seq: 1 });
     await close();

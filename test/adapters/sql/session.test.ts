@@ -7,7 +7,7 @@ import type { Connection } from 'mysql2/promise';
 import type { RunningServer } from '../../../scripts/servers/run.ts';
 import { migrate, openConnection, openDataSource } from '../../../src/adapters/sql/data-source.ts';
 import { openStore, type SqlStore } from '../../../src/adapters/sql/open-store.ts';
-import { answered, begun, cancelled, newGid, saveOf } from '../../support/saves.ts';
+import { allReplied, newTransaction, cancelRequested, newGid, saveOf } from '../../support/saves.ts';
 import { describeOn, describeOwn, type StartOwn } from '../../support/servers.ts';
 import { saying, startTcpProxy } from '../../support/tcp-proxy.ts';
 
@@ -125,12 +125,12 @@ for (const name of ['mysql', 'mariadb'] as const)
         expect(await one.registry.put(participant)).toEqual({ isNew: true });
         expect(await other.registry.find('inventory')).toMatchObject(participant);
 
-        const first = begun(newGid());
+        const first = newTransaction(newGid());
         expect(await one.writer.writeBatch([saveOf(null, first)])).toEqual({ outcome: 'written' });
-        const decided = cancelled(first);
+        const decided = cancelRequested(first);
         const second = saveOf({ tx: first, seq: 1 }, decided);
         expect(await one.writer.writeBatch([second])).toEqual({ outcome: 'written' });
-        const ended = saveOf({ tx: decided, seq: 2 }, answered(decided, 'succeeded'));
+        const ended = saveOf({ tx: decided, seq: 2 }, allReplied(decided, 'succeeded'));
         expect(await one.writer.writeBatch([ended])).toEqual({ outcome: 'written' });
         expect(await other.store.load(first.gid)).toMatchObject({ tx: ended.after, seq: 3 });
         expect(await other.store.journalOf(first.gid)).toHaveLength(3);

@@ -1,14 +1,21 @@
 /**
- * Makes sagas for stories: a trip whose hotel, flight and car are booked, then paid for, then told of. `trip()` has no pivot;
- * in `paidTrip()` the payment is the pivot.
+ * Builds sagas for tests: a trip whose hotel, flight and car are booked, then paid for, then confirmed by mail. `trip()` has no
+ * pivot; in `paidTrip()` the payment is the pivot. `asked` builds a step as a request has it, before its plan is read.
  */
+import type { AskedBranch } from '../../src/definition/plan.ts';
+import { referencesIn } from '../../src/definition/references.ts';
 import type { BranchSpec, GlobalTransaction, Now, Reply, Step } from '../../src/domain/global-transaction.ts';
 import { pendingCalls } from '../../src/domain/pending-calls.ts';
 import { type Begun, type Event, type Replied, transition } from '../../src/domain/transition.ts';
-import { begin, exactly, replied, spec, T0 } from '../support/transactions.ts';
+import { begin, exactly, replied, spec, T0 } from './transactions.ts';
 
-export const step = (branchId: string, place: Partial<Step> = {}): BranchSpec =>
+export const step = (
+  branchId: string,
+  place: Partial<Step> = {},
+  given: Partial<BranchSpec> = {},
+): BranchSpec =>
   spec(branchId, {
+    ...given,
     step: { dependsOn: [], isPivot: false, isCompensated: true, references: [], ...place },
   });
 
@@ -75,4 +82,17 @@ export const due = (tx: GlobalTransaction, now: Now = exactly(T0)): readonly str
 export function refusal(tx: GlobalTransaction | null, event: Event): string {
   const verdict = transition(tx, event);
   return verdict.accepted ? 'accepted' : verdict.code;
+}
+
+/** A step as a request has it; what is not given is absent. */
+export function asked(
+  branchId: string,
+  given: Partial<Omit<AskedBranch, 'payload' | 'references'>> & { readonly payload?: unknown } = {},
+): AskedBranch {
+  const { payload = {}, ...place } = given;
+  const { step: _step, ...fixed } = spec(branchId, { payload: JSON.stringify(payload) });
+  return {
+    ...{ ...fixed, dependsOn: null, isPivot: null, isCompensated: null },
+    ...{ references: referencesIn(fixed.payload), ...place },
+  };
 }
