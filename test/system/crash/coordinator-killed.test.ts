@@ -2,7 +2,8 @@
  * A coordinator is killed by SIGKILL at points that gates pin. Its successor ends every transaction correctly, without an
  * operator.
  *
- * Proves I1 to I13: invariant-checks.ts, support/saga-effects.ts and participants.ts check them by number.
+ * Proves I1, I2, I3, I5, I6, I7, I8, I9, I10, I11, I12 and I13: invariant-checks.ts, participants.ts and
+ * support/saga-effects.ts check them.
  */
 import { sagaKillTests } from './saga-kill-tests.ts';
 import { declareKillTests } from './kill-tests.ts';

@@ -1,7 +1,7 @@
 /**
  * The real engine under all faults together, in hundreds of worlds that a seed repeats.
  *
- * Proves I1, I3 to I10 and I12.
+ * Proves I1, I3, I4, I5, I6, I7, I8, I9, I10 and I12.
  */
 import { describe, expect, test } from '@jest/globals';
 import { rebuild } from '../../../src/application/journal.ts';
