@@ -56,7 +56,14 @@ describe('README.md', () => {
   });
 });
 
-const PAGES = ['README.md', 'CHANGELOG.md', 'SECURITY.md', 'test/README.md', ...pagesIn('docs'), ...pagesIn('docs/adr')];
+const PAGES = [
+  'README.md',
+  'CHANGELOG.md',
+  'SECURITY.md',
+  'test/README.md',
+  ...pagesIn('docs'),
+  ...pagesIn('docs/adr'),
+];
 
 function pagesIn(folder: string): readonly string[] {
   return readdirSync(new URL(`../../${folder}`, import.meta.url))

@@ -16,7 +16,7 @@ import {
   StoreUnavailable,
 } from '../../src/application/ports.ts';
 import { noLog, noObserver } from '../support/engine.ts';
-import { untilLockAwaited } from '../support/sessions.ts';
+import { untilLockAwaited } from '../support/database-sessions.ts';
 import { newTransaction, cancelRequested, newGid, saveOf } from '../support/saves.ts';
 
 /** @param databaseUrl a migrated database */

@@ -1,6 +1,6 @@
 /**
- * Makes transactions for stories: `begin()` starts one as a client would, `told` says what happened to it.
- * Every story stands at `T0` and has a deadline ten seconds later, unless it says otherwise.
+ * Builds transactions for tests. `begun` and `replied` give events, `told` applies events to a state, and `begin` gives a
+ * state. Events are at `T0`, and the deadline is ten seconds later, unless a test says otherwise.
  */
 import type {
   BranchSpec,
@@ -17,7 +17,7 @@ export const T0: Instant = Date.UTC(2026, 0, 1);
 export const TIMEOUT_MS = 10_000;
 export const DEADLINE: Instant = T0 + TIMEOUT_MS;
 
-/** A clock that is exact; `between` is one that is not. */
+/** The present by an exact clock; `between` is by one that is not. */
 export const exactly = (at: Instant): Now => ({ earliest: at, latest: at });
 export const between = (earliest: Instant, latest: Instant): Now => ({ earliest, latest });
 
@@ -72,19 +72,19 @@ export const replied = (branchId: string, op: Op, reply: Reply, given: Partial<R
 
 export const begin = (given: Partial<Begun> = {}): GlobalTransaction => told(null, begun(given));
 
-/** What the events make of it; a story does not go on after a refusal. */
+/** The state after these events. @throws Error where the protocol rejects one */
 export function told(tx: GlobalTransaction | null, ...events: readonly Event[]): GlobalTransaction {
   let current = tx;
   for (const event of events) {
     const verdict = transition(current, event);
-    if (!verdict.accepted) throw new Error(`${event.type} was refused: ${verdict.code}`);
+    if (!verdict.accepted) throw new Error(`${event.type} was rejected: ${verdict.code}`);
     current = verdict.tx;
   }
-  if (current === null) throw new Error('a story needs an event');
+  if (current === null) throw new Error('no state and no event');
   return current;
 }
 
-// Transactions that many stories start from.
+// Transactions that many tests start from.
 
 export const confirming = (): GlobalTransaction =>
   told(begin(), replied('stock', 'try', 'succeeded'), replied('money', 'try', 'succeeded'));

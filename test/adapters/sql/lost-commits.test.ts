@@ -7,7 +7,7 @@ import { openStore } from '../../../src/adapters/sql/open-store.ts';
 import { systemChance } from '../../../src/adapters/system.ts';
 import { type ParticipantCall, StoreUnavailable } from '../../../src/application/ports.ts';
 import { noWakes, participantsThat, testEngine } from '../../support/engine.ts';
-import { otherConnectionIds } from '../../support/sessions.ts';
+import { otherConnectionIds } from '../../support/database-sessions.ts';
 import { describeOn, describeOwn } from '../../support/servers.ts';
 
 await describeOwn('mysql', 'a server that may lose what it acknowledged', (start) => {

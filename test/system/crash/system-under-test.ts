@@ -5,8 +5,8 @@
 import { migrate, openConnection } from '../../../src/adapters/sql/data-source.ts';
 import { openStore, type SqlStore } from '../../../src/adapters/sql/open-store.ts';
 import { rebuild } from '../../../src/application/journal.ts';
-import { patient } from '../../support/patient.ts';
-import { untilLockAwaited } from '../../support/sessions.ts';
+import { withReadRetries } from '../../support/read-retries.ts';
+import { untilLockAwaited } from '../../support/database-sessions.ts';
 import type { SharedServer } from '../../support/servers.ts';
 import { CoordinatorProcess, isErrorLine } from '../../support/coordinator-process.ts';
 import { ALL_BRANCHES, LISTENER, tcc } from './transaction-shapes.ts';
@@ -40,7 +40,7 @@ export type SystemUnderTest = Awaited<ReturnType<typeof openSystem>>;
 export async function openSystem(server: SharedServer, callTimeoutMs: number) {
   const databaseUrl = await server.createDatabase();
   const opened: SqlStore = await openStore(databaseUrl, COMMIT_TIMEOUT_MS);
-  const sql: SqlStore = { ...opened, store: patient(opened.store) };
+  const sql: SqlStore = { ...opened, store: withReadRetries(opened.store) };
   await migrate(sql.dataSource);
   // One connection for all these reads: the server has a limited number of them.
   const journal = await openConnection(databaseUrl, {});

@@ -10,7 +10,7 @@ import type { Coordinator } from '../../../src/application/coordinator.ts';
 import type { Engine } from '../../../src/application/engine.ts';
 import type { HttpAnswer, ParticipantCall } from '../../../src/application/ports.ts';
 import { httpAnswer as answered, noWakes, testEngine } from '../../support/engine.ts';
-import { patient } from '../../support/patient.ts';
+import { withReadRetries } from '../../support/read-retries.ts';
 import { describeOn } from '../../support/servers.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 
@@ -41,7 +41,7 @@ describeOn(['mysql'], 'five thousand branches stuck on one participant', (server
   /** A coordinator that is woken by nothing but its own timers and its sweep. */
   function newEngine(process: { isAlive: boolean }): Engine {
     return testEngine({
-      ...{ store: clock.watching(patient(sql.store)), writer: clock.watching(sql.writer) },
+      ...{ store: clock.watching(withReadRetries(sql.store)), writer: clock.watching(sql.writer) },
       ...{ registry: sql.registry, clock, process, chance: systemChance, wakes: noWakes },
       participants: { call: answer },
       settings: SETTINGS,

@@ -4,7 +4,7 @@ import type * as wire from '@tercet/sdk/wire';
 import { migrate } from '../../../src/adapters/sql/data-source.ts';
 import { openStore } from '../../../src/adapters/sql/open-store.ts';
 import { CoordinatorProcess, isErrorLine } from '../../support/coordinator-process.ts';
-import { patient } from '../../support/patient.ts';
+import { withReadRetries } from '../../support/read-retries.ts';
 import type { SharedServer } from '../../support/servers.ts';
 import { PARTICIPANT, Participants } from './participants.ts';
 import { ReplicaClient } from './replica-client.ts';
@@ -37,7 +37,7 @@ export type ReplicaPair = Awaited<ReturnType<typeof openReplicaPair>>;
 export async function openReplicaPair(server: SharedServer) {
   const databaseUrl = await server.createDatabase();
   const opened = await openStore(databaseUrl, COMMIT_TIMEOUT_MS);
-  const sql = { ...opened, store: patient(opened.store) };
+  const sql = { ...opened, store: withReadRetries(opened.store) };
   await migrate(sql.dataSource);
   const participants = new Participants();
   await participants.listen();

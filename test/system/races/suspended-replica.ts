@@ -3,7 +3,7 @@
  * receives meanwhile are too late, and so are decisions that it made in time and did not save (I13, I14).
  */
 import { expect } from '@jest/globals';
-import { untilLockAwaited } from '../../support/sessions.ts';
+import { untilLockAwaited } from '../../support/database-sessions.ts';
 import { type ReplicaPair, until } from './replica-pair.ts';
 import { begin, branch } from './race-kind.ts';
 import type { Answer } from './replica-client.ts';

@@ -1,10 +1,10 @@
 import { Overloaded, StoreUnavailable } from '../../src/application/ports.ts';
 
 /**
- * The same store, asked again where it gave a read up: its limits on time are for replicas, and a test that checks what is
- * stored waits for a slow machine. For reads only; how often is bounded by the test's own limit on time.
+ * The same store, which retries a read that timed out. Its timeouts are for replicas; a test that checks what is stored
+ * waits for a slow machine. For reads only.
  */
-export function patient<Store extends object>(store: Store): Store {
+export function withReadRetries<Store extends object>(store: Store): Store {
   return new Proxy(store, {
     get: (target, name) => {
       const method = Reflect.get(target, name);
@@ -23,5 +23,5 @@ export function patient<Store extends object>(store: Store): Store {
   });
 }
 
-/** Each is given up after five seconds. */
+/** Each times out after five seconds. */
 const ATTEMPTS = 20;

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Connection } from 'mysql2/promise';
 import { migrate, openConnection } from '../../src/adapters/sql/data-source.ts';
 import { openStore, type SqlStore } from '../../src/adapters/sql/open-store.ts';
-import { isLockAwaited, untilLockAwaited } from './sessions.ts';
+import { isLockAwaited, untilLockAwaited } from './database-sessions.ts';
 import { describeOn } from './servers.ts';
 import { until } from './until.ts';
 
