@@ -16,7 +16,7 @@ import {
   T0,
   told,
 } from '../support/transactions.ts';
-import { action, cancel, compensate, diamond, paidTrip, retry, trip } from './sagas.ts';
+import { action, cancel, compensate, diamond, paidTrip, retry, trip } from '../support/sagas.ts';
 
 type Row = readonly [
   what: string,

@@ -10,7 +10,7 @@ import type {
   Chance,
   Log,
   Observer,
-  ParticipantAnswer,
+  HttpAnswer,
   ParticipantCall,
   ParticipantClient,
 } from '../../src/application/ports.ts';
@@ -58,13 +58,13 @@ export function registryOf(...names: readonly string[]): MemoryParticipantRegist
 }
 
 /** An answer with this status; without one, no answer came. */
-export const httpAnswer = (httpStatus: number | null, body?: string): ParticipantAnswer => ({
+export const httpAnswer = (httpStatus: number | null, body?: string): HttpAnswer => ({
   ...{ httpStatus, answer: String(httpStatus), retryAfterMs: null },
   ...(body !== undefined && { body }),
 });
 
 /** A status or an answer; null where the call is never answered. */
-type Answers = (call: ParticipantCall) => number | ParticipantAnswer | null;
+type Answers = (call: ParticipantCall) => number | HttpAnswer | null;
 
 /** Participants that answer as `answers` says, and the calls they have received. */
 export function participantsThat(answers: Answers, calls: ParticipantCall[] = []): ParticipantClient {

@@ -2,7 +2,7 @@
  * Builds sagas for tests: a trip whose hotel, flight and car are booked, then paid for, then confirmed by mail. `trip()` has no
  * pivot; in `paidTrip()` the payment is the pivot. `asked` builds a step as a request has it, before its plan is read.
  */
-import type { AskedBranch } from '../../src/definition/plan.ts';
+import type { RequestedBranch } from '../../src/definition/plan.ts';
 import { referencesIn } from '../../src/definition/references.ts';
 import type { BranchSpec, GlobalTransaction, Now, Reply, Step } from '../../src/domain/global-transaction.ts';
 import { pendingCalls } from '../../src/domain/pending-calls.ts';
@@ -87,8 +87,8 @@ export function refusal(tx: GlobalTransaction | null, event: Event): string {
 /** A step as a request has it; what is not given is absent. */
 export function asked(
   branchId: string,
-  given: Partial<Omit<AskedBranch, 'payload' | 'references'>> & { readonly payload?: unknown } = {},
-): AskedBranch {
+  given: Partial<Omit<RequestedBranch, 'payload' | 'references'>> & { readonly payload?: unknown } = {},
+): RequestedBranch {
   const { payload = {}, ...place } = given;
   const { step: _step, ...fixed } = spec(branchId, { payload: JSON.stringify(payload) });
   return {
