@@ -12,11 +12,11 @@ import { HttpParticipantClient } from '../src/adapters/participant/http-client.t
 import type { Coordinator, Outcome } from '../src/application/coordinator.ts';
 import type { Participant, ParticipantRegistry, Saved } from '../src/application/ports.ts';
 import type { BeginRequest, BranchRequest } from '../src/application/requests.ts';
-import { readConfig } from '../src/config.ts';
+import { readSettings } from '../src/environment.ts';
 import type { Branch, Call, GlobalTransaction, Op } from '../src/domain/index.ts';
 import { buildApp } from '../src/http/app.ts';
 
-const config = readConfig({ TERCET_LOG_LEVEL: 'warn' });
+const settings = readSettings({ TERCET_LOG_LEVEL: 'warn' });
 
 const known = new Map<string, Participant>();
 const registry: ParticipantRegistry = {
@@ -28,7 +28,7 @@ const registry: ParticipantRegistry = {
   },
 };
 const participants = new HttpParticipantClient({
-  ...{ registry, ca: null, connectionsPerOrigin: config.participantConcurrency },
+  ...{ registry, ca: null, connectionsPerOrigin: settings.participantConcurrency },
 });
 
 type Asked = 'begin' | 'waitForEnd' | 'needsAttention' | 'explain' | 'registerParticipant';
@@ -72,7 +72,7 @@ function confirmed(request: BeginRequest, traceparent: string | null): GlobalTra
   const now = Date.now();
   const { pattern = 'tcc', name = null, businessKey = null, branches = [] } = request;
   const backoff = { firstDelayMs: 1, maxDelayMs: 1, budget: 1 };
-  const { callTimeoutMs, maxRetryAfterMs, defaultTimeoutMs } = config;
+  const { callTimeoutMs, maxRetryAfterMs, defaultTimeoutMs } = settings;
   return {
     ...{
       gid: uuidv7(),
@@ -125,10 +125,10 @@ const app = await buildApp({
   coordinator: double as Coordinator,
   checkReady: async () => 'ready',
   apiTokens: [],
-  maxCallTimeoutMs: config.maxCallTimeoutMs,
+  maxCallTimeoutMs: settings.maxCallTimeoutMs,
   whyNeverCalled: () => null,
   metrics: async () => ({ contentType: 'text/plain', text: '' }),
-  logger: pino({ level: config.logLevel, name: 'wire-limit' }),
+  logger: pino({ level: settings.logLevel, name: 'wire-limit' }),
 });
 await app.listen({ host: '127.0.0.1', port: 0 });
 process.send?.({ ports: [(app.server.address() as { port: number }).port] });

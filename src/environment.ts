@@ -1,4 +1,208 @@
-/** The environment of the process. No other file reads it. */
-export type Environment = Readonly<Record<string, string | undefined>>;
+/**
+ * The environment of the process, which no other file reads, and the settings in it: read once, checked, frozen.
+ *
+ * The variable of a setting is TERCET_ and its name, so `callTimeoutMs` is TERCET_CALL_TIMEOUT_MS. A secret may stand in a
+ * file instead, named by its variable and _FILE. All faults are reported together. An unknown TERCET_… variable is a fault
+ * too: it is a misspelt one, unless Kubernetes injected it.
+ */
+import { readFileSync } from 'node:fs';
+import { checkSecret } from './wire/signature.ts';
+import type { TSchema } from 'typebox';
+import { Value } from 'typebox/value';
+import { type Environment, serviceVariablesIn } from './service-variables.ts';
+import { Settings } from './settings.ts';
 
 export const environment: NodeJS.ProcessEnv = process.env;
+
+type Name = keyof Settings;
+
+type SettingSchema = TSchema & {
+  readonly type: string;
+  readonly default: unknown;
+  readonly description: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly enum?: readonly string[];
+  readonly isSecret?: boolean;
+  readonly isFile?: boolean;
+};
+
+const schemas = Settings.properties as unknown as Readonly<Record<Name, SettingSchema>>;
+const names = Object.keys(schemas) as Name[];
+
+export const variableOf = (name: string): string =>
+  `TERCET_${name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+
+const fileVariableOf = (name: Name): string => `${variableOf(name)}_FILE`;
+
+/** Each setting for the page that lists them. */
+export const settingsTable = names.map((name) => ({
+  variable: variableOf(name),
+  default: String(schemas[name].default ?? ''),
+  description: schemas[name].description,
+  /** The variable that may name a file with the value instead; null where the value is no secret. */
+  fileVariable: schemas[name].isSecret ? fileVariableOf(name) : null,
+}));
+
+/** Variables of tests and examples, which share the prefix and are none of ours. */
+const FOREIGN = /^TERCET_(?:TEST_|SERVER_CACHE|DEMO_)/;
+
+/** The settings cannot be used; `faults` has one line for each reason. */
+export class UnusableSettings extends Error {
+  override readonly name = 'UnusableSettings';
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[]) {
+    super(['The settings cannot be used:', ...faults].join('\n- '));
+    this.faults = faults;
+  }
+}
+
+/** A setting as it was found: its value, and what was wrong with the finding. */
+type Found = { readonly value: unknown; readonly faults: readonly string[] };
+
+/**
+ * @param use.serves false for a command that does not listen, and so needs no tokens
+ * @throws UnusableSettings
+ */
+export function readSettings(
+  given: Environment = environment,
+  { serves = true }: { readonly serves?: boolean } = {},
+): Settings {
+  const injected = new Set(serviceVariablesIn(given));
+  const variables = Object.fromEntries(Object.entries(given).filter(([variable]) => !injected.has(variable)));
+  const found = names.map((name) => [name, settingOf(name, variables)] as const);
+  const settings = Object.fromEntries(found.map(([name, { value }]) => [name, value])) as Settings;
+  const faults = [
+    ...found.flatMap(([name, { value, faults }]) =>
+      faults.length > 0 ? faults : faultOf(name, value, variables),
+    ),
+    ...contradictions(settings),
+    ...(serves ? openToAnyone(settings) : []),
+    ...unknownVariables(variables),
+  ];
+  if (faults.length > 0) throw new UnusableSettings(faults);
+  return Object.freeze(settings);
+}
+
+/** An empty variable is an unset one. */
+function settingOf(name: Name, environment: Environment): Found {
+  const text = environment[variableOf(name)]?.trim();
+  const { isSecret, isFile } = schemas[name];
+  if (isFile && text) return inFile(name, variableOf(name), text);
+  const path = isSecret ? environment[fileVariableOf(name)]?.trim() : undefined;
+  if (!path) return { value: typedValueOf(name, text), faults: [] };
+  if (!text) return inFile(name, fileVariableOf(name), path);
+  const fault = `${variableOf(name)} and ${fileVariableOf(name)} are both set: remove one of them`;
+  return { value: schemas[name].default, faults: [fault] };
+}
+
+function inFile(name: Name, variable: string, path: string): Found {
+  try {
+    const text = readFileSync(path, 'utf8').trim();
+    if (text !== '') return { value: typedValueOf(name, text), faults: [] };
+    return { value: schemas[name].default, faults: [`${variable} “${path}” names an empty file`] };
+  } catch (error) {
+    const fault = `${variable} “${path}” cannot be read: ${(error as Error).message}`;
+    return { value: schemas[name].default, faults: [fault] };
+  }
+}
+
+/** The text as the type that its schema asks for; left as text where it is none of it. */
+function typedValueOf(name: Name, text: string | undefined): unknown {
+  const { type, default: standard } = schemas[name];
+  if (text === undefined || text === '') return standard;
+  if (type === 'integer' && /^\d{1,15}$/.test(text)) return Number(text);
+  if (type === 'boolean' && /^(?:true|false)$/.test(text)) return text === 'true';
+  if (type === 'array') return text.split(/[\s,]+/).filter((part) => part !== '');
+  return text;
+}
+
+function faultOf(name: Name, value: unknown, environment: Environment): string[] {
+  const [error] = Value.Errors(schemas[name], value);
+  if (error === undefined) return [];
+  const { description, default: standard, isSecret } = schemas[name];
+  const given = isSecret ? '' : ` “${environment[variableOf(name)]}”`;
+  return [`${variableOf(name)}${given} ${wantedOf(name)}. ${description} Default: ${standard}`];
+}
+
+function wantedOf(name: Name): string {
+  const { type, minimum, maximum, enum: words } = schemas[name];
+  if (words) return `must be one of ${words.join(', ')}`;
+  if (type === 'integer') return `must be a whole number from ${minimum} to ${maximum}`;
+  return type === 'boolean' ? 'must be true or false' : 'does not have the right form';
+}
+
+function unknownVariables(environment: Environment): string[] {
+  const secrets = names.filter((name) => schemas[name].isSecret);
+  const known = new Set([...names.map(variableOf), ...secrets.map(fileVariableOf)]);
+  return Object.keys(environment)
+    .filter((variable) => variable.startsWith('TERCET_') && !known.has(variable) && !FOREIGN.test(variable))
+    .map((variable) => `${variable} is no setting: correct its name or remove it`);
+}
+
+/** An address as it may be shown: without user and password. Where one cannot be read, where they end is not known. */
+export function shownUrl(text: string): string {
+  const url = URL.parse(text);
+  if (url === null) return text.replace(/\/\/.*/s, '//…');
+  return url.host === '' ? text : `${url.protocol}//${url.host}${url.pathname}`;
+}
+
+/** How the database is spoken to over TLS; null for not at all. */
+export const databaseTlsOf = ({
+  databaseTls,
+  databaseCaFile,
+}: Settings): { readonly ca: string | null } | null =>
+  databaseTls || databaseCaFile !== null ? { ca: databaseCaFile } : null;
+
+// ── Settings that contradict each other ──────────────────────────────────────────────────────────────────────
+
+type Duration = Extract<Name, `${string}Ms` | `${string}Budget`>;
+
+const ORDERED: readonly (readonly [Duration, Duration])[] = [
+  ['defaultTimeoutMs', 'maxTimeoutMs'],
+  ['retryFirstDelayMs', 'retryMaxDelayMs'],
+  ['pollFirstDelayMs', 'pollMaxDelayMs'],
+  ['circuitFirstOpenMs', 'circuitMaxOpenMs'],
+  ['callTimeoutMs', 'maxCallTimeoutMs'],
+  ['retryMaxDelayMs', 'maxRetryDelayMs'],
+  ['retryBudget', 'maxRetryBudget'],
+];
+
+const LOOPBACK = /^(?:localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1|\[::1\])$/i;
+
+/** What did not become a number compares as false, and was told of already. */
+function contradictions(settings: Settings): string[] {
+  const faults = ORDERED.filter(([less, more]) => settings[less] > settings[more]).map(
+    ([less, more]) =>
+      `${variableOf(less)} (${settings[less]}) must not be more than ${variableOf(more)} (${settings[more]})`,
+  );
+  const hasSecrets = settings.alertWebhookSecrets.length > 0;
+  if (settings.alertWebhookUrl !== '' && !hasSecrets)
+    faults.push(
+      'TERCET_ALERT_WEBHOOK_URL needs TERCET_ALERT_WEBHOOK_SECRETS: the receiver verifies posts by them',
+    );
+  if (settings.alertWebhookUrl === '' && hasSecrets)
+    faults.push(
+      'TERCET_ALERT_WEBHOOK_SECRETS has no effect without TERCET_ALERT_WEBHOOK_URL: set it, or remove the secrets',
+    );
+  if (settings.alertWebhookUrl !== '' && URL.parse(settings.alertWebhookUrl) === null)
+    faults.push('TERCET_ALERT_WEBHOOK_URL is no address: correct its host or port');
+  for (const [index, secret] of settings.alertWebhookSecrets.entries()) {
+    const fault = checkSecret(secret);
+    if (fault !== null) faults.push(`TERCET_ALERT_WEBHOOK_SECRETS, secret ${index + 1}: ${fault}`);
+  }
+  if (settings.apiTokens.length > 0 && settings.allowAnonymous)
+    faults.push(
+      'TERCET_API_TOKENS and TERCET_ALLOW_ANONYMOUS=true contradict each other: remove one of them',
+    );
+  return faults;
+}
+
+function openToAnyone({ host, apiTokens, allowAnonymous }: Settings): string[] {
+  if (apiTokens.length > 0 || allowAnonymous || LOOPBACK.test(host)) return [];
+  return [
+    `TERCET_HOST “${host}” can be reached from other machines, and nobody is asked who they are: set ` +
+      'TERCET_API_TOKENS, or listen on 127.0.0.1, or set TERCET_ALLOW_ANONYMOUS=true where the network lets only friends in',
+  ];
+}

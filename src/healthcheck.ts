@@ -9,7 +9,8 @@
 import { get } from 'node:http';
 import { isIPv6 } from 'node:net';
 import { reasonOf } from './wire/error-fields/fields.ts';
-import { type Config, readConfig } from './config.ts';
+import { readSettings } from './environment.ts';
+import type { Settings } from './settings.ts';
 
 /** Shorter than the `--timeout` of the HEALTHCHECK, so that the reason is printed. */
 const TIMEOUT_MS = 3000;
@@ -18,7 +19,7 @@ const TIMEOUT_MS = 3000;
 const LOOPBACK: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
 
 try {
-  const url = livezOf(readConfig());
+  const url = livezOf(readSettings());
   const status = await statusOf(url);
   if (status !== 200) throw new Error(`${url} answered ${status}`);
 } catch (error) {
@@ -26,7 +27,7 @@ try {
   process.exit(1);
 }
 
-function livezOf({ host, port }: Config): string {
+function livezOf({ host, port }: Settings): string {
   if (port === 0)
     throw new Error('TERCET_PORT is 0, so the port is not known: set the port to check it by this command');
   const address = LOOPBACK[host] ?? host;

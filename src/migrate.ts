@@ -2,8 +2,7 @@
 import { migrate, openDataSource } from './adapters/sql/data-source.ts';
 import { waitForDatabase } from './adapters/sql/wait-for-database.ts';
 import { systemClock } from './adapters/system.ts';
-import { databaseTlsOf, readConfig, shownUrl, UnusableConfig } from './config.ts';
-import { environment } from './environment.ts';
+import { databaseTlsOf, environment, readSettings, shownUrl, UnusableSettings } from './environment.ts';
 import { reasonOf } from './wire/error-fields/fields.ts';
 import { exitOnEarlySignals } from './observability/early-signals.ts';
 import { exitOnStrayErrors } from './observability/stray-errors.ts';
@@ -13,16 +12,16 @@ const FAILED = 'migration failed';
 exitOnEarlySignals();
 exitOnStrayErrors(FAILED);
 try {
-  const config = readConfig(environment, { serves: false });
-  const database = shownUrl(config.databaseUrl);
+  const settings = readSettings(environment, { serves: false });
+  const database = shownUrl(settings.databaseUrl);
   try {
-    const open = () => openDataSource(config.databaseUrl, databaseTlsOf(config));
+    const open = () => openDataSource(settings.databaseUrl, databaseTlsOf(settings));
     const onWaiting = (error: Error) =>
       void process.stderr.write(
-        `${database} cannot be reached yet: waiting up to ${config.databaseWaitMs} ms: ${reasonOf(error)}\n`,
+        `${database} cannot be reached yet: waiting up to ${settings.databaseWaitMs} ms: ${reasonOf(error)}\n`,
       );
     const dataSource = await waitForDatabase(open, {
-      ...{ waitMs: config.databaseWaitMs, clock: systemClock, onWaiting },
+      ...{ waitMs: settings.databaseWaitMs, clock: systemClock, onWaiting },
     });
     const ran = await migrate(dataSource);
     await dataSource.destroy();
@@ -32,7 +31,7 @@ try {
     throw new Error(`the database of TERCET_DATABASE_URL, ${database}`, { cause: error });
   }
 } catch (error) {
-  const reason = error instanceof UnusableConfig ? error.message : reasonOf(error);
+  const reason = error instanceof UnusableSettings ? error.message : reasonOf(error);
   process.stderr.write(`${FAILED}: ${reason}\n`);
   process.exit(1);
 }

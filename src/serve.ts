@@ -23,8 +23,7 @@ import { VERSIONS } from './application/journal.ts';
 import { Replicas } from './application/replicas.ts';
 import { createEngine, type Engine, type EngineSettings } from './application/engine.ts';
 import type { Log, Time, WakeQueue } from './application/ports.ts';
-import { type Config, databaseTlsOf, readConfig, shownUrl, UnusableConfig } from './config.ts';
-import { environment } from './environment.ts';
+import { databaseTlsOf, environment, readSettings, shownUrl, UnusableSettings } from './environment.ts';
 import { buildApp } from './http/app.ts';
 import { traceUrlOf } from './api/transaction-view.ts';
 import { reasonOf } from './wire/error-fields/fields.ts';
@@ -35,6 +34,7 @@ import { StateLog } from './observability/state-log.ts';
 import type { Tracing } from './observability/otel/tracing.ts';
 import { exitOnStrayErrors } from './observability/stray-errors.ts';
 import { serviceVariablesIn } from './service-variables.ts';
+import type { Settings } from './settings.ts';
 
 /**
  * @param tracing null without tracing
@@ -47,9 +47,9 @@ export async function serve(tracing: Tracing | null, stopExiting: () => void): P
     stopExiting();
   };
   try {
-    await start(readConfig(), tracing, takeOver);
+    await start(readSettings(), tracing, takeOver);
   } catch (error) {
-    const reason = error instanceof UnusableConfig ? error.message : reasonOf(error);
+    const reason = error instanceof UnusableSettings ? error.message : reasonOf(error);
     process.stderr.write(`${FAILED}: ${reason}\n`);
     process.exit(1);
   }
@@ -63,19 +63,19 @@ const FAILED = 'tercet could not start';
 const TRACING_STOP_MS = 2000;
 
 /** @param takeOver is called when errors and signals are handled here */
-async function start(config: Config, tracing: Tracing | null, takeOver: () => void): Promise<void> {
-  const logger = createLogger(config.logLevel);
+async function start(settings: Settings, tracing: Tracing | null, takeOver: () => void): Promise<void> {
+  const logger = createLogger(settings.logLevel);
   const log: Log = { error: (what, error) => logger.error({ err: error }, what) };
   const ignored = serviceVariablesIn(environment);
   if (ignored.length > 0)
     logger.info({ variables: ignored }, 'variables that Kubernetes injects for Services are ignored');
-  const sql = await openDatabase(config, logger);
-  await logRisks(config, sql, logger);
+  const sql = await openDatabase(settings, logger);
+  await logRisks(settings, sql, logger);
   const registry = new AllowedAddresses({
-    ...{ registry: sql.registry, allowedHosts: config.allowedHosts, whyNeverCalled },
+    ...{ registry: sql.registry, allowedHosts: settings.allowedHosts, whyNeverCalled },
   });
   const participants = new HttpParticipantClient({
-    ...{ registry, ca: config.participantCaFile, connectionsPerOrigin: config.participantConcurrency },
+    ...{ registry, ca: settings.participantCaFile, connectionsPerOrigin: settings.participantConcurrency },
     now: () => sql.time.now().latest,
   });
   const writerId = systemChance.newId();
@@ -86,7 +86,7 @@ async function start(config: Config, tracing: Tracing | null, takeOver: () => vo
       logger.info({ journal_version: journalVersion }, 'journal version that all replicas read'),
   });
   const metrics = new Metrics({
-    ...{ store: sql.store, time: sql.time, attentionAfterMs: config.attentionAfterMs },
+    ...{ store: sql.store, time: sql.time, attentionAfterMs: settings.attentionAfterMs },
     ...{ isWakeQueueUp: () => engine.isWakeQueueUp(), hasLostCommits: () => engine.hasLostCommits() },
     droppedSpanCount: tracing?.droppedSpanCount ?? (async () => 0),
     ...{ isTracing: tracing !== null, build: buildOf(version) },
@@ -96,40 +96,40 @@ async function start(config: Config, tracing: Tracing | null, takeOver: () => vo
       ...{ store: sql.store, writer: sql.writer, registry, participants, log },
       ...{ time: sql.time, chance: systemChance, writerId },
       journalVersion: () => replicas.writtenVersion,
-      wakes: (onWake) => openWakes(config, { time: sql.time, onWake, log, logger }),
+      wakes: (onWake) => openWakes(settings, { time: sql.time, onWake, log, logger }),
       observer: observers([metrics, new StateLog(logger), ...(tracing ? [tracing.tracer] : [])], log),
       ...(tracing && { tracer: tracing.tracer }),
     },
-    settingsOf(config),
+    engineSettingsOf(settings),
   );
   let isDraining = false;
   const app = await buildApp({
     ...{ coordinator: engine.coordinator, checkReady: engine.checkReady, whyNeverCalled },
-    ...{ isDraining: () => isDraining, keepAliveTimeoutMs: config.keepAliveTimeoutMs },
-    ...{ apiTokens: config.apiTokens, maxCallTimeoutMs: config.maxCallTimeoutMs },
+    ...{ isDraining: () => isDraining, keepAliveTimeoutMs: settings.keepAliveTimeoutMs },
+    ...{ apiTokens: settings.apiTokens, maxCallTimeoutMs: settings.maxCallTimeoutMs },
     metrics: (accept) => metrics.scrape(accept),
-    ...{ trace: tracing?.pluginFor ?? null, traceUrlTemplate: config.traceUrlTemplate },
+    ...{ trace: tracing?.pluginFor ?? null, traceUrlTemplate: settings.traceUrlTemplate },
     logger,
     logsRequests: logger.isLevelEnabled('debug'),
   });
-  const alerting = alertingOf(config, { sql, engine, metrics, log });
+  const alerting = alertingOf(settings, { sql, engine, metrics, log });
   // npm passes a Ctrl-C on that the terminal has sent already: the second one is the same request, and `delay` bounds it.
   const onSecondSignal = () => {};
   const onSecondError = (err: unknown) =>
     logger.fatal({ err }, 'second unexpected error: tercet stops immediately');
-  const stopWithinMs = Math.min(config.drainMs + config.shutdownTimeoutMs, MAX_TIMER_MS);
+  const stopWithinMs = Math.min(settings.drainMs + settings.shutdownTimeoutMs, MAX_TIMER_MS);
   const closing = { delay: stopWithinMs, logger, onSecondSignal, onSecondError };
   takeOver();
   closeWithGrace(closing, async ({ err, signal }) => {
     if (err) logger.fatal({ err }, 'unexpected error: tercet stops');
     // Ctrl-C in a terminal waits for no load balancer.
-    if (signal === 'SIGTERM' && config.drainMs > 0) {
+    if (signal === 'SIGTERM' && settings.drainMs > 0) {
       isDraining = true;
       logger.info(
-        { drain_ms: config.drainMs },
+        { drain_ms: settings.drainMs },
         'tercet is draining: /readyz answers 503, requests are still served',
       );
-      await delay(config.drainMs);
+      await delay(settings.drainMs);
     }
     logger.info(
       `tercet is stopping${signal ? `, by ${signal}` : ''}: active transactions are finished or handed over`,
@@ -145,23 +145,23 @@ async function start(config: Config, tracing: Tracing | null, takeOver: () => vo
     logger.info('tercet has stopped');
   });
   await replicas.start();
-  await app.listen({ host: config.host, port: config.port }).catch((error: NodeJS.ErrnoException) => {
+  await app.listen({ host: settings.host, port: settings.port }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EADDRINUSE') throw error;
-    throw new Error(`TERCET_PORT ${config.port} is in use on ${config.host}`, { cause: error });
+    throw new Error(`TERCET_PORT ${settings.port} is in use on ${settings.host}`, { cause: error });
   });
   engine.sweep.start();
   engine.retention.start();
   alerting?.alerts.start();
   const { port } = app.server.address() as { port: number };
-  const store = shownUrl(config.databaseUrl);
-  const redis = config.redisUrl === '' ? 'without Redis' : `woken by ${shownUrl(config.redisUrl)}`;
-  logger.info({ port }, `tercet is ready on http://${config.host}:${port}, with ${store}, ${redis}`);
+  const store = shownUrl(settings.databaseUrl);
+  const redis = settings.redisUrl === '' ? 'without Redis' : `woken by ${shownUrl(settings.redisUrl)}`;
+  logger.info({ port }, `tercet is ready on http://${settings.host}:${port}, with ${store}, ${redis}`);
 }
 
 /** The embedded database is brought up to date by its only process; a shared one by `npm run migrate`, once. */
-async function openDatabase(config: Config, logger: Logger): Promise<SqlStore> {
-  const { databaseUrl, databaseWaitMs: waitMs, commitTimeoutMs } = config;
-  const open = () => openStore(databaseUrl, commitTimeoutMs, { tls: databaseTlsOf(config) });
+async function openDatabase(settings: Settings, logger: Logger): Promise<SqlStore> {
+  const { databaseUrl, databaseWaitMs: waitMs, commitTimeoutMs } = settings;
+  const open = () => openStore(databaseUrl, commitTimeoutMs, { tls: databaseTlsOf(settings) });
   const onWaiting = (err: Error) =>
     logger.warn({ err, wait_ms: waitMs }, 'the database cannot be reached yet: waiting for it');
   const sql = await waitForDatabase(open, { waitMs, clock: systemClock, onWaiting }).catch((error: Error) => {
@@ -173,10 +173,10 @@ async function openDatabase(config: Config, logger: Logger): Promise<SqlStore> {
   return sql;
 }
 
-async function logRisks(config: Config, { dataSource }: SqlStore, logger: Logger): Promise<void> {
-  if (config.allowAnonymous)
+async function logRisks(settings: Settings, { dataSource }: SqlStore, logger: Logger): Promise<void> {
+  if (settings.allowAnonymous)
     logger.warn(
-      `TERCET_ALLOW_ANONYMOUS: anyone who reaches ${config.host} may begin, decide and read every transaction`,
+      `TERCET_ALLOW_ANONYMOUS: anyone who reaches ${settings.host} may begin, decide and read every transaction`,
     );
   for (const risk of await durabilityRisks(dataSource))
     logger.warn(`acknowledged commits may be lost: ${risk}`);
@@ -193,13 +193,13 @@ type AlertingParts = {
 };
 
 /** Null without a webhook. */
-function alertingOf(config: Config, { sql, engine, metrics, log }: AlertingParts) {
-  if (config.alertWebhookUrl === '') return null;
+function alertingOf(settings: Settings, { sql, engine, metrics, log }: AlertingParts) {
+  if (settings.alertWebhookUrl === '') return null;
   const webhook = new AlertWebhook({
-    url: config.alertWebhookUrl,
-    secrets: config.alertWebhookSecrets,
+    url: settings.alertWebhookUrl,
+    secrets: settings.alertWebhookSecrets,
     now: () => sql.time.now().latest,
-    traceUrlOf: (tx) => traceUrlOf(config.traceUrlTemplate, tx),
+    traceUrlOf: (tx) => traceUrlOf(settings.traceUrlTemplate, tx),
   });
   const alerts = new Alerts({
     ...{ store: sql.store, time: sql.time, chance: systemChance, log },
@@ -207,9 +207,9 @@ function alertingOf(config: Config, { sql, engine, metrics, log }: AlertingParts
     sender: webhook,
     explain: (tx) => engine.coordinator.explain(tx),
     onPost: (outcome) => metrics.alertPosted(outcome),
-    attentionAfterMs: config.attentionAfterMs,
-    attemptCount: config.alertAfterAttempts,
-    everyMs: config.sweepIntervalMs * SWEEPS_PER_ALERT_SCAN,
+    attentionAfterMs: settings.attentionAfterMs,
+    attemptCount: settings.alertAfterAttempts,
+    everyMs: settings.sweepIntervalMs * SWEEPS_PER_ALERT_SCAN,
   });
   return { alerts, webhook };
 }
@@ -222,11 +222,11 @@ type WakeParts = {
 };
 
 /** Without Redis each replica wakes what it carries itself; the sweep finds the rest. */
-function openWakes(config: Config, { time, onWake, log, logger }: WakeParts): WakeQueue {
+function openWakes(settings: Settings, { time, onWake, log, logger }: WakeParts): WakeQueue {
   const inProcess = new InProcessWakeQueue({ time, onWake });
-  if (config.redisUrl === '') return inProcess;
+  if (settings.redisUrl === '') return inProcess;
   return new BullmqWakeQueue({
-    ...{ redisUrl: config.redisUrl, redisCa: config.redisCaFile, prefix: config.redisPrefix },
+    ...{ redisUrl: settings.redisUrl, redisCa: settings.redisCaFile, prefix: settings.redisPrefix },
     ...{ time, fallback: inProcess, onWake, log },
     onState: (isUp) => {
       if (isUp) logger.info('Redis wake-up queue is up');
@@ -236,37 +236,37 @@ function openWakes(config: Config, { time, onWake, log, logger }: WakeParts): Wa
 
 const DAY_MS = 86_400_000;
 
-const settingsOf = (config: Config): EngineSettings => ({
+const engineSettingsOf = (settings: Settings): EngineSettings => ({
   policy: {
-    callTimeoutMs: config.callTimeoutMs,
+    callTimeoutMs: settings.callTimeoutMs,
     retry: {
-      firstDelayMs: config.retryFirstDelayMs,
-      maxDelayMs: config.retryMaxDelayMs,
-      budget: config.retryBudget,
+      firstDelayMs: settings.retryFirstDelayMs,
+      maxDelayMs: settings.retryMaxDelayMs,
+      budget: settings.retryBudget,
     },
     poll: {
-      firstDelayMs: config.pollFirstDelayMs,
-      maxDelayMs: config.pollMaxDelayMs,
-      budget: config.pollBudget,
+      firstDelayMs: settings.pollFirstDelayMs,
+      maxDelayMs: settings.pollMaxDelayMs,
+      budget: settings.pollBudget,
     },
-    maxRetryAfterMs: config.maxRetryAfterMs,
+    maxRetryAfterMs: settings.maxRetryAfterMs,
   },
   maxPolicy: {
-    callTimeoutMs: config.maxCallTimeoutMs,
-    retryDelayMs: config.maxRetryDelayMs,
-    retryBudget: config.maxRetryBudget,
+    callTimeoutMs: settings.maxCallTimeoutMs,
+    retryDelayMs: settings.maxRetryDelayMs,
+    retryBudget: settings.maxRetryBudget,
   },
   gate: {
-    concurrency: config.participantConcurrency,
-    failureCount: config.circuitFailureCount,
-    firstOpenMs: config.circuitFirstOpenMs,
-    maxOpenMs: config.circuitMaxOpenMs,
+    concurrency: settings.participantConcurrency,
+    failureCount: settings.circuitFailureCount,
+    firstOpenMs: settings.circuitFirstOpenMs,
+    maxOpenMs: settings.circuitMaxOpenMs,
   },
-  defaultTimeoutMs: config.defaultTimeoutMs,
-  maxTimeoutMs: config.maxTimeoutMs,
-  commitTimeoutMs: config.commitTimeoutMs,
-  sweepIntervalMs: config.sweepIntervalMs,
-  maxActiveTransactions: config.maxActiveTransactions,
-  retentionMs: config.retentionDays * DAY_MS,
-  attentionAfterMs: config.attentionAfterMs,
+  defaultTimeoutMs: settings.defaultTimeoutMs,
+  maxTimeoutMs: settings.maxTimeoutMs,
+  commitTimeoutMs: settings.commitTimeoutMs,
+  sweepIntervalMs: settings.sweepIntervalMs,
+  maxActiveTransactions: settings.maxActiveTransactions,
+  retentionMs: settings.retentionDays * DAY_MS,
+  attentionAfterMs: settings.attentionAfterMs,
 });

@@ -8,7 +8,8 @@
  * Source: https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
  */
 import { isIP } from 'node:net';
-import type { Environment } from './environment.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 const HOST_OF_SERVICE = /^(TERCET(?:_[A-Z0-9_]+)?)_SERVICE_HOST$/;
 /** After the name of the Service. Its own `_PORT` differs from a setting by its value. */

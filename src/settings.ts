@@ -1,5 +1,5 @@
 /**
- * The settings as one schema: each with its type, default, unit and meaning. `config.ts` reads them from the environment;
+ * The settings as one schema: each with its type, default, unit and meaning. `environment.ts` reads them from the environment;
  * the README's table of them follows this schema.
  */
 import { type Static, type TSchema, Type } from 'typebox';
@@ -189,4 +189,4 @@ export const Settings = Type.Object({
   shutdownTimeoutMs: durationMs(10_000, 'Time that a stopping process has to finish its work'),
 });
 
-export type Config = Readonly<Static<typeof Settings>>;
+export type Settings = Readonly<Static<typeof Settings>>;

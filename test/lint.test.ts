@@ -65,7 +65,7 @@ const broken: Record<string, Sample[]> = {
     { path: 'sdk/src/testing/a.ts', text: from('../../../src/adapters/wake/bullmq.ts') },
     { path: 'sdk/src/testing/a.ts', text: from('../../../src/adapters/participant/http-client.ts') },
     { path: 'sdk/src/testing/a.ts', text: from('../../../src/settings.ts') },
-    { path: 'sdk/src/testing/a.ts', text: "export type It = import('../../../src/config.ts').It;\n" },
+    { path: 'sdk/src/testing/a.ts', text: "export type It = import('../../../src/environment.ts').It;\n" },
   ],
   'wire-alone': [
     { path: 'src/wire/a.ts', text: from('../domain/index.ts') },
@@ -105,7 +105,7 @@ const broken: Record<string, Sample[]> = {
       })),
     ),
   'environment-alone': ['process.env.PORT', "process['env']"]
-    .map((expression) => ({ path: 'src/config.ts', text: value(expression) }))
+    .map((expression) => ({ path: 'src/environment.ts', text: value(expression) }))
     .concat([
       {
         path: 'src/adapters/a.ts',

@@ -1,6 +1,6 @@
 // The variables that Kubernetes injects for Services named like the settings: ignored, and nothing else is.
 import { expect, test } from '@jest/globals';
-import { readConfig, type UnusableConfig } from '../src/config.ts';
+import { readSettings, type UnusableSettings } from '../src/environment.ts';
 import { serviceVariablesIn } from '../src/service-variables.ts';
 
 /** As the kubelet injects them for a Service with one port, named `http`. */
@@ -17,10 +17,10 @@ const injectedFor = (service: string, host = '10.96.0.17', port = 8080): Record<
 
 const faultsOf = (environment: Record<string, string>): readonly string[] => {
   try {
-    readConfig(environment);
+    readSettings(environment);
     return [];
   } catch (error) {
-    return (error as UnusableConfig).faults;
+    return (error as UnusableSettings).faults;
   }
 };
 
@@ -31,12 +31,12 @@ test.each([
   ['tercet-mysql', injectedFor('TERCET_MYSQL', '10.96.0.19', 3306)],
 ])('all variables of a Service named %s are ignored', (_service, injected) => {
   expect(serviceVariablesIn(injected)).toEqual(Object.keys(injected).sort());
-  expect(readConfig(injected)).toEqual(readConfig({}));
+  expect(readSettings(injected)).toEqual(readSettings({}));
 });
 
 test('a port that is set stays a setting next to the variables of a Service', () => {
   const environment = { ...injectedFor('TERCET'), TERCET_PORT: '9000' };
-  expect(readConfig(environment).port).toBe(9000);
+  expect(readSettings(environment).port).toBe(9000);
   expect(serviceVariablesIn(environment)).not.toContain('TERCET_PORT');
 });
 

@@ -1,5 +1,5 @@
 /** values.schema.json of the chart: what Helm refuses before it renders. A misspelt value is unknown, and refused. */
-import { variableOf } from '../../src/config.ts';
+import { variableOf } from '../../src/environment.ts';
 import { Settings } from '../../src/settings.ts';
 
 type Schema = { readonly [key: string]: unknown };

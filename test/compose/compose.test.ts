@@ -17,7 +17,7 @@ import { parse } from 'yaml';
 import { freePort } from '../../scripts/servers/free-port.ts';
 import type { RunningServer } from '../../scripts/servers/run.ts';
 import { type WatchedFolder, watchedFolder } from '../../scripts/servers/watched-folder.ts';
-import { readConfig } from '../../src/config.ts';
+import { readSettings } from '../../src/environment.ts';
 import { describeOn, describeOwn, type SharedServer } from '../support/servers.ts';
 import { until } from '../support/until.ts';
 import { composeFile, dependenciesOf, inOrder, repository, type Service } from './compose-file.ts';
@@ -107,7 +107,7 @@ describe('compose.yaml', () => {
   test.each(ours)('gives %s settings that it knows', (name, service) => {
     const environment = environmentOf(service);
     const serves = !service.command?.includes('src/migrate.ts');
-    if (name !== 'load' && !('SHOP_PORT' in environment)) readConfig(environment, { serves });
+    if (name !== 'load' && !('SHOP_PORT' in environment)) readSettings(environment, { serves });
     const isKnown = (variable: string) =>
       /^(?:TERCET_|NODE_ENV$)/.test(variable) ||
       (variable.startsWith('OTEL_') && textOf('docs/observability.md').includes(`\`${variable}\``)) ||

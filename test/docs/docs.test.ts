@@ -5,7 +5,7 @@ import { describe, expect, test } from '@jest/globals';
 import { BeginRequest } from '@tercet/sdk/wire';
 import { Value } from 'typebox/value';
 import { requestedBranchOf } from '../../src/application/requests.ts';
-import { settingsTable } from '../../src/config.ts';
+import { settingsTable } from '../../src/environment.ts';
 import { planOf } from '../../src/definition/plan.ts';
 import { confirmedTree, inTextOrder, refusedTree } from '../observability/otel/expected-tree.ts';
 import { protocolTable } from './protocol-table.ts';

@@ -3,7 +3,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { type Config, readConfig, settingsTable } from '../../src/config.ts';
+import { readSettings, settingsTable } from '../../src/environment.ts';
+import type { Settings } from '../../src/settings.ts';
 import type { Container, K8sObject, Objects, PodSpec, Values } from './chart.ts';
 import { lets } from './network.ts';
 import { variablesOf } from './pod-files.ts';
@@ -40,11 +41,11 @@ const podOf = (objects: Objects, name: string): PodSpec => {
 const variableIn = ({ env = [] }: Container, variable: string): string | undefined =>
   env.find(({ name }) => name === variable)?.value;
 
-/** The settings as the process reads them, with the files that its volumes put in place. @throws UnusableConfig */
-function configOf(container: Container, pod: PodSpec): Config {
+/** The settings as the process reads them, with the files that its volumes put in place. @throws UnusableSettings */
+function configOf(container: Container, pod: PodSpec): Settings {
   const folder = mkdtempSync(join(tmpdir(), 'tercet-pod-'));
   try {
-    return readConfig(variablesOf(container, pod, { folder, files: SECRETS }));
+    return readSettings(variablesOf(container, pod, { folder, files: SECRETS }));
   } finally {
     rmSync(folder, { recursive: true });
   }

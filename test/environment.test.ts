@@ -3,13 +3,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { readConfig, settingsTable, shownUrl, UnusableConfig } from '../src/config.ts';
+import { readSettings, settingsTable, shownUrl, UnusableSettings } from '../src/environment.ts';
 
 function faultsOf(environment: Record<string, string>): readonly string[] {
   try {
-    readConfig(environment);
+    readSettings(environment);
   } catch (error) {
-    if (error instanceof UnusableConfig) return error.faults;
+    if (error instanceof UnusableSettings) return error.faults;
     throw error;
   }
   return [];
@@ -17,7 +17,7 @@ function faultsOf(environment: Record<string, string>): readonly string[] {
 
 describe('what is left unset', () => {
   test('has the documented default', () => {
-    expect(readConfig({})).toEqual({
+    expect(readSettings({})).toEqual({
       host: '127.0.0.1',
       port: 8080,
       apiTokens: [],
@@ -63,13 +63,13 @@ describe('what is left unset', () => {
   });
 
   test('is the same as what is set to nothing, as a compose file does', () => {
-    expect(readConfig({ TERCET_PORT: '', TERCET_LOG_LEVEL: ' ' })).toEqual(readConfig({}));
+    expect(readSettings({ TERCET_PORT: '', TERCET_LOG_LEVEL: ' ' })).toEqual(readSettings({}));
   });
 });
 
 describe('what is set', () => {
   test('is taken with its type', () => {
-    const config = readConfig({
+    const config = readSettings({
       TERCET_PORT: '0',
       TERCET_DATABASE_URL: 'mysql://tercet:secret@db:3306/tercet',
       TERCET_LOG_LEVEL: 'debug',
@@ -86,7 +86,7 @@ describe('what is set', () => {
   });
 
   test('cannot be changed afterwards', () => {
-    expect(Object.isFrozen(readConfig({}))).toBe(true);
+    expect(Object.isFrozen(readSettings({}))).toBe(true);
   });
 
   test.each([
@@ -198,7 +198,7 @@ describe('a secret', () => {
   afterAll(() => rmSync(folder, { recursive: true }));
 
   test('may stand in a file', () => {
-    expect(readConfig({ TERCET_API_TOKENS_FILE: path }).apiTokens).toEqual([
+    expect(readSettings({ TERCET_API_TOKENS_FILE: path }).apiTokens).toEqual([
       'first-token-0123456',
       'second-token-012345',
     ]);
@@ -250,7 +250,7 @@ describe('an address that others can reach', () => {
   });
 
   test('is none of a command that does not listen', () => {
-    expect(readConfig({ TERCET_HOST: '0.0.0.0' }, { serves: false }).host).toBe('0.0.0.0');
+    expect(readSettings({ TERCET_HOST: '0.0.0.0' }, { serves: false }).host).toBe('0.0.0.0');
   });
 
   test.each(['127.0.0.1', '127.8.0.1', '::1', 'localhost'])('%s is not one', (host) => {
@@ -259,7 +259,7 @@ describe('an address that others can reach', () => {
 });
 
 test('the table of settings has every setting with a default and a sentence', () => {
-  expect(settingsTable).toHaveLength(Object.keys(readConfig({})).length);
+  expect(settingsTable).toHaveLength(Object.keys(readSettings({})).length);
   expect(settingsTable).toContainEqual({
     variable: 'TERCET_CALL_TIMEOUT_MS',
     default: '5000',
