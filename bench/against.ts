@@ -38,7 +38,8 @@ export async function runAgainst(
   const checkouts = { this: thisCheckout(), other };
   const coordinators = {
     this: await startCoordinator(lab, {
-      ...{ name: 'this checkout', checkout: checkouts.this },
+      name: 'this checkout',
+      checkout: checkouts.this,
       ...(sink && { environment: sink.environment }),
     }),
     other: await startCoordinator(lab, { name: 'the other checkout', checkout: checkouts.other }),
@@ -58,12 +59,17 @@ export async function runAgainst(
   const ofThis = await series.countAtEnd(coordinators.this);
   const ofOther = await series.countAtEnd(coordinators.other);
   return {
-    ...{ pattern, database, machine: machine(), secondsPerMeasurement: seconds, pairCount },
+    pattern,
+    database,
+    machine: machine(),
+    secondsPerMeasurement: seconds,
+    pairCount,
     checkouts: {
       this: { ...originOf(checkouts.this), acknowledged: ofThis.acknowledged, stored: ofThis.stored },
       other: { ...originOf(checkouts.other), acknowledged: ofOther.acknowledged, stored: ofOther.stored },
     },
-    ...{ results, tracing },
+    results,
+    tracing,
     faults: [...series.faults(), ...ofThis.faults, ...ofOther.faults, ...tracingFaults(tracing)],
   };
 }

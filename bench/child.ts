@@ -32,7 +32,8 @@ export type Program = {
 
 /** A program of the benchmark itself. */
 export const benchProgram = (name: string, file: string): Program => ({
-  ...{ name, command: ['--conditions=tercet-source', file] },
+  name,
+  command: ['--conditions=tercet-source', file],
 });
 
 const ORDERLY_MS = 12_000;

@@ -34,6 +34,11 @@ export async function openLab(options: Options, opened: AsyncDisposableStack): P
   const load = start(benchProgram('the load', 'bench/load.ts'));
   return {
     title: [databaseServer, redis].flatMap((server) => server?.title ?? []).join(', '),
-    ...{ databaseServer, redis, participants, participantPorts: { stock, money }, load, start },
+    databaseServer,
+    redis,
+    participants,
+    participantPorts: { stock, money },
+    load,
+    start,
   };
 }

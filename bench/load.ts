@@ -38,7 +38,8 @@ const SHOWN_ERRORS = 3;
 /** Of a saga they are steps, one after the other. */
 const bodyFor = (pattern: Pattern): string =>
   JSON.stringify({
-    ...{ pattern, name: 'order' },
+    pattern,
+    name: 'order',
     branches: [
       { branchId: 'stock', participant: 'stock', activity: 'reserve', payload: { sku: 'A-17', quantity: 1 } },
       { branchId: 'money', participant: 'money', activity: 'hold', payload: { account: 'ann', cents: 1999 } },
@@ -65,8 +66,14 @@ async function load({ port, pattern, clients, seconds }: LoadQuestion): Promise<
   const sorted = Float64Array.from(notes.latenciesMs).sort();
   const quantile = (part: number) => sorted[Math.ceil(part * sorted.length) - 1] ?? 0;
   return {
-    ...{ beganAt, endedAt: Date.now(), confirmedCount: sorted.length, inTimeCount: notes.inTimeCount },
-    ...{ p50Ms: quantile(0.5), p99Ms: quantile(0.99), errorCount: notes.errorCount, errors: notes.errors },
+    beganAt,
+    endedAt: Date.now(),
+    confirmedCount: sorted.length,
+    inTimeCount: notes.inTimeCount,
+    p50Ms: quantile(0.5),
+    p99Ms: quantile(0.99),
+    errorCount: notes.errorCount,
+    errors: notes.errors,
   };
 }
 

@@ -47,14 +47,12 @@ export async function measure(
     return seconds && seconds * 1000;
   };
   return {
-    ...{
-      beganAt,
-      endedAt,
-      transactionCount: confirmedCount,
-      perSecond: inTimeCount / question.seconds,
-      p50Ms,
-      p99Ms,
-    },
+    beganAt,
+    endedAt,
+    transactionCount: confirmedCount,
+    perSecond: inTimeCount / question.seconds,
+    p50Ms,
+    p99Ms,
     cpuSecondsPer1000: {
       target: per1000('target'),
       database: per1000('database'),
@@ -64,7 +62,8 @@ export async function measure(
     commitsPerTransaction: each(before.counters?.commits, after.counters?.commits),
     logSyncsPerTransaction: each(before.counters?.logSyncs, after.counters?.logSyncs),
     redisCommandsPerTransaction: each(before.redisCommands, after.redisCommands),
-    ...{ errorCount, errors },
+    errorCount,
+    errors,
   };
 }
 

@@ -31,7 +31,8 @@ export async function run(options: Options, opened: AsyncDisposableStack): Promi
   const targets = {
     wireLimit: await startWireLimit(lab),
     coordinator: await startCoordinator(lab, {
-      ...{ name: 'the coordinator', checkout: thisCheckout() },
+      name: 'the coordinator',
+      checkout: thisCheckout(),
       flags: profile === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`],
       ...(sink && { environment: sink.environment }),
     }),
@@ -55,10 +56,16 @@ export async function run(options: Options, opened: AsyncDisposableStack): Promi
   );
   const rowCountOf = new Map(spans.map((span, index) => [span, journalRowCounts[index] ?? 0]));
   return {
-    ...{ pattern, database, node: process.version, machine: machine() },
-    ...{ secondsPerMeasurement: seconds, roundCount },
+    pattern,
+    database,
+    node: process.version,
+    machine: machine(),
+    secondsPerMeasurement: seconds,
+    roundCount,
     results: byClients.map(({ clients, rounds }) => resultOf(clients, rounds, rowCountOf)),
-    ...{ tracing, acknowledged, stored },
+    tracing,
+    acknowledged,
+    stored,
     faults: [...series.faults(), ...faults, ...tracingFaults(tracing)],
   };
 }

@@ -27,7 +27,9 @@ export async function openSqlite(opened: AsyncDisposableStack): Promise<Database
 function databaseIn(file: string): BenchDatabase {
   const counting = new URL('sqlite-commits.ts', import.meta.url).href;
   return {
-    ...{ url: `sqlite:${file}`, pid: null, coordinatorFlags: ['--import', counting] },
+    url: `sqlite:${file}`,
+    pid: null,
+    coordinatorFlags: ['--import', counting],
     async counters(coordinator) {
       const { commits } = await coordinator.ask<{ commits: number }>({ count: 'commits' });
       return { commits, logSyncs: null };

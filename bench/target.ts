@@ -43,7 +43,10 @@ export async function startCoordinator(
   const database = await lab.databaseServer.createFor(checkout);
   const port = await freePort('127.0.0.1');
   const process = lab.start({
-    ...{ name, command: checkout.start, folder: checkout.folder, node: checkout.node },
+    name,
+    command: checkout.start,
+    folder: checkout.folder,
+    node: checkout.node,
     flags: [...database.coordinatorFlags, ...flags],
     // A checkout refuses a setting that it does not know: only those that every version has.
     environment: {

@@ -28,7 +28,9 @@ const registry: ParticipantRegistry = {
   },
 };
 const participants = new HttpParticipantClient({
-  ...{ registry, ca: null, connectionsPerOrigin: settings.participantConcurrency },
+  registry,
+  ca: null,
+  connectionsPerOrigin: settings.participantConcurrency,
 });
 
 type Asked = 'begin' | 'waitForEnd' | 'needsAttention' | 'explain' | 'registerParticipant';
@@ -60,10 +62,19 @@ async function callOne(tx: GlobalTransaction, branch: Branch, op: Op): Promise<v
   const { gid, deadlineAt, traceparent, policy } = tx;
   const { branchId, participant, activity, payload } = branch;
   const { httpStatus, answer } = await participants.call({
-    ...{ gid, branchId, op, participant, activity, payload, deadlineAt },
-    ...{ ...NO_TRACE, traceparent },
+    gid,
+    branchId,
+    op,
+    participant,
+    activity,
+    payload,
+    deadlineAt,
+    ...NO_TRACE,
+    traceparent,
     kind: op === 'action' ? 'step' : 'tcc',
-    ...{ attempt: 1, timeoutMs: policy.callTimeoutMs, isResultWanted: false },
+    attempt: 1,
+    timeoutMs: policy.callTimeoutMs,
+    isResultWanted: false,
   });
   if (httpStatus !== 200) throw new Error(`a participant answered ${answer}`);
 }
@@ -74,19 +85,22 @@ function confirmed(request: BeginRequest, traceparent: string | null): GlobalTra
   const backoff = { firstDelayMs: 1, maxDelayMs: 1, budget: 1 };
   const { callTimeoutMs, maxRetryAfterMs, defaultTimeoutMs } = settings;
   return {
-    ...{
-      gid: uuidv7(),
-      pattern,
-      mode: 'declared',
-      name,
-      businessKey,
-      bodyHash: '',
-      traceparent,
-      tracestate: null,
-    },
+    gid: uuidv7(),
+    pattern,
+    mode: 'declared',
+    name,
+    businessKey,
+    bodyHash: '',
+    traceparent,
+    tracestate: null,
     policy: { callTimeoutMs, retry: backoff, poll: backoff, maxRetryAfterMs },
-    ...{ pivotStartedAt: null, cancelAskedAt: null, callback: null, notification: null },
-    ...{ beganAt: now, deadlineAt: now + (request.timeoutMs ?? defaultTimeoutMs), finishedAt: now },
+    pivotStartedAt: null,
+    cancelAskedAt: null,
+    callback: null,
+    notification: null,
+    beganAt: now,
+    deadlineAt: now + (request.timeoutMs ?? defaultTimeoutMs),
+    finishedAt: now,
     status: 'confirmed',
     decision: { decision: 'confirm', reason: 'all_tries_succeeded', at: now, branchId: null },
     branches: branches.map((branch) => branchOf(branch, now)),
@@ -95,15 +109,13 @@ function confirmed(request: BeginRequest, traceparent: string | null): GlobalTra
 
 function branchOf({ payload = {}, ...named }: BranchRequest, now: number): Branch {
   const done: Call = {
-    ...{
-      reply: 'succeeded',
-      attemptCount: 1,
-      dueAt: now,
-      parkedAt: null,
-      answer: '200',
-      durationMs: null,
-      ongoing: null,
-    },
+    reply: 'succeeded',
+    attemptCount: 1,
+    dueAt: now,
+    parkedAt: null,
+    answer: '200',
+    durationMs: null,
+    ongoing: null,
   };
   const text = JSON.stringify(payload);
   return {

@@ -61,7 +61,9 @@ await withCoordinator(async ({ url, add, serve, register }) => {
     const heard = once(notes, 'noted');
     console.log(`handing over ${order}`);
     await tercet.submit({
-      ...{ name: 'place-order', businessKey: order, idempotencyKey: order },
+      name: 'place-order',
+      businessKey: order,
+      idempotencyKey: order,
       branches: [
         branch(inventory, 'reserve', { item: 'mug', quantity: 1 }),
         branch(payment, 'hold', { account: 'ann', cents }),

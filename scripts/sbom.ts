@@ -27,7 +27,8 @@ try {
   for (const path of manifests) write(path, withoutDevelopment(read(path)));
   write('package-lock.json', productionOf(read('package-lock.json') as Lock));
   const { status } = spawnSync('npm', ['sbom', '--sbom-format=cyclonedx', '--package-lock-only'], {
-    ...{ cwd: folder, stdio: ['ignore', 'inherit', 'inherit'] },
+    cwd: folder,
+    stdio: ['ignore', 'inherit', 'inherit'],
   });
   process.exitCode = status ?? 1;
 } finally {

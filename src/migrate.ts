@@ -21,7 +21,9 @@ try {
         `${database} cannot be reached yet: waiting up to ${settings.databaseWaitMs} ms: ${reasonOf(error)}\n`,
       );
     const dataSource = await waitForDatabase(open, {
-      ...{ waitMs: settings.databaseWaitMs, clock: systemClock, onWaiting },
+      waitMs: settings.databaseWaitMs,
+      clock: systemClock,
+      onWaiting,
     });
     const ran = await migrate(dataSource);
     await dataSource.destroy();

@@ -72,29 +72,48 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
   const sql = await openDatabase(settings, logger);
   await logRisks(settings, sql, logger);
   const registry = new AllowedAddresses({
-    ...{ registry: sql.registry, allowedHosts: settings.allowedHosts, whyNeverCalled },
+    registry: sql.registry,
+    allowedHosts: settings.allowedHosts,
+    whyNeverCalled,
   });
   const participants = new HttpParticipantClient({
-    ...{ registry, ca: settings.participantCaFile, connectionsPerOrigin: settings.participantConcurrency },
+    registry,
+    ca: settings.participantCaFile,
+    connectionsPerOrigin: settings.participantConcurrency,
     now: () => sql.time.now().latest,
   });
   const writerId = systemChance.newId();
   const replicas = new Replicas({
-    ...{ heartbeats: sql.heartbeats, time: sql.time, chance: systemChance, log, id: writerId },
-    ...{ programVersion: version, versions: VERSIONS },
+    heartbeats: sql.heartbeats,
+    time: sql.time,
+    chance: systemChance,
+    log,
+    id: writerId,
+    programVersion: version,
+    versions: VERSIONS,
     onWrittenVersion: (journalVersion) =>
       logger.info({ journal_version: journalVersion }, 'journal version that all replicas read'),
   });
   const metrics = new Metrics({
-    ...{ store: sql.store, time: sql.time, attentionAfterMs: settings.attentionAfterMs },
-    ...{ isWakeQueueUp: () => engine.isWakeQueueUp(), hasLostCommits: () => engine.hasLostCommits() },
+    store: sql.store,
+    time: sql.time,
+    attentionAfterMs: settings.attentionAfterMs,
+    isWakeQueueUp: () => engine.isWakeQueueUp(),
+    hasLostCommits: () => engine.hasLostCommits(),
     droppedSpanCount: tracing?.droppedSpanCount ?? (async () => 0),
-    ...{ isTracing: tracing !== null, build: buildOf(version) },
+    isTracing: tracing !== null,
+    build: buildOf(version),
   });
   const engine: Engine = createEngine(
     {
-      ...{ store: sql.store, writer: sql.writer, registry, participants, log },
-      ...{ time: sql.time, chance: systemChance, writerId },
+      store: sql.store,
+      writer: sql.writer,
+      registry,
+      participants,
+      log,
+      time: sql.time,
+      chance: systemChance,
+      writerId,
       journalVersion: () => replicas.writtenVersion,
       wakes: (onWake) => openWakes(settings, { time: sql.time, onWake, log, logger }),
       observer: observers([metrics, new StateLog(logger), ...(tracing ? [tracing.tracer] : [])], log),
@@ -104,11 +123,16 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
   );
   let isDraining = false;
   const app = await buildApp({
-    ...{ coordinator: engine.coordinator, checkReady: engine.checkReady, whyNeverCalled },
-    ...{ isDraining: () => isDraining, keepAliveTimeoutMs: settings.keepAliveTimeoutMs },
-    ...{ apiTokens: settings.apiTokens, maxCallTimeoutMs: settings.maxCallTimeoutMs },
+    coordinator: engine.coordinator,
+    checkReady: engine.checkReady,
+    whyNeverCalled,
+    isDraining: () => isDraining,
+    keepAliveTimeoutMs: settings.keepAliveTimeoutMs,
+    apiTokens: settings.apiTokens,
+    maxCallTimeoutMs: settings.maxCallTimeoutMs,
     metrics: (accept) => metrics.scrape(accept),
-    ...{ trace: tracing?.pluginFor ?? null, traceUrlTemplate: settings.traceUrlTemplate },
+    trace: tracing?.pluginFor ?? null,
+    traceUrlTemplate: settings.traceUrlTemplate,
     logger,
     logsRequests: logger.isLevelEnabled('debug'),
   });
@@ -202,7 +226,10 @@ function alertingOf(settings: Settings, { sql, engine, metrics, log }: AlertingP
     traceUrlOf: (tx) => traceUrlOf(settings.traceUrlTemplate, tx),
   });
   const alerts = new Alerts({
-    ...{ store: sql.store, time: sql.time, chance: systemChance, log },
+    store: sql.store,
+    time: sql.time,
+    chance: systemChance,
+    log,
     alerts: new SqlAlertStore({ dataSource: sql.dataSource }),
     sender: webhook,
     explain: (tx) => engine.coordinator.explain(tx),
@@ -226,8 +253,13 @@ function openWakes(settings: Settings, { time, onWake, log, logger }: WakeParts)
   const inProcess = new InProcessWakeQueue({ time, onWake });
   if (settings.redisUrl === '') return inProcess;
   return new BullmqWakeQueue({
-    ...{ redisUrl: settings.redisUrl, redisCa: settings.redisCaFile, prefix: settings.redisPrefix },
-    ...{ time, fallback: inProcess, onWake, log },
+    redisUrl: settings.redisUrl,
+    redisCa: settings.redisCaFile,
+    prefix: settings.redisPrefix,
+    time,
+    fallback: inProcess,
+    onWake,
+    log,
     onState: (isUp) => {
       if (isUp) logger.info('Redis wake-up queue is up');
     },

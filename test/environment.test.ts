@@ -31,7 +31,8 @@ describe('what is left unset', () => {
       redisPrefix: 'tercet',
       participantCaFile: null,
       allowedHosts: [],
-      ...{ traceUrlTemplate: '', logLevel: 'info' },
+      traceUrlTemplate: '',
+      logLevel: 'info',
       defaultTimeoutMs: 30_000,
       maxTimeoutMs: 86_400_000,
       callTimeoutMs: 5000,
@@ -57,7 +58,8 @@ describe('what is left unset', () => {
       alertWebhookSecrets: [],
       alertAfterAttempts: 5,
       sweepIntervalMs: 1000,
-      ...{ keepAliveTimeoutMs: 620_000, drainMs: 0 },
+      keepAliveTimeoutMs: 620_000,
+      drainMs: 0,
       shutdownTimeoutMs: 10_000,
     });
   });

@@ -30,8 +30,11 @@ function give({ tercet }: Shop, order: Order, gift: Gift, waitS: number): Promis
   const { number } = order;
   return tercet.begin(
     {
-      ...{ pattern: 'saga', name: 'gift', businessKey: number },
-      ...{ timeoutMs: NO_HURRY_MS, branches: [...gift(order)] },
+      pattern: 'saga',
+      name: 'gift',
+      businessKey: number,
+      timeoutMs: NO_HURRY_MS,
+      branches: [...gift(order)],
     },
     { idempotencyKey: number, waitS },
   );

@@ -23,7 +23,10 @@ export const panelExpressions: readonly PanelExpression[] = dashboards.flatMap(
     panels.flatMap((panel) => {
       const targets = 'targets' in panel ? ((panel.targets ?? []) as unknown as readonly Target[]) : [];
       return targets.map(({ refId, expr, exemplar = false }) => ({
-        ...{ dashboard: title, panel: panel.title ?? '', refId, expr },
+        dashboard: title,
+        panel: panel.title ?? '',
+        refId,
+        expr,
         hasExemplars: exemplar,
         isOptional: OPTIONAL.some((name) => expr.includes(name)),
       }));

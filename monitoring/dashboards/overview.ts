@@ -15,53 +15,79 @@ const now = [
     description:
       'Share of the ended transactions that ended within 60 s of their decision. Objective: 99.9 %.',
     unit: 'percentunit',
-    ...{ width: 3, decimals: 3, redBelow: OBJECTIVE, alert: 'TercetSloSlowBurn' },
+    width: 3,
+    decimals: 3,
+    redBelow: OBJECTIVE,
+    alert: 'TercetSloSlowBurn',
     queries: [{ expr: shareInTime(WINDOW), legend: 'in time' }],
   }),
   stat({
     title: 'Error budget left',
     description: 'Share of the allowed 0.1 % that is unspent, over 30 days. Below 0 the objective is missed.',
     unit: 'percentunit',
-    ...{ width: 3, decimals: 1, redBelow: 0, alert: 'TercetSloFastBurn' },
+    width: 3,
+    decimals: 1,
+    redBelow: 0,
+    alert: 'TercetSloFastBurn',
     queries: [{ expr: budgetLeft(), legend: 'budget left' }],
   }),
   stat({
     title: 'Need attention',
     description:
       'Transactions that have waited too long for a required success. The participants dashboard shows who fails.',
-    ...{ unit: 'short', width: 3, redFrom: 1, alert: 'TercetNeedsAttention' },
+    unit: 'short',
+    width: 3,
+    redFrom: 1,
+    alert: 'TercetNeedsAttention',
     queries: [{ expr: fromDatabase(metrics.needingAttention), legend: DEPLOYMENT }],
   }),
   stat({
     title: 'Parked',
     description:
       'Transactions with a branch whose retry budget is spent. The participants dashboard shows who fails.',
-    ...{ unit: 'short', width: 3, redFrom: 1, alert: 'TercetParked' },
+    unit: 'short',
+    width: 3,
+    redFrom: 1,
+    alert: 'TercetParked',
     queries: [{ expr: fromDatabase(metrics.parked), legend: DEPLOYMENT }],
   }),
   stat({
     title: 'Oldest unfinished',
     description:
       'Age of the oldest transaction that still owes a call. Long timeouts make it old without a fault.',
-    ...{ unit: 's', width: 3, redFrom: 3600, alert: 'TercetOldestUnfinished' },
+    unit: 's',
+    width: 3,
+    redFrom: 3600,
+    alert: 'TercetOldestUnfinished',
     queries: [{ expr: fromDatabase(metrics.oldestUnfinished), legend: DEPLOYMENT }],
   }),
   stat({
     title: 'Lost commits',
     description: 'Whether the database has lost commits that it had acknowledged to a replica.',
-    ...{ unit: 'short', width: 3, redFrom: 1, words: LOST, alert: 'TercetLostCommits' },
+    unit: 'short',
+    width: 3,
+    redFrom: 1,
+    words: LOST,
+    alert: 'TercetLostCommits',
     queries: [{ expr: `max(${ofReplicas(metrics.lostCommits.name)})`, legend: 'lost commits' }],
   }),
   stat({
     title: 'Redis',
     description: 'Whether every replica can use the wake-up queue. Without Redis configured it is up.',
-    ...{ unit: 'short', width: 3, redBelow: 1, words: UP, alert: 'TercetRedisAway' },
+    unit: 'short',
+    width: 3,
+    redBelow: 1,
+    words: UP,
+    alert: 'TercetRedisAway',
     queries: [{ expr: `min(${ofReplicas(metrics.wakeQueueUp.name)})`, legend: 'Redis' }],
   }),
   stat({
     title: 'Replicas',
     description: 'Replicas that Prometheus scrapes.',
-    ...{ unit: 'short', width: 3, redBelow: 1, alert: 'TercetDown' },
+    unit: 'short',
+    width: 3,
+    redBelow: 1,
+    alert: 'TercetDown',
     queries: [{ expr: `count(${ofReplicas(metrics.build.name)})`, legend: 'replicas' }],
   }),
 ] as const;
@@ -70,7 +96,8 @@ const traffic = [
   graph({
     title: 'Begun and ended',
     description: 'Transactions per second. A gap between begun and ended grows the backlog.',
-    ...{ unit: 'ops', width: 8 },
+    unit: 'ops',
+    width: 8,
     queries: [
       { expr: perSecond(metrics.started), legend: 'begun' },
       { expr: perSecond(metrics.finished, { by: ['outcome'] }), legend: '{{outcome}}', hasExemplars: true },
@@ -79,13 +106,16 @@ const traffic = [
   graph({
     title: 'Duration, begin to end',
     description: 'Includes the time that initiators take to decide. Each dot is a trace.',
-    ...{ unit: 's', width: 8 },
+    unit: 's',
+    width: 8,
     queries: quantiles(metrics.duration),
   }),
   graph({
     title: 'Duration, decision to end',
     description: 'What the objective measures. Each dot is a trace.',
-    ...{ unit: 's', width: 8, alert: 'TercetSloFastBurn' },
+    unit: 's',
+    width: 8,
+    alert: 'TercetSloFastBurn',
     queries: quantiles(metrics.decisionToEnd),
   }),
 ];
@@ -94,13 +124,19 @@ const objective = [
   graph({
     title: 'Burn rate',
     description: `A burn rate of 1 spends the error budget in exactly 30 days. Fast: ${FAST_BURN} over 5 m and 1 h. Slow: ${SLOW_BURN} over 30 m and 6 h.`,
-    ...{ unit: 'short', width: 12, redFrom: FAST_BURN, alert: 'TercetSloFastBurn' },
+    unit: 'short',
+    width: 12,
+    redFrom: FAST_BURN,
+    alert: 'TercetSloFastBurn',
     queries: ['5m', '30m', '1h', '6h', '3d'].map((window) => ({ expr: burnRate(window), legend: window })),
   }),
   graph({
     title: 'Ended in time',
     description: 'Share of the ended transactions that ended within 60 s of their decision.',
-    ...{ unit: 'percentunit', width: 12, max: 1, alert: 'TercetSloSlowBurn' },
+    unit: 'percentunit',
+    width: 12,
+    max: 1,
+    alert: 'TercetSloSlowBurn',
     queries: ['1h', '1d'].map((window) => ({ expr: shareInTime(window), legend: window })),
   }),
 ];
@@ -110,13 +146,16 @@ const backlog = [
     title: 'In flight',
     description:
       'Transactions that still owe a call, by status. Ended ones owe a callback or the undoing of a late success.',
-    ...{ unit: 'short', width: 6 },
+    unit: 'short',
+    width: 6,
     queries: [{ expr: fromDatabase(metrics.inFlight, ['status']), legend: `${DEPLOYMENT} {{status}}` }],
   }),
   graph({
     title: 'Waiting for an operator',
     description: 'Transactions that need attention, and those that are parked.',
-    ...{ unit: 'short', width: 6, alert: 'TercetNeedsAttention' },
+    unit: 'short',
+    width: 6,
+    alert: 'TercetNeedsAttention',
     queries: [
       { expr: fromDatabase(metrics.needingAttention), legend: `${DEPLOYMENT} need attention` },
       { expr: fromDatabase(metrics.parked), legend: `${DEPLOYMENT} parked` },
@@ -125,14 +164,18 @@ const backlog = [
   graph({
     title: 'Wake lag',
     description: 'Delay of the most overdue wake. It grows if no replica takes overdue transactions over.',
-    ...{ unit: 's', width: 6, redFrom: 60, alert: 'TercetSweepLag' },
+    unit: 's',
+    width: 6,
+    redFrom: 60,
+    alert: 'TercetSweepLag',
     queries: [{ expr: fromDatabase(metrics.wakeLag), legend: DEPLOYMENT }],
   }),
   graph({
     title: 'Alert webhook',
     description:
       'Posts per second by outcome. Empty without TERCET_ALERT_WEBHOOK_URL. Failed posts are repeated.',
-    ...{ unit: 'ops', width: 6 },
+    unit: 'ops',
+    width: 6,
     queries: [{ expr: perSecond(metrics.alertPosts, { by: ['outcome'] }), legend: '{{outcome}}' }],
   }),
 ];
@@ -141,7 +184,8 @@ const database = [
   graph({
     title: 'Commits',
     description: 'Group commits per second, by replica.',
-    ...{ unit: 'ops', width: 8 },
+    unit: 'ops',
+    width: 8,
     queries: [
       { expr: observationsPerSecond(metrics.commitBatchSize, { by: ['instance'] }), legend: '{{instance}}' },
     ],
@@ -149,7 +193,8 @@ const database = [
   graph({
     title: 'Saves per commit',
     description: 'More saves per commit mean more concurrent transactions, or a slower database.',
-    ...{ unit: 'short', width: 8 },
+    unit: 'short',
+    width: 8,
     queries: [
       { expr: meanOf(metrics.commitBatchSize), legend: 'mean' },
       { expr: quantileOf(0.99, metrics.commitBatchSize), legend: 'p99' },
@@ -158,14 +203,16 @@ const database = [
   graph({
     title: 'Removed after retention',
     description: 'Finished transactions that were removed, per second.',
-    ...{ unit: 'ops', width: 8 },
+    unit: 'ops',
+    width: 8,
     queries: [{ expr: perSecond(metrics.removed), legend: 'removed' }],
   }),
 ];
 
 function quantiles(histogram: typeof metrics.duration | typeof metrics.decisionToEnd) {
   return [0.5, 0.95, 0.99].map((quantile) => ({
-    ...{ expr: quantileOf(quantile, histogram), legend: `p${quantile * 100}` },
+    expr: quantileOf(quantile, histogram),
+    legend: `p${quantile * 100}`,
     hasExemplars: true,
   }));
 }

@@ -18,19 +18,22 @@ const replies = [
     title: 'Calls by reply',
     description:
       'Calls per second. Unknown is an error or a timeout; ongoing is polled; refused is a business "no".',
-    ...{ unit: 'ops', width: 8 },
+    unit: 'ops',
+    width: 8,
     queries: [{ expr: calls('', ['reply']), legend: '{{reply}}', hasExemplars: true }],
   }),
   graph({
     title: 'Calls by participant',
     description: 'Calls per second, whatever the reply.',
-    ...{ unit: 'ops', width: 8 },
+    unit: 'ops',
+    width: 8,
     queries: [{ expr: calls(''), legend: '{{participant}}' }],
   }),
   graph({
     title: 'Calls by op',
     description: 'Calls per second. Many cancels or compensates mean many cancelled transactions.',
-    ...{ unit: 'ops', width: 8 },
+    unit: 'ops',
+    width: 8,
     queries: [{ expr: calls('', ['op']), legend: '{{op}}' }],
   }),
 ];
@@ -40,13 +43,18 @@ const failures = [
     title: 'Failed calls',
     description:
       'Share of calls with the reply unknown: an error, a timeout or an unusable answer. 404 and 500 open no circuit.',
-    ...{ unit: 'percentunit', width: 6, max: 1, alert: 'TercetNeedsAttention' },
+    unit: 'percentunit',
+    width: 6,
+    max: 1,
+    alert: 'TercetNeedsAttention',
     queries: [{ expr: share(calls('reply="unknown"'), calls('')), legend: '{{participant}}' }],
   }),
   graph({
     title: 'Refused calls',
     description: 'Share of tries and actions that the participant refused. Normal business, and no failure.',
-    ...{ unit: 'percentunit', width: 6, max: 1 },
+    unit: 'percentunit',
+    width: 6,
+    max: 1,
     queries: [
       {
         expr: share(calls('op=~"try|action", reply="refused"'), calls('op=~"try|action"')),
@@ -58,7 +66,11 @@ const failures = [
     title: 'Failed tries and actions',
     description:
       'Share with the reply unknown. At 100 %, transactions that need the participant are cancelled at their deadline.',
-    ...{ unit: 'percentunit', width: 6, max: 1, redFrom: 1, alert: 'TercetTriesFailing' },
+    unit: 'percentunit',
+    width: 6,
+    max: 1,
+    redFrom: 1,
+    alert: 'TercetTriesFailing',
     queries: [
       {
         expr: share(calls('op=~"try|action", reply="unknown"'), calls('op=~"try|action"')),
@@ -70,7 +82,11 @@ const failures = [
     title: 'Failed cancels and compensates',
     description:
       'Share with the reply unknown. At 100 %, what was reserved or done for cancelled transactions stays.',
-    ...{ unit: 'percentunit', width: 6, max: 1, redFrom: 1, alert: 'TercetCompensationFailing' },
+    unit: 'percentunit',
+    width: 6,
+    max: 1,
+    redFrom: 1,
+    alert: 'TercetCompensationFailing',
     queries: [
       {
         expr: share(calls('op=~"cancel|compensate", reply="unknown"'), calls('op=~"cancel|compensate"')),
@@ -85,14 +101,16 @@ const latencies = [
     graph({
       title: `Latency p${quantile * 100} by participant`,
       description: 'Duration of calls, whatever the reply. Each dot is the trace of a call.',
-      ...{ unit: 's', width: 8 },
+      unit: 's',
+      width: 8,
       queries: [{ expr: latency(quantile, BY_PARTICIPANT), legend: '{{participant}}', hasExemplars: true }],
     }),
   ),
   graph({
     title: 'Latency p99 by op',
     description: 'Duration of calls, whatever the reply. Each dot is the trace of a call.',
-    ...{ unit: 's', width: 8 },
+    unit: 's',
+    width: 8,
     queries: [{ expr: latency(0.99, ['op']), legend: '{{op}}', hasExemplars: true }],
   }),
 ];
@@ -108,7 +126,10 @@ const circuits = [
     title: 'Circuits',
     description:
       'The worst state in any replica. While a circuit is open, calls to its participant are deferred.',
-    ...{ unit: 'short', width: 24, words: STATES, alert: 'TercetCircuitOpen' },
+    unit: 'short',
+    width: 24,
+    words: STATES,
+    alert: 'TercetCircuitOpen',
     queries: [
       {
         expr: `max by (participant) (${ofReplicas(metrics.circuitState.name, CHOSEN)})`,

@@ -11,7 +11,8 @@ const versions = [
   stat({
     title: 'Versions',
     description: 'Replicas by version. Two versions mean that an update is under way.',
-    ...{ unit: 'short', width: 12 },
+    unit: 'short',
+    width: 12,
     queries: [
       {
         expr: `count by (version, node_version, journal_version) (${ofReplicas(metrics.build.name)})`,
@@ -22,7 +23,8 @@ const versions = [
   stat({
     title: 'Up for',
     description: 'Time since the start of each replica.',
-    ...{ unit: 's', width: 12 },
+    unit: 's',
+    width: 12,
     queries: [{ expr: `time() - ${ofReplicas(runtimeMetrics.startTime)}`, legend: REPLICA }],
   }),
 ];
@@ -32,13 +34,16 @@ const loop = [
     title: 'Event loop delay, p99',
     description:
       'Interval of a 10 ms timer: an idle replica shows 0.010. Above 0.1, a replica is overloaded.',
-    ...{ unit: 's', width: 8, redFrom: 0.1 },
+    unit: 's',
+    width: 8,
+    redFrom: 0.1,
     queries: [{ expr: ofReplicas(runtimeMetrics.eventLoopDelayP99), legend: REPLICA }],
   }),
   graph({
     title: 'Event loop delay, median and maximum',
     description: 'Interval of a 10 ms timer. The maximum is that since the last scrape.',
-    ...{ unit: 's', width: 8 },
+    unit: 's',
+    width: 8,
     queries: [
       { expr: ofReplicas(runtimeMetrics.eventLoopDelayP50), legend: `${REPLICA} p50` },
       { expr: ofReplicas(runtimeMetrics.eventLoopDelayMax), legend: `${REPLICA} max` },
@@ -47,7 +52,8 @@ const loop = [
   graph({
     title: 'CPU',
     description: 'CPU seconds per second. The event loop alone uses at most 1.',
-    ...{ unit: 'short', width: 8 },
+    unit: 'short',
+    width: 8,
     queries: [
       { expr: ratesOfProcess(runtimeMetrics.cpuUser, BY_REPLICA), legend: `${REPLICA} user` },
       { expr: ratesOfProcess(runtimeMetrics.cpuSystem, BY_REPLICA), legend: `${REPLICA} system` },
@@ -59,7 +65,8 @@ const memory = [
   graph({
     title: 'Heap',
     description: 'Used heap that never falls after a collection is a leak.',
-    ...{ unit: 'bytes', width: 8 },
+    unit: 'bytes',
+    width: 8,
     queries: [
       { expr: ofReplicas(runtimeMetrics.heapUsed), legend: `${REPLICA} used` },
       { expr: ofReplicas(runtimeMetrics.heapTotal), legend: `${REPLICA} total` },
@@ -68,7 +75,8 @@ const memory = [
   graph({
     title: 'Resident and external memory',
     description: 'What the operating system counts, and buffers outside the heap.',
-    ...{ unit: 'bytes', width: 8 },
+    unit: 'bytes',
+    width: 8,
     queries: [
       { expr: ofReplicas(runtimeMetrics.residentMemory), legend: `${REPLICA} resident` },
       { expr: ofReplicas(runtimeMetrics.externalMemory), legend: `${REPLICA} external` },
@@ -77,7 +85,8 @@ const memory = [
   graph({
     title: 'Garbage collection',
     description: 'Share of time spent in it, by kind.',
-    ...{ unit: 'percentunit', width: 8 },
+    unit: 'percentunit',
+    width: 8,
     queries: [
       {
         expr: ratesOfProcess(`${runtimeMetrics.gcDuration}_sum`, { by: ['instance', 'kind'] }),
@@ -91,7 +100,8 @@ const resources = [
   graph({
     title: 'Handles',
     description: 'Open sockets, timers and the like, by type.',
-    ...{ unit: 'short', width: 8 },
+    unit: 'short',
+    width: 8,
     queries: [
       {
         expr: `sum by (instance, type) (${ofReplicas(runtimeMetrics.activeHandles)})`,
@@ -102,7 +112,9 @@ const resources = [
   graph({
     title: 'Open files',
     description: 'Share of the limit of file descriptors that is used.',
-    ...{ unit: 'percentunit', width: 8, redFrom: 0.8 },
+    unit: 'percentunit',
+    width: 8,
+    redFrom: 0.8,
     queries: [
       {
         expr: `${ofReplicas(runtimeMetrics.openFiles)} / ${ofReplicas(runtimeMetrics.maxFiles)}`,
@@ -114,7 +126,8 @@ const resources = [
     title: 'Lost spans',
     description:
       'Spans per second that the export queue or the collector did not take. Traces have gaps meanwhile.',
-    ...{ unit: 'ops', width: 8 },
+    unit: 'ops',
+    width: 8,
     queries: [{ expr: perSecond(metrics.spansDropped, BY_REPLICA), legend: REPLICA }],
   }),
 ];

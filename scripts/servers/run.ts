@@ -64,8 +64,15 @@ async function reachServer(name: ServerName, url: string): Promise<RunningServer
     Promise.reject(new Error(`this ${name} was named by the environment: it is not ours to end`));
   const version = await askRunning(name, url);
   return {
-    ...{ name, url, host, version, pid: null, port: Number(port || servers[name].defaultPort) },
-    ...{ stop: () => Promise.resolve(), kill: refuse, restart: refuse },
+    name,
+    url,
+    host,
+    version,
+    pid: null,
+    port: Number(port || servers[name].defaultPort),
+    stop: () => Promise.resolve(),
+    kill: refuse,
+    restart: refuse,
   };
 }
 
@@ -111,7 +118,11 @@ async function startOnFreePort(
     throw error;
   });
   return {
-    ...{ name: server.name, url, host, port, version },
+    name: server.name,
+    url,
+    host,
+    port,
+    version,
     get pid() {
       return child?.pid ?? null;
     },

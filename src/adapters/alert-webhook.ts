@@ -33,7 +33,10 @@ export class AlertWebhook implements AlertSender {
     const body = JSON.stringify(this.#postOf(notices, at));
     const { origin, pathname, search } = new URL(url);
     const { statusCode, body: answer } = await this.#agent.request({
-      ...{ origin, path: `${pathname}${search}`, method: 'POST', body },
+      origin,
+      path: `${pathname}${search}`,
+      method: 'POST',
+      body,
       headers: { 'content-type': 'application/json', ...signed({ id: batchId, body, secrets, now: at }) },
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });

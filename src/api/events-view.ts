@@ -92,6 +92,11 @@ export const attemptView = ({
   reply,
   error,
 }: Attempt): wire.AttemptView => ({
-  ...{ branchId, op, at: iso(at), durationMs, httpStatus, reply },
+  branchId,
+  op,
+  at: iso(at),
+  durationMs,
+  httpStatus,
+  reply,
   error: error ?? null,
 });

@@ -144,7 +144,11 @@ function put(courses: Map<string, Course>, course: Course): void {
 }
 
 const withAttempt = (known: Course | undefined, attempt: Attempt, { seq }: Row): Course => ({
-  ...{ branchId: attempt.branchId, op: attempt.op, at: attempt.at, reply: attempt.reply, seq },
+  branchId: attempt.branchId,
+  op: attempt.op,
+  at: attempt.at,
+  reply: attempt.reply,
+  seq,
   firstAt: known?.firstAt ?? attempt.at,
   attemptCount: (known?.attemptCount ?? 0) + 1,
   attempts: [...(known?.attempts ?? []), attempt].slice(-MAX_ATTEMPTS),
@@ -157,7 +161,13 @@ const withUntold = (
   { branchId, op, call }: CallTold,
   { at, seq }: Row,
 ): Course => ({
-  ...{ branchId, op, at, firstAt: at, seq, reply: call.reply ?? 'unknown', attempts: [] },
+  branchId,
+  op,
+  at,
+  firstAt: at,
+  seq,
+  reply: call.reply ?? 'unknown',
+  attempts: [],
   ...known,
   attemptCount: (known?.attemptCount ?? 0) + untoldCount,
 });

@@ -59,7 +59,13 @@ export async function buildApp(given: AppParts): Promise<App> {
   mountRoutes(
     app,
     apiRoutes({
-      ...{ coordinator, checkReady, isDraining, maxCallTimeoutMs, whyNeverCalled, traceUrlTemplate, log },
+      coordinator,
+      checkReady,
+      isDraining,
+      maxCallTimeoutMs,
+      whyNeverCalled,
+      traceUrlTemplate,
+      log,
       closing: closingOf(app),
     }),
   );

@@ -8,7 +8,9 @@ import { errorFields, isError, reasonOf } from '../wire/error-fields/fields.ts';
 /** @param stream where lines go; standard output when absent */
 export function createLogger(level: string, stream?: DestinationStream): Logger {
   const options = {
-    ...{ level, name: 'tercet', hooks: { logMethod } },
+    level,
+    name: 'tercet',
+    hooks: { logMethod },
     // The hook has reduced errors already; pino's and Fastify's own serializers would copy every field of them.
     serializers: { err: asItIs, req: requestFields },
   };

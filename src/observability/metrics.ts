@@ -27,7 +27,9 @@ export type Build = {
 };
 
 export const buildOf = (version: string): Build => ({
-  ...{ version, node_version: process.version, journal_version: String(JOURNAL_VERSION) },
+  version,
+  node_version: process.version,
+  journal_version: String(JOURNAL_VERSION),
 });
 
 const CIRCUIT_NUMBERS: Readonly<Record<CircuitState, number>> = { closed: 0, 'half-open': 1, open: 2 };
@@ -203,7 +205,9 @@ const configuration = (
   { name, help, labels, hasExemplars = false }: Metric,
   registry: OpenMetricsRegistry,
 ) => ({
-  ...{ name, help, enableExemplars: hasExemplars },
+  name,
+  help,
+  enableExemplars: hasExemplars,
   labelNames: labels,
   registers: [registry],
 });

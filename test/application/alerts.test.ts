@@ -55,7 +55,8 @@ function alertsOn(newDatabase: () => Promise<string>): void {
     time = new VirtualClock();
     time.nowMs = T0 + ATTENTION_AFTER_MS;
     webhook = new AlertWebhook({
-      ...{ url: `${receiver.url}/alerts?team=payments`, secrets: [receiver.secret] },
+      url: `${receiver.url}/alerts?team=payments`,
+      secrets: [receiver.secret],
       // Receivers judge the age of a signature by the clock of this machine.
       now: () => Date.now(),
       traceUrlOf: ({ gid }) => `http://jaeger.example/${gid}`,
@@ -71,11 +72,17 @@ function alertsOn(newDatabase: () => Promise<string>): void {
 
   const replica = (given: Partial<AlertsParts> = {}) =>
     new Alerts({
-      ...{ store: sql.store, time, chance: systemChance, log: { error: () => {} } },
-      ...{ alerts: new SqlAlertStore({ dataSource: sql.dataSource }), sender: webhook },
+      store: sql.store,
+      time,
+      chance: systemChance,
+      log: { error: () => {} },
+      alerts: new SqlAlertStore({ dataSource: sql.dataSource }),
+      sender: webhook,
       explain: (tx) => explain(tx),
       onPost: (outcome) => posts.push(outcome),
-      ...{ attentionAfterMs: ATTENTION_AFTER_MS, attemptCount: ATTEMPTS, everyMs: 1000 },
+      attentionAfterMs: ATTENTION_AFTER_MS,
+      attemptCount: ATTEMPTS,
+      everyMs: 1000,
       ...given,
     });
   const stored = async (tx: GlobalTransaction, before: Saved | null = null): Promise<Saved> => {
@@ -98,9 +105,14 @@ function alertsOn(newDatabase: () => Promise<string>): void {
     expect(post).toMatchObject({ path: '/alerts?team=payments', fault: null });
     expect(receiver.alerts()).toEqual([
       {
-        ...{ cause: 'needs_attention', gid: tx.gid, name: 'order', status: 'confirming' },
-        ...{ raisedAt: new Date(time.nowMs).toISOString(), waitingSince: new Date(T0).toISOString() },
-        ...{ explanation: 'It is confirming.', traceUrl: `http://jaeger.example/${tx.gid}` },
+        cause: 'needs_attention',
+        gid: tx.gid,
+        name: 'order',
+        status: 'confirming',
+        raisedAt: new Date(time.nowMs).toISOString(),
+        waitingSince: new Date(T0).toISOString(),
+        explanation: 'It is confirming.',
+        traceUrl: `http://jaeger.example/${tx.gid}`,
       },
     ]);
     expect(JSON.stringify(post?.body)).not.toMatch(/Bestellung|日本/);
@@ -283,7 +295,11 @@ const notified = (tx: GlobalTransaction): GlobalTransaction =>
 
 function withLateSuccess(tx: GlobalTransaction, at: number): GlobalTransaction {
   const late: Event = {
-    ...{ type: 'replied', branchId: 'a', op: 'try', reply: 'succeeded', ...heard },
+    type: 'replied',
+    branchId: 'a',
+    op: 'try',
+    reply: 'succeeded',
+    ...heard,
     now: { earliest: at, latest: at },
   };
   return told(tx, late);

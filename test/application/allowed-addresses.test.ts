@@ -13,7 +13,9 @@ let registry: AllowedAddresses;
 beforeEach(() => {
   registered = new MemoryParticipantRegistry();
   registry = new AllowedAddresses({
-    ...{ registry: registered, allowedHosts: ['shop.test', '169.254.169.254'], whyNeverCalled },
+    registry: registered,
+    allowedHosts: ['shop.test', '169.254.169.254'],
+    whyNeverCalled,
   });
 });
 

@@ -43,7 +43,11 @@ function newEngine() {
   const process = { isAlive: true };
   seed += 1;
   const engine = testEngine({
-    ...{ clock, process, store, registry, chance: seededChance(seed) },
+    clock,
+    process,
+    store,
+    registry,
+    chance: seededChance(seed),
     participants: participantsThat(({ op }) => {
       const status = op === 'notify' ? heard() : 200;
       return status === 'time-out' ? timedOut : status;
@@ -89,7 +93,12 @@ describe('the end is told', () => {
       'notify billing',
     ]);
     expect(notices()[0]).toMatchObject({
-      ...{ gid, branchId: null, op: 'notify', participant: 'billing', activity: 'orders', attempt: 1 },
+      gid,
+      branchId: null,
+      op: 'notify',
+      participant: 'billing',
+      activity: 'orders',
+      attempt: 1,
       isResultWanted: false,
     });
   });
@@ -261,7 +270,10 @@ describe('while the end is not told', () => {
 test('a transaction that waits for an operator is told of when it has ended, and not before', async () => {
   const answers = { confirm: 503 };
   engine = testEngine({
-    ...{ clock, store, registry, chance: seededChance(7) },
+    clock,
+    store,
+    registry,
+    chance: seededChance(7),
     participants: participantsThat(({ op }) => (op === 'confirm' ? answers.confirm : 200), calls),
     settings: { policy: { ...policy, retry: RETRY } },
   });
@@ -282,9 +294,15 @@ test('the text of a notice is the same as long as the end is', () => {
   expect(retried.notification && isSettled(retried.notification)).toBe(false);
   expect(endingNotice(retried)).toBe(endingNotice(ended));
   expect(JSON.parse(endingNotice(ended))).toEqual({
-    ...{ gid: 'g-1', pattern: 'tcc', name: null, businessKey: null },
-    ...{ status: 'confirmed', decision: 'confirm', reason: 'all_tries_succeeded' },
-    ...{ beganAt: '2026-01-01T00:00:00.000Z', finishedAt: '2026-01-01T00:00:00.000Z' },
+    gid: 'g-1',
+    pattern: 'tcc',
+    name: null,
+    businessKey: null,
+    status: 'confirmed',
+    decision: 'confirm',
+    reason: 'all_tries_succeeded',
+    beganAt: '2026-01-01T00:00:00.000Z',
+    finishedAt: '2026-01-01T00:00:00.000Z',
   });
 });
 

@@ -44,7 +44,10 @@ describe('a drive', () => {
       null,
     ];
     engine = testEngine({
-      ...{ clock, store, writer: { writeBatch }, registry: registryOf('inventory') },
+      clock,
+      store,
+      writer: { writeBatch },
+      registry: registryOf('inventory'),
       participants: { call: remember },
     });
     coordinator = engine.coordinator;

@@ -25,10 +25,12 @@ test.each([
 test('what is doubtful is refused: the time is an interval', () => {
   const wide = { earliest: NOW - 1000, latest: NOW + 1000 };
   expect(gidAgeFault(at(NOW - 5 * DAY_MS + 999), wide, RETENTION_MS)).toEqual({
-    ...{ code: 'gid_too_old', limitAt: NOW - 5 * DAY_MS + 1000 },
+    code: 'gid_too_old',
+    limitAt: NOW - 5 * DAY_MS + 1000,
   });
   expect(gidAgeFault(at(NOW + DAY_MS - 999), wide, RETENTION_MS)).toEqual({
-    ...{ code: 'gid_in_future', limitAt: NOW + DAY_MS - 1000 },
+    code: 'gid_in_future',
+    limitAt: NOW + DAY_MS - 1000,
   });
 });
 

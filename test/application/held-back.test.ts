@@ -33,7 +33,9 @@ beforeEach(() => {
 
 function newEngine(): Engine {
   return testEngine({
-    ...{ clock, store, registry },
+    clock,
+    store,
+    registry,
     participants: participantsThat((call) => answers(call), calls),
     // Transactions are woken only by the drives themselves, by the sweep and by the test.
     wakes: () => ({

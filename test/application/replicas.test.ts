@@ -39,10 +39,12 @@ describe('the version of the journal to write', () => {
   /** A replica of the release that brings version 3, unless it is said otherwise. */
   const replica = (id: string, given: Partial<ReplicasParts['versions']> = {}) =>
     new Replicas({
-      ...{ heartbeats: failing(heartbeats), time: clock },
+      heartbeats: failing(heartbeats),
+      time: clock,
       chance: { draw: () => 0.5, newId: () => id },
       log: { error: (what) => errors.push(what) },
-      ...{ id, programVersion: '0.2.0' },
+      id,
+      programVersion: '0.2.0',
       versions: { oldestRead: 1, newestRead: 3, newestWritten: 3, ...given },
       onWrittenVersion: (version) => written.push(version),
     });

@@ -51,7 +51,12 @@ test('the tracer is notified of each take-over and each retry, and of every call
   const alive = { isAlive: true };
   const engineOf = (seed: number, process: { isAlive: boolean }, httpStatus: (op: string) => number | null) =>
     testEngine({
-      ...{ clock, process, store, registry, tracer, chance: seededChance(seed) },
+      clock,
+      process,
+      store,
+      registry,
+      tracer,
+      chance: seededChance(seed),
       participants: participantsThat(({ op }) => httpStatus(op)),
     });
   const dying = { isAlive: true };

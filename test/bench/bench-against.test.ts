@@ -64,7 +64,9 @@ describe('the other checkout', () => {
     writePackage('node scripts/guard.mjs && exec node --import ./src/tracing.ts src/main.ts');
     installModules();
     expect(otherCheckout(folder)).toEqual({
-      ...{ folder, node: process.execPath, migrate: ['src/migrate.ts'] },
+      folder,
+      node: process.execPath,
+      migrate: ['src/migrate.ts'],
       start: ['--import', './src/tracing.ts', 'src/main.ts'],
     });
   });
@@ -117,18 +119,18 @@ test('ratios are taken within each pair: neither figure of one pair meets the ot
 });
 
 const measured = (perSecond: number): Measurement => ({
-  ...{
-    beganAt: 0,
-    endedAt: 1,
-    transactionCount: 1,
-    perSecond,
-    p50Ms: 1,
-    p99Ms: 1,
-    errorCount: 0,
-    errors: [],
-  },
+  beganAt: 0,
+  endedAt: 1,
+  transactionCount: 1,
+  perSecond,
+  p50Ms: 1,
+  p99Ms: 1,
+  errorCount: 0,
+  errors: [],
   cpuSecondsPer1000: { target: 1, database: null, participants: 1, load: 1 },
-  ...{ commitsPerTransaction: null, logSyncsPerTransaction: null, redisCommandsPerTransaction: null },
+  commitsPerTransaction: null,
+  logSyncsPerTransaction: null,
+  redisCommandsPerTransaction: null,
 });
 
 /** Enough of an installed checkout: a guard that has no complaint, and the database driver. */

@@ -98,7 +98,9 @@ describe('compose.yaml', () => {
 
   test.each(ours)('confines %s', (_name, service) => {
     expect(service).toMatchObject({
-      ...{ read_only: true, tmpfs: ['/tmp'], cap_drop: ['ALL'] },
+      read_only: true,
+      tmpfs: ['/tmp'],
+      cap_drop: ['ALL'],
       security_opt: ['no-new-privileges:true'],
     });
     expect(service).not.toHaveProperty('user');

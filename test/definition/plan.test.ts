@@ -53,7 +53,12 @@ describe('a plan', () => {
     ]);
     const compensated = Object.entries(steps).map(([id, step]) => [id, step?.isCompensated]);
     expect(Object.fromEntries(compensated)).toEqual({
-      ...{ hotel: true, letter: false, payment: false, mail: false, points: false, statistics: false },
+      hotel: true,
+      letter: false,
+      payment: false,
+      mail: false,
+      points: false,
+      statistics: false,
     });
     expect(steps.payment?.isPivot).toBe(true);
   });

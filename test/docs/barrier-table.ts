@@ -6,7 +6,12 @@ const NOW = 1_800_000_000_000;
 const call = { gid: '0198c5a2-7b1e-7d40-9f3a-5e2b8c1d4f60', branchId: 'stock' };
 
 const open: LockedRow = {
-  ...{ phase: 'open', startedOp: null, worker: null, workUntil: null, firstResult: null, result: null },
+  phase: 'open',
+  startedOp: null,
+  worker: null,
+  workUntil: null,
+  firstResult: null,
+  result: null,
   now: NOW,
   isDeadlineLater: false,
 };

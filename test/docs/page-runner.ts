@@ -92,7 +92,9 @@ export class PageRunner {
   async #run(commands: string): Promise<string> {
     const script = [...this.#exports, commands].join('\n');
     const child = spawn('sh', ['-e', '-c', script], {
-      ...{ cwd: this.folder, env: this.#environment(), stdio: ['ignore', 'pipe', 'pipe'] },
+      cwd: this.folder,
+      env: this.#environment(),
+      stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });
     this.#running = child;
@@ -115,7 +117,9 @@ export class PageRunner {
     await this.#stopKept();
     const script = [...this.#exports, commands].join('\n');
     const child = spawn('sh', ['-c', KEEP, 'sh', script], {
-      ...{ cwd: this.folder, env: this.#environment(), detached: true },
+      cwd: this.folder,
+      env: this.#environment(),
+      detached: true,
     });
     this.#kept = child;
     child.stdin.on('error', () => {});
@@ -135,8 +139,11 @@ export class PageRunner {
     const path = (process.env.PATH ?? '').split(delimiter).filter((folder) => !folder.startsWith(repository));
     return {
       ...Object.fromEntries(own),
-      ...{ NODE_OPTIONS: '', PATH: [join(this.#home, 'bin'), ...path].join(delimiter) },
-      ...{ npm_config_audit: 'false', npm_config_fund: 'false', npm_config_update_notifier: 'false' },
+      NODE_OPTIONS: '',
+      PATH: [join(this.#home, 'bin'), ...path].join(delimiter),
+      npm_config_audit: 'false',
+      npm_config_fund: 'false',
+      npm_config_update_notifier: 'false',
       // What this machine has had before need not be asked for again.
       npm_config_prefer_offline: 'true',
     };

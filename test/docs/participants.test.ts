@@ -115,9 +115,14 @@ describe('docs/participants.md', () => {
       ['mail', 'action'],
     ] as const) {
       const answer = await handle({
-        ...{ method: 'POST', path: `/${activity}/${op}`, body: '{"seats":2}' },
+        method: 'POST',
+        path: `/${activity}/${op}`,
+        body: '{"seats":2}',
         headers: {
-          ...{ 'tcc-transaction-id': gid, 'tcc-branch-id': activity, 'tcc-op': op, 'tcc-attempt': '1' },
+          'tcc-transaction-id': gid,
+          'tcc-branch-id': activity,
+          'tcc-op': op,
+          'tcc-attempt': '1',
           'tcc-deadline': new Date(Date.now() + 60_000).toISOString(),
           'idempotency-key': `${gid}/${activity}/${op}`,
         },
@@ -144,7 +149,9 @@ describe('docs/participants.md', () => {
     );
     const day = 86_400_000;
     expect(await run(barrier, coordinatorThatForgetsAfter(30 * day))).toEqual({
-      ...{ removedCount: 0, keptCount: 0, absentCount: 0 },
+      removedCount: 0,
+      keptCount: 0,
+      absentCount: 0,
     });
     await expect(run(barrier, coordinatorThatForgetsAfter(7 * day))).rejects.toThrow('TERCET_RETENTION_DAYS');
   });

@@ -123,8 +123,13 @@ function begunWith(bodyHash: string): Event {
 
 export function registered(branchId: string, bodyHash: string): Event {
   const branch = {
-    ...{ branchId, participant: 'inventory', activity: 'reserve', payload: '{}' },
-    ...{ bodyHash, policy: null, step: null },
+    branchId,
+    participant: 'inventory',
+    activity: 'reserve',
+    payload: '{}',
+    bodyHash,
+    policy: null,
+    step: null,
   };
   return { type: 'branchRegistered', branch, now: early };
 }

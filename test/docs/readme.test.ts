@@ -47,7 +47,9 @@ describeInPython('the README', () => {
         .replaceAll(/^curl /gm, "curl --silent --show-error --write-out '\\n' "),
     );
     const pasted = spawn('sh', ['-c', UNTIL_INPUT_ENDS, 'sh', `${commands}\necho '${END}'`], {
-      ...{ cwd: repository, env: { ...process.env, TMPDIR: folder }, detached: true },
+      cwd: repository,
+      env: { ...process.env, TMPDIR: folder },
+      detached: true,
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     shell = pasted;

@@ -48,8 +48,11 @@ const hasTools = ['curl', 'jq'].every((tool) => spawnSync(tool, ['--version']).s
     });
     await new Promise<void>((resolve) => participant.listen(0, '127.0.0.1', resolve));
     coordinator = new CoordinatorProcess({
-      ...{ TERCET_PORT: '0', TERCET_DATABASE_URL: `sqlite:${join(folder, 'tercet.sqlite')}` },
-      ...{ TERCET_API_TOKENS: TOKEN, TERCET_RETRY_BUDGET: '1', TERCET_ATTENTION_AFTER_MS: '1' },
+      TERCET_PORT: '0',
+      TERCET_DATABASE_URL: `sqlite:${join(folder, 'tercet.sqlite')}`,
+      TERCET_API_TOKENS: TOKEN,
+      TERCET_RETRY_BUDGET: '1',
+      TERCET_ATTENTION_AFTER_MS: '1',
     });
     await coordinator.start();
     await ask('PUT', '/v1/participants/inventory', { baseUrl: urlOf(participant) });
@@ -66,7 +69,8 @@ const hasTools = ['curl', 'jq'].every((tool) => spawnSync(tool, ['--version']).s
 
   async function ask(method: string, path: string, body?: object): Promise<Record<string, unknown>> {
     const answer = await fetch(coordinator.url + path, {
-      ...{ method, headers: { 'content-type': 'application/json', authorization: `Bearer ${TOKEN}` } },
+      method,
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${TOKEN}` },
       ...(body && { body: JSON.stringify(body) }),
     });
     return (await answer.json()) as Record<string, unknown>;
@@ -147,7 +151,9 @@ const hasTools = ['curl', 'jq'].every((tool) => spawnSync(tool, ['--version']).s
     await until('the line is in the log', () => coordinator.printed.includes(moved));
     const lines = (await paste(pasted('Answers', 'participant registered'))).trim().split('\n');
     expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({
-      ...{ participant: 'inventory', base_urls: moved, former_base_urls: urlOf(participant) },
+      participant: 'inventory',
+      base_urls: moved,
+      former_base_urls: urlOf(participant),
     });
   });
 });

@@ -134,8 +134,15 @@ function sagaOf(branches: readonly BranchSpec[]): GlobalTransaction {
     '0193f000-0000-7000-8000-000000000001',
   );
   return saga(branches, {
-    ...{ gid, name, businessKey, traceparent, tracestate, bodyHash },
-    ...{ timeoutMs: 30_000, policy, now: early },
+    gid,
+    name,
+    businessKey,
+    traceparent,
+    tracestate,
+    bodyHash,
+    timeoutMs: 30_000,
+    policy,
+    now: early,
   });
 }
 

@@ -25,7 +25,8 @@ describeOn(['mysql'], 'an empty folder', (server) => {
       name: 'coordinator',
       file: 'src/main.ts',
       settings: (port) => ({
-        ...{ TERCET_PORT: String(port), TERCET_DATABASE_URL: `sqlite:${join(home, 'tercet.sqlite')}` },
+        TERCET_PORT: String(port),
+        TERCET_DATABASE_URL: `sqlite:${join(home, 'tercet.sqlite')}`,
         NODE_OPTIONS: '',
       }),
     },

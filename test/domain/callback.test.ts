@@ -38,15 +38,17 @@ describe('a callback', () => {
     expect(tx).toMatchObject({ status: 'confirmed', finishedAt: T0 });
     expect(pendingCalls(tx, now).calls).toEqual([
       {
-        ...{
-          branchId: null,
-          op: 'notify',
-          kind: null,
-          participant: 'shop',
-          activity: 'ended',
-          payload: null,
-        },
-        ...{ results: null, wanted: [], attempt: 1, deadlineAt: DEADLINE, timeoutMs: POLICY.callTimeoutMs },
+        branchId: null,
+        op: 'notify',
+        kind: null,
+        participant: 'shop',
+        activity: 'ended',
+        payload: null,
+        results: null,
+        wanted: [],
+        attempt: 1,
+        deadlineAt: DEADLINE,
+        timeoutMs: POLICY.callTimeoutMs,
       },
     ]);
   });
@@ -58,7 +60,9 @@ describe('a callback', () => {
       told(hotel(), action('hotel')),
       told(hotel(), action('hotel', 'refused'), compensate('hotel')),
       told(begin({ mode: 'interactive', callback }), {
-        ...{ type: 'confirmRequested', branchIds: null, now },
+        type: 'confirmRequested',
+        branchIds: null,
+        now,
       }),
     ];
     for (const tx of ends) expect(due(tx)).toEqual(['notify']);

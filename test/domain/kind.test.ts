@@ -5,7 +5,10 @@ import { isServed, type Kind, kindOf, SERVED_KINDS, type Step } from '../../src/
 type Place = Partial<Pick<Step, 'dependsOn' | 'isPivot' | 'isCompensated'>>;
 
 const stepOf = (place: Place): Step => ({
-  ...{ dependsOn: [], isPivot: false, isCompensated: false, references: [] },
+  dependsOn: [],
+  isPivot: false,
+  isCompensated: false,
+  references: [],
   ...place,
 });
 

@@ -126,21 +126,24 @@ describe('a step of a saga', () => {
     const payload = '{"id":{"$from":"hotel.id"}}';
     const flight = {
       ...step('flight', { ...needs(['hotel']), references: ['hotel.id'] }),
-      ...{ participant: 'airline', activity: 'book', payload },
+      participant: 'airline',
+      activity: 'book',
+      payload,
     };
     const tx = told(saga([step('hotel'), flight]), action('hotel', 'succeeded', { result: '{"id":7}' }));
     expect(callsOf(tx)).toEqual([
       {
-        ...{
-          branchId: 'flight',
-          op: 'action',
-          kind: 'step',
-          participant: 'airline',
-          activity: 'book',
-          payload,
-        },
-        ...{ results: { hotel: '{"id":7}' }, wanted: [], attempt: 1 },
-        ...{ deadlineAt: DEADLINE, timeoutMs: POLICY.callTimeoutMs },
+        branchId: 'flight',
+        op: 'action',
+        kind: 'step',
+        participant: 'airline',
+        activity: 'book',
+        payload,
+        results: { hotel: '{"id":7}' },
+        wanted: [],
+        attempt: 1,
+        deadlineAt: DEADLINE,
+        timeoutMs: POLICY.callTimeoutMs,
       },
     ]);
   });
@@ -183,7 +186,9 @@ describe('a step of a saga', () => {
     const waiting = told(started, action('payment', 'unknown', { now: exactly(DEADLINE), chance: 0.5 }));
     expect(pendingCalls(started, exactly(DEADLINE))).toMatchObject({ checkAgainAt: null });
     expect(pendingCalls(waiting, exactly(DEADLINE))).toMatchObject({
-      ...{ calls: [], checkAgainAt: DEADLINE + 50, checkAgainFor: 'call' },
+      calls: [],
+      checkAgainAt: DEADLINE + 50,
+      checkAgainFor: 'call',
     });
   });
 
@@ -191,7 +196,9 @@ describe('a step of a saga', () => {
     const unanswered = Array.from({ length: POLICY.retry.budget }, () => action('payment', 'unknown'));
     const parked = told(saga([pivot('payment')]), ...unanswered);
     expect(pendingCalls(parked, now)).toEqual({
-      ...{ calls: [], checkAgainAt: T0 + PARKED_CHECK_MS, checkAgainFor: 'call' },
+      calls: [],
+      checkAgainAt: T0 + PARKED_CHECK_MS,
+      checkAgainFor: 'call',
     });
   });
 });

@@ -498,7 +498,8 @@ describe('the steps after the pivot', () => {
     const doubtful = between(longAfter.earliest, longAfter.latest + 9);
     const [mail] = pendingCalls(confirming(), doubtful).calls;
     expect(mail).toMatchObject({
-      ...{ branchId: 'mail', deadlineAt: longAfter.latest + 9 + day },
+      branchId: 'mail',
+      deadlineAt: longAfter.latest + 9 + day,
       timeoutMs: POLICY.callTimeoutMs,
     });
     const much = exactly(T0 + 9 * day);

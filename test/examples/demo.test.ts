@@ -168,8 +168,13 @@ describe('the order of steps', () => {
     wrongOrder(
       [item, card],
       effects.map(([branchId, op, at, outcome = 'done']) => ({
-        ...{ branchId, op, at, outcome },
-        ...{ gid: '', attempt: 1, result: null },
+        branchId,
+        op,
+        at,
+        outcome,
+        gid: '',
+        attempt: 1,
+        result: null,
       })),
     );
 

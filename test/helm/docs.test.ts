@@ -60,7 +60,8 @@ await describeWithHelm('docs/helm.md', (chart) => {
     const env = {
       ...process.env,
       PATH: `${join(folder, 'bin')}:${process.env.PATH}`,
-      ...{ HELM: 'command' in helm ? helm.command[0] : '', KUBECTL: kubectl },
+      HELM: 'command' in helm ? helm.command[0] : '',
+      KUBECTL: kubectl,
     };
     const { status, stderr } = spawnSync('sh', ['-eu', '-c', commands], {
       cwd: folder,

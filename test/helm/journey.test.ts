@@ -75,7 +75,9 @@ await describeWithHelm('the way from the chart to a transaction', (chart) => {
     /** As the image runs a container: its entry point, and the arguments of the container. */
     async function run(args: readonly string[], env: Readonly<Record<string, string>>) {
       const child = spawn(process.execPath, args, {
-        ...{ cwd: repository, env, stdio: ['ignore', 'pipe', 'pipe'] },
+        cwd: repository,
+        env,
+        stdio: ['ignore', 'pipe', 'pipe'],
       });
       const exit = new Promise<number | null>((resolve) => child.once('exit', resolve));
       const [printed, complained] = await Promise.all([text(child.stdout), text(child.stderr)]);

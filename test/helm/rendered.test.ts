@@ -350,7 +350,8 @@ await describeWithHelm('the chart', (chart) => {
     test('sends the token of its Secret, and none where none is asked for', () => {
       const endpointOf = (objects: Objects) => objects.one('ServiceMonitor/tercet').spec.endpoints[0];
       expect(endpointOf(rendered('everything'))).toMatchObject({
-        ...{ port: 'http', path: '/metrics' },
+        port: 'http',
+        path: '/metrics',
         authorization: { credentials: { name: 'tercet-scrape', key: 'scrape-token' } },
       });
       const open = endpointOf(chart.render('minimal', { serviceMonitor: { enabled: true } }));

@@ -25,8 +25,9 @@ describe('the two participants of helm test', () => {
     // As a Secret may hold it: two tokens, with line breaks.
     writeFileSync(tokens, `\n${TOKEN}\nanother-valid-token\n`);
     coordinator = new CoordinatorProcess({
-      ...{ TERCET_PORT: '0', TERCET_DATABASE_URL: `sqlite:${join(folder, 'tercet.sqlite')}` },
-      ...{ TERCET_API_TOKENS: `${TOKEN},another-valid-token` },
+      TERCET_PORT: '0',
+      TERCET_DATABASE_URL: `sqlite:${join(folder, 'tercet.sqlite')}`,
+      TERCET_API_TOKENS: `${TOKEN},another-valid-token`,
     });
     await coordinator.start();
   }, LIMIT_MS);
@@ -58,7 +59,8 @@ describe('the two participants of helm test', () => {
     expect(printed).toContain('trace: none, since tracing is off');
     const gid = /^began: transaction (\S+)$/m.exec(printed)?.[1];
     expect(await ask(`/v1/transactions/${gid}`)).toMatchObject({
-      ...{ name: 'helm-test', status: 'confirmed' },
+      name: 'helm-test',
+      status: 'confirmed',
       branches: [{ participant: 'tercet-test-one' }, { participant: 'tercet-test-two' }],
     });
   });

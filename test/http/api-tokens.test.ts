@@ -21,8 +21,10 @@ async function appWith(apiTokens: readonly string[]): Promise<App> {
   const app = await buildApp({
     // These tests ask it for nothing else.
     coordinator: { listParticipants: async () => [] } as unknown as Coordinator,
-    ...{ checkReady: async () => 'ready' as const, apiTokens },
-    ...{ maxCallTimeoutMs: 1000, whyNeverCalled: () => null },
+    checkReady: async () => 'ready' as const,
+    apiTokens,
+    maxCallTimeoutMs: 1000,
+    whyNeverCalled: () => null,
     metrics: async () => ({ contentType: 'text/plain', text: '' }),
     logger: Fastify({ logger: { stream, level: 'trace' } }).log,
     logsRequests: true,
@@ -126,7 +128,10 @@ describe('without a token', () => {
     const address = await app.listen({ port: 0, host: '127.0.0.1' });
     const body = new ReadableStream({ start: (controller) => controller.enqueue(new Uint8Array(1000)) });
     const answered = await fetch(`${address}/v1/transactions`, {
-      ...{ method: 'POST', body, duplex: 'half', headers: { 'content-type': 'application/json' } },
+      method: 'POST',
+      body,
+      duplex: 'half',
+      headers: { 'content-type': 'application/json' },
     });
     expect(answered.status).toBe(401);
     await answered.text();

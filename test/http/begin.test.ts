@@ -39,7 +39,8 @@ describe('an interactive transaction', () => {
       isParked: false,
       waitingSince: null,
       needsAttention: false,
-      ...{ traceId: null, traceUrl: null },
+      traceId: null,
+      traceUrl: null,
       branches: [],
     });
     const { path, ...read } = (await world.send('GET', begun.headers.location ?? '')).json();

@@ -122,7 +122,8 @@ describe('a cancel with a note', () => {
     expect((await world.send('POST', `${at}/cancel`, { note: 'why' })).statusCode).toBe(503);
     expect((await world.send('GET', at)).json().status).toBe('trying');
     expect((await world.send('POST', `${at}/cancel`, {})).json()).toMatchObject({
-      ...{ status: 'cancelled', decision: { note: null } },
+      status: 'cancelled',
+      decision: { note: null },
     });
   });
 

@@ -49,17 +49,16 @@ test('a finished transaction whose late try is still to be cancelled is not fina
   if (tx === undefined || seq === undefined) throw new Error('it is there');
   await world.store.writeBatch([
     {
-      ...{
-        gid,
-        seq: seq + 1,
-        before: tx,
-        after: tx,
-        entries: {},
-        version: JOURNAL_VERSION,
-        at: NOW,
-        writer: 'other',
-      },
-      ...{ wakeAt: NOW + DAY_MS, beginKey: null },
+      gid,
+      seq: seq + 1,
+      before: tx,
+      after: tx,
+      entries: {},
+      version: JOURNAL_VERSION,
+      at: NOW,
+      writer: 'other',
+      wakeAt: NOW + DAY_MS,
+      beginKey: null,
     },
   ]);
   expect((await ask(gid)).transactions).toMatchObject([

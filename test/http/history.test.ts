@@ -25,8 +25,13 @@ const due = {
   durationMs: null,
 };
 const answered = (op: string, httpStatus: number, reply: string) => ({
-  ...{ branchId: 'stock', op, httpStatus, reply },
-  ...{ at: '2026-01-01T00:00:00.000Z', durationMs: 0, error: null },
+  branchId: 'stock',
+  op,
+  httpStatus,
+  reply,
+  at: '2026-01-01T00:00:00.000Z',
+  durationMs: 0,
+  error: null,
 });
 
 test('the events of a declared transaction tell it from its beginning to its end', async () => {
@@ -60,8 +65,13 @@ test('the events of a declared transaction tell it from its beginning to its end
           },
           branches: [
             {
-              ...{ branchId: 'stock', participant: 'inventory', activity: 'reserve', step: null },
-              ...{ try: due, waitingSince: null, lateSuccessCount: 0 },
+              branchId: 'stock',
+              participant: 'inventory',
+              activity: 'reserve',
+              step: null,
+              try: due,
+              waitingSince: null,
+              lateSuccessCount: 0,
             },
           ],
         },

@@ -84,7 +84,9 @@ test('what waits too long for a success that must come needs attention, parked o
   while (!(await read()).isParked) world.time.pass(50);
   world.time.pass(600_000);
   expect(await read()).toMatchObject({
-    ...{ needsAttention: true, waitingSince, isParked: true },
+    needsAttention: true,
+    waitingSince,
+    isParked: true,
     branches: [{ waitingSince }],
   });
   expect(await gidsOf('?needsAttention=true')).toEqual([gid]);

@@ -34,18 +34,17 @@ beforeEach(async () => {
   const logger = Fastify({ logger: { stream, level: 'trace' } }).log;
   // These routes need nothing else of it.
   const parts = {
-    ...{ registry, observer: new StateLog(logger as Logger) },
+    registry,
+    observer: new StateLog(logger as Logger),
     gate: { close: (name: string) => closedCircuits.push(name) },
   };
   const coordinator = new Coordinator(parts as unknown as CoordinatorParts);
   app = await buildApp({
     coordinator,
-    ...{
-      checkReady: async () => 'ready' as const,
-      apiTokens: [],
-      maxCallTimeoutMs: 60_000,
-      whyNeverCalled,
-    },
+    checkReady: async () => 'ready' as const,
+    apiTokens: [],
+    maxCallTimeoutMs: 60_000,
+    whyNeverCalled,
     metrics: async () => ({ contentType: 'text/plain', text: '' }),
     logger,
     logsRequests: true,

@@ -8,7 +8,12 @@ import { begin, exactly, replied, spec, T0, told } from '../support/transactions
 
 const at = (ms: number) => new Date(T0 + ms).toISOString();
 const attempt = (branchId: string, op: Attempt['op'], ms: number, more: Partial<Attempt> = {}): Attempt => ({
-  ...{ branchId, op, at: T0 + ms, durationMs: 1, httpStatus: 200, reply: 'succeeded' },
+  branchId,
+  op,
+  at: T0 + ms,
+  durationMs: 1,
+  httpStatus: 200,
+  reply: 'succeeded',
   ...more,
 });
 
@@ -35,8 +40,14 @@ describe('calls', () => {
       expect.objectContaining({ what: 'called', branchId: 'money', attemptCount: 1, at: at(50) }),
       expect.objectContaining({ what: 'decided' }),
       {
-        ...{ what: 'called', branchId: 'stock', op: 'try', attemptCount: 1, reply: 'succeeded' },
-        ...{ at: at(60), firstAt: at(60), attempts: [] },
+        what: 'called',
+        branchId: 'stock',
+        op: 'try',
+        attemptCount: 1,
+        reply: 'succeeded',
+        at: at(60),
+        firstAt: at(60),
+        attempts: [],
       },
     ]);
   });
@@ -61,7 +72,11 @@ describe('calls', () => {
       rowsOf([begun, 0], [confirming, 1], [done, 101, [...ongoing, attempt('stock', 'confirm', 100)]]),
     );
     expect(path.at(-1)).toMatchObject({
-      ...{ op: 'confirm', attemptCount: 3, reply: 'succeeded', firstAt: at(10), at: at(100) },
+      op: 'confirm',
+      attemptCount: 3,
+      reply: 'succeeded',
+      firstAt: at(10),
+      at: at(100),
       attempts: [{ reply: 'ongoing' }, { reply: 'ongoing' }, { reply: 'succeeded' }],
     });
   });

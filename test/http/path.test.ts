@@ -76,14 +76,22 @@ describe('the path of a saga', () => {
 
     const [refused, decided, undone] = ended.path.slice(4, 7);
     expect(refused).toEqual({
-      ...{ what: 'called', branchId: 'd', op: 'action', attemptCount: 1, reply: 'refused' },
-      ...{ at: '2026-01-01T00:00:00.000Z', firstAt: '2026-01-01T00:00:00.000Z' },
+      what: 'called',
+      branchId: 'd',
+      op: 'action',
+      attemptCount: 1,
+      reply: 'refused',
+      at: '2026-01-01T00:00:00.000Z',
+      firstAt: '2026-01-01T00:00:00.000Z',
       attempts: [
         { at: '2026-01-01T00:00:00.000Z', durationMs: 0, httpStatus: 409, reply: 'refused', error: null },
       ],
     });
     expect(decided).toMatchObject({
-      ...{ what: 'decided', decision: 'cancel', reason: 'action_refused', branchId: 'd' },
+      what: 'decided',
+      decision: 'cancel',
+      reason: 'action_refused',
+      branchId: 'd',
       cause: { branchId: 'd', op: 'action', httpStatus: 409, reply: 'refused' },
     });
     expect(undone).toMatchObject({

@@ -46,7 +46,10 @@ describe('a saga', () => {
     for (const view of ended.json().branches)
       expect(view).toMatchObject({
         action: { reply: 'succeeded', nextAttemptAt: null },
-        ...{ compensate: null, try: null, confirm: null, cancel: null },
+        compensate: null,
+        try: null,
+        confirm: null,
+        cancel: null,
       });
     expect(called()).toEqual(['action a', 'action b', 'action c']);
   });
@@ -315,8 +318,11 @@ describe('a result that later steps refer to', () => {
     const payload = { id: { $from: 'a.id' }, row: [{ $from: 'a.seats.0.row' }], all: { $from: 'a' } };
     await begin(referring({ ...payload, escaped: { $$from: 'a' }, null: { $from: 'a.n' } }));
     expect(JSON.parse(world.calls[1]?.payload ?? '')).toEqual({
-      ...{ id: 'r-1', row: [7], all: { id: 'r-1', seats: [{ row: 7 }], n: null } },
-      ...{ escaped: { $from: 'a' }, null: null },
+      id: 'r-1',
+      row: [7],
+      all: { id: 'r-1', seats: [{ row: 7 }], n: null },
+      escaped: { $from: 'a' },
+      null: null,
     });
   });
 

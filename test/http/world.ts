@@ -66,7 +66,10 @@ export async function openWorld({
   const calls: ParticipantCall[] = [];
   const removedCounts: number[] = [];
   const told: { answers: Answers; isUp: boolean; drains: boolean; version: number } = {
-    ...{ answers: () => 200, isUp: true, drains: false, version: JOURNAL_VERSION },
+    answers: () => 200,
+    isUp: true,
+    drains: false,
+    version: JOURNAL_VERSION,
   };
   const participants: ParticipantClient = {
     async call(call) {
@@ -81,7 +84,11 @@ export async function openWorld({
   };
   const backoff = { firstDelayMs: 100, maxDelayMs: 1000, budget: 2 };
   const { coordinator, retention, checkReady } = testEngine({
-    ...{ store, registry, participants, time, chance: systemChance },
+    store,
+    registry,
+    participants,
+    time,
+    chance: systemChance,
     wakes: (onWake) =>
       Object.defineProperty(new InProcessWakeQueue({ time, onWake }), 'isUp', {
         get: () => told.isUp,

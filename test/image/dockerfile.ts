@@ -112,8 +112,14 @@ function opened(rest: string, index: number): OpenStage {
   const [, base, name = String(index)] = /^(\S+)(?:\s+AS\s+(\S+))?$/i.exec(rest) ?? [];
   if (base === undefined || base.startsWith('--')) throw new Error(`not known: FROM ${rest}`);
   const config = {
-    ...{ environment: {}, labels: {}, user: null, workdir: null, ports: [] },
-    ...{ entrypoint: null, command: null, healthcheck: null },
+    environment: {},
+    labels: {},
+    user: null,
+    workdir: null,
+    ports: [],
+    entrypoint: null,
+    command: null,
+    healthcheck: null,
   };
   return { name, base, steps: [], arguments: {}, config };
 }

@@ -60,7 +60,9 @@ describe('the Dockerfile', () => {
 
   test('runs as a user that is not root, in the exec form', () => {
     expect(config).toMatchObject({
-      ...{ user: '65532:65532', workdir: '/app', ports: [8080] },
+      user: '65532:65532',
+      workdir: '/app',
+      ports: [8080],
       entrypoint: ['node'],
       command: ['src/main.ts'],
       healthcheck: { command: ['node', 'src/healthcheck.ts'] },
@@ -236,10 +238,12 @@ describeInContainer('a container', () => {
 
       const ask = async (method: string, path: string, body: object) => {
         const answer = await fetch(`http://127.0.0.1:${settings.TERCET_PORT}${path}`, {
-          ...{ method, body: JSON.stringify(body) },
+          method,
+          body: JSON.stringify(body),
           headers: {
             'content-type': 'application/json',
-            ...{ authorization: `Bearer ${TOKEN}`, prefer: 'wait=60' },
+            authorization: `Bearer ${TOKEN}`,
+            prefer: 'wait=60',
           },
         });
         return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
@@ -303,8 +307,10 @@ describeInContainer('a container', () => {
 async function settingsOn(mysql: SharedServer, redis: SharedServer): Promise<Settings> {
   const port = await freePort('127.0.0.1');
   return {
-    ...{ TERCET_PORT: String(port), TERCET_API_TOKENS: TOKEN },
-    ...{ TERCET_DATABASE_URL: await mysql.createDatabase() },
-    ...{ TERCET_REDIS_URL: redis.url, TERCET_REDIS_PREFIX: `image-${port}` },
+    TERCET_PORT: String(port),
+    TERCET_API_TOKENS: TOKEN,
+    TERCET_DATABASE_URL: await mysql.createDatabase(),
+    TERCET_REDIS_URL: redis.url,
+    TERCET_REDIS_PREFIX: `image-${port}`,
   };
 }

@@ -148,7 +148,9 @@ async function run(command: string, folder: string): Promise<void> {
     if (!KNOWN.some((known) => known.test(part)) || part.includes('..'))
       throw new Error(`the test does not know what this does: RUN ${part}`);
   const child = spawn('sh', ['-e', '-c', `umask 022; ${command}`], {
-    ...{ cwd: folder, env: environment(), stdio: ['ignore', 'pipe', 'pipe'] },
+    cwd: folder,
+    env: environment(),
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
   let printed = '';
   for (const stream of [child.stdout, child.stderr])
@@ -166,7 +168,8 @@ function environment(): NodeJS.ProcessEnv {
     ...Object.fromEntries(kept),
     PATH: [dirname(realpathSync(process.execPath)), process.env.PATH].join(delimiter),
     // What this machine has had before need not be asked for again.
-    ...{ npm_config_prefer_offline: 'true', npm_config_update_notifier: 'false' },
+    npm_config_prefer_offline: 'true',
+    npm_config_update_notifier: 'false',
   };
 }
 

@@ -300,7 +300,8 @@ export class Ledger {
       name: null,
       businessKey: null,
       bodyHash,
-      ...{ traceparent: null, tracestate: null },
+      traceparent: null,
+      tracestate: null,
       timeoutMs: TIMEOUT_MS,
       policy: {
         callTimeoutMs: 10,

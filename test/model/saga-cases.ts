@@ -35,8 +35,11 @@ const PARKED = bad({ brokenAnswers: 2, crashes: 1, retries: 2 });
 
 const of = (plans: readonly Plan[], budget: Budget, retryBudget = OUT_OF_REACH): readonly Case[] =>
   plans.map((each) => ({
-    ...{ mode: 'declared', plan: each, branchCount: each.steps.length },
-    ...{ budget, retryBudget },
+    mode: 'declared',
+    plan: each,
+    branchCount: each.steps.length,
+    budget,
+    retryBudget,
   }));
 
 const besides = (plans: readonly Plan[], budget: Budget): readonly Case[] =>

@@ -36,7 +36,10 @@ export function plan(before: Readonly<Record<string, readonly string[]>>, kinds:
     const isAfterPivot = pivot !== null && comesAfter[b]?.[pivot] === true;
     const dependsOn = before[branchId] ?? [];
     return {
-      ...{ branchId, dependsOn, isPivot, isAfterPivot },
+      branchId,
+      dependsOn,
+      isPivot,
+      isAfterPivot,
       isCompensated: !isPivot && !isAfterPivot && branchId !== kinds.notCompensated,
       // Each takes the whole of what those before it answered.
       references: dependsOn,

@@ -36,7 +36,8 @@ await describeOwn('prometheus', 'on a real Prometheus', (startPrometheus) => {
         participants.set('broken', { try: { status: 500 } });
         await deployment.register('stock', 'sold-out', 'slow', 'away', 'failing', 'poisoned', 'broken');
         prometheus = await Prometheus.start(startPrometheus, {
-          ...{ targets: [deployment.target], rules: faster(rulesText) },
+          targets: [deployment.target],
+          rules: faster(rulesText),
         });
         deployment.startTraffic([['stock'], ['stock', 'sold-out'], ['stock', 'slow']]);
         awayGid = await deployment.begin(['stock', 'away']);

@@ -36,20 +36,22 @@ export class Deployment {
     this.databaseUrl = given.databaseUrl;
     this.#port = given.port;
     this.coordinator = new CoordinatorProcess({
-      ...{ TERCET_PORT: String(given.port), TERCET_DATABASE_URL: through(given.mysql, given.databaseUrl) },
-      ...{ TERCET_REDIS_URL: `redis://${given.redis.host}:${given.redis.port}` },
-      ...{ TERCET_REDIS_PREFIX: `monitored-${given.port}`, TERCET_ATTENTION_AFTER_MS: '1000' },
-      ...{
-        TERCET_CALL_TIMEOUT_MS: '3000',
-        TERCET_COMMIT_TIMEOUT_MS: '1000',
-        TERCET_SWEEP_INTERVAL_MS: '300',
-      },
+      TERCET_PORT: String(given.port),
+      TERCET_DATABASE_URL: through(given.mysql, given.databaseUrl),
+      TERCET_REDIS_URL: `redis://${given.redis.host}:${given.redis.port}`,
+      TERCET_REDIS_PREFIX: `monitored-${given.port}`,
+      TERCET_ATTENTION_AFTER_MS: '1000',
+      TERCET_CALL_TIMEOUT_MS: '3000',
+      TERCET_COMMIT_TIMEOUT_MS: '1000',
+      TERCET_SWEEP_INTERVAL_MS: '300',
       // Whoever takes the alerts takes them as a participant does.
       TERCET_ALERT_WEBHOOK_URL: given.participants.urlOf('operators'),
       TERCET_ALERT_WEBHOOK_SECRETS: `whsec_${Buffer.alloc(32, MARKS.secret).toString('base64')}`,
       // What fails is called again and again while a test watches it.
-      ...{ TERCET_RETRY_BUDGET: '1000', TERCET_RETRY_MAX_DELAY_MS: '500' },
-      ...{ TERCET_CIRCUIT_FAILURE_COUNT: '2', TERCET_CIRCUIT_MAX_OPEN_MS: '1000' },
+      TERCET_RETRY_BUDGET: '1000',
+      TERCET_RETRY_MAX_DELAY_MS: '500',
+      TERCET_CIRCUIT_FAILURE_COUNT: '2',
+      TERCET_CIRCUIT_MAX_OPEN_MS: '1000',
     });
   }
 
@@ -83,7 +85,8 @@ export class Deployment {
 
   async ask(method: string, path: string, body?: object): Promise<Record<string, unknown>> {
     const answer = await fetch(this.coordinator.url + path, {
-      ...{ method, headers: { 'content-type': 'application/json' } },
+      method,
+      headers: { 'content-type': 'application/json' },
       ...(body && { body: JSON.stringify(body) }),
     });
     return (await answer.json()) as Record<string, unknown>;
@@ -97,7 +100,10 @@ export class Deployment {
   /** A declared transaction of one branch for each participant. @returns its gid */
   async begin(participants: readonly string[], settings: object = {}): Promise<string> {
     const branches = participants.map((participant) => ({
-      ...{ branchId: participant, participant, activity: 'reserve', payload: { card: MARKS.payload } },
+      branchId: participant,
+      participant,
+      activity: 'reserve',
+      payload: { card: MARKS.payload },
     }));
     return String((await this.ask('POST', '/v1/transactions', { ...settings, branches })).gid);
   }

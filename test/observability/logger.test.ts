@@ -18,13 +18,11 @@ function logged() {
 
 const leaky = () =>
   Object.assign(new Error(`Duplicate entry '${MARKS.businessKey}' for key 'k'`), {
-    ...{
-      sql: MARKS.payload,
-      sqlMessage: MARKS.payload,
-      sqlState: '23000',
-      errno: 1062,
-      code: 'ER_DUP_ENTRY',
-    },
+    sql: MARKS.payload,
+    sqlMessage: MARKS.payload,
+    sqlState: '23000',
+    errno: 1062,
+    code: 'ER_DUP_ENTRY',
     cause: Object.assign(new Error('x'), { query: MARKS.payload }),
   });
 
@@ -51,7 +49,8 @@ test('Fastify logs the errors of its routes, and its requests, by the same rules
   const app = Fastify({ loggerInstance: logger });
   app.get('/fails', () => Promise.reject(leaky()));
   await app.inject({
-    ...{ method: 'GET', url: `/fails?businessKey=${MARKS.businessKey}` },
+    method: 'GET',
+    url: `/fails?businessKey=${MARKS.businessKey}`,
     headers: { authorization: `Bearer ${MARKS.token}` },
   });
   await app.close();

@@ -264,7 +264,8 @@ test('the build has the versions of program, Node and journal', async () => {
   const labels = 'version="1.2.3",node_version="v24.0.0",journal_version="2"';
   expect(value(`tercet_build_info{${labels}}`)).toBe(1);
   expect(buildOf('1.2.3')).toEqual({
-    ...{ version: '1.2.3', node_version: process.version },
+    version: '1.2.3',
+    node_version: process.version,
     journal_version: String(JOURNAL_VERSION),
   });
 });

@@ -28,7 +28,8 @@ export function measured(
     isWakeQueueUp: () => wakes.areWhole,
     hasLostCommits: () => database.hasLostCommits,
     droppedSpanCount: async () => 0,
-    ...{ isTracing, build },
+    isTracing,
+    build,
   });
   return { metrics, time, wakes, database, scraped: async () => readText((await metrics.scrape()).text) };
 }
@@ -71,8 +72,11 @@ const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
 export function observingEverything(): Metrics {
   const { metrics } = measured(
     async () => ({
-      ...{ countByStatus: { trying: 1 }, parkedCount: 1, attentionCount: 1 },
-      ...{ oldestBeganAt: T0, oldestWakeAt: T0 },
+      countByStatus: { trying: 1 },
+      parkedCount: 1,
+      attentionCount: 1,
+      oldestBeganAt: T0,
+      oldestWakeAt: T0,
     }),
     { isTracing: true },
   );
@@ -80,7 +84,10 @@ export function observingEverything(): Metrics {
   metrics.saved(null, { ...confirmed(), traceparent });
   metrics.saved(confirming(), { ...cancelled(), traceparent });
   metrics.called({
-    ...{ participant: 'inventory', op: 'try', reply: 'succeeded', durationMs: 1 },
+    participant: 'inventory',
+    op: 'try',
+    reply: 'succeeded',
+    durationMs: 1,
     sampledTraceId: TRACE_ID,
   });
   metrics.circuitChanged('inventory', 'open');

@@ -45,8 +45,11 @@ describe('a whole life', () => {
     const begun = begin({ name: 'order', traceparent });
     const confirming = tried(begun);
     const of = {
-      ...{ level: 'info', gid: 'g-1', trace_id: TRACE_ID },
-      ...{ pattern: 'tcc', transaction_name: 'order' },
+      level: 'info',
+      gid: 'g-1',
+      trace_id: TRACE_ID,
+      pattern: 'tcc',
+      transaction_name: 'order',
     };
     expect(linesOf([begun, confirming, confirmedLater(confirming)])).toEqual([
       { ...of, status: 'trying', msg: 'transaction begun' },
@@ -65,15 +68,14 @@ describe('a whole life', () => {
     const cancelling = told(begin(), replied('stock', 'try', 'refused'));
     const [, decided] = linesOf([begin(), cancelling]);
     expect(decided).toEqual({
-      ...{
-        level: 'info',
-        gid: 'g-1',
-        pattern: 'tcc',
-        status: 'cancelling',
-        decision: 'cancel',
-        reason: 'try_refused',
-      },
-      ...{ branch_id: 'stock', msg: 'transaction decided' },
+      level: 'info',
+      gid: 'g-1',
+      pattern: 'tcc',
+      status: 'cancelling',
+      decision: 'cancel',
+      reason: 'try_refused',
+      branch_id: 'stock',
+      msg: 'transaction decided',
     });
   });
 
@@ -81,9 +83,14 @@ describe('a whole life', () => {
     const ended = told(begin({ mode: 'interactive' }), { type: 'cancelRequested', ...later });
     expect(linesOf([ended])).toEqual([
       {
-        ...{ level: 'info', gid: 'g-1', pattern: 'tcc' },
-        ...{ status: 'cancelled', decision: 'cancel', reason: 'cancel_requested' },
-        ...{ duration_ms: 1234, msg: 'transaction finished' },
+        level: 'info',
+        gid: 'g-1',
+        pattern: 'tcc',
+        status: 'cancelled',
+        decision: 'cancel',
+        reason: 'cancel_requested',
+        duration_ms: 1234,
+        msg: 'transaction finished',
       },
     ]);
   });
@@ -111,11 +118,17 @@ describe('a saga', () => {
     expect(linesOf([begun, started, decided, ended])).toEqual([
       { ...of, pattern: 'saga', status: 'trying', msg: 'transaction begun' },
       {
-        ...{ ...of, branch_id: 'pay', participant: 'inventory' },
+        ...of,
+        branch_id: 'pay',
+        participant: 'inventory',
         msg: 'pivot started: only its reply decides',
       },
       {
-        ...{ ...of, pattern: 'saga', status: 'confirming', decision: 'confirm', reason: 'pivot_succeeded' },
+        ...of,
+        pattern: 'saga',
+        status: 'confirming',
+        decision: 'confirm',
+        reason: 'pivot_succeeded',
         msg: 'transaction decided',
       },
       { ...of, pattern: 'saga', status: 'confirmed', duration_ms: 1234, msg: 'transaction finished' },
@@ -144,7 +157,10 @@ describe('a saga', () => {
   test('that is refused says which step refused', () => {
     const refused = told(begun, replied('stock', 'action', 'refused'));
     expect(linesOf([begun, refused])[1]).toMatchObject({
-      ...{ pattern: 'saga', status: 'cancelling', reason: 'action_refused', branch_id: 'stock' },
+      pattern: 'saga',
+      status: 'cancelling',
+      reason: 'action_refused',
+      branch_id: 'stock',
     });
   });
 
@@ -158,8 +174,13 @@ describe('a saga', () => {
       ...Array.from({ length: 3 }, () => replied(branchId, op, 'unknown', { answer: '503' })),
     );
     expect(linesOf([before, parked]).at(-1)).toEqual({
-      ...{ level: 'warn', gid: 'g-1', branch_id: branchId, participant: 'inventory' },
-      ...{ op, answer: '503', msg: 'branch parked: needs an operator' },
+      level: 'warn',
+      gid: 'g-1',
+      branch_id: branchId,
+      participant: 'inventory',
+      op,
+      answer: '503',
+      msg: 'branch parked: needs an operator',
     });
   });
 
@@ -198,8 +219,14 @@ describe('a branch that is parked', () => {
     expect(branch(parked, 'stock').phaseTwo.parkedAt).not.toBeNull();
     expect(linesOf([confirming, unanswered(confirming, 1), parked]).slice(1)).toEqual([
       {
-        ...{ level: 'warn', gid: 'g-1', trace_id: TRACE_ID, branch_id: 'stock', participant: 'inventory' },
-        ...{ op: 'confirm', answer: '503', msg: 'branch parked: needs an operator' },
+        level: 'warn',
+        gid: 'g-1',
+        trace_id: TRACE_ID,
+        branch_id: 'stock',
+        participant: 'inventory',
+        op: 'confirm',
+        answer: '503',
+        msg: 'branch parked: needs an operator',
       },
     ]);
   });

@@ -72,8 +72,11 @@ describeOn(['mysql', 'mariadb'], 'an error of the driver', (server) => {
     const insert = `INSERT INTO t VALUES ('${MARKS.businessKey}', 1, '')`;
     const fields = fieldsWithoutMarks(await failing(insert, insert));
     expect(fields).toMatchObject({
-      ...{ type: 'Error', message: 'the database answered ER_DUP_ENTRY' },
-      ...{ code: 'ER_DUP_ENTRY', errno: 1062, sqlState: '23000' },
+      type: 'Error',
+      message: 'the database answered ER_DUP_ENTRY',
+      code: 'ER_DUP_ENTRY',
+      errno: 1062,
+      sqlState: '23000',
       stack: expect.stringMatching(/^at .*:\d+:\d+/),
     });
   });
@@ -114,7 +117,8 @@ describe('an error of TypeORM', () => {
     await insert();
     const fields = fieldsWithoutMarks(await thrownBy(insert));
     expect(fields).toMatchObject({
-      ...{ type: 'QueryFailedError', code: 'SQLITE_CONSTRAINT_PRIMARYKEY' },
+      type: 'QueryFailedError',
+      code: 'SQLITE_CONSTRAINT_PRIMARYKEY',
       message: 'UNIQUE constraint failed: t.id',
     });
     const literal = await thrownBy(() => dataSource.query(`SELECT '${MARKS.payload}`));
@@ -294,9 +298,15 @@ describe('any error', () => {
 
   test('keeps no other field, whatever is on it', () => {
     const error = Object.assign(new Error('refused'), {
-      ...{ sql: MARKS.payload, sqlMessage: MARKS.payload, query: MARKS.payload, parameters: [MARKS.payload] },
-      ...{ command: { args: [MARKS.secret] }, body: MARKS.result, headers: { authorization: MARKS.token } },
-      ...{ code: MARKS.payload, name: `${MARKS.payload} x` },
+      sql: MARKS.payload,
+      sqlMessage: MARKS.payload,
+      query: MARKS.payload,
+      parameters: [MARKS.payload],
+      command: { args: [MARKS.secret] },
+      body: MARKS.result,
+      headers: { authorization: MARKS.token },
+      code: MARKS.payload,
+      name: `${MARKS.payload} x`,
     });
     expect(Object.keys(fieldsWithoutMarks(error))).toEqual(['type', 'message', 'stack']);
   });
@@ -358,7 +368,8 @@ describe('any error', () => {
     const round = leaky();
     round.cause = round;
     expect(fieldsWithoutMarks(new AggregateError([leaky(leaky()), leaky(round)], 'both'))).toMatchObject({
-      ...{ type: 'AggregateError', message: 'both' },
+      type: 'AggregateError',
+      message: 'both',
       errors: [{ code: 'E_X', cause: { code: 'E_X' } }, { code: 'E_X' }],
     });
   });

@@ -13,8 +13,15 @@ import type { StoreUnderTest } from './store-contract.ts';
 const T0 = Date.UTC(2026, 0, 1);
 const WAKE_AT = Date.UTC(2026, 0, 2);
 const EVERYTHING: TransactionFilter = {
-  ...{ status: null, isParked: null, participant: null, name: null, businessKey: null },
-  ...{ attention: null, beganAfter: null, before: null, limit: 200 },
+  status: null,
+  isParked: null,
+  participant: null,
+  name: null,
+  businessKey: null,
+  attention: null,
+  beganAfter: null,
+  before: null,
+  limit: 200,
 };
 
 export function readsContract(open: () => Promise<StoreUnderTest>): void {
@@ -33,7 +40,11 @@ export function readsContract(open: () => Promise<StoreUnderTest>): void {
     expect(await list({})).toEqual([]);
     expect(await under.store.gidsWaitingFor('inventory', '', 10)).toEqual([]);
     expect(await under.store.countUnfinished(WAKE_AT)).toEqual({
-      ...{ countByStatus: {}, parkedCount: 0, attentionCount: 0, oldestBeganAt: null, oldestWakeAt: null },
+      countByStatus: {},
+      parkedCount: 0,
+      attentionCount: 0,
+      oldestBeganAt: null,
+      oldestWakeAt: null,
     });
   });
 

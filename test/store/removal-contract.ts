@@ -26,8 +26,11 @@ export function removalContract(open: () => Promise<StoreUnderTest>): void {
     expect(await under.writer.writeBatch(saves)).toEqual({ outcome: 'written' });
   const commit = (save: Save) =>
     new GroupCommit({
-      ...{ writer: under.otherWriter, time: systemTime, chance: systemChance },
-      ...{ log: noLog, observer: noObserver },
+      writer: under.otherWriter,
+      time: systemTime,
+      chance: systemChance,
+      log: noLog,
+      observer: noObserver,
     }).save({ ...save, writer: 'other' });
   const endOne = async (finishedAt: Instant, beginKey: string | null = null): Promise<Saved> => {
     const began = newTransaction(newGid());

@@ -9,8 +9,15 @@ import { allReplied, newTransaction, cancelRequested, newGid, saveOf } from '../
 import { describeOn } from '../support/servers.ts';
 
 const EVERYTHING: TransactionFilter = {
-  ...{ status: null, isParked: null, participant: null, name: null, businessKey: null },
-  ...{ attention: null, beganAfter: null, before: null, limit: 50 },
+  status: null,
+  isParked: null,
+  participant: null,
+  name: null,
+  businessKey: null,
+  attention: null,
+  beganAfter: null,
+  before: null,
+  limit: 50,
 };
 const LATE = Date.UTC(2026, 5, 1);
 

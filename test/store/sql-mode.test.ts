@@ -44,8 +44,13 @@ function suite(start: StartOwn): void {
     const url = await newDatabase();
     const [one, other] = [await openStore(url, COMMIT_TIMEOUT_MS), await openStore(url, COMMIT_TIMEOUT_MS)];
     return {
-      ...{ store: one.store, otherStore: other.store, writer: one.writer, otherWriter: other.writer },
-      ...{ registry: one.registry, heartbeats: one.heartbeats, otherHeartbeats: other.heartbeats },
+      store: one.store,
+      otherStore: other.store,
+      writer: one.writer,
+      otherWriter: other.writer,
+      registry: one.registry,
+      heartbeats: one.heartbeats,
+      otherHeartbeats: other.heartbeats,
       close: async () => {
         await one.close();
         await other.close();

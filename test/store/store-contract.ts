@@ -409,7 +409,10 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
 
     test('are registered by several services at the same moment', async () => {
       const shipping = {
-        ...{ name: 'shipping', baseUrls: ['http://127.0.0.1:3'], paths: {}, callTimeoutMs: null },
+        name: 'shipping',
+        baseUrls: ['http://127.0.0.1:3'],
+        paths: {},
+        callTimeoutMs: null,
         secrets: ['whsec_one'],
       };
       await Promise.all(Array.from({ length: 10 }, () => under.registry.put(shipping)));
@@ -490,7 +493,11 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
   describe('heartbeats', () => {
     const AT = Date.UTC(2026, 0, 1);
     const beatOf = (id: string, given: Partial<Heartbeat> = {}): Heartbeat => ({
-      ...{ id, programVersion: '0.1.0', newestReadVersion: 3, seenAt: AT, ...given },
+      id,
+      programVersion: '0.1.0',
+      newestReadVersion: 3,
+      seenAt: AT,
+      ...given,
     });
 
     test('are seen by every replica until they are removed, or expire', async () => {

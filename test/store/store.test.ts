@@ -91,7 +91,13 @@ function underTest(opened: SqlStore, other: SqlStore, close: () => Promise<void>
     await close();
   };
   return {
-    ...{ store, otherStore: other.store, writer, otherWriter: other.writer, registry },
-    ...{ heartbeats, otherHeartbeats: other.heartbeats, close: closeAll },
+    store,
+    otherStore: other.store,
+    writer,
+    otherWriter: other.writer,
+    registry,
+    heartbeats,
+    otherHeartbeats: other.heartbeats,
+    close: closeAll,
   };
 }

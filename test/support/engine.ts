@@ -59,7 +59,9 @@ export function registryOf(...names: readonly string[]): MemoryParticipantRegist
 
 /** An answer with this status; without one, no answer came. */
 export const httpAnswer = (httpStatus: number | null, body?: string): HttpAnswer => ({
-  ...{ httpStatus, answer: String(httpStatus), retryAfterMs: null },
+  httpStatus,
+  answer: String(httpStatus),
+  retryAfterMs: null,
   ...(body !== undefined && { body }),
 });
 
@@ -96,7 +98,8 @@ export function testEngine({ clock, process, settings, ...ports }: EngineParts =
   if (writer === null) throw new Error('a store other than the memory store needs its writer');
   return createEngine(
     {
-      ...{ store, writer },
+      store,
+      writer,
       registry: registryOf('inventory', 'payment'),
       participants: participantsThat(() => 200),
       wakes: (onWake) => new InProcessWakeQueue({ time, onWake }),

@@ -13,7 +13,10 @@ export function newSaga(gid = newGid()): GlobalTransaction {
   const pivotStep = { ...pivot('p', ['a']).step, references: ['a.z', 'a'] };
   const branches = [step('a', {}, given), step('p', pivotStep, given), step('z', afterPivot(['p']), given)];
   return saga(branches, {
-    ...{ gid, bodyHash: 'a'.repeat(64), timeoutMs: 30_000, policy },
+    gid,
+    bodyHash: 'a'.repeat(64),
+    timeoutMs: 30_000,
+    policy,
     callback: { participant: 'shop', activity: 'ended', callTimeoutMs: 700 },
   });
 }

@@ -92,7 +92,11 @@ export function asked(
   const { payload = {}, ...place } = given;
   const { step: _step, ...fixed } = spec(branchId, { payload: JSON.stringify(payload) });
   return {
-    ...{ ...fixed, dependsOn: null, isPivot: null, isCompensated: null },
-    ...{ references: referencesIn(fixed.payload), ...place },
+    ...fixed,
+    dependsOn: null,
+    isPivot: null,
+    isCompensated: null,
+    references: referencesIn(fixed.payload),
+    ...place,
   };
 }

@@ -20,9 +20,14 @@ export function newGid(): string {
 /** Begun, with values in all its columns. */
 export const newTransaction = (gid: string, branchIds: readonly string[] = ['a', 'b']): GlobalTransaction =>
   begin({
-    ...{ gid, name: 'order', businessKey: 'Bestellung ü', bodyHash: 'a'.repeat(64) },
-    ...{ traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`, tracestate: 'vendor=value' },
-    ...{ timeoutMs: 30_000, policy },
+    gid,
+    name: 'order',
+    businessKey: 'Bestellung ü',
+    bodyHash: 'a'.repeat(64),
+    traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`,
+    tracestate: 'vendor=value',
+    timeoutMs: 30_000,
+    policy,
     branches: branchIds.map((branchId) =>
       spec(branchId, { payload: AWKWARD_PAYLOAD, bodyHash: 'b'.repeat(64) }),
     ),

@@ -387,7 +387,8 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     const locked = lockedOf(rows[0], call, mark, statements.table);
     this.#checkHome(locked.home);
     return {
-      ...{ row: locked.row, mark },
+      row: locked.row,
+      mark,
       // Where the server does not answer, its connection is gone, or the SQL transaction has failed: both roll back.
       isOurs: () =>
         run(sqlTx, statements.markOf(call)).then(

@@ -138,7 +138,10 @@ function judgeCompensate(row: LockedRow): Verdict {
 }
 
 const refuse = (code: RefusalCode, because: string, isForGood = false): Verdict => ({
-  ...{ do: 'refuse', code, because, isForGood },
+  do: 'refuse',
+  code,
+  because,
+  isForGood,
 });
 
 // ── Which pattern ────────────────────────────────────────────────────────────────────────────────────────────

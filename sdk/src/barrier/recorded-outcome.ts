@@ -59,7 +59,10 @@ export function doneRow(row: Row, op: BarrierCall['op'], text: string | null): R
 
 export const refusedRow = (row: Row, refusal: Refusal): Row => ({
   ...row,
-  ...{ phase: 'refused', worker: null, workUntil: null, result: asciiJson(JSON.stringify(refusal.message)) },
+  phase: 'refused',
+  worker: null,
+  workUntil: null,
+  result: asciiJson(JSON.stringify(refusal.message)),
 });
 
 /** An error that is thrown once the row is committed, such as a refusal that is remembered or a fault of work that is done. */

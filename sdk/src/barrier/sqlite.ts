@@ -331,7 +331,8 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
     const [insert, select] = this.#statements.lock(call, mark) as readonly [Statement, Statement];
     this.#write(insert);
     return {
-      ...{ row: lockedOf(this.#all(select)[0], call, mark, this.#statements.table).row, mark },
+      row: lockedOf(this.#all(select)[0], call, mark, this.#statements.table).row,
+      mark,
       keep: (row) => checkKept(this.#write(this.#statements.keep(call, mark, row)), call),
     };
   }

@@ -99,8 +99,11 @@ function urlsOf({ baseUrl, activity, paths = {} }: CheckOptions, ops: readonly O
   const prefix = base.origin + base.pathname.replace(/\/+$/, '');
   const urlOf = (op: Op) => new URL(prefix + (paths[`${activity}/${op}`] ?? `/${activity}/${op}`));
   return {
-    ...{ try: urlOf('try'), confirm: urlOf('confirm'), cancel: urlOf('cancel') },
-    ...{ action: urlOf('action'), compensate: urlOf('compensate') },
+    try: urlOf('try'),
+    confirm: urlOf('confirm'),
+    cancel: urlOf('cancel'),
+    action: urlOf('action'),
+    compensate: urlOf('compensate'),
   };
 }
 

@@ -32,7 +32,9 @@ export function endingOf(seen: TransactionState): Ending | null {
   if (status === 'trying') return null;
   return {
     decision: status === 'confirming' || status === 'confirmed' ? 'confirm' : 'cancel',
-    ...{ status, isParked, explanation },
+    status,
+    isParked,
+    explanation,
     isTimedOut: decision?.reason === 'deadline_passed',
   };
 }
@@ -81,7 +83,9 @@ function ask(
   const isNamed = decision === 'confirm' && branchIds !== undefined;
   return client.ask(
     {
-      ...{ method: 'POST', path: `/v1/transactions/${gid}/${decision}`, waitMs },
+      method: 'POST',
+      path: `/v1/transactions/${gid}/${decision}`,
+      waitMs,
       reads: readTransactionOf(gid),
       ...(isNamed && { body: JSON.stringify({ branchIds }) }),
     },
@@ -100,7 +104,9 @@ function verdictOf(answer: Exclude<Answer<TransactionState>, { kind: 'rejected' 
 const endingBy = (decision: Decision, { detail }: Problem): Ending => ({
   decision,
   status: decision === 'confirm' ? 'confirming' : 'cancelling',
-  ...{ isTimedOut: false, isParked: false, explanation: detail },
+  isTimedOut: false,
+  isParked: false,
+  explanation: detail,
 });
 
 const rejected = ({ code, detail }: Problem): Verdict => ({ decision: null, failure: `${code}: ${detail}` });

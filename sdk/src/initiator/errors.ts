@@ -68,7 +68,8 @@ export abstract class BranchRefused extends TercetError {
   constructor(of: TryOf, problem: { readonly code: string | null; readonly detail: string | null }) {
     const { code, detail } = problem;
     super(`${named(of)} was refused${detail === null ? '' : `: “${detail}”`}.`, {
-      ...{ code: code ?? 'refused', gid: of.gid },
+      code: code ?? 'refused',
+      gid: of.gid,
       advice: 'The transaction is cancelled; begin a new one when the reason is gone.',
     });
     ({ participant: this.participant, activity: this.activity, branchId: this.branchId } = of);
@@ -104,7 +105,9 @@ export class TryUnknown extends TercetError {
 
   constructor(of: TryOf, { answer, isOutOfTime = false, cause }: Unheard) {
     super(`What ${named(of)} came to is not known: ${answer}.`, {
-      ...{ code: 'try_unknown', gid: of.gid, cause },
+      code: 'try_unknown',
+      gid: of.gid,
+      cause,
       advice: 'The transaction is cancelled, this branch too; begin a new one later.',
     });
     ({ participant: this.participant, activity: this.activity, branchId: this.branchId } = of);
@@ -127,7 +130,7 @@ export class TryNotSent extends TercetError {
   declare readonly code: keyof typeof NOT_SENT;
 
   constructor(code: keyof typeof NOT_SENT, gid: string, summary: string, cause?: unknown) {
-    super(`${summary}.`, { ...{ code, gid, cause }, advice: NOT_SENT[code] });
+    super(`${summary}.`, { code, gid, cause, advice: NOT_SENT[code] });
   }
 }
 
@@ -207,7 +210,9 @@ export class TransactionDiverged extends TercetError {
     const stands = decision === null ? 'is not decided' : `is decided, ${decision}`;
     const take = decision === null ? 'Take it for neither, and' : `Take the ${decision} for granted and`;
     super(`Transaction ${gid} ${stands}, and a branch is parked: ${asSentence(explanation)}`, {
-      ...{ code: 'transaction_diverged', gid, cause },
+      code: 'transaction_diverged',
+      gid,
+      cause,
       advice: `${take} repeat nothing; fix the participant, then POST /v1/transactions/${gid}/retry.`,
     });
     this.decision = decision;
@@ -235,7 +240,9 @@ export class OutcomeUnknown extends TercetError {
   }) {
     const { gid, idempotencyKey, summary, find, cause } = given;
     super(summary, {
-      ...{ code: 'outcome_unknown', gid, cause },
+      code: 'outcome_unknown',
+      gid,
+      cause,
       advice:
         gid === null
           ? 'Do not take it for failed: submit the same again with the same idempotencyKey, which answers the truth.'
@@ -267,7 +274,9 @@ export class CoordinatorUnavailable extends TercetError {
 
   constructor(summary: string, idempotencyKey: string | null, cause?: unknown) {
     super(summary, {
-      ...{ code: 'coordinator_unavailable', gid: null, cause },
+      code: 'coordinator_unavailable',
+      gid: null,
+      cause,
       advice:
         idempotencyKey === null
           ? 'Ask again later.'
@@ -290,7 +299,8 @@ export class RequestRejected extends TercetError {
     gid: string | null = null,
   ) {
     super(`${what} was rejected (${code}): ${asSentence(withPlaceQuoted(detail))}`, {
-      ...{ code, gid },
+      code,
+      gid,
       advice: 'Nothing was changed by it; sent again as it is, it is rejected again.',
     });
     this.detail = detail;

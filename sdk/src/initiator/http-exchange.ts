@@ -63,7 +63,10 @@ async function send(
 ): Promise<ExchangeResult> {
   const { url, method, headers, body } = request;
   const response = await fetch(url, {
-    ...{ method, headers, signal, redirect: 'manual' },
+    method,
+    headers,
+    signal,
+    redirect: 'manual',
     ...(body !== undefined && { body }),
   });
   const retryAfter = response.headers.get('retry-after');

@@ -46,7 +46,8 @@ export function confirmedOrThrow(gid: string, ending: Ending, why: CancelCause |
 function cancellation(gid: string, ending: Ending, why: CancelCause | null): TransactionCancelled {
   const isTimedOut = ending.isTimedOut || why?.isTimedOut === true;
   const cancelled = {
-    ...{ gid, status: ending.status },
+    gid,
+    status: ending.status,
     reason: why?.reason ?? (isTimedOut ? 'its deadline passed before it was decided' : ending.explanation),
     refusal: why?.refusal ?? null,
     isFunctionAtFault: why?.isFunctionAtFault === true,

@@ -38,8 +38,12 @@ export async function run<Value>(
   if (decided !== null) return repeated(begun, given);
   const { signal: callerSignal = null } = options;
   const branches = new Branches({
-    ...{ begun: begun.seen, deadlineMs: begun.deadlineMs },
-    ...{ traceparent, callerSignal, client, tools },
+    begun: begun.seen,
+    deadlineMs: begun.deadlineMs,
+    traceparent,
+    callerSignal,
+    client,
+    tools,
   });
   const ended = await workOrStop(work, branches);
   await branches.settle({ isLost: ended.how !== 'returned', isWorking: ended.how === 'stopped' });

@@ -32,7 +32,8 @@ export async function submit(options: SubmitOptions, given: SubmitParts): Promis
       method: 'POST',
       path: '/v1/transactions',
       headers: beginHeaders(idempotencyKey, traceContext(options.traceparent)),
-      ...{ body, waitMs },
+      body,
+      waitMs,
       reads: readSubmitted(branchIds),
     },
     { patienceMs: PATIENCE_MS, signal: null },
@@ -139,7 +140,9 @@ function reasonIn(answer: string | null): string | null {
 /** It may have begun, and have ended either way. */
 const unknown = (failure: string, idempotencyKey: string): OutcomeUnknown =>
   new OutcomeUnknown({
-    ...{ gid: null, idempotencyKey, find: null },
+    gid: null,
+    idempotencyKey,
+    find: null,
     summary:
       'What became of the submitted transaction is not known: the coordinator did not acknowledge it ' +
       `(${failure}).`,

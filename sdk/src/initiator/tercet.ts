@@ -64,7 +64,8 @@ export class Tercet<const All extends readonly Callable[]> {
     this.#tools = {
       addresses: new ParticipantAddresses({ client: this.#client, timing }),
       secrets: checkedSecrets(secrets, names),
-      ...{ fetch, timing },
+      fetch,
+      timing,
     };
   }
 
@@ -96,8 +97,11 @@ export class Tercet<const All extends readonly Callable[]> {
       return this.#running.run(tx, () => work(tx));
     };
     const given = {
-      ...{ client: this.#client, tools: this.#tools, find: (gid: string) => this.find(gid) },
-      ...{ idempotencyKey: checkedKey(options), waitMs: checkedWaitMs(options) },
+      client: this.#client,
+      tools: this.#tools,
+      find: (gid: string) => this.find(gid),
+      idempotencyKey: checkedKey(options),
+      waitMs: checkedWaitMs(options),
     };
     return inSpan('tercet run', spanOptions(options), () => run(options, inside, given));
   }
@@ -116,7 +120,9 @@ export class Tercet<const All extends readonly Callable[]> {
    */
   async submit(options: SubmitOptions): Promise<SubmitOutcome> {
     const given = {
-      ...{ client: this.#client, idempotencyKey: checkedKey(options), waitMs: checkedWaitMs(options) },
+      client: this.#client,
+      idempotencyKey: checkedKey(options),
+      waitMs: checkedWaitMs(options),
     };
     return inSpan('tercet submit', spanOptions(options), () => submit(options, given));
   }

@@ -99,7 +99,8 @@ export function servedActivity<SqlTx>(
     });
   const passKind = outside === null ? passInside : passOutside;
   return {
-    ...{ title, payload: payloadSchema },
+    title,
+    payload: payloadSchema,
     kind: declared,
     pass(call, payloadOfRun) {
       const isMismatch = isPhaseOne(call.op) && !(isServed(declared, call.kind) && ops.has(call.op));

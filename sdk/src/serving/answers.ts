@@ -105,7 +105,9 @@ function problem(
   const document: ProblemDocument = {
     type: `urn:tercet:participant-error:${code}`,
     title: TITLES[code],
-    ...{ status, detail, code },
+    status,
+    detail,
+    code,
     ...(errors !== undefined && { errors }),
   };
   return {

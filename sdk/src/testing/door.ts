@@ -63,13 +63,17 @@ export class Door {
   #record({ name }: Called, { caller, request }: DoorCall): Recording {
     const attempt = headerOf(request, CALL_HEADERS.attempt);
     const call: Recording = {
-      ...{ caller, participant: name, ...askedIn(request) },
+      caller,
+      participant: name,
+      ...askedIn(request),
       gid: headerOf(request, CALL_HEADERS.gid),
       branchId: headerOf(request, CALL_HEADERS.branchId),
       attempt: attempt === null ? null : Number(attempt),
       payload: payloadIn(request.body),
       sentAt: this.#worldTime.clock.nowMs,
-      ...{ status: null, answeredBy: null, isHeard: false },
+      status: null,
+      answeredBy: null,
+      isHeard: false,
     };
     this.#calls.push(call);
     return call;

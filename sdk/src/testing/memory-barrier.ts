@@ -26,8 +26,12 @@ import { type Change, outside } from '../barrier/outside.ts';
 import { Refusal } from '../refusal.ts';
 
 const NO_ROW: Row = {
-  ...{ phase: 'open', startedOp: null, worker: null, workUntil: null },
-  ...{ firstResult: null, result: null },
+  phase: 'open',
+  startedOp: null,
+  worker: null,
+  workUntil: null,
+  firstResult: null,
+  result: null,
 };
 
 export class MemoryBarrier implements Barrier<null> {

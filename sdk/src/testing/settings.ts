@@ -45,14 +45,18 @@ export function engineSettingsOf(given: WorldSettings): EngineSettings {
   const { callTimeoutMs, maxRetryAfterMs, defaultTimeoutMs, maxTimeoutMs } = { ...DEFAULTS, ...rest };
   return {
     policy: {
-      ...{ callTimeoutMs, maxRetryAfterMs },
+      callTimeoutMs,
+      maxRetryAfterMs,
       retry: { ...DEFAULTS.retry, ...retry },
       poll: { ...DEFAULTS.poll, ...poll },
     },
     maxPolicy: { callTimeoutMs: 60_000, retryDelayMs: 3_600_000, retryBudget: 1000 },
     gate: { concurrency: 256, failureCount: 10, firstOpenMs: 1000, maxOpenMs: 30_000 },
-    ...{ defaultTimeoutMs, maxTimeoutMs },
-    ...{ commitTimeoutMs: 5000, sweepIntervalMs: 1000, maxActiveTransactions: 10_000 },
+    defaultTimeoutMs,
+    maxTimeoutMs,
+    commitTimeoutMs: 5000,
+    sweepIntervalMs: 1000,
+    maxActiveTransactions: 10_000,
     retentionMs: 30 * DAY_MS,
     attentionAfterMs: 600_000,
   };

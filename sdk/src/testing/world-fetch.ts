@@ -42,7 +42,8 @@ export function worldFetch(given: WorldFetchParts): Fetch {
       const answer = await abortable(signal, () =>
         userCode.runOutside(() =>
           given.door.call(participant, {
-            ...{ caller: 'initiator', request: asked },
+            caller: 'initiator',
+            request: asked,
             hasGivenUp: () => signal?.aborted === true,
           }),
         ),

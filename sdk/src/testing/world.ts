@@ -200,7 +200,12 @@ function coordinatorOf({
   const { clock: time } = worldTime;
   const store = new MemoryTransactionStore();
   const ports = {
-    ...{ store, writer: store, registry, time, log, observer },
+    store,
+    writer: store,
+    registry,
+    time,
+    log,
+    observer,
     participants: new ParticipantCalls({ participants, registry, door, clock: time }),
     wakes: (onWake: (gid: string) => void) => new WorldWakes({ store, time, onWake }),
     chance: worldChance(seed, time),

@@ -38,7 +38,10 @@ export async function openDataSource(
     ? sqliteOptions(databaseUrl.slice('sqlite:'.length))
     : await mysqlOptions(databaseUrl, tls);
   const dataSource = new DataSource({
-    ...{ ...options, entities, migrations, migrationsTableName: 'migration' },
+    ...options,
+    entities,
+    migrations,
+    migrationsTableName: 'migration',
     // TypeORM would log statements with their values.
     logging: false,
   });

@@ -71,8 +71,14 @@ function pageOf(filter: TransactionFilter, manager: EntityManager) {
     sql: `SELECT tx.gid AS gid FROM global_transaction tx ${from}
       WHERE ${conditions.join(' AND ')} ORDER BY tx.gid DESC LIMIT :limit`,
     parameters: {
-      ...{ oldest: OLDEST_READ_VERSION, newest: NEWEST_READ_VERSION },
-      ...{ status, participant, name, businessKey, before, limit },
+      oldest: OLDEST_READ_VERSION,
+      newest: NEWEST_READ_VERSION,
+      status,
+      participant,
+      name,
+      businessKey,
+      before,
+      limit,
       beganAfter: beganAfter === null ? null : sqlInstant(beganAfter),
       since: attention === null ? null : sqlInstant(attention.since),
     },

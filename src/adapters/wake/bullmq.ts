@@ -78,7 +78,8 @@ export class BullmqWakeQueue implements WakeQueue {
     const { producer, consumer } = this.#clients;
     const name = QUEUE_NAMES[reason];
     const queue = new Queue(name, {
-      ...{ prefix, connection: producer },
+      prefix,
+      connection: producer,
       // Else a Redis that is lost while it is asked for its version would leave the queue unusable for good.
       skipVersionCheck: true,
       skipMetasUpdate: true,
@@ -86,12 +87,16 @@ export class BullmqWakeQueue implements WakeQueue {
     // The connection's errors are heard where it is made.
     queue.on('error', () => {});
     const wakes = new WakeLane({
-      ...{ queue, time },
+      queue,
+      time,
       onAdded: () => this.#added(),
       onRefused: (refused, error) => this.#refused(reason, refused, error),
     });
     const worker = new WakeWorker({
-      ...{ name, prefix, onWake, connection: consumer },
+      name,
+      prefix,
+      onWake,
+      connection: consumer,
       onTrouble: (error) => log.error(`wake-up queue ${name} cannot be read`, this.#reasonOf(error)),
     });
     return { wakes, worker, queue };

@@ -32,7 +32,8 @@ export class WakeWorker {
         onWake(gid);
       },
       {
-        ...{ prefix, connection },
+        prefix,
+        connection,
         concurrency: CONCURRENCY,
         runRetryDelay: RETRY_DELAY_MS,
         // A wake is handed on at once, so that no lock is ever held for long.

@@ -114,7 +114,9 @@ export class OtelTracer implements Tracer {
     const attributes: Attributes = {
       ...about(tx),
       ...(branchId !== null && { [names.branchId]: branchId }),
-      ...{ [names.participant]: label, [names.op]: op, [names.attempt]: attempt },
+      [names.participant]: label,
+      [names.op]: op,
+      [names.attempt]: attempt,
       ...(attempt > 1 && { [names.resendCount]: attempt - 1 }),
     };
     const span = this.#tracer.startSpan(`${spans[op]} ${label}`, { attributes, links }, parent);
@@ -150,7 +152,8 @@ export class OtelTracer implements Tracer {
     if (reason === 'deadline_passed') Object.assign(known, { isDetached: true, root: null });
     const cause = tx.branches.find((branch) => branch.branchId === branchId);
     const attributes = {
-      ...{ [names.decision]: decision.decision, [names.reason]: reason },
+      [names.decision]: decision.decision,
+      [names.reason]: reason,
       ...(cause && { [names.branchId]: cause.branchId, [names.participant]: labelOf(cause.participant) }),
     };
     const ofCause = ['try', 'action'].map((op) => known.attempts.get(`${branchId ?? ''}/${op}`));
@@ -254,7 +257,10 @@ function spanContextOf({ traceparent, tracestate }: TraceContext): SpanContext |
   const [, traceId, spanId, flags] = traceparent?.split('-') ?? [];
   if (traceId === undefined || spanId === undefined || flags === undefined) return null;
   return {
-    ...{ traceId, spanId, traceFlags: Number.parseInt(flags, 16) & 1, isRemote: true },
+    traceId,
+    spanId,
+    traceFlags: Number.parseInt(flags, 16) & 1,
+    isRemote: true,
     ...(tracestate !== null && { traceState: createTraceState(tracestate) }),
   };
 }

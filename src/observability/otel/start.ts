@@ -31,7 +31,8 @@ export function startTracing(environment: NodeJS.ProcessEnv): Tracing {
     sampler: new StoredFlagSampler(samplerOf(environment)),
     instrumentations: instrumentationsOf(names),
     // Metrics are scraped from /metrics, and logs are lines.
-    ...{ metricReaders: [dropped], logRecordProcessors: [] },
+    metricReaders: [dropped],
+    logRecordProcessors: [],
   });
   sdk.start();
   return {
@@ -65,7 +66,8 @@ function instrumentationsOf(names: ReadonlySet<string>): Instrumentation[] {
 function fastifyPlugin(): (app: FastifyInstance) => Promise<void> {
   const { FastifyOtelInstrumentation } = createRequire(import.meta.url)('@fastify/otel');
   const instrumentation = new FastifyOtelInstrumentation({
-    ...{ instrumentHandler: false, instrumentHooks: false },
+    instrumentHandler: false,
+    instrumentHooks: false,
     ignorePaths: ({ url }: { url: string }) => !url.startsWith('/v1/'),
     requestHook: (
       span: { updateName(name: string): void },

@@ -46,7 +46,11 @@ beforeEach(async () => {
     });
   const retry = { firstDelayMs: 10, maxDelayMs: 10, budget: 2 };
   engine = testEngine({
-    ...{ store, registry, participants: client, time: systemTime, chance: systemChance },
+    store,
+    registry,
+    participants: client,
+    time: systemTime,
+    chance: systemChance,
     observer: { ...noObserver, saved: () => onSaved() },
     settings: { policy: { ...policy, callTimeoutMs: 60_000, retry } },
   });
@@ -58,7 +62,10 @@ afterEach(async () => {
 });
 
 const step = (branchId: string, payload: unknown = {}) => ({
-  ...{ branchId, participant: 'shop', activity: branchId, payload },
+  branchId,
+  participant: 'shop',
+  activity: branchId,
+  payload,
 });
 
 /** Begins a transaction, and answers it when nothing is owed for it any more. */

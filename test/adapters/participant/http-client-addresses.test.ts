@@ -39,22 +39,18 @@ const register = (...baseUrls: readonly string[]) =>
 
 const call = (participant = 'inventory', by = client) =>
   by.call({
-    ...{
-      gid: '0198c5a2-7b1e-7d40-9f3a-5e2b8c1d4f60',
-      branchId: 'stock',
-      op: 'try',
-      kind: 'tcc',
-      participant,
-    },
-    ...{
-      activity: 'reserve',
-      payload: '{}',
-      attempt: 1,
-      isResultWanted: false,
-      timeoutMs: 60_000,
-      deadlineAt: 0,
-      ...NO_TRACE,
-    },
+    gid: '0198c5a2-7b1e-7d40-9f3a-5e2b8c1d4f60',
+    branchId: 'stock',
+    op: 'try',
+    kind: 'tcc',
+    participant,
+    activity: 'reserve',
+    payload: '{}',
+    attempt: 1,
+    isResultWanted: false,
+    timeoutMs: 60_000,
+    deadlineAt: 0,
+    ...NO_TRACE,
   });
 
 async function statusesOf(count: number): Promise<(number | null)[]> {

@@ -60,7 +60,9 @@ describe('a call of a participant with secrets', () => {
     const { name, ...rest } = (await registry.find('inventory'))!;
     await registry.put({ name, ...rest, secrets });
     const signing = new HttpParticipantClient({
-      ...{ registry, ca: null, connectionsPerOrigin: 256 },
+      registry,
+      ca: null,
+      connectionsPerOrigin: 256,
       now: () => AT,
     });
     expect((await signing.call(call(more))).httpStatus).toBe(200);
@@ -270,7 +272,8 @@ describe('a call takes no longer than its time-out', () => {
     const participant = await register(answers(200));
     let answer = (_: Awaited<ReturnType<ParticipantRegistry['find']>>) => {};
     const stuck = new HttpParticipantClient({
-      ...{ ca: null, connectionsPerOrigin: 256 },
+      ca: null,
+      connectionsPerOrigin: 256,
       registry: Object.assign(new MemoryParticipantRegistry(), {
         find: () =>
           new Promise((resolve) => {

@@ -18,7 +18,8 @@ describeOn(['mysql'], 'questions to the database', (server) => {
     const turnedAway = refused.filter(({ message }) => /questions to the database wait$/.test(message));
     return {
       ids: new Set<string>(answered),
-      ...{ answeredCount: answered.length, refusedCount: refused.length },
+      answeredCount: answered.length,
+      refusedCount: refused.length,
       turnedAwayCount: turnedAway.length,
     };
   }

@@ -32,8 +32,13 @@ describeOn(['mysql', 'mariadb'], 'a database that lost acknowledged commits', (s
     const calls: ParticipantCall[] = [];
     const errors: string[] = [];
     const { coordinator, checkReady, hasLostCommits, stop } = testEngine({
-      ...{ store: sql.store, writer: sql.writer, registry: sql.registry, time: sql.time },
-      ...{ chance: systemChance, log: { error: (what) => errors.push(what) }, wakes: noWakes },
+      store: sql.store,
+      writer: sql.writer,
+      registry: sql.registry,
+      time: sql.time,
+      chance: systemChance,
+      log: { error: (what) => errors.push(what) },
+      wakes: noWakes,
       participants: participantsThat(() => 200, calls),
     });
     const begin = async () => {

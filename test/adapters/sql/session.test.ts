@@ -40,18 +40,21 @@ const OF_ONE: Readonly<Record<string, readonly string[]>> = {
 
 /** What every connection must have, by the server itself. */
 const WANTED = {
-  ...{ autocommit: 1, completion_type: 'NO_CHAIN', time_zone: '+00:00', innodb_lock_wait_timeout: 2 },
-  ...{ sql_mode: 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION' },
-  ...{
-    sql_safe_updates: 0,
-    sql_auto_is_null: 0,
-    foreign_key_checks: 1,
-    unique_checks: 1,
-    sql_big_selects: 1,
-  },
-  ...{ character_set_client: 'utf8mb4', character_set_connection: 'utf8mb4' },
-  ...{ character_set_results: 'utf8mb4', collation_connection: 'utf8mb4_general_ci' },
-  ...{ default_storage_engine: 'InnoDB' },
+  autocommit: 1,
+  completion_type: 'NO_CHAIN',
+  time_zone: '+00:00',
+  innodb_lock_wait_timeout: 2,
+  sql_mode: 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION',
+  sql_safe_updates: 0,
+  sql_auto_is_null: 0,
+  foreign_key_checks: 1,
+  unique_checks: 1,
+  sql_big_selects: 1,
+  character_set_client: 'utf8mb4',
+  character_set_connection: 'utf8mb4',
+  character_set_results: 'utf8mb4',
+  collation_connection: 'utf8mb4_general_ci',
+  default_storage_engine: 'InnoDB',
 };
 
 for (const name of ['mysql', 'mariadb'] as const)
@@ -120,7 +123,10 @@ for (const name of ['mysql', 'mariadb'] as const)
         await dataSource.destroy();
         const [one, other] = [await open(), await open()];
         const participant = {
-          ...{ name: 'inventory', baseUrls: ['http://lager.test/größe'], paths: {}, callTimeoutMs: null },
+          name: 'inventory',
+          baseUrls: ['http://lager.test/größe'],
+          paths: {},
+          callTimeoutMs: null,
         };
         expect(await one.registry.put(participant)).toEqual({ isNew: true });
         expect(await other.registry.find('inventory')).toMatchObject(participant);

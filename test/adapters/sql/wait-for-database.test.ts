@@ -45,7 +45,9 @@ test.each([
 test('the last attempt is made when the time is over, and its error is thrown', async () => {
   const clock = new VirtualClock({ isSelfRunning: true });
   const waiting = waitForDatabase(opening(Array(20).fill(REFUSED)), {
-    ...{ waitMs: 12_000, clock, onWaiting: () => {} },
+    waitMs: 12_000,
+    clock,
+    onWaiting: () => {},
   });
   await expect(waiting).rejects.toBe(REFUSED);
   expect(clock.delaysMs.reduce((sum, pauseMs) => sum + pauseMs, 0)).toBe(12_000);

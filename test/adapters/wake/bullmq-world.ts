@@ -45,7 +45,12 @@ export class BullmqWorld {
       },
     };
     const wakes = new BullmqWakeQueue({
-      ...{ redisUrl, redisCa, prefix, time: systemTime, fallback, onWake },
+      redisUrl,
+      redisCa,
+      prefix,
+      time: systemTime,
+      fallback,
+      onWake,
       log: { error: (what, error) => logged.push(`${what}: ${JSON.stringify(error)} ${error}`) },
       onState: (isUp) => states.push(isUp),
     });

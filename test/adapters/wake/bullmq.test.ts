@@ -116,7 +116,8 @@ describeOn(['redis'], 'waking by BullMQ', ({ url: redisUrl }) => {
   test('nothing is left in Redis of a wake that was answered, even when answering throws', async () => {
     const prefix = randomPrefix();
     const opened = await world.openWhole({
-      ...{ redisUrl, prefix },
+      redisUrl,
+      prefix,
       onWake: () => {
         throw new Error('broken');
       },

@@ -26,7 +26,8 @@ export async function startJaeger(binary: string): Promise<JaegerProcess> {
     return (await fetch(`http://${query}/api/services`).catch(() => null))?.ok === true;
   });
   return {
-    ...{ collectorUrl: `http://${otlp}`, queryUrl: `http://${query}` },
+    collectorUrl: `http://${otlp}`,
+    queryUrl: `http://${query}`,
     stop: () => folder.remove(),
   };
 }
@@ -50,7 +51,8 @@ const configuration = ({ otlp, query, queryByGrpc }: Addresses) => ({
     jaeger_storage: { backends: { memory: { memory: { max_traces: 10_000 } } } },
     jaeger_query: {
       storage: { traces: 'memory' },
-      ...{ http: { endpoint: query }, grpc: { endpoint: queryByGrpc } },
+      http: { endpoint: query },
+      grpc: { endpoint: queryByGrpc },
     },
   },
   receivers: { otlp: { protocols: { http: { endpoint: otlp } } } },

@@ -46,10 +46,13 @@ const spansIn = ({ spans, processes }: JaegerTrace): TracedSpan[] =>
         .filter(({ refType }) => refType === type)
         .map(({ traceID, spanID }) => ({ traceId: traceID, spanId: spanID }));
     return {
-      ...{ traceId: span.traceID, spanId: span.spanID, name: span.operationName },
+      traceId: span.traceID,
+      spanId: span.spanID,
+      name: span.operationName,
       parentSpanId: refersTo('CHILD_OF')[0]?.spanId ?? null,
       service: processes[span.processID]?.serviceName ?? '',
-      ...{ attributes, links: refersTo('FOLLOWS_FROM') },
+      attributes,
+      links: refersTo('FOLLOWS_FROM'),
       isError: attributes.error === 'true',
       startedAtUs: span.startTime,
     };

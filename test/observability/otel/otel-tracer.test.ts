@@ -144,7 +144,7 @@ describe('a decision', () => {
     call(tx, 1, { op: 'try' });
     const refused = last().spanContext().spanId;
     const { decision } = cancelling();
-    tracer.saved(tx, { ...cancelling(), ...{ traceparent: tx.traceparent, tracestate: null, decision } });
+    tracer.saved(tx, { ...cancelling(), traceparent: tx.traceparent, tracestate: null, decision });
     expect(last().name).toBe('tcc decide');
     expect(isOfBegin(last())).toBe(true);
     expect(linkedIds(last())).toEqual([refused]);

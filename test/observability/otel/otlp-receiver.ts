@@ -60,8 +60,12 @@ const spansIn = ({ resourceSpans = [] }: OtlpRequest): TracedSpan[] =>
   });
 
 const tracedSpan = (span: OtlpSpan, service: string): TracedSpan => ({
-  ...{ traceId: span.traceId, spanId: span.spanId, parentSpanId: span.parentSpanId || null },
-  ...{ name: span.name, service, attributes: recordOf(span.attributes) },
+  traceId: span.traceId,
+  spanId: span.spanId,
+  parentSpanId: span.parentSpanId || null,
+  name: span.name,
+  service,
+  attributes: recordOf(span.attributes),
   links: (span.links ?? []).map(({ traceId, spanId }) => ({ traceId, spanId })),
   isError: span.status.code === ERROR,
   startedAtUs: Number(BigInt(span.startTimeUnixNano) / 1000n),

@@ -27,7 +27,8 @@ export async function tracedWorld(collectorUrl: string): Promise<TracedWorld> {
   async function startCoordinator(file: string, settings = {}): Promise<CoordinatorProcess> {
     const coordinator = new CoordinatorProcess({
       ...tracingTo(collectorUrl, 'tercet'),
-      ...{ PATH: process.env.PATH ?? '', TERCET_PORT: '0' },
+      PATH: process.env.PATH ?? '',
+      TERCET_PORT: '0',
       TERCET_DATABASE_URL: `sqlite:${join(folder, file)}`,
       TERCET_TRACE_URL_TEMPLATE: 'http://jaeger.test/trace/{traceId}',
       ...settings,
@@ -56,7 +57,8 @@ export async function tracedWorld(collectorUrl: string): Promise<TracedWorld> {
   await start('traced-stock.ts', 'stock');
   const [shop] = await start('traced-shop.ts', 'shop');
   return {
-    ...{ coordinator, startCoordinator },
+    coordinator,
+    startCoordinator,
     async place(order) {
       shop.send(order);
       const [placed] = await once(shop, 'message');

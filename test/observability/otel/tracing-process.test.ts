@@ -17,7 +17,8 @@ afterAll(() => rm(folder, { recursive: true }));
 afterEach(closeServed);
 
 const settings = (file: string) => ({
-  ...{ PATH: process.env.PATH ?? '', TERCET_PORT: '0' },
+  PATH: process.env.PATH ?? '',
+  TERCET_PORT: '0',
   TERCET_DATABASE_URL: `sqlite:${join(folder, file)}`,
 });
 const toNoCollector = tracingTo('http://127.0.0.1:1', 'tercet');
@@ -26,7 +27,8 @@ describe('with a collector that is down', () => {
   let coordinator: CoordinatorProcess;
   beforeAll(async () => {
     coordinator = new CoordinatorProcess({
-      ...{ ...settings('dead.sqlite'), ...toNoCollector },
+      ...settings('dead.sqlite'),
+      ...toNoCollector,
       OTEL_EXPORTER_OTLP_TIMEOUT: '300',
     });
     await coordinator.start();
@@ -62,7 +64,8 @@ describe('what is loaded', () => {
     "import { registerHooks } from 'node:module'; registerHooks({ load(url, context, next) { " +
     "if (/@opentelemetry.(?!api.)/.test(url)) throw new Error('it was loaded'); return next(url, context); } });";
   const watched = (file: string) => ({
-    ...{ ...settings(file), NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(forbid)}` },
+    ...settings(file),
+    NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(forbid)}`,
   });
 
   test('is no SDK and no instrumentation without an OTEL_ variable', async () => {

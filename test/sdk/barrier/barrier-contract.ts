@@ -301,7 +301,10 @@ export function barrierContract(open: () => BarrierWorld | Promise<BarrierWorld>
         x: () => 1,
       };
       expect((await world.barrier.run(callOf('try'), () => kept)).result).toEqual({
-        ...{ at: '1970-01-01T00:00:00.000Z', lines: [{ item: 'mug' }], none: {}, n: 1 },
+        at: '1970-01-01T00:00:00.000Z',
+        lines: [{ item: 'mug' }],
+        none: {},
+        n: 1,
       });
     });
 

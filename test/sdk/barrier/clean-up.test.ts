@@ -298,7 +298,9 @@ describeOn(['mysql', 'mariadb'], 'cleaning up while calls are under way', (serve
     });
     await locked.promise;
     const cleaning = barrier.cleanUp({
-      ...{ coordinator: coordinatorWith(ended), retentionMs: DAY_MS, batchSize: 500 },
+      coordinator: coordinatorWith(ended),
+      retentionMs: DAY_MS,
+      batchSize: 500,
     });
     const report = await cleaning.finally(cleaned);
     expect(report.removedCount).toBe(overCount);

@@ -119,13 +119,17 @@ describeOn(['mysql', 'mariadb', 'postgres'], 'a connection of TypeORM', (server)
     await other.barrier.createTable();
     const isPostgres = server.name === 'postgres';
     dataSource = new DataSource({
-      ...{ type: isPostgres ? 'postgres' : 'mysql', url },
+      type: isPostgres ? 'postgres' : 'mysql',
+      url,
       extra: isPostgres ? { max: 1 } : { connectionLimit: 1 },
       logging: true,
       logger: {
         logQuery: (sql: string) => failOnce(sql),
-        ...{ logQueryError: () => {}, logQuerySlow: () => {}, logSchemaBuild: () => {} },
-        ...{ logMigration: () => {}, log: () => {} },
+        logQueryError: () => {},
+        logQuerySlow: () => {},
+        logSchemaBuild: () => {},
+        logMigration: () => {},
+        log: () => {},
       },
     });
     await dataSource.initialize();

@@ -55,7 +55,8 @@ async function onPg(url: string, isOlder = false): Promise<Scene> {
 async function onTypeorm(url: string): Promise<Scene> {
   const isPg = new URL(url).protocol === 'postgres:';
   const dataSource = new DataSource({
-    ...{ type: isPg ? 'postgres' : 'mysql', url },
+    type: isPg ? 'postgres' : 'mysql',
+    url,
     extra: isPg ? { max: 1 } : { connectionLimit: 1 },
   });
   await dataSource.initialize();

@@ -121,7 +121,8 @@ describe('a branch whose mark cannot be written, on SQLite,', () => {
       throw thrown;
     });
     expect(await rejected(passing)).toMatchObject({
-      ...{ name: 'MarkNotWritten', cause: thrown },
+      name: 'MarkNotWritten',
+      cause: thrown,
       errors: [{ code: 'SQLITE_BUSY' }],
     });
     other.close();

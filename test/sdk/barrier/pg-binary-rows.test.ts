@@ -78,7 +78,8 @@ describeOn(['postgres'], 'a pool whose rows are binary', (server) => {
     const longAgo = new Date(Date.now() - 2 * HOUR_MS).toISOString();
     const coordinator = {
       finality: async (gids: readonly string[]) => ({
-        ...{ now, retentionMs: 24 * HOUR_MS },
+        now,
+        retentionMs: 24 * HOUR_MS,
         transactions: gids.map((gid) => ({ gid, isFinal: true, finishedAt: longAgo, deadlineAt: longAgo })),
       }),
     };

@@ -36,7 +36,9 @@ describeOn(['mysql', 'mariadb'], "the barrier's clock", (server) => {
 
   test('is not moved for TypeORM either', async () => {
     const dataSource = new DataSource({
-      ...{ type: 'mysql', url: await server.createDatabase(), extra: { connectionLimit: 1 } },
+      type: 'mysql',
+      url: await server.createDatabase(),
+      extra: { connectionLimit: 1 },
     });
     await dataSource.initialize();
     const barrier = typeormBarrier({ dataSource });

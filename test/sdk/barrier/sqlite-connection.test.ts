@@ -57,7 +57,8 @@ describe.each(DRIVERS)('the connection of a barrier by %s', (_driver, database) 
     const { db, barrier, counts } = await open();
     const coordinator = {
       finality: async () => ({
-        ...{ now: new Date().toISOString(), retentionMs: 1000 },
+        now: new Date().toISOString(),
+        retentionMs: 1000,
         transactions: [{ gid: old.gid, isFinal: true, finishedAt: EPOCH, deadlineAt: EPOCH }],
       }),
     };

@@ -40,7 +40,8 @@ const DRIVERS = {
   async typeorm(url: string): Promise<World> {
     const isPostgres = new URL(url).protocol === 'postgres:';
     const dataSource = new DataSource({
-      ...{ type: isPostgres ? 'postgres' : 'mysql', url },
+      type: isPostgres ? 'postgres' : 'mysql',
+      url,
       extra: isPostgres ? { max: 1 } : { connectionLimit: 1 },
     });
     await dataSource.initialize();

@@ -22,7 +22,11 @@ const suite = (driver: string) => (server: SharedServer) =>
     const { stdout, stderr } = await run(process.execPath, args);
     expect(stderr).toBe('');
     expect(JSON.parse(stdout)).toEqual({
-      ...{ statement: UNDONE, statementOfPivot: UNDONE, outside: UNDONE, listener: 503, handled },
+      statement: UNDONE,
+      statementOfPivot: UNDONE,
+      outside: UNDONE,
+      listener: 503,
+      handled,
       itself: { ...UNDONE, failed: 'UnfinishedWork' },
     });
   });

@@ -76,15 +76,20 @@ async function notified(): Promise<number> {
     { onError: () => {} },
   );
   const ending = {
-    ...{ gid, pattern: 'tcc', name: 'order', businessKey: null, status: 'confirmed', decision: 'confirm' },
-    ...{
-      reason: 'confirm_requested',
-      beganAt: new Date().toISOString(),
-      finishedAt: new Date().toISOString(),
-    },
+    gid,
+    pattern: 'tcc',
+    name: 'order',
+    businessKey: null,
+    status: 'confirmed',
+    decision: 'confirm',
+    reason: 'confirm_requested',
+    beganAt: new Date().toISOString(),
+    finishedAt: new Date().toISOString(),
   };
   const answer = await listener.handle({
-    ...{ method: 'POST', path: '/ended/notify', body: JSON.stringify(ending) },
+    method: 'POST',
+    path: '/ended/notify',
+    body: JSON.stringify(ending),
     headers: { 'tcc-transaction-id': gid, 'tcc-op': 'notify' },
   });
   return answer?.status ?? 0;

@@ -77,7 +77,9 @@ test.each([
   try {
     const asked = ['--kind', kind, '--activity', 'reserve', '--payload', '{}', '--observe', observeUrl];
     expect(await tercet('check', baseUrl, ...asked, ...refused)).toEqual({
-      ...{ exitCode: 0, stderr: '', stdout: `Passed: all ${ruleCount} rules are kept.\n` },
+      exitCode: 0,
+      stderr: '',
+      stdout: `Passed: all ${ruleCount} rules are kept.\n`,
     });
   } finally {
     await stop();

@@ -10,7 +10,9 @@ const examples = join(import.meta.dirname, '../../../examples');
 
 const checkOf = (asked: Partial<CheckOptions> & Pick<CheckOptions, 'activity'>) => (baseUrl: string) =>
   check({
-    ...{ baseUrl, payload: { item: 'mug', quantity: 1 }, observeUrl: `${baseUrl}/numbers` },
+    baseUrl,
+    payload: { item: 'mug', quantity: 1 },
+    observeUrl: `${baseUrl}/numbers`,
     ...asked,
   });
 
@@ -121,7 +123,9 @@ function callsOf(baseUrl: string) {
     const response = await fetch(`${baseUrl}${path}`, {
       method: 'POST',
       headers: {
-        ...{ 'content-type': 'application/json', 'tcc-transaction-id': gid, 'tcc-branch-id': 'one' },
+        'content-type': 'application/json',
+        'tcc-transaction-id': gid,
+        'tcc-branch-id': 'one',
         'tcc-deadline': new Date(Date.now() + deadlineInS * 1000).toISOString(),
         ...(kind && { 'tcc-kind': kind }),
       },

@@ -55,7 +55,8 @@ test.concurrent('that there are no numbers can be accepted: then the rules that 
   expect(reasonsOf(report)).toEqual(['no numbers, as --observe none (observeUrl: null) says']);
   const broken = await ask(await start({ fault: 'leaves no tombstone' }), { observeUrl: null });
   expect({ verdict: broken.verdict, codes: codesOf(broken) }).toEqual({
-    ...{ verdict: 'violated', codes: ['late_try_accepted'] },
+    verdict: 'violated',
+    codes: ['late_try_accepted'],
   });
 });
 
@@ -102,7 +103,8 @@ test.concurrent.each([
     least = Math.min(least, available);
   };
   const sample: SampleParticipant = await start({
-    ...{ kind, stock: QUANTITY_NEEDED[kind] },
+    kind,
+    stock: QUANTITY_NEEDED[kind],
     instead() {
       seeTaken(sample.numbers);
       return null;

@@ -15,7 +15,8 @@ const KEPT = ['step_uncompensated', 'pivot', 'final'] as const;
 async function callsOf(kind: Kind, more: Partial<CheckOptions> = {}): Promise<IncomingHttpHeaders[]> {
   const calls: IncomingHttpHeaders[] = [];
   const { baseUrl, stop } = await startSampleParticipant({
-    ...{ kind, secret: SECRET },
+    kind,
+    secret: SECRET,
     instead({ headers }) {
       calls.push(headers);
       return null;
@@ -80,7 +81,11 @@ test.concurrent('an activity that is declared as another kind is not judged, and
   ends.push(stop);
   const detail = 'this activity is a pivot';
   const { verdict, notJudged } = await check({
-    ...{ baseUrl, activity: 'reserve', kind: 'step', payload: {}, observeUrl: null },
+    baseUrl,
+    activity: 'reserve',
+    kind: 'step',
+    payload: {},
+    observeUrl: null,
     fetch: async () => Response.json({ code: 'kind_mismatch', detail }, { status: 422 }),
   });
   expect(verdict).toBe('not_judged');

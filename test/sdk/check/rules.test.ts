@@ -158,7 +158,11 @@ async function checkOne(fault: Fault | null, kind: Kind = 'tcc'): Promise<Report
   const callTimeoutMs = fault === 'serves one call at a time' ? 3000 : 20_000;
   const refusedPayload = kind === 'pivot' ? { item: 'mug', quantity: 'too much' } : undefined;
   const request = {
-    ...{ baseUrl, activity: 'reserve', kind, payload: { item: 'mug' }, refusedPayload },
+    baseUrl,
+    activity: 'reserve',
+    kind,
+    payload: { item: 'mug' },
+    refusedPayload,
     observeUrl,
   };
   try {

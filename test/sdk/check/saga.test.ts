@@ -63,8 +63,12 @@ test.concurrent('a participant of the SDK passes, and nothing of it stays done',
   const secret = newSecret();
   const { baseUrl, numbers } = await startTravel(secret);
   const options: CheckOptions = {
-    ...{ baseUrl, activity: 'book', kind: 'step', payload: { to: 'Oslo' } },
-    ...{ observeUrl: `${baseUrl}/numbers`, secrets: [secret] },
+    baseUrl,
+    activity: 'book',
+    kind: 'step',
+    payload: { to: 'Oslo' },
+    observeUrl: `${baseUrl}/numbers`,
+    secrets: [secret],
   };
   expect(await check(options)).toMatchObject(PASSED);
   expect(numbers()).toEqual({ free: 10, booked: 0 });

@@ -45,7 +45,8 @@ async function startSeats(isOutside: boolean) {
   const sell = ({ seats: count }: { seats: number }, given: Given) =>
     move(keyOf(given), 'free', 'sold', count);
   const participant = defineParticipant(SEATS, {
-    ...{ barrier, secrets: [SECRET] },
+    barrier,
+    secrets: [SECRET],
     activities: {
       tcc: {
         ...where,
@@ -82,7 +83,11 @@ test.each(
 )('an activity of the kind %s that works %s the database passes', async (kind, _where, isOutside) => {
   const baseUrl = await startSeats(isOutside);
   const report = await check({
-    ...{ baseUrl, activity: kind, kind, payload: { seats: 1 }, secrets: [SECRET] },
+    baseUrl,
+    activity: kind,
+    kind,
+    payload: { seats: 1 },
+    secrets: [SECRET],
     refusedPayload: kind === 'pivot' ? { seats: 1000 } : undefined,
     observeUrl: `${baseUrl}/numbers`,
   });

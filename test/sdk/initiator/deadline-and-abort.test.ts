@@ -160,7 +160,10 @@ describe('a branch that is parked', () => {
     );
     expect(error).toBeInstanceOf(TransactionDiverged);
     expect(error).toMatchObject({
-      ...{ code: 'transaction_diverged', decision: 'confirm', status: 'confirming', isParked: true },
+      code: 'transaction_diverged',
+      decision: 'confirm',
+      status: 'confirming',
+      isParked: true,
       explanation: expect.stringMatching(/^Parked since /),
     });
   });

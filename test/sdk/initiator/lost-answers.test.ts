@@ -206,7 +206,9 @@ describe('decisions that cross', () => {
     // late.
     let isLate = false;
     const problem = {
-      ...{ type: 'urn:tercet:error:deadline_passed', code: 'deadline_passed', detail: 'too late' },
+      type: 'urn:tercet:error:deadline_passed',
+      code: 'deadline_passed',
+      detail: 'too late',
     };
     world.onTheWay((request, times) => (request === CONFIRM && times === 1 ? 'answer_lost' : 'passes'));
     const tercet = world.initiator({
@@ -245,7 +247,9 @@ describe('decisions that cross', () => {
       throw error;
     });
     expect(outcome).toEqual({
-      ...{ gid: expect.any(String), status: 'confirmed', isRepeated: true },
+      gid: expect.any(String),
+      status: 'confirmed',
+      isRepeated: true,
       explanation: expect.any(String),
     });
   });

@@ -87,7 +87,9 @@ describe('an initiator', () => {
   test('takes participants in place of contracts, and names that are no identifiers', async () => {
     const contract = named('my-service');
     await world.registry.put({
-      ...{ name: 'my-service', baseUrls: [`${world.shop.url}/my-service`], paths: {} },
+      name: 'my-service',
+      baseUrls: [`${world.shop.url}/my-service`],
+      paths: {},
       callTimeoutMs: null,
     });
     const participant = { contract, handle: async () => null };
@@ -184,7 +186,9 @@ describe('an initiator', () => {
         },
       });
       const answer = await outer.handle({
-        ...{ method: 'POST', path: '/buy/try', body: '{}' },
+        method: 'POST',
+        path: '/buy/try',
+        body: '{}',
         headers: {
           'content-type': 'application/json',
           'tcc-transaction-id': '019b76da-a800-7d40-9f3a-5e2b8c1d4f60',

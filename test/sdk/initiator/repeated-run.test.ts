@@ -84,7 +84,9 @@ describe('after a crash in the middle', () => {
       return reservationId;
     });
     expect(outcome).toMatchObject({
-      ...{ gid, status: 'confirmed', isRepeated: false },
+      gid,
+      status: 'confirmed',
+      isRepeated: false,
       value: 'r-inventory-reserve-1',
     });
     expect([...world.shop.effects].sort()).toEqual([
@@ -188,7 +190,9 @@ describe('after the end', () => {
     const first = await world.initiator().run(order, (tx) => tx.inventory.reserve(tea));
     const again = await world.initiator().run(order, neverCalled);
     expect(again).toEqual({
-      ...{ gid: first.gid, status: 'confirmed', isRepeated: true },
+      gid: first.gid,
+      status: 'confirmed',
+      isRepeated: true,
       explanation: first.explanation,
     });
     expect(world.shop.arrivals).toHaveLength(2);

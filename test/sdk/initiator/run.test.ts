@@ -185,8 +185,12 @@ describe('a transaction is cancelled', () => {
     expect(cancelled).toMatchObject({ code: 'transaction_cancelled', status: 'cancelled' });
     expect(cancelled.refusal).toBeInstanceOf(TryRefused);
     expect(cancelled.refusal).toMatchObject({
-      ...{ participant: 'payment', activity: 'hold', branchId: 'payment-hold-1' },
-      ...{ code: 'sold_out', detail: 'no tea left', gid: cancelled.gid },
+      participant: 'payment',
+      activity: 'hold',
+      branchId: 'payment-hold-1',
+      code: 'sold_out',
+      detail: 'no tea left',
+      gid: cancelled.gid,
     });
     expect(cancelled.cause).toBe(cancelled.refusal);
     expect(cancelled.message).toContain('no tea left');
@@ -336,7 +340,9 @@ describe('a try', () => {
 
   test('is given up after the time that one call may take, and called again', async () => {
     await world.registry.put({
-      ...{ name: 'inventory', baseUrls: [`${world.shop.url}/inventory`], paths: {} },
+      name: 'inventory',
+      baseUrls: [`${world.shop.url}/inventory`],
+      paths: {},
       callTimeoutMs: 3500,
     });
     world.shop.answer(({ op, attempt }) => {

@@ -31,7 +31,9 @@ describe('a submitted saga', () => {
   test('is run by the coordinator, step after step, with what the steps before it answered', async () => {
     const outcome = await world.initiator().submit(order);
     expect(outcome).toEqual({
-      ...{ gid: expect.any(String), status: 'confirmed', isRepeated: false },
+      gid: expect.any(String),
+      status: 'confirmed',
+      isRepeated: false,
       explanation: expect.stringMatching(/^Confirmed at /),
     });
     expect(world.shop.effects).toEqual(['action stock', 'action pay', 'action gift']);
@@ -58,7 +60,11 @@ describe('a submitted saga', () => {
     expect(status).toBe('cancelled');
     expect(refusal).toBeInstanceOf(ActionRefused);
     expect(refusal).toMatchObject({
-      ...{ name: 'ActionRefused', participant: 'payment', activity: 'hold', branchId: 'pay', detail: null },
+      name: 'ActionRefused',
+      participant: 'payment',
+      activity: 'hold',
+      branchId: 'pay',
+      detail: null,
     });
     expect(cause).toBe(refusal);
     expect(message).toContain('is cancelled: hold of payment (branch “pay”) was refused. Begin');
@@ -77,8 +83,13 @@ describe('a submitted saga', () => {
     const tercet = world.initiator({
       fetch: async () =>
         Response.json({
-          ...{ gid: 'g', name, status: 'cancelled', isParked: false, explanation: 'Cancelled.' },
-          ...{ beganAt: '2026-01-01T00:00:00.000Z', deadlineAt: '2026-01-01T00:01:00.000Z' },
+          gid: 'g',
+          name,
+          status: 'cancelled',
+          isParked: false,
+          explanation: 'Cancelled.',
+          beganAt: '2026-01-01T00:00:00.000Z',
+          deadlineAt: '2026-01-01T00:01:00.000Z',
           decision: { decision: 'cancel', reason: 'action_refused', branchId },
           branches: [
             { branchId, participant: 'inventory', activity: 'reserve', try: null, action: { answer } },

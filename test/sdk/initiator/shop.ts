@@ -103,7 +103,11 @@ function arrivalOf({ headers, url = '' }: IncomingMessage, body: string): Arriva
   const [, participant = '', activity = ''] = url.split('/');
   const header = (name: string) => String(headers[name]);
   return {
-    ...{ participant, activity, path: url, headers, body },
+    participant,
+    activity,
+    path: url,
+    headers,
+    body,
     op: header(CALL_HEADERS.op),
     gid: header(CALL_HEADERS.gid),
     branchId: header(CALL_HEADERS.branchId),

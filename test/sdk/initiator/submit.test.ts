@@ -29,7 +29,9 @@ describe('a submitted transaction', () => {
   test('is run by the coordinator, and answered with its end', async () => {
     const outcome = await world.initiator().submit(order);
     expect(outcome).toEqual({
-      ...{ gid: expect.any(String), status: 'confirmed', isRepeated: false },
+      gid: expect.any(String),
+      status: 'confirmed',
+      isRepeated: false,
       explanation: expect.stringMatching(/^Confirmed at /),
     });
     const tried = world.shop.arrivals.filter(({ op }) => op === 'try');

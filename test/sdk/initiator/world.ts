@@ -41,19 +41,21 @@ export async function openWorld({ apiTokens = [], retryBudget = 1 }: WorldOption
   const participants = new HttpParticipantClient({ registry, ca: null, connectionsPerOrigin: 100 });
   const backoff = { firstDelayMs: 100, maxDelayMs: 1000, budget: retryBudget };
   const engine = testEngine({
-    ...{ store, registry, participants, time, chance: systemChance },
+    store,
+    registry,
+    participants,
+    time,
+    chance: systemChance,
     settings: {
       policy: { callTimeoutMs: 5000, retry: backoff, poll: backoff, maxRetryAfterMs: 1000 },
       retentionMs: 30 * 86_400_000,
     },
   });
   const app = await buildApp({
-    ...{
-      coordinator: engine.coordinator,
-      checkReady: engine.checkReady,
-      apiTokens,
-      whyNeverCalled,
-    },
+    coordinator: engine.coordinator,
+    checkReady: engine.checkReady,
+    apiTokens,
+    whyNeverCalled,
     maxCallTimeoutMs: 60_000,
     metrics: async () => ({ contentType: 'text/plain', text: '' }),
   });
@@ -81,7 +83,13 @@ export async function openWorld({ apiTokens = [], retryBudget = 1 }: WorldOption
   };
 
   return {
-    ...{ shop, store, registry, time, timing, url, app },
+    shop,
+    store,
+    registry,
+    time,
+    timing,
+    url,
+    app,
     /** What the initiator asked of the coordinator: `POST /v1/transactions/:gid/confirm`. */
     requests,
     onTheWay(fates: Fates) {

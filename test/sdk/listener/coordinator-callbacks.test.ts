@@ -44,7 +44,11 @@ beforeEach(async () => {
   world = await openWorld({ retryBudget: 5 });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   await world.registry.put({
-    ...{ name: 'orders', baseUrls: [url], paths: {}, callTimeoutMs: null, secrets: [secret] },
+    name: 'orders',
+    baseUrls: [url],
+    paths: {},
+    callTimeoutMs: null,
+    secrets: [secret],
   });
 });
 
@@ -64,9 +68,15 @@ describe('a listener', () => {
     expect(statuses).toEqual([204]);
     expect(heard).toEqual([
       {
-        ...{ gid, pattern: 'saga', name: 'fulfil', businessKey: 'A-17' },
-        ...{ status: 'confirmed', decision: 'confirm', reason: 'all_actions_succeeded' },
-        ...{ beganAt: expect.any(String), finishedAt: expect.any(String) },
+        gid,
+        pattern: 'saga',
+        name: 'fulfil',
+        businessKey: 'A-17',
+        status: 'confirmed',
+        decision: 'confirm',
+        reason: 'all_actions_succeeded',
+        beganAt: expect.any(String),
+        finishedAt: expect.any(String),
       },
     ]);
   });

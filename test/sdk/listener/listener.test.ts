@@ -26,9 +26,15 @@ const OTHER = '019b76da-a800-7d40-9f3a-5e2b8c1d4f61';
 const OURS = newSecret();
 
 const ending: EndingNotice = {
-  ...{ gid: GID, pattern: 'saga', name: 'fulfil', businessKey: null },
-  ...{ status: 'confirmed', decision: 'confirm', reason: 'pivot_succeeded' },
-  ...{ beganAt: '2026-01-01T00:00:00.000Z', finishedAt: '2026-01-01T00:00:01.000Z' },
+  gid: GID,
+  pattern: 'saga',
+  name: 'fulfil',
+  businessKey: null,
+  status: 'confirmed',
+  decision: 'confirm',
+  reason: 'pivot_succeeded',
+  beganAt: '2026-01-01T00:00:00.000Z',
+  finishedAt: '2026-01-01T00:00:01.000Z',
 };
 
 type Asked = {

@@ -94,7 +94,10 @@ describe('for the compiler', () => {
     async () => {
       const folder = join(home, `on-${NODES.length - 1}`);
       const compilerOptions = {
-        ...{ module: 'nodenext', target: 'es2023', strict: true, noEmit: true },
+        module: 'nodenext',
+        target: 'es2023',
+        strict: true,
+        noEmit: true,
         types: ['node'],
       };
       // As for a user who has Node's types; those of drivers are not asked for by what is imported.

@@ -39,10 +39,16 @@ type Given = Awaited<ReturnType<typeof participantOf>>;
 const answerOf = (participant: Given, body = '{}') => {
   const gid = freshGid();
   return participant.handle({
-    ...{ method: 'POST', path: '/take/action', body },
+    method: 'POST',
+    path: '/take/action',
+    body,
     headers: {
-      ...{ 'tcc-transaction-id': gid, 'tcc-branch-id': 'b', 'tcc-op': 'action', 'tcc-attempt': '1' },
-      ...{ 'tcc-kind': 'step_uncompensated', 'idempotency-key': `${gid}/b/action` },
+      'tcc-transaction-id': gid,
+      'tcc-branch-id': 'b',
+      'tcc-op': 'action',
+      'tcc-attempt': '1',
+      'tcc-kind': 'step_uncompensated',
+      'idempotency-key': `${gid}/b/action`,
       'tcc-deadline': new Date(Date.now() + 60_000).toISOString(),
     },
   });
@@ -60,17 +66,22 @@ test.each(LEAKY)('no value of an error is printed by a participant: %s', async (
 test.each(LEAKY)('no value of an error is printed by a listener: %s', async (_title, act) => {
   const gid = freshGid();
   const ending = {
-    ...{ gid, pattern: 'saga', name: null, businessKey: null, status: 'confirmed', decision: 'confirm' },
-    ...{
-      reason: 'pivot_succeeded',
-      beganAt: '2026-01-01T00:00:00.000Z',
-      finishedAt: '2026-01-01T00:00:01.000Z',
-    },
+    gid,
+    pattern: 'saga',
+    name: null,
+    businessKey: null,
+    status: 'confirmed',
+    decision: 'confirm',
+    reason: 'pivot_succeeded',
+    beganAt: '2026-01-01T00:00:00.000Z',
+    finishedAt: '2026-01-01T00:00:01.000Z',
   };
   const listener = defineListener('orders', { ended: async () => void (await act()) });
   const printed = await printedBy(() =>
     listener.handle({
-      ...{ method: 'POST', path: '/ended/notify', body: JSON.stringify(ending) },
+      method: 'POST',
+      path: '/ended/notify',
+      body: JSON.stringify(ending),
       headers: { 'tcc-transaction-id': gid, 'tcc-op': 'notify', 'tcc-attempt': '1' },
     }),
   );

@@ -63,7 +63,8 @@ describe('an activity is called', () => {
   )('of kind %s as %s: refused, and what would undo it succeeds', async (declared, kind) => {
     const asked = { gid: newGid(), activity: declared, kind };
     expect(await problemOf(participant, call({ ...asked, op: phaseOneOf(kind) }))).toMatchObject({
-      ...{ httpStatus: 422, code: 'kind_mismatch' },
+      httpStatus: 422,
+      code: 'kind_mismatch',
       detail: expect.stringContaining(`shop/${declared} is of kind ${declared}, and was called as ${kind}`),
     });
     expect(await statusOf({ ...asked, op: undoOf(kind) })).toBe(200);
@@ -80,7 +81,8 @@ describe('an activity is called', () => {
     expect(
       await problemOf(participant, call({ activity: 'step', op: 'action', kind: 'saga' })),
     ).toMatchObject({
-      ...{ httpStatus: 400, code: 'invalid_request' },
+      httpStatus: 400,
+      code: 'invalid_request',
       detail: expect.stringContaining('tcc-kind is not as it has to be'),
     });
     expect(effects).toEqual([]);
@@ -99,7 +101,8 @@ describe('the record of the branch comes first:', () => {
     const asked = { gid: newGid(), op: 'action', kind: 'pivot' } as const;
     expect(await statusOf({ ...asked, activity: 'step' })).toBe(422);
     expect(await problemOf(participant, call({ ...asked, activity: 'pivot' }))).toMatchObject({
-      ...{ httpStatus: 409, code: 'refused' },
+      httpStatus: 409,
+      code: 'refused',
       detail: expect.stringContaining('is of kind step'),
     });
     expect(effects).toEqual([]);
@@ -117,8 +120,10 @@ describe('the record of the branch comes first:', () => {
     const outside = defineParticipant(contract, {
       barrier,
       activities: {
-        ...{ tcc: { try() {}, confirm() {}, cancel() {} }, step: { action, compensate() {} } },
-        ...{ step_uncompensated: { action }, final: { action } },
+        tcc: { try() {}, confirm() {}, cancel() {} },
+        step: { action, compensate() {} },
+        step_uncompensated: { action },
+        final: { action },
         pivot: { outside: true, action: () => Promise.reject(new Error('the bank does not answer')) },
       },
       onError: () => {},

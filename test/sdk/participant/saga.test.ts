@@ -81,20 +81,26 @@ describe('an action', () => {
 
   test('that refuses leaves nothing', async () => {
     expect(await problem({ payload: { seats: 11 } })).toMatchObject({
-      ...{ httpStatus: 409, code: 'refused', detail: 'no seats are left' },
+      httpStatus: 409,
+      code: 'refused',
+      detail: 'no seats are left',
     });
     expect([freeSeats(), bookings()]).toEqual([10, []]);
   });
 
   test('is refused a payload that the contract does not take', async () => {
     expect(await problem({ payload: { seats: 0 } })).toMatchObject({
-      ...{ httpStatus: 409, code: 'invalid_payload', detail: '#/seats must be >= 1' },
+      httpStatus: 409,
+      code: 'invalid_payload',
+      detail: '#/seats must be >= 1',
     });
   });
 
   test('is refused after its deadline, in its own words', async () => {
     expect(await problem({ deadlineAt: new Date(0) })).toMatchObject({
-      ...{ httpStatus: 409, code: 'deadline_passed', detail: 'the deadline of this action has passed' },
+      httpStatus: 409,
+      code: 'deadline_passed',
+      detail: 'the deadline of this action has passed',
     });
   });
 
@@ -130,7 +136,9 @@ describe('a compensate', () => {
     const gid = newGid();
     expect(await ask({ gid, op: 'compensate' })).toMatchObject({ status: 200, body: null });
     expect(await problem({ gid })).toMatchObject({
-      ...{ httpStatus: 409, code: 'cancelled_before', detail: 'this step was compensated before' },
+      httpStatus: 409,
+      code: 'cancelled_before',
+      detail: 'this step was compensated before',
       title: 'The try or action comes after its cancel or compensate',
     });
     expect(freeSeats()).toBe(10);
@@ -146,7 +154,8 @@ describe('a compensate', () => {
     const gid = newGid();
     await ask({ gid });
     expect(await problem({ gid, op: 'compensate', payload: {} })).toMatchObject({
-      ...{ httpStatus: 503, code: 'invalid_payload' },
+      httpStatus: 503,
+      code: 'invalid_payload',
       detail: expect.stringContaining('has to take again what it took before'),
     });
     expect(await ask({ gid, op: 'compensate' })).toMatchObject({ status: 200 });
@@ -193,6 +202,8 @@ test('a branch of a tcc and a step of a saga under one name are not taken for ea
   await both.handle(callFor({ gid, activity: 'hold' }));
   for (const op of ['action', 'compensate'] as const)
     expect(await problemOf(both, callFor({ gid, activity: 'book', op }))).toMatchObject({
-      ...{ httpStatus: 409, code: 'another_pattern', title: 'The branch belongs to another pattern' },
+      httpStatus: 409,
+      code: 'another_pattern',
+      title: 'The branch belongs to another pattern',
     });
 });

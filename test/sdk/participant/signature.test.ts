@@ -47,7 +47,8 @@ describe('a participant with a secret', () => {
     const { 'tcc-kind': _kind, ...others } = headers as Record<string, string>;
     const altered = { ...others, ...(kind !== undefined && { 'tcc-kind': kind }) };
     expect(await problemOf(participant, { ...call, headers: altered })).toMatchObject({
-      ...{ httpStatus: 401, code: 'invalid_signature' },
+      httpStatus: 401,
+      code: 'invalid_signature',
       detail: expect.stringContaining('webhook-id does not name the call of the TCC headers'),
     });
     expect(stock()).toEqual([10, 0, 0]);

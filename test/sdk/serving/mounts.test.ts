@@ -32,7 +32,7 @@ describe.each(Object.entries(MOUNTS))('in %s', (_framework, mount) => {
       headers: { 'content-type': 'application/json', ...headers, ...others.headers },
       body: others.body ?? body,
       // What is streamed needs it.
-      ...{ duplex: 'half' },
+      duplex: 'half',
     });
     const text = await answer.text();
     return {

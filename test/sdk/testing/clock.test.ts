@@ -234,7 +234,11 @@ describe('chance and settings', () => {
     });
     const { defaultTimeoutMs, maxTimeoutMs, commitTimeoutMs, sweepIntervalMs, maxActiveTransactions } = own;
     expect(rest).toEqual({
-      ...{ defaultTimeoutMs, maxTimeoutMs, commitTimeoutMs, sweepIntervalMs, maxActiveTransactions },
+      defaultTimeoutMs,
+      maxTimeoutMs,
+      commitTimeoutMs,
+      sweepIntervalMs,
+      maxActiveTransactions,
       retentionMs: own.retentionDays * 86_400_000,
       attentionAfterMs: own.attentionAfterMs,
     });

@@ -27,7 +27,9 @@ type World = Pick<TestWorld<readonly []>, 'fetch' | 'coordinatorUrl'>;
 
 const book = { branchId: 'book', participant: 'flights', activity: 'book', payload: { to: 'Oslo' } };
 const pay = {
-  ...{ branchId: 'pay', participant: 'bank', activity: 'pay' },
+  branchId: 'pay',
+  participant: 'bank',
+  activity: 'pay',
   payload: { forWhat: { $from: 'book.bookingId' } },
 };
 const mail = { branchId: 'mail', participant: 'post', activity: 'mail', isCompensated: false };
@@ -63,7 +65,8 @@ describe('a saga', () => {
   test('is confirmed when its last action has succeeded, and results reach later steps', async () => {
     const gid = await begin(world, [book, pay]);
     await world.expectFinal(gid, {
-      ...{ status: 'confirmed', reason: 'all_actions_succeeded' },
+      status: 'confirmed',
+      reason: 'all_actions_succeeded',
       branches: { book: 'done', pay: 'done' },
     });
     expect(callsSoFar()).toEqual(['book/action', 'pay/action']);
@@ -74,7 +77,8 @@ describe('a saga', () => {
     world.on(bank, 'action').refuse('no money');
     const gid = await begin(world, [book, pay]);
     await world.expectFinal(gid, {
-      ...{ status: 'cancelled', reason: 'action_refused' },
+      status: 'cancelled',
+      reason: 'action_refused',
       branches: { book: 'undone', pay: 'none' },
     });
     expect(callsSoFar()).toEqual(['book/action', 'pay/action', 'pay/compensate', 'book/compensate']);
@@ -161,7 +165,8 @@ describe('a pivot', () => {
     world.on(post, 'action').fail(3).refuse('not now', 2);
     const gid = await begin(world, [book, pivot, after]);
     await world.expectFinal(gid, {
-      ...{ status: 'confirmed', reason: 'pivot_succeeded' },
+      status: 'confirmed',
+      reason: 'pivot_succeeded',
       branches: { book: 'done', pay: 'done', mail: 'done' },
     });
   });
@@ -170,7 +175,8 @@ describe('a pivot', () => {
     world.on(bank, 'action').refuse('no money');
     const gid = await begin(world, [book, pivot, after]);
     await world.expectFinal(gid, {
-      ...{ status: 'cancelled', reason: 'action_refused' },
+      status: 'cancelled',
+      reason: 'action_refused',
       branches: { book: 'undone', pay: 'none', mail: 'none' },
     });
     expect(callsSoFar()).toEqual(['book/action', 'settle/action', 'book/compensate']);
@@ -305,15 +311,13 @@ describe('who is told of the end', () => {
     const notices = own.calls.filter(({ op }) => op === 'notify');
     expect(notices).toHaveLength(5);
     expect(notices.at(-1)).toMatchObject({
-      ...{
-        participant: 'orders',
-        activity: 'ended',
-        gid,
-        branchId: null,
-        attempt: 5,
-        status: 204,
-        isHeard: true,
-      },
+      participant: 'orders',
+      activity: 'ended',
+      gid,
+      branchId: null,
+      attempt: 5,
+      status: 204,
+      isHeard: true,
     });
   });
 

@@ -33,12 +33,17 @@ async function told(side: Side, story: Story) {
 }
 
 const post = (path: string, body?: unknown, headers: Record<string, string> = {}): Asked => ({
-  ...{ method: 'POST', path, headers },
+  method: 'POST',
+  path,
+  headers,
   ...(body !== undefined && { body }),
 });
 const get = (path: string): Asked => ({ method: 'GET', path });
 const branch = (branchId: string, more: object = {}) => ({
-  ...{ branchId, participant: 'inventory', activity: 'reserve', payload: { item: 'tea' } },
+  branchId,
+  participant: 'inventory',
+  activity: 'reserve',
+  payload: { item: 'tea' },
   ...more,
 });
 /** A step of a saga; of each kind there is an activity. */

@@ -42,21 +42,20 @@ const answers: Readonly<Record<string, ParticipantAnswer | null | 'lost'>> = {
 };
 
 const call: ParticipantCall = {
-  ...{
-    gid: '0198c5a2-7b1e-7d40-9f3a-5e2b8c1d4f60',
-    branchId: 'money',
-    op: 'confirm',
-    kind: 'tcc',
-    attempt: 3,
-  },
-  ...{ participant: 'payment', activity: 'hold', payload: '{"cents":9,"note":"日本"}' },
+  gid: '0198c5a2-7b1e-7d40-9f3a-5e2b8c1d4f60',
+  branchId: 'money',
+  op: 'confirm',
+  kind: 'tcc',
+  attempt: 3,
+  participant: 'payment',
+  activity: 'hold',
+  payload: '{"cents":9,"note":"日本"}',
   isResultWanted: false,
-  ...{
-    timeoutMs: 5000,
-    deadlineAt: Date.UTC(2026, 0, 1),
-    traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`,
-    ...{ tracestate: 'a=1', baggage: 'tenant=7' },
-  },
+  timeoutMs: 5000,
+  deadlineAt: Date.UTC(2026, 0, 1),
+  traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`,
+  tracestate: 'a=1',
+  baggage: 'tenant=7',
 };
 
 let server: Server;
@@ -75,11 +74,9 @@ beforeAll(async () => {
   http = new HttpParticipantClient({ registry, ca: null, connectionsPerOrigin: 1 });
   const worldTime = newWorldTime();
   inWorld = new ParticipantCalls({
-    ...{
-      participants: new Map([['payment', { name: 'payment', handle: participant.handle }]]),
-      registry,
-      clock: worldTime.clock,
-    },
+    participants: new Map([['payment', { name: 'payment', handle: participant.handle }]]),
+    registry,
+    clock: worldTime.clock,
     door: new Door({ worldTime, scripts }),
   });
 });

@@ -166,7 +166,10 @@ describe('a scripted participant', () => {
       method: 'POST',
       headers: {
         'content-type': 'application/json',
-        ...{ 'tcc-transaction-id': gid, 'tcc-branch-id': 'a', 'tcc-op': op, 'tcc-attempt': '1' },
+        'tcc-transaction-id': gid,
+        'tcc-branch-id': 'a',
+        'tcc-op': op,
+        'tcc-attempt': '1',
         'tcc-deadline': new Date(world.clock.nowMs + 1000).toISOString(),
         'idempotency-key': `${gid}/a/${op}`,
       },

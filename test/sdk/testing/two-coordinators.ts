@@ -78,7 +78,9 @@ async function openReal(): Promise<Side & { close(): Promise<unknown> }> {
       const sent = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
       const answer = await world.time.passUntil(
         world.app.inject({
-          ...{ method, url: path, headers: { ...contentType(sent), ...headers } },
+          method,
+          url: path,
+          headers: { ...contentType(sent), ...headers },
           ...(sent !== undefined && { payload: sent }),
         }),
       );
@@ -94,7 +96,9 @@ async function openDouble(): Promise<Side> {
   const participant = (name: string): Participant => {
     const contract = defineContract(name, CONTRACT);
     const handle = async ({ path }: ParticipantRequest) => ({
-      ...{ status: statuses[opIn(path)], headers: {}, body: '' },
+      status: statuses[opIn(path)],
+      headers: {},
+      body: '',
     });
     return { contract, routes: everyRoute(contract), handle };
   };
@@ -110,7 +114,8 @@ async function openDouble(): Promise<Side> {
     async ask({ method, path, body, headers = {} }) {
       const sent = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
       const answer = await world.fetch(world.coordinatorUrl + path, {
-        ...{ method, headers: { ...contentType(sent), ...headers } },
+        method,
+        headers: { ...contentType(sent), ...headers },
         ...(sent !== undefined && { body: sent }),
       });
       const header = (name: string) => answer.headers.get(name);

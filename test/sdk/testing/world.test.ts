@@ -99,7 +99,9 @@ describe('a transaction', () => {
   test('with a deadline of an hour ends without a wait', async () => {
     world.on(payment, 'try').fail();
     const { gid } = await world.tercet.submit({
-      ...{ name: 'slow', timeoutMs: 3_600_000, waitMs: 0 },
+      name: 'slow',
+      timeoutMs: 3_600_000,
+      waitMs: 0,
       branches: [branch(payment, 'hold', price)],
     });
     await world.expectFinal(gid, { status: 'cancelled', reason: 'deadline_passed' });
@@ -140,7 +142,8 @@ describe('expectFinal', () => {
     world.on(payment, 'confirm').fail(1).loseReply(1);
     const { gid } = await placeOrder();
     const unexpected = world.expectFinal(gid, {
-      ...{ status: 'cancelled', reason: 'try_refused' },
+      status: 'cancelled',
+      reason: 'try_refused',
       branches: { 'payment-hold-1': 'cancelled', shipping: 'none' },
     });
     await expect(unexpected).rejects.toThrow(UnexpectedEnd);
@@ -208,7 +211,9 @@ describe('what every end has to keep is looked at, whatever a test expects:', ()
     contract: payment,
     routes: everyRoute(payment),
     handle: async ({ path }: { readonly path: string }) => ({
-      ...{ status: answers(path.split('/').at(-1) ?? ''), headers: {}, body: '{"holdId":"1"}' },
+      status: answers(path.split('/').at(-1) ?? ''),
+      headers: {},
+      body: '{"holdId":"1"}',
     }),
   });
 

@@ -19,7 +19,9 @@ export async function checkStateAtDeath(
   const { tx, rows } = await load(system, initiator.gid);
   const { one, two, records, status, decision } = scenario.atDeath;
   expect({
-    ...{ scenario: scenario.title, status: tx.status, decision: tx.decision?.decision ?? null },
+    scenario: scenario.title,
+    status: tx.status,
+    decision: tx.decision?.decision ?? null,
     one: tx.branches.map(({ phaseOne }, at) => asStated(phaseOne.reply, one[at])),
     two: tx.branches.map(({ phaseTwo }, at) => asStated(phaseTwo.reply, two[at])),
     records: recordsOf(system, initiator),
@@ -150,7 +152,9 @@ function expectSameTruth(earlier: wire.TransactionView, end: wire.TransactionVie
       const reply = branch[op]?.reply;
       if (reply === 'succeeded' || reply === 'refused')
         expect({ branchId: branch.branchId, op, reply: last?.[op]?.reply }).toEqual({
-          ...{ branchId: branch.branchId, op, reply },
+          branchId: branch.branchId,
+          op,
+          reply,
         });
     }
   }

@@ -53,7 +53,11 @@ export class ParticipantRecords {
   /** What must never happen, and did. */
   readonly faults: string[] = [];
   readonly accounts: readonly Account[] = ALL_BRANCHES.map(({ participant, branchId }) => ({
-    ...{ name: participant, branchId, available: INITIAL, held: 0, taken: 0 },
+    name: participant,
+    branchId,
+    available: INITIAL,
+    held: 0,
+    taken: 0,
   }));
   readonly #records = new Map<string, WorkRecord>();
   readonly #effects = new Map<string, Effect[]>();

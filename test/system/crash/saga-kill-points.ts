@@ -55,7 +55,10 @@ export const pastDeadlines = (): readonly KillScenario[] =>
 function scenarioOf(boundary: Boundary, treatment: Treatment, at: 0 | 1): KillScenario {
   const { title, calls, durable, records, refused, ...given } = boundary;
   return {
-    ...{ title, shape: saga, ...given, ...(refused && { refused }) },
+    title,
+    shape: saga,
+    ...given,
+    ...(refused && { refused }),
     script: Object.fromEntries(calls.map((call) => [call, treatment])),
     atDeath: { ...durable, records: records[at] },
   };
@@ -93,10 +96,16 @@ const REFUSED_BOOK = ['succeeded', 'answered', 'refused', null, null] as const;
 const REFUSED_CHARGE = ['succeeded', 'succeeded', 'succeeded', 'refused', null] as const;
 
 const trying = (one: StateAtDeath['one']): Boundary['durable'] => ({
-  ...{ status: 'trying', decision: null, one, two: NONE },
+  status: 'trying',
+  decision: null,
+  one,
+  two: NONE,
 });
 const cancelled = (one: StateAtDeath['one'], two: StateAtDeath['two'] = NONE): Boundary['durable'] => ({
-  ...{ status: 'cancelling', decision: 'cancel', one, two },
+  status: 'cancelling',
+  decision: 'cancel',
+  one,
+  two,
 });
 
 const begun = trying(NONE);
@@ -105,10 +114,15 @@ const reserved = trying(['succeeded', null, null, null, null]);
 const reservedAndPaid = trying(['succeeded', 'answered', null, null, null]);
 const pivotStarted = trying(['succeeded', 'succeeded', 'succeeded', null, null]);
 const confirming: Boundary['durable'] = {
-  ...{ status: 'confirming', decision: 'confirm', one: UP_TO_PIVOT, two: NONE },
+  status: 'confirming',
+  decision: 'confirm',
+  one: UP_TO_PIVOT,
+  two: NONE,
 };
 const confirmed: Boundary['durable'] = {
-  ...{ status: 'confirmed', decision: 'confirm', two: NONE },
+  status: 'confirmed',
+  decision: 'confirm',
+  two: NONE,
   one: ['succeeded', 'succeeded', 'succeeded', 'succeeded', 'succeeded'],
 };
 const refusedAndUndone: Boundary['durable'] = {

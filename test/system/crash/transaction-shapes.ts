@@ -34,23 +34,33 @@ export const BRANCHES = [
 
 export const STEPS = [
   {
-    ...{ branchId: 'reserve', participant: 'warehouse', activity: 'goods' },
+    branchId: 'reserve',
+    participant: 'warehouse',
+    activity: 'goods',
     step: { dependsOn: [], isPivot: false, refersTo: [] },
   },
   {
-    ...{ branchId: 'pay', participant: 'wallet', activity: 'points' },
+    branchId: 'pay',
+    participant: 'wallet',
+    activity: 'points',
     step: { dependsOn: ['reserve'], isPivot: false, refersTo: ['reserve'] },
   },
   {
-    ...{ branchId: 'book', participant: 'carrier', activity: 'seat' },
+    branchId: 'book',
+    participant: 'carrier',
+    activity: 'seat',
     step: { dependsOn: ['reserve'], isPivot: false, refersTo: [] },
   },
   {
-    ...{ branchId: 'charge', participant: 'bank', activity: 'card' },
+    branchId: 'charge',
+    participant: 'bank',
+    activity: 'card',
     step: { dependsOn: ['pay', 'book'], isPivot: true, refersTo: ['pay', 'book'] },
   },
   {
-    ...{ branchId: 'send', participant: 'dispatch', activity: 'parcel' },
+    branchId: 'send',
+    participant: 'dispatch',
+    activity: 'parcel',
     step: { dependsOn: ['charge'], isPivot: false, refersTo: ['reserve', 'charge'] },
   },
 ] as const satisfies readonly BranchShape[];
@@ -93,7 +103,11 @@ export function requestOf(
   if (step === undefined) return { branchId, participant, activity, payload };
   const from = Object.fromEntries(step.refersTo.map((id) => [id, { $from: `${id}.id` }]));
   return {
-    ...{ branchId, participant, activity, payload: { ...payload, from } },
-    ...{ dependsOn: [...step.dependsOn], isPivot: step.isPivot },
+    branchId,
+    participant,
+    activity,
+    payload: { ...payload, from },
+    dependsOn: [...step.dependsOn],
+    isPivot: step.isPivot,
   };
 }

@@ -41,10 +41,16 @@ describeOn(['mysql'], 'a coordinator with an alert webhook', (server) => {
     await migrate(dataSource);
     await dataSource.destroy();
     settings = {
-      ...{ TERCET_PORT: '0', TERCET_DATABASE_URL: databaseUrl, TERCET_SWEEP_INTERVAL_MS: '100' },
-      ...{ TERCET_CALL_TIMEOUT_MS: '2000', TERCET_COMMIT_TIMEOUT_MS: '1000' },
-      ...{ TERCET_RETRY_BUDGET: '2', TERCET_RETRY_FIRST_DELAY_MS: '1', TERCET_RETRY_MAX_DELAY_MS: '1' },
-      ...{ TERCET_ATTENTION_AFTER_MS: '50', TERCET_ALERT_WEBHOOK_SECRETS: receiver.secret },
+      TERCET_PORT: '0',
+      TERCET_DATABASE_URL: databaseUrl,
+      TERCET_SWEEP_INTERVAL_MS: '100',
+      TERCET_CALL_TIMEOUT_MS: '2000',
+      TERCET_COMMIT_TIMEOUT_MS: '1000',
+      TERCET_RETRY_BUDGET: '2',
+      TERCET_RETRY_FIRST_DELAY_MS: '1',
+      TERCET_RETRY_MAX_DELAY_MS: '1',
+      TERCET_ATTENTION_AFTER_MS: '50',
+      TERCET_ALERT_WEBHOOK_SECRETS: receiver.secret,
       TERCET_ALERT_WEBHOOK_URL: `${receiver.url}/hooks/${URL_TOKEN}`,
     };
   });
@@ -65,7 +71,8 @@ describeOn(['mysql'], 'a coordinator with an alert webhook', (server) => {
   const send = async (replica: CoordinatorProcess, method: string, path: string, body?: object) => {
     const headers = { 'content-type': 'application/json' };
     const answer = await fetch(replica.url + path, {
-      ...{ method, ...(body && { headers, body: JSON.stringify(body) }) },
+      method,
+      ...(body && { headers, body: JSON.stringify(body) }),
     });
     return (await answer.json()) as Answer;
   };

@@ -46,12 +46,12 @@ await describeOwn('redis', 'a coordinator whose Redis comes and goes', (startRed
       redis = await startRedis();
       await redis.kill();
       coordinator = new CoordinatorProcess({
-        ...{ TERCET_PORT: '0', TERCET_DATABASE_URL: databaseUrl, TERCET_REDIS_URL: redis.url },
-        ...{
-          TERCET_CALL_TIMEOUT_MS: '1000',
-          TERCET_COMMIT_TIMEOUT_MS: '1000',
-          TERCET_SWEEP_INTERVAL_MS: '300',
-        },
+        TERCET_PORT: '0',
+        TERCET_DATABASE_URL: databaseUrl,
+        TERCET_REDIS_URL: redis.url,
+        TERCET_CALL_TIMEOUT_MS: '1000',
+        TERCET_COMMIT_TIMEOUT_MS: '1000',
+        TERCET_SWEEP_INTERVAL_MS: '300',
       });
       await coordinator.start();
       const { port } = participant.address() as AddressInfo;
@@ -66,7 +66,8 @@ await describeOwn('redis', 'a coordinator whose Redis comes and goes', (startRed
     const ask = async (method: string, path: string, body?: object) => {
       const headers = { 'content-type': 'application/json' };
       const answer = await fetch(coordinator.url + path, {
-        ...{ method, headers },
+        method,
+        headers,
         ...(body && { body: JSON.stringify(body) }),
       });
       return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };

@@ -26,8 +26,12 @@ class Replica {
     this.#clock = clock;
     this.sql = sql;
     this.engine = testEngine({
-      ...{ store: sql.store, writer: sql.writer, registry: sql.registry, time: sql.time },
-      ...{ chance: systemChance, wakes: noWakes },
+      store: sql.store,
+      writer: sql.writer,
+      registry: sql.registry,
+      time: sql.time,
+      chance: systemChance,
+      wakes: noWakes,
     });
   }
 

@@ -33,8 +33,11 @@ describeOn(['mysql'], 'a coordinator that is told to stop', (server) => {
     await migrate(dataSource);
     await dataSource.destroy();
     settings = {
-      ...{ TERCET_PORT: '0', TERCET_DATABASE_URL: databaseUrl, TERCET_SHUTDOWN_TIMEOUT_MS: '5000' },
-      ...{ TERCET_COMMIT_TIMEOUT_MS: '1000', TERCET_SWEEP_INTERVAL_MS: '200' },
+      TERCET_PORT: '0',
+      TERCET_DATABASE_URL: databaseUrl,
+      TERCET_SHUTDOWN_TIMEOUT_MS: '5000',
+      TERCET_COMMIT_TIMEOUT_MS: '1000',
+      TERCET_SWEEP_INTERVAL_MS: '200',
     };
   });
   afterAll(async () => {
@@ -52,7 +55,8 @@ describeOn(['mysql'], 'a coordinator that is told to stop', (server) => {
 
   const ask = (replica: CoordinatorProcess, method: string, path: string, body?: object, headers = {}) =>
     fetch(replica.url + path, {
-      ...{ method, headers: { 'content-type': 'application/json', ...headers } },
+      method,
+      headers: { 'content-type': 'application/json', ...headers },
       ...(body && { body: JSON.stringify(body) }),
     });
 
@@ -104,7 +108,8 @@ describeOn(['mysql'], 'a coordinator that is told to stop', (server) => {
 
       // As long as no test takes: what is seen below is seen while it drains.
       const draining = await startReplica({
-        ...{ TERCET_DRAIN_MS: String(2 ** 31 - 1), TERCET_SHUTDOWN_TIMEOUT_MS: String(2 ** 31 - 1) },
+        TERCET_DRAIN_MS: String(2 ** 31 - 1),
+        TERCET_SHUTDOWN_TIMEOUT_MS: String(2 ** 31 - 1),
       });
       const agent = new Agent({ keepAlive: true, maxSockets: 1 });
       const open = (path: string) =>

@@ -30,7 +30,9 @@ const backoff = { firstDelayMs: 100, maxDelayMs: 1000, budget: 15 };
 
 const SETTINGS = {
   policy: { callTimeoutMs: CALL_TIMEOUT_MS, retry: backoff, poll: backoff, maxRetryAfterMs: 1000 },
-  ...{ gate: GATE, commitTimeoutMs: COMMIT_TIMEOUT_MS, sweepIntervalMs: SWEEP_INTERVAL_MS },
+  gate: GATE,
+  commitTimeoutMs: COMMIT_TIMEOUT_MS,
+  sweepIntervalMs: SWEEP_INTERVAL_MS,
 };
 
 describeOn(['mysql'], 'five thousand branches stuck on one participant', (server) => {
@@ -41,8 +43,13 @@ describeOn(['mysql'], 'five thousand branches stuck on one participant', (server
   /** A coordinator that is woken by nothing but its own timers and its sweep. */
   function newEngine(process: { isAlive: boolean }): Engine {
     return testEngine({
-      ...{ store: clock.watching(withReadRetries(sql.store)), writer: clock.watching(sql.writer) },
-      ...{ registry: sql.registry, clock, process, chance: systemChance, wakes: noWakes },
+      store: clock.watching(withReadRetries(sql.store)),
+      writer: clock.watching(sql.writer),
+      registry: sql.registry,
+      clock,
+      process,
+      chance: systemChance,
+      wakes: noWakes,
       participants: { call: answer },
       settings: SETTINGS,
     });

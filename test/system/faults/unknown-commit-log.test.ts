@@ -44,13 +44,16 @@ describeOn(['mysql', 'mariadb'], 'a coordinator whose commits are refused', (ser
     proxy = await startTcpProxy({ targetPort: Number(url.port) });
     url.port = String(proxy.port);
     coordinator = new CoordinatorProcess({
-      ...{ TERCET_PORT: '0', TERCET_DATABASE_URL: url.href, TERCET_COMMIT_TIMEOUT_MS: '1000' },
-      ...{ TERCET_LOG_LEVEL: 'trace', NODE_OPTIONS: THROWS_AT_SIGNAL },
+      TERCET_PORT: '0',
+      TERCET_DATABASE_URL: url.href,
+      TERCET_COMMIT_TIMEOUT_MS: '1000',
+      TERCET_LOG_LEVEL: 'trace',
+      NODE_OPTIONS: THROWS_AT_SIGNAL,
     });
     await coordinator.start();
     const { port } = participant.address() as AddressInfo;
     const registered = await ask('PUT', '/v1/participants/stock', {
-      ...{ baseUrl: `http://127.0.0.1:${port}` },
+      baseUrl: `http://127.0.0.1:${port}`,
       secrets: [SECRET],
     });
     expect([registered.status, registered.ok ? '' : await registered.text()]).toEqual([201, '']);
@@ -64,7 +67,8 @@ describeOn(['mysql', 'mariadb'], 'a coordinator whose commits are refused', (ser
 
   const ask = (method: string, path: string, body: object, headers: Record<string, string> = {}) =>
     fetch(coordinator.url + path, {
-      ...{ method, body: JSON.stringify(body) },
+      method,
+      body: JSON.stringify(body),
       headers: { 'content-type': 'application/json', authorization: `Bearer ${MARKS.token}`, ...headers },
     });
 
@@ -76,7 +80,9 @@ describeOn(['mysql', 'mariadb'], 'a coordinator whose commits are refused', (ser
       { 'idempotency-key': MARKS.idempotencyKey + Math.random() },
     );
   const branch = {
-    ...{ branchId: 'b', participant: 'stock', activity: 'reserve' },
+    branchId: 'b',
+    participant: 'stock',
+    activity: 'reserve',
     payload: { card: MARKS.payload },
   };
 

@@ -37,7 +37,9 @@ function expectRefusalHolds(
 ) {
   const said = { asked, status, code: problem.code };
   expect({ ...said, end }).toMatchObject({
-    ...{ asked, status: 409, code: expect.any(String) },
+    asked,
+    status: 409,
+    code: expect.any(String),
     end: REJECTIONS[asked.verb][problem.code] ?? `${problem.code} is no answer to a ${asked.verb}`,
   });
   // A request for the opposite of a decision is answered with the decision.
@@ -55,7 +57,11 @@ function expectViewHolds({ asked, status }: Answer, told: wire.TransactionView, 
     asked,
     status: expect.any(Number),
     end: {
-      ...{ gid, mode, name, beganAt, deadlineAt },
+      gid,
+      mode,
+      name,
+      beganAt,
+      deadlineAt,
       ...(decision !== null && { decision }),
       ...(verb === 'confirm' && { status: 'confirmed', decision: told.decision ?? 'none was told' }),
       ...(verb === 'cancel' && { status: 'cancelled', decision: told.decision ?? 'none was told' }),
@@ -95,7 +101,9 @@ export function expectSameAtParticipants({ participants }: ReplicaPair, { view }
   const op = view.decision?.decision;
   const effects = mode === 'declared' ? ['try', op] : [op];
   const work = [...participants.workOf(gid)].map(([branchId, done]) => ({
-    ...{ branchId, effects: done.effects, bodyCount: done.bodies.size },
+    branchId,
+    effects: done.effects,
+    bodyCount: done.bodies.size,
   }));
   work.sort((one, other) => (one.branchId < other.branchId ? -1 : 1));
   const expected = branches.map(({ branchId }) => ({ branchId, effects, bodyCount: 1 }));

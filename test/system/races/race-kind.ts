@@ -40,7 +40,10 @@ export type RaceKind = {
 export const LONG_MS = 600_000;
 
 export const branch = (branchId: string, note = 'the same'): wire.BranchRequest => ({
-  ...{ branchId, participant: PARTICIPANT, activity: 'reserve', payload: { note, card: MARKS.payload } },
+  branchId,
+  participant: PARTICIPANT,
+  activity: 'reserve',
+  payload: { note, card: MARKS.payload },
 });
 
 export async function begin(

@@ -92,7 +92,8 @@ export class ReplicaClient {
     headers: Record<string, string> = {},
   ) {
     const response = await request(`${this.#coordinator.url}/v1${path}`, {
-      ...{ method, dispatcher: this.#agent },
+      method,
+      dispatcher: this.#agent,
       ...(body && {
         body: JSON.stringify(body),
         headers: { 'content-type': 'application/json', ...headers },

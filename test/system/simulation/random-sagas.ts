@@ -16,8 +16,12 @@ export function randomSaga({ chance }: FaultyWorld): readonly DeclaredBranchRequ
     const isPivot = at === pivotAt;
     const isBeforePivot = pivotAt < 0 || at < pivotAt;
     return {
-      ...{ branchId, participant: 'inventory', activity: 'reserve', payload: { isPivot, from } },
-      ...{ dependsOn, isPivot },
+      branchId,
+      participant: 'inventory',
+      activity: 'reserve',
+      payload: { isPivot, from },
+      dependsOn,
+      isPivot,
       ...(isBeforePivot && chance.is(0.15) && { isCompensated: false }),
     };
   });

@@ -46,7 +46,8 @@ export class LoadBalancedClient {
       const url = this.#anyUrl() + path;
       try {
         const answer = await fetch(url, {
-          ...{ method, headers: { 'content-type': 'application/json', ...headers } },
+          method,
+          headers: { 'content-type': 'application/json', ...headers },
           ...(body && { body: JSON.stringify(body) }),
         });
         if (answer.status !== 503) return answer;

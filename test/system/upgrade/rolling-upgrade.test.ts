@@ -53,9 +53,13 @@ describeOn(['mysql'], 'a rolling upgrade and the way back', (server) => {
     // Its coordinator imports the SDK by name.
     previous = { folder: (await previousCheckout()).folder, flags: ['--conditions=tercet-source'] };
     settings = {
-      ...{ TERCET_PORT: '0', TERCET_DATABASE_URL: databaseUrl, TERCET_DRAIN_MS: String(DRAIN_MS) },
-      ...{ TERCET_SHUTDOWN_TIMEOUT_MS: '60000', TERCET_COMMIT_TIMEOUT_MS: '60000' },
-      ...{ TERCET_SWEEP_INTERVAL_MS: '500', TERCET_LOG_LEVEL: 'info' },
+      TERCET_PORT: '0',
+      TERCET_DATABASE_URL: databaseUrl,
+      TERCET_DRAIN_MS: String(DRAIN_MS),
+      TERCET_SHUTDOWN_TIMEOUT_MS: '60000',
+      TERCET_COMMIT_TIMEOUT_MS: '60000',
+      TERCET_SWEEP_INTERVAL_MS: '500',
+      TERCET_LOG_LEVEL: 'info',
     };
     await migrateBy(previous);
     sql = await openStore(databaseUrl, 60_000);
@@ -128,7 +132,10 @@ describeOn(['mysql'], 'a rolling upgrade and the way back', (server) => {
   }
 
   const branch = (branchId: string, payload = {}) => ({
-    ...{ branchId, participant: 'stock', activity: 'reserve', payload },
+    branchId,
+    participant: 'stock',
+    activity: 'reserve',
+    payload,
   });
 
   test(

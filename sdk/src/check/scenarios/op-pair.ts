@@ -34,7 +34,9 @@ export type OpPair = FirstOp & {
 };
 
 export const TCC: OpPair = {
-  ...{ first: 'try', undo: 'cancel', firsts: 'tries' },
+  first: 'try',
+  undo: 'cancel',
+  firsts: 'tries',
   codes: {
     undoRefused: 'cancel_refused',
     notRestored: 'cancel_does_not_restore',
@@ -54,7 +56,9 @@ export const TCC: OpPair = {
 };
 
 export const SAGA: OpPair = {
-  ...{ first: 'action', undo: 'compensate', firsts: 'actions' },
+  first: 'action',
+  undo: 'compensate',
+  firsts: 'actions',
   codes: {
     undoRefused: 'compensate_refused',
     notRestored: 'compensate_does_not_restore',

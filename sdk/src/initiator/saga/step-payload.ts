@@ -116,7 +116,8 @@ function schemaOfMembers(schema: Schema, payload: Members): TSchema {
   });
   return Type.Unsafe({
     type: 'object',
-    ...{ properties: { ...known, ...Object.fromEntries(relaxed) }, required },
+    properties: { ...known, ...Object.fromEntries(relaxed) },
+    required,
     ...(isClosed && { additionalProperties }),
   });
 }

@@ -32,32 +32,50 @@ describe('a saga', () => {
       name: 'fulfil-order',
       branches: [
         {
-          ...{ branchId: 'reserve', participant: 'inventory', activity: 'reserve', dependsOn: [] },
+          branchId: 'reserve',
+          participant: 'inventory',
+          activity: 'reserve',
+          dependsOn: [],
           payload: mugs,
         },
         {
-          ...{ branchId: 'hold', participant: 'payment', activity: 'authorise', dependsOn: ['reserve'] },
+          branchId: 'hold',
+          participant: 'payment',
+          activity: 'authorise',
+          dependsOn: ['reserve'],
           payload: money,
         },
         {
-          ...{ branchId: 'book', participant: 'shipping', activity: 'book', dependsOn: ['reserve'] },
+          branchId: 'book',
+          participant: 'shipping',
+          activity: 'book',
+          dependsOn: ['reserve'],
           payload: { to: 'ada', grams: [{ $from: 'reserve.boxes.0.grams' }, 20] },
         },
         {
-          ...{ branchId: 'tell', participant: 'shipping', activity: 'look', dependsOn: ['book'] },
-          ...{ payload: { text: 'booked' }, isCompensated: false },
+          branchId: 'tell',
+          participant: 'shipping',
+          activity: 'look',
+          dependsOn: ['book'],
+          payload: { text: 'booked' },
+          isCompensated: false,
         },
         {
-          ...{ branchId: 'charge', participant: 'payment', activity: 'capture', isPivot: true },
-          ...{
-            payload: { holdId: { $from: 'hold.holdId' } },
-            dependsOn: ['hold', 'tell'],
-            callTimeoutMs: 9000,
-          },
+          branchId: 'charge',
+          participant: 'payment',
+          activity: 'capture',
+          isPivot: true,
+          payload: { holdId: { $from: 'hold.holdId' } },
+          dependsOn: ['hold', 'tell'],
+          callTimeoutMs: 9000,
         },
         {
-          ...{ branchId: 'send', participant: 'shipping', activity: 'send', dependsOn: ['charge'] },
-          ...{ payload: { booking: { id: booked }, labels: {} }, retry: { budget: 100 } },
+          branchId: 'send',
+          participant: 'shipping',
+          activity: 'send',
+          dependsOn: ['charge'],
+          payload: { booking: { id: booked }, labels: {} },
+          retry: { budget: 100 },
         },
       ],
     });
@@ -109,7 +127,9 @@ describe('a saga', () => {
       .pivot('charge', payment.capture, { holdId: '1' });
     expect(waits(all)).toEqual({
       look: [],
-      ...{ 'reserve-0': ['look'], 'reserve-1': ['look'], 'reserve-2': ['look'] },
+      'reserve-0': ['look'],
+      'reserve-1': ['look'],
+      'reserve-2': ['look'],
       charge: ['reserve-0', 'reserve-1', 'reserve-2'],
     });
   });
@@ -147,7 +167,14 @@ describe('what a step waits for', () => {
       )
       .step('h', shipping.anything, 8);
     expect(waits(joined)).toEqual({
-      ...{ a: [], b: ['a'], c: ['b'], d: ['b'], e: ['d'], f: ['d'], g: ['f'], h: ['c', 'e', 'g'] },
+      a: [],
+      b: ['a'],
+      c: ['b'],
+      d: ['b'],
+      e: ['d'],
+      f: ['d'],
+      g: ['f'],
+      h: ['c', 'e', 'g'],
     });
   });
 

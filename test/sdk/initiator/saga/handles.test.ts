@@ -7,7 +7,8 @@ import { inventory, payment } from './contracts.ts';
 describe('an activity of a contract', () => {
   test('is a member of it, and tells whose it is and what it takes', () => {
     expect(inventory.reserve).toEqual({
-      ...{ participant: 'inventory', activity: 'reserve' },
+      participant: 'inventory',
+      activity: 'reserve',
       schemas: inventory.activities.reserve,
     });
     expect([payment.authorise, payment.capture].map(({ activity }) => activity)).toEqual([
