@@ -12,18 +12,20 @@ export const deepSuites: readonly string[] = [
   // Real processes that are killed, raced, stopped and upgraded.
   'test/system',
   // The image, the chart and the compose file.
-  ...['test/helm', 'test/image', 'test/compose'],
+  'test/helm',
+  'test/image',
+  'test/compose',
   // The commands that measure and repeat.
-  ...['test/bench', 'test/repeat.test.ts'],
+  'test/bench',
+  'test/repeat.test.ts',
   // A client that is generated from the description of the API.
   'test/api',
   'test/monitoring/alerts.test.ts',
   'test/examples/demo.test.ts',
   // The contract kit against every faulty participant.
   'test/sdk/check',
-  ...['concurrent-calls', 'unfinished-work', 'work-ends-sql-tx', 'unhandled-rejections'].map(
-    (name) => `test/sdk/barrier/${name}.test.ts`,
-  ),
+  // Storms of concurrent calls on every driver.
+  'test/sdk/barrier/concurrent-calls.test.ts',
 ];
 
 const isFile = (suite: string): boolean => suite.endsWith('.ts');
