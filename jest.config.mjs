@@ -6,7 +6,7 @@ export default {
   // The SDK from its sources, as everywhere in this repository.
   testEnvironmentOptions: { customExportConditions: ['tercet-source', 'node', 'node-addons'] },
   testMatch: ['<rootDir>/test/**/*.test.ts'],
-  testPathIgnorePatterns: ['/node_modules/', ...deepPaths],
+  testPathIgnorePatterns: ['/node_modules/', ...deepPaths, '<rootDir>/test/soak/'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': '<rootDir>/test/support/jest-transform.mjs' },
   // Real servers, started once for the run when a selected test uses one.
