@@ -217,7 +217,7 @@ describe('a secret', () => {
     expect(faultsOf({ TERCET_REDIS_URL: 'http://:hunter2@cache' }).join()).not.toContain('hunter2');
   });
 
-  test('in an empty file is not taken for none: that would open the door', () => {
+  test('in an empty file is not taken for none: that would admit everyone', () => {
     const empty = join(folder, 'empty');
     writeFileSync(empty, '\n');
     for (const variable of ['TERCET_API_TOKENS_FILE', 'TERCET_DATABASE_URL_FILE', 'TERCET_REDIS_CA_FILE'])

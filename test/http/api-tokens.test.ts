@@ -45,7 +45,7 @@ afterEach(async () => {
 const get = (url: string, authorization?: string) =>
   app.inject({ method: 'GET', url, headers: { ...(authorization && { authorization }) } });
 
-test.each([TOKEN, OTHER])('each of the tokens opens the door: %s', async (token) => {
+test.each([TOKEN, OTHER])('each of the tokens is accepted: %s', async (token) => {
   expect((await get('/v1/participants', `Bearer ${token}`)).statusCode).toBe(200);
   expect((await get('/v1/participants', `bearer  ${token}`)).statusCode).toBe(200);
 });

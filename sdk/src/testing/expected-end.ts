@@ -19,7 +19,7 @@ import {
 } from '../../../src/domain/index.ts';
 import type { DecisionReason, Status } from '../../../src/wire/index.ts';
 import type { WorldClock } from './clock.ts';
-import type { Door } from './door.ts';
+import type { ParticipantGateway } from './participant-gateway.ts';
 import type { Effect, RecordedCall } from './recorded-call.ts';
 
 /** What is absent is not asked for. */
@@ -36,20 +36,24 @@ export class UnexpectedEnd extends Error {
   override readonly name = 'UnexpectedEnd';
 }
 
-export type EndParts = { readonly coordinator: Coordinator; readonly clock: WorldClock; readonly door: Door };
+export type EndParts = {
+  readonly coordinator: Coordinator;
+  readonly clock: WorldClock;
+  readonly gateway: ParticipantGateway;
+};
 
 /** @throws UnexpectedEnd */
 export async function expectEnd(parts: EndParts, gid: string | null, expected: ExpectedEnd): Promise<void> {
   if (gid === null) throw new UnexpectedEnd('there is no transaction: no gid is known');
   const tx = await endOf(parts, gid);
-  const { coordinator, clock, door } = parts;
-  const effects = new Map(tx.branches.map(({ branchId }) => [branchId, door.effectOf(gid, branchId)]));
+  const { coordinator, clock, gateway } = parts;
+  const effects = new Map(tx.branches.map(({ branchId }) => [branchId, gateway.effectOf(gid, branchId)]));
   const faults =
     isOver(tx, clock) || owesNoticeOnly(tx)
       ? [...differencesFrom(expected, tx, effects), ...contradictionsIn(tx, effects), ...owedIn(tx)]
       : ['it has not ended, and will not by itself'];
   if (faults.length === 0) return;
-  const calls = door.calls.filter((call) => call.gid === gid);
+  const calls = gateway.calls.filter((call) => call.gid === gid);
   throw new UnexpectedEnd(
     [
       `transaction ${gid} is not as expected:`,

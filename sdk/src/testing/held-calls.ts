@@ -43,7 +43,7 @@ export class Hold {
     for (const letGo of this.#releaseCalls.splice(0)) letGo();
   }
 
-  /** For the door: ends with the release. */
+  /** For the gateway: ends with the release. */
   keep(call: RecordedCall): Promise<void> {
     this.#calls.push(call);
     // Immediately: code that awaits the call resumes only when the clock could have moved on.

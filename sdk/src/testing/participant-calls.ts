@@ -14,7 +14,7 @@ import type { ParticipantAnswer, ParticipantRequest } from '../serving/mountable
 import { idempotencyKeyOf, signatureHeaders } from '../../../src/wire/signature.ts';
 import { CALL_HEADERS } from '../../../src/wire/index.ts';
 import type { WorldClock } from './clock.ts';
-import type { Called, Door } from './door.ts';
+import type { Called, ParticipantGateway } from './participant-gateway.ts';
 
 /** Longer answers are not read by a coordinator. */
 const MAX_BODY_BYTES = 64 * 1024;
@@ -22,7 +22,7 @@ const MAX_BODY_BYTES = 64 * 1024;
 export type ParticipantCallsParts = {
   readonly participants: ReadonlyMap<string, Called>;
   readonly registry: ParticipantRegistry;
-  readonly door: Door;
+  readonly gateway: ParticipantGateway;
   readonly clock: WorldClock;
 };
 
@@ -43,7 +43,7 @@ export class ParticipantCalls implements ParticipantClient {
   }
 
   #send(participant: Called, call: ParticipantCall, request: ParticipantRequest): Promise<HttpAnswer> {
-    const { door, clock } = this.#given;
+    const { gateway, clock } = this.#given;
     return new Promise((resolve) => {
       let isOver = false;
       const end = (answer: HttpAnswer) => {
@@ -53,7 +53,7 @@ export class ParticipantCalls implements ParticipantClient {
       };
       const giveUp = () => end(silence(`time-out after ${call.timeoutMs} ms`));
       const cancelTimer = clock.after(call.timeoutMs, giveUp);
-      void door
+      void gateway
         .call(participant, { caller: 'coordinator', request, hasGivenUp: () => isOver })
         .then((answer) => end(heard(answer, call)));
     });

@@ -69,12 +69,12 @@ export class Script {
     return this.#hold;
   }
 
-  /** For the door: ends when the call may go on; null where nothing holds it. */
+  /** For the gateway: ends when the call may go on; null where nothing holds it. */
   held(call: RecordedCall): Promise<void> | null {
     return this.#hold?.keep(call) ?? null;
   }
 
-  /** For the door: the next step, which is thereby used up; null where there is none. */
+  /** For the gateway: the next step, which is thereby used up; null where there is none. */
   next(): Step | null {
     const [first] = this.#steps;
     if (first === undefined) return null;

@@ -4,7 +4,7 @@
  */
 import type { ParticipantAnswer } from '../serving/mountable.ts';
 import type { CoordinatorApi } from './coordinator-api.ts';
-import type { Called, Door } from './door.ts';
+import type { Called, ParticipantGateway } from './participant-gateway.ts';
 import type { UserCode } from './user-code.ts';
 
 /** With a dot before `.test`, which no participant has in its name. */
@@ -14,7 +14,7 @@ export const addressOf = (participant: string): string => `http://${participant}
 export type WorldFetchParts = {
   readonly api: CoordinatorApi;
   readonly participants: ReadonlyMap<string, Called>;
-  readonly door: Door;
+  readonly gateway: ParticipantGateway;
   readonly userCode: UserCode;
 };
 
@@ -41,7 +41,7 @@ export function worldFetch(given: WorldFetchParts): Fetch {
       const asked = { method, path: url.pathname, headers: Object.fromEntries(headers), body };
       const answer = await abortable(signal, () =>
         userCode.runOutside(() =>
-          given.door.call(participant, {
+          given.gateway.call(participant, {
             caller: 'initiator',
             request: asked,
             hasGivenUp: () => signal?.aborted === true,

@@ -22,7 +22,7 @@ import { CallOp } from '../../../src/wire/index.ts';
 import { worldChance } from './chance.ts';
 import type { WorldClock } from './clock.ts';
 import { coordinatorApi } from './coordinator-api.ts';
-import { type Called, Door } from './door.ts';
+import { type Called, ParticipantGateway } from './participant-gateway.ts';
 import { type ExpectedEnd, expectEnd } from './expected-end.ts';
 import { newWorldTime, type WorldTime } from './world-time.ts';
 import { ParticipantCalls } from './participant-calls.ts';
@@ -93,18 +93,18 @@ export async function createTestWorld<const All extends readonly Participating[]
   const participants = callablesOf(options, clock);
   const registry = await registryOf(participants, options);
   const scripts = new Scripts(worldTime);
-  const door = new Door({ worldTime, scripts });
-  const coordinator = coordinatorOf({ registry, participants, door, worldTime, settings, seed });
+  const gateway = new ParticipantGateway({ worldTime, scripts });
+  const coordinator = coordinatorOf({ registry, participants, gateway, worldTime, settings, seed });
   const { maxPolicy } = engineSettingsOf(settings);
   const api = coordinatorApi({ coordinator, maxCallTimeoutMs: maxPolicy.callTimeoutMs, log });
-  const fetch = worldFetch({ api, participants, door, userCode });
+  const fetch = worldFetch({ api, participants, gateway, userCode });
   return {
     tercet: new WorldTercet({ contracts: options.participants, secrets, fetch, worldTime }),
     fetch,
     coordinatorUrl: COORDINATOR_URL,
     clock,
     get calls() {
-      return door.calls;
+      return gateway.calls;
     },
     on(whom, op, activity) {
       const { name, activities } = targetOf(whom);
@@ -115,8 +115,8 @@ export async function createTestWorld<const All extends readonly Participating[]
         throw new TypeError(`${name} has no activity ${activity}: there are ${activities.join(', ')}`);
       return scripts.at(name, op, activity ?? null);
     },
-    effectOf: (gid, branchId) => door.effectOf(gid, branchId),
-    expectFinal: (gid, expected = {}) => expectEnd({ coordinator, clock, door }, gid, expected),
+    effectOf: (gid, branchId) => gateway.effectOf(gid, branchId),
+    expectFinal: (gid, expected = {}) => expectEnd({ coordinator, clock, gateway }, gid, expected),
   };
 }
 
@@ -183,7 +183,7 @@ async function registryOf(
 type CoordinatorParts = {
   readonly registry: ParticipantRegistry;
   readonly participants: Participants;
-  readonly door: Door;
+  readonly gateway: ParticipantGateway;
   readonly worldTime: WorldTime;
   readonly settings: WorldSettings;
   readonly seed: number;
@@ -192,7 +192,7 @@ type CoordinatorParts = {
 function coordinatorOf({
   registry,
   participants,
-  door,
+  gateway,
   worldTime,
   settings,
   seed,
@@ -206,7 +206,7 @@ function coordinatorOf({
     time,
     log,
     observer,
-    participants: new ParticipantCalls({ participants, registry, door, clock: time }),
+    participants: new ParticipantCalls({ participants, registry, gateway, clock: time }),
     wakes: (onWake: (gid: string) => void) => new WorldWakes({ store, time, onWake }),
     chance: worldChance(seed, time),
   };

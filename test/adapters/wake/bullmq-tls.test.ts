@@ -9,12 +9,12 @@ import { until } from './until.ts';
 
 const world = new BullmqWorld();
 const sockets = new Set<Socket>();
-let door: Server | null = null;
+let tlsServer: Server | null = null;
 
 afterEach(async () => {
   await world.close();
   for (const socket of sockets) socket.destroy();
-  door?.close();
+  tlsServer?.close();
 });
 
 describeOn(['redis'], 'waking by BullMQ over TLS', ({ url }) => {
@@ -47,7 +47,7 @@ async function openDoor(redis: URL, key: string, cert: string): Promise<number> 
     }
     client.pipe(server).pipe(client);
   });
-  door = opened;
+  tlsServer = opened;
   await new Promise<void>((resolve) => opened.listen(0, 'localhost', resolve));
   return (opened.address() as AddressInfo).port;
 }

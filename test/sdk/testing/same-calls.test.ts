@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import type { Participant, ParticipantAnswer, ParticipantRequest } from '@tercet/sdk';
 import { nodeHttpParticipant } from '@tercet/sdk/node-http';
 import { newSecret } from '@tercet/sdk/signature';
-import { Door } from '../../../sdk/src/testing/door.ts';
+import { ParticipantGateway } from '../../../sdk/src/testing/participant-gateway.ts';
 import { newWorldTime } from '../../../sdk/src/testing/world-time.ts';
 import { ParticipantCalls } from '../../../sdk/src/testing/participant-calls.ts';
 import { Scripts } from '../../../sdk/src/testing/script.ts';
@@ -77,7 +77,7 @@ beforeAll(async () => {
     participants: new Map([['payment', { name: 'payment', handle: participant.handle }]]),
     registry,
     clock: worldTime.clock,
-    door: new Door({ worldTime, scripts }),
+    gateway: new ParticipantGateway({ worldTime, scripts }),
   });
 });
 

@@ -16,7 +16,7 @@ export type Called = {
   handle(request: ParticipantRequest): Promise<ParticipantAnswer | null>;
 };
 
-export type DoorCall = {
+export type GatewayCall = {
   readonly caller: RecordedCall['caller'];
   readonly request: ParticipantRequest;
   /** Whether the caller waits no longer. */
@@ -25,7 +25,7 @@ export type DoorCall = {
 
 type Recording = { -readonly [Key in keyof RecordedCall]: RecordedCall[Key] };
 
-export class Door {
+export class ParticipantGateway {
   readonly #worldTime: WorldTime;
   readonly #scripts: Scripts;
   readonly #calls: RecordedCall[] = [];
@@ -46,7 +46,7 @@ export class Door {
   }
 
   /** Null when the connection broke before the answer was there. */
-  async call(called: Called, given: DoorCall): Promise<ParticipantAnswer | null> {
+  async call(called: Called, given: GatewayCall): Promise<ParticipantAnswer | null> {
     const call = this.#record(called, given);
     await this.#scripts.held(call);
     const step = this.#scripts.next(call);
@@ -60,7 +60,7 @@ export class Door {
     return answer;
   }
 
-  #record({ name }: Called, { caller, request }: DoorCall): Recording {
+  #record({ name }: Called, { caller, request }: GatewayCall): Recording {
     const attempt = headerOf(request, CALL_HEADERS.attempt);
     const call: Recording = {
       caller,
