@@ -105,7 +105,7 @@ const broken: Record<string, Sample[]> = {
       })),
     ),
   'environment-alone': ['process.env.PORT', "process['env']"]
-    .map((expression) => ({ path: 'src/environment.ts', text: value(expression) }))
+    .map((expression) => ({ path: 'src/settings.ts', text: value(expression) }))
     .concat([
       {
         path: 'src/adapters/a.ts',
