@@ -1,4 +1,4 @@
-/** This machine's clocks, timers and randomness: with the adapters beside it and `main.ts` the only code that calls them. */
+/** This machine's clocks, timers and randomness. Only adapters and `serve.ts` call them. */
 import { v7 as uuidv7 } from 'uuid';
 import type { Chance, Time } from '../application/ports.ts';
 import type { LocalClock } from './sql/database-clock.ts';

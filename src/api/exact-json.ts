@@ -6,7 +6,7 @@ import { isUtf8 } from 'node:buffer';
 import { inexactNumberIn } from '../application/exact-numbers.ts';
 import type { ErrorCode } from '../errors.ts';
 
-/** A transaction of 1 MiB of payloads, and room for what is around them. A carrier refuses a longer body unread. */
+/** A transaction of 1 MiB of payloads, and room for what is around them. A longer body is refused unread. */
 export const MAX_BODY_BYTES = 1.5 * 1024 * 1024;
 
 /** Depth at which a body is refused: far deeper than real payloads, far from where recursion ends. */

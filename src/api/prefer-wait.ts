@@ -1,7 +1,7 @@
 /**
  * `Prefer: wait=N` (RFC 7240): a request that waits up to N seconds for its transaction to end.
  *
- * A wait never fails: one that times out answers the state as it is then. Waits end early when the carrier closes, so
+ * A wait never fails: one that times out answers the state as it is then. Waits end early when the server closes, so
  * that no client keeps it from stopping.
  */
 import { Type } from 'typebox';

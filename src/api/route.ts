@@ -1,8 +1,9 @@
 /**
- * A route of the API, whatever carries it: Fastify over HTTP (src/http), or the in-memory coordinator of the SDK's tests.
+ * A route of the API, without a framework. Fastify serves it over HTTP (src/http), and the coordinator in memory of the SDK's
+ * tests.
  *
- * A carrier finds the route by method and path, checks each part of the request by its schema, and sends the answer as
- * JSON. Sign-in and body limits are the carrier's. Problems are answered in one form: problem-document.ts.
+ * Whatever serves it finds the route by method and path, checks each part of the request by its schema, and sends the answer as
+ * JSON. Sign-in and body limits belong to HTTP. Problems are answered in one form: problem-document.ts.
  */
 import type { Static, TSchema } from 'typebox';
 import type { ProblemDocument } from '../wire/index.ts';

@@ -1,4 +1,4 @@
-/** The API as one list, whose order means nothing. docs/operations.md describes each group. */
+/** The API as one list, whose order means nothing. `/openapi.json` describes it. */
 import type { Coordinator } from '../application/coordinator.ts';
 import type { Readiness } from '../application/engine.ts';
 import type { Log } from '../application/ports.ts';
@@ -15,7 +15,7 @@ import { transactionRoutes } from './transactions.ts';
 
 export type ApiParts = {
   readonly coordinator: Coordinator;
-  /** Aborted when the carrier stops: requests that wait are answered then. */
+  /** Aborted when the server stops: requests that wait are answered then. */
   readonly closing: AbortSignal;
   /** Rejects while requests cannot be served. */
   readonly checkReady: () => Promise<Readiness>;

@@ -1,6 +1,6 @@
 /**
- * Reads a reply off an HTTP answer. The only place that does: bodies are never searched for words, and the
- * method and the path never change what a status means.
+ * Maps an HTTP answer to a reply, for the coordinator. Bodies are never searched for words, and the method and the path never
+ * change what a status means. The SDK has the same table in src/wire/reply.ts; a test compares them.
  */
 import { isPhaseOne, type Op, type Reply } from './global-transaction.ts';
 

@@ -76,7 +76,7 @@ export const protocolTable = (): string =>
       name,
       ...STATES.map(([, state]) => {
         const given = eventIn(state);
-        return given === null ? '—' : outcome(given.tx, given.event);
+        return given === null ? '—' : outcomeInEachMode(given.tx, given.event);
       }),
     ]),
   );
@@ -84,6 +84,14 @@ export const protocolTable = (): string =>
 export function tableOf(states: readonly string[], rows: readonly (readonly string[])[]): string {
   const head = ['event', ...states];
   return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+/** Once decided, both modes have one column: where they differ, it says both. */
+function outcomeInEachMode(tx: State, event: Event): string {
+  const ofState = outcome(tx, event);
+  if (tx === null || tx.decision === null) return ofState;
+  const ofInteractive = outcome({ ...tx, mode: 'interactive' }, event);
+  return ofInteractive === ofState ? ofState : `${ofState}; interactive: ${ofInteractive}`;
 }
 
 /** What the event makes of the state, in a few words. */

@@ -1,10 +1,17 @@
 import { describe, expect, test } from '@jest/globals';
 import { branchReply } from '../../src/domain/branch-reply.ts';
 import type { Op } from '../../src/domain/global-transaction.ts';
+import { replyOf } from '../../src/wire/reply.ts';
 
 const STATUSES = Array.from({ length: 500 }, (_, n) => n + 100);
 const PHASE_ONE: readonly Op[] = ['try', 'action'];
 const PHASE_TWO: readonly Op[] = ['confirm', 'cancel', 'compensate'];
+
+test('the table of the SDK is the same', () => {
+  for (const op of [...PHASE_ONE, ...PHASE_TWO, 'notify'] as const)
+    for (const status of [null, ...STATUSES])
+      expect([op, status, replyOf(op, status)]).toEqual([op, status, branchReply(op, status)]);
+});
 
 describe('an HTTP answer', () => {
   test.each([

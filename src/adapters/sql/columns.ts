@@ -1,6 +1,7 @@
 /**
- * Every column of the tables, written once: its name, its type, and what is stored in it. Entities, the types of rows and the
- * hot writes follow from it; a test compares it with the migrations.
+ * Every column of the tables that TypeORM reads, written once: its name, its type, and what is stored in it. Entities, the types
+ * of rows and the hot writes follow from it; a test compares it with the migrations. Not here: `alert` and `guard`, which only the
+ * SQL of `alert-rows.ts` and of the batches uses.
  *
  * Instants are numbers in the code and datetime(3) in UTC in the tables, where an operator reads them.
  */
