@@ -14,9 +14,9 @@ type Replacer = (key: string, value: unknown) => unknown;
  * @throws TypeError that says what is lost, at any depth
  */
 export function losslessJson(value: unknown, subject: string, replacer?: Replacer): string | undefined {
-  return JSON.stringify(value, (key, one: unknown) => {
+  return JSON.stringify(value, function (this: object, key: string, one: unknown) {
     const kept = replacer === undefined ? one : replacer(key, one);
-    const loss = lossOf(kept);
+    const loss = lossInSpiteOfToJson(givenIn(this, key)) ?? lossOf(kept);
     if (loss !== null) throw new TypeError(`${subject} ${loss}`);
     return kept;
   });
@@ -40,18 +40,29 @@ export function asJson(value: unknown, what: string, replacer?: Replacer): strin
   return json;
 }
 
-/** What has a `toJSON` is not met here: what that returns is. */
-function lossOf(value: unknown): string | null {
+/** Before its `toJSON`. A getter is not run again. */
+const givenIn = (holder: object, key: string): unknown => Object.getOwnPropertyDescriptor(holder, key)?.value;
+
+/** Promises of Bluebird have a `toJSON`, and so have errors of axios and GraphQL: of them it says what JSON would not. */
+function lossInSpiteOfToJson(value: unknown): string | null {
   if (typeof value !== 'object' || value === null) return null;
   if (isThenable(value)) return 'has a promise in it: await it, or several by Promise.all';
+  if (value instanceof Error || types.isNativeError(value))
+    return 'has an error in it: throw it, or give its message';
+  return null;
+}
+
+/** Of any other value with a `toJSON`, what that returns is met here. */
+function lossOf(value: unknown): string | null {
+  if (typeof value !== 'object' || value === null) return null;
+  const loss = lossInSpiteOfToJson(value);
+  if (loss !== null) return loss;
   if (Array.isArray(value)) return null;
   if (isIterator(value)) return 'has an iterator in it: give an array';
   if (isActive(value))
     return 'has a stream, a timer or another emitter in it, which may go on or fail: wait for its end, and give plain values';
   if (types.isMap(value) || types.isSet(value))
     return 'has a Map or a Set in it: give a plain object or an array';
-  if (value instanceof Error || types.isNativeError(value))
-    return 'has an error in it: throw it, or give its message';
   return isEmptied(value)
     ? 'has an instance of a class in it of which JSON keeps nothing: give a plain object'
     : null;

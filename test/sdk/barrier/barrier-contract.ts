@@ -48,12 +48,24 @@ const LOST: readonly (readonly [string, () => unknown, string])[] = [
   ['a promise as a member', () => ({ lines: [{ hold: settled() }] }), PROMISE],
   ['a query that waits to be awaited', () => ({ query: Object.fromEntries([['then', settled]]) }), PROMISE],
   ['a promise that a toJSON returns', () => [{ toJSON: settled }], PROMISE],
+  [
+    'a promise that has a toJSON, as those of Bluebird',
+    () => [Object.assign(settled(), { toJSON: () => ({ isFulfilled: false }) })],
+    PROMISE,
+  ],
   ['an iterator', () => ({ names: ['mug'].values() }), 'an iterator in it: give an array'],
   ['a Map', () => new Map([['mug', 1]]), COLLECTION],
   ['a Set', () => [new Set(['mug'])], COLLECTION],
   [
     'an error',
     () => ({ status: 'rejected', reason: new Error('no') }),
+    'an error in it: throw it, or give its message',
+  ],
+  [
+    'an error that has a toJSON, as those of axios',
+    () => [
+      { status: 'rejected', reason: Object.assign(new Error('no'), { toJSON: () => ({ message: 'no' }) }) },
+    ],
     'an error in it: throw it, or give its message',
   ],
   ['a stream', () => ({ copied: Readable.from(['mug']).pipe(new PassThrough()) }), ACTIVE],
