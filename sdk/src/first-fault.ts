@@ -4,8 +4,8 @@ import { Value } from 'typebox/value';
 
 export type FaultOptions = {
   /**
-   * Whether the text ends with the place in quotes where that has names that only the value has: for errors that are thrown
-   * to the code that gave the value. A log cuts a message at its first quote.
+   * Whether the text ends, in quotes, with what it leaves out: the place where that has names that only the value has, and the
+   * text of a refinement. For errors that are thrown to the code that gave the value. A log cuts a message at its first quote.
    */
   readonly showsNames?: boolean;
 };
@@ -14,7 +14,8 @@ type Fault = ReturnType<typeof Value.Errors>[number];
 
 /**
  * Null when the value fits. Places are JSON pointers in URI fragments; the text never shows the value itself. Neither does it
- * show names that are not the schema's, such as the keys of a record: they are data. An asterisk takes their place.
+ * show names that are not the schema's, such as the keys of a record: they are data. An asterisk takes their place. The text of
+ * `Type.Refine` is made of the value.
  */
 export function firstFault(
   schema: TSchema,
@@ -31,8 +32,8 @@ export function firstFault(
       ({ keyword, schemaPath }) => keyword === 'anyOf' && first.schemaPath.startsWith(`${schemaPath}/`),
     ) ?? first;
   const place = `#${placeOf(error.instancePath, value, namesIn(schema))}`;
-  const isShown = place === `#${error.instancePath}`;
-  return `${inWords(error, place)}${isShown || !showsNames ? '' : ` (“#${error.instancePath}”)`}`;
+  const whole = `#${error.instancePath}${error.keyword === '~refine' ? ` ${error.message}` : ''}`;
+  return `${inWords(error, place)}${whole === place || !showsNames ? '' : ` (“${whole}”)`}`;
 }
 
 function inWords(error: Fault, place: string): string {
@@ -49,6 +50,9 @@ function inWords(error: Fault, place: string): string {
       return `${place} is none of what it may be`;
     case 'propertyNames':
       return `${place} has a name that it may not have`;
+    // Its text is made by the program, and of the value.
+    case '~refine':
+      return `${place} does not meet a refinement of its schema`;
     default:
       return `${place} ${error.message}`;
   }

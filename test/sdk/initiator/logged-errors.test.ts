@@ -19,7 +19,13 @@ import { openWorld as openHttpWorld } from './world.ts';
 
 const mark = MARKS.payload;
 const card = Type.Object({ card: Type.String() });
+const iban = Type.Refine(
+  Type.String(),
+  () => false,
+  (text) => `${text} is no IBAN`,
+);
 const shop = defineContract('shop', {
+  refund: { kind: 'tcc', payload: Type.Object({ iban }) },
   hold: { kind: 'tcc', payload: card },
   count: { kind: 'tcc', payload: Type.Object({ totals: Type.Record(Type.String(), Type.Integer()) }) },
   take: { kind: 'step', payload: Type.Object({}) },
@@ -89,6 +95,11 @@ test.each<readonly [string, code: string, place: string, logged: string, call: (
     'a key of a record',
     ...(['invalid_payload', `(“#/totals/${mark}”)`, '#/totals/* must be integer (…'] as const),
     (tx) => tx.shop.count({ totals: { [mark]: 'x' as never } }),
+  ],
+  [
+    'the text of a refinement',
+    ...(['invalid_payload', `(“#/iban ${mark} is no IBAN”)`, '#/iban does not meet a refinement'] as const),
+    (tx) => tx.shop.refund({ iban: mark }),
   ],
   [
     'a branchId',
