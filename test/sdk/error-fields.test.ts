@@ -288,12 +288,40 @@ describe('any error', () => {
     ['file:///app/node_modules/bank-client/index.js:1:2', WITHHELD],
     ['/app/node_modules/.pnpm/pg@8.0.0/node_modules/@bank/client/index.js:1:2', WITHHELD],
     ['C:\\app\\node_modules\\bank-client\\index.js:1:2', WITHHELD],
+    ['/app/node_modules/redis-semaphore/lib/Lock.js:126:19', WITHHELD],
+    ['/app/node_modules/pg-promise/lib/formatting.js:1:2', WITHHELD],
+    ['/app/node_modules/redis-parser/lib/parser.js:1:2', 'no answer'],
+    ['/app/node_modules/pg-pool/index.js:1:2', 'no answer'],
+    ['/app/node_modules/pg/lib/client.js:1:2', 'no answer'],
     ['/app/node_modules/mysql2/lib/pool.js:1:2', 'no answer'],
     ['/app/node_modules/.pnpm/x/node_modules/@tercet/sdk/dist/index.js:1:2', 'no answer'],
     ['/app/src/bank.js:1:2', 'no answer'],
   ])('that a package threw keeps its message where that package is known: %s', (at, kept) => {
     const error = Object.assign(new Error('no answer'), { stack: `Error: no answer\n    at x (${at})` });
     expect(errorFields(error).message).toBe(kept);
+  });
+
+  test.each([
+    ['Missing key for job order 42. moveToDelayed', 'Missing key for job …'],
+    ['Missing lock for job order 42. moveToFinished', 'Missing lock for job …'],
+    ['Missing key for parent job bull:mail:order 42. addJob', 'Missing key for parent job …'],
+    ['Lock mismatch for job order 42. Cmd retryJob from active', 'Lock mismatch for job …'],
+    ['could not renew lock for job order 42', 'could not renew lock for job …'],
+    ['Job order 42 is not in the delayed state. changeDelay', 'Job …'],
+    ['Job order 42 has pending dependencies. moveToFinished', 'Job …'],
+    ['Job order 42 belongs to a job scheduler and cannot be removed directly. removeJob', 'Job …'],
+    ['Job order 42 could not be removed because it is locked by another worker', 'Job …'],
+    ['The parent job bull:mail:order 42 cannot be replaced. addJob', 'The parent job …'],
+    ['The size of job order 42 exceeds the limit 100 bytes', 'The size of job …'],
+    [
+      'Failed to add repeatable job for next iteration: order 42',
+      'Failed to add repeatable job for next iteration: …',
+    ],
+    ['Unknown code -99 error for order 42. moveToFinished', 'Unknown code -99 error for …'],
+    ['Job failed', 'Job failed'],
+  ])('keeps no id and no name of a job of BullMQ: %s', (message, kept) => {
+    const stack = `Error: ${message}\n    at x (/app/node_modules/bullmq/dist/esm/index.js:1:2)`;
+    expect(errorFields(Object.assign(new Error(message), { stack })).message).toBe(kept);
   });
 
   test('keeps no other field, whatever is on it', () => {

@@ -27,12 +27,22 @@ export function messageOf(error: Thrown): string {
 
 /**
  * Packages whose messages were looked through: values in them stand in quotes, or are cut by the rules below. The words of any
- * other package may hold a value anywhere.
+ * other package may hold a value anywhere, so that only a scope stands for all of its packages: anyone may publish a `redis-lock`.
  */
 const LOOKED_THROUGH = new RegExp(
   `^(?:${[
-    ...['@tercet/sdk', 'mysql2', 'pg(?:-.*)?', 'better-sqlite3', 'typeorm', 'undici', 'typebox'],
-    ...['ioredis', '@ioredis/.*', 'redis-.*', 'bullmq', 'fastify', '@fastify/.*', 'avvio', 'find-my-way'],
+    ...['@tercet/sdk', 'mysql2', 'better-sqlite3', 'typeorm', 'undici', 'typebox'],
+    'pg(?:-(?:cloudflare|connection-string|cursor|int8|native|pool|protocol|query-stream|types))?',
+    ...[
+      'ioredis',
+      '@ioredis/.*',
+      'redis-(?:errors|parser)',
+      'bullmq',
+      'fastify',
+      '@fastify/.*',
+      'avvio',
+      'find-my-way',
+    ],
     ...['light-my-request', 'pino', 'prom-client', 'close-with-grace', 'env-schema', '@opentelemetry/.*'],
   ].join('|')})$`,
 );
@@ -251,6 +261,14 @@ const BEFORE_VALUE = new RegExp(
     'Command (?:failed|was killed|timed out)[^:]*:',
     // mysql2: a typed parameter, and the file of LOAD DATA LOCAL.
     ...['parameter must be (?:an integer|a valid Date), got', 'server wants to read'],
+    // BullMQ: the id of a job, which the program may choose, and its name.
+    ...[
+      '(?:Missing (?:key|lock)|Lock mismatch|could not renew lock) for(?: parent)? job',
+      '[Tt]he size of job',
+    ],
+    ...['Failed to add repeatable job[^:]*:', '^Unknown code -?\\d+ error for'],
+    '^The parent job(?= .* cannot be replaced)',
+    '^Job(?= .* (?:is not in the|has pending|belongs to a job scheduler|could not be removed) )',
     '^(?:string|number|bigint|boolean|symbol)(?= .* is not (?:iterable|a function))',
   ].join('|')}) .*`,
   's',
