@@ -66,8 +66,16 @@ const driverOn = (
   innermost,
   fence: (connection, isInside) => {
     const endOuter = fence(connectionBeneath(connection), GUARDED, isInside);
-    const endInner = fence(innermost(connection), { ...GUARDED, isAsync: false }, isInside);
+    const inner = innermost(connection);
+    const endInner = fence(inner, { ...GUARDED, isAsync: false }, isInside);
+    // A statement that was prepared before asks the connection by none of its other methods.
+    const endPrepared = fence(
+      inner,
+      { statements: ['addCommand'], isAsync: false },
+      (command) => isInside() || !isExecution(command),
+    );
     return () => {
+      endPrepared();
       endInner();
       endOuter();
     };
@@ -84,6 +92,10 @@ function innermost(connection: Connection): object {
   const { connection: wrapped } = given as { readonly connection?: { readonly query?: unknown } };
   return typeof wrapped?.query === 'function' ? wrapped : given;
 }
+
+/** Among all commands, such as a ping or the end of a prepared statement. */
+const isExecution = (command: unknown): boolean =>
+  typeof command === 'object' && command !== null && 'statement' in command;
 
 const GUARDED = {
   statements: ['query', 'execute', 'prepare'],

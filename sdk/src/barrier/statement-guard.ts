@@ -72,7 +72,7 @@ export function guard(
 export function fence(
   target: object,
   { statements, refused = [], isAsync }: Guarded,
-  isInside: () => boolean,
+  isInside: (...args: readonly unknown[]) => boolean,
 ): () => void {
   // What was wrapped meanwhile keeps the method that it found.
   let isOver = false;
@@ -82,7 +82,7 @@ export function fence(
       name,
       (original) =>
         function (this: unknown, ...args: unknown[]): unknown {
-          if (isOver || isInside()) return Reflect.apply(original, this, args);
+          if (isOver || isInside(...args)) return Reflect.apply(original, this, args);
           // A caller that gave a callback awaits no promise.
           if (!isAsync || typeof args.at(-1) === 'function') throw outsideOfPass();
           return Promise.reject(outsideOfPass());

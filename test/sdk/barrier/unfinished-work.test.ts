@@ -13,7 +13,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Refusal } from '@tercet/sdk';
 import { mysql2Barrier } from '@tercet/sdk/barrier/mysql2';
 import { typeormBarrier } from '@tercet/sdk/barrier/typeorm';
-import { createPool, type PoolConnection } from 'mysql2/promise';
+import { type Connection, createPool, type PoolConnection } from 'mysql2/promise';
 import { Client, Query } from 'pg';
 import { DataSource, type EntityManager, EntitySchema } from 'typeorm';
 import { describeOn } from '../../support/servers.ts';
@@ -368,7 +368,11 @@ function workAfterItsSqlTxOnServers(open: Open): void {
  * Statements that others send on a SQL transaction while a call is being passed on it.
  * @param wrappers other objects that ask the same connection
  */
-function concurrentStatements(open: Open, wrappers: readonly (readonly [string, Wrap])[] = []): void {
+function concurrentStatements(
+  open: Open,
+  wrappers: readonly (readonly [string, Wrap])[] = [],
+  { canPrepare = false } = {},
+): void {
   const { world, effectsOf, again } = using(open);
   type Joining = { within(on: unknown, call: Call, work: (sqlTx: unknown) => unknown): Promise<unknown> };
   const within = (sqlTx: unknown, call: Call, work: (sqlTx: unknown) => unknown) =>
@@ -381,15 +385,16 @@ function concurrentStatements(open: Open, wrappers: readonly (readonly [string, 
     refusedCall: Call,
     other: Call,
     wrap: Wrap = (given) => given,
+    write: () => unknown = () => say(wrap(sqlTx), insert(other)),
   ): Promise<void> {
     const refusing = within(sqlTx, refusedCall, async (mine) => {
       for (let count = 0; count < 3; count += 1) await say(mine, 'SELECT 1');
       refused();
     });
-    const writing = (async () => say(wrap(sqlTx), insert(other)))();
+    const writing = (async () => write())();
     await expect(writing).rejects.toThrow(OUTSIDE);
     await expect(refusing).rejects.toThrow('sold out');
-    await say(sqlTx, insert(other));
+    await write();
   }
 
   test('are rejected in the SQL transaction of its caller, and accepted after it', async () => {
@@ -428,6 +433,18 @@ function concurrentStatements(open: Open, wrappers: readonly (readonly [string, 
     expect(done.outcome).toBe('done');
     expect(await effectsOf(other)).toEqual(['try']);
   });
+
+  if (canPrepare)
+    test('are rejected by a statement that was prepared before, and accepted after it', async () => {
+      const [outer, refusedCall, other] = [callOf('try'), callOf('try'), callOf('try')];
+      const prepared = async (sqlTx: unknown) => {
+        const statement = await (sqlTx as Connection).prepare(insert(other));
+        await writeConcurrently(sqlTx, refusedCall, other, undefined, () => statement.execute([]));
+      };
+      await world().inSqlTx(prepared);
+      await world().barrier.run(outer, prepared);
+      expect(await effectsOf(other)).toEqual(['try', 'try']);
+    });
 
   test('of the call itself may be concurrent', async () => {
     const call = callOf('try');
@@ -881,6 +898,7 @@ describeOn(['mysql', 'mariadb'], 'concurrent statements, by mysql2,', (server) =
   concurrentStatements(
     async () => mysql2World(await server.createDatabase()),
     [['another wrapper of its connection', (sqlTx) => (sqlTx as Wrapper).connection.promise()]],
+    { canPrepare: true },
   ),
 );
 describeOn(['postgres'], 'concurrent statements, by pg,', (server) =>
