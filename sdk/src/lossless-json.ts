@@ -80,12 +80,13 @@ export const isIterator = (value: unknown): boolean =>
   (Symbol.iterator in value || Symbol.asyncIterator in value);
 
 /**
- * What may still go on, or fail: a stream, a request, a child process, a worker, a timer; or an observable, which nobody has
- * subscribed to.
+ * What may still go on, or fail: a stream, a request, a child process, a worker, a socket, a timer; or an observable, which
+ * nobody has subscribed to.
  */
 export const isActive = (value: object): boolean =>
   value instanceof EventEmitter ||
-  hasMethod(value, 'pipe') ||
+  value instanceof EventTarget ||
+  ['pipe', 'getReader', 'getWriter'].some((name) => hasMethod(value, name)) ||
   (hasMethod(value, 'hasRef') && hasMethod(value, 'unref'));
 
 const hasMethod = (value: object, name: string): boolean => typeof Reflect.get(value, name) === 'function';

@@ -69,6 +69,7 @@ const LOST: readonly (readonly [string, () => unknown, string])[] = [
     'an error in it: throw it, or give its message',
   ],
   ['a stream', () => ({ copied: Readable.from(['mug']).pipe(new PassThrough()) }), ACTIVE],
+  ['a web stream', () => [new Blob(['mug']).stream()], ACTIVE],
   ['an emitter, as a child process is', () => new EventEmitter(), ACTIVE],
   ['a timer', () => setImmediate(() => {}), ACTIVE],
   ['an observable', () => ({ source: {}, pipe: () => {}, subscribe: () => {} }), ACTIVE],
