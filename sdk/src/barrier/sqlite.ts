@@ -355,9 +355,18 @@ const ALREADY_OPEN =
 
 function atOnce<Result>(result: Result | Promise<Result>): Result {
   if (!isThenable(result)) return result;
-  // What becomes of a promise is nobody's any more. A query that waits to be awaited is not begun.
-  if (result instanceof Promise) result.catch(() => {});
+  if (result instanceof Promise) ignoreRejection(result);
   throw notSynchronous();
+}
+
+/**
+ * What becomes of a promise is nobody's any more. A query that waits to be awaited is not begun: its own `then` would do so, and
+ * where its class cannot be made by that of promises, it has nothing to reject yet.
+ */
+function ignoreRejection(promise: Promise<unknown>): void {
+  try {
+    Reflect.apply(Promise.prototype.then, promise, [undefined, () => {}]);
+  } catch {}
 }
 
 /** Before it is called: what it does after its first `await` cannot be rolled back. A generator does nothing when it is called. */

@@ -74,6 +74,7 @@ export function servedActivity<SqlTx>(
   const declared = kindOf(contract);
   const ops = opsOf(title, declared, given);
   const outside = outsideOf(title, given as object);
+  const isPromiseRefused = outside === null && barrier.isSynchronous === true;
 
   const work = (call: Call, payload: unknown, known: Known, given: object): unknown => {
     const op = ops.get(call.op);
@@ -83,6 +84,8 @@ export function servedActivity<SqlTx>(
     // A copy, too: the barrier goes by the call when it records the outcome.
     const own = { ...call };
     const result = duringCall(own, () => op(payload, { call: own, ...given, ...knownTo(call, known) }));
+    // Such a barrier refuses it. Awaited here, a query that waits to be awaited would begin, outside of the SQL transaction.
+    if (isPromiseRefused && isThenable(result)) return result;
     return isPhaseOne(call.op) && resultSchema !== undefined
       ? checkResult(resultSchema, call, result)
       : result;

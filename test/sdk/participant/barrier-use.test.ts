@@ -253,6 +253,44 @@ test.each([
   expect(db.prepare('SELECT id FROM hold').all()).toEqual([{ id: 1 }]);
 });
 
+/** As some libraries have queries, or promises: nothing is begun before it is awaited. */
+class LazyPromise<T> extends Promise<T> {
+  readonly #begin: () => T;
+  constructor(begin: () => T) {
+    super((resolve) => resolve(undefined as T));
+    this.#begin = begin;
+  }
+  // biome-ignore lint/suspicious/noThenProperty: it is a promise.
+  override then<A = T, B = never>(
+    ...then: [((value: T) => A | PromiseLike<A>)?, ((reason: unknown) => B | PromiseLike<B>)?]
+  ): Promise<A | B> {
+    return Promise.resolve(this.#begin()).then(...then);
+  }
+}
+
+test.each<[string, (write: () => object) => unknown]>([
+  [
+    'a query builder',
+    (write) => Object.fromEntries([['then', (resolve: (value: object) => void) => resolve(write())]]),
+  ],
+  ['a promise', (write) => new LazyPromise(write)],
+])('%s that waits to be awaited is not begun where the barrier refuses it', async (_title, resultOf) => {
+  db.exec('CREATE TABLE hold (id INTEGER PRIMARY KEY)');
+  const write = () => ({
+    holdId: `h-${db.prepare('INSERT INTO hold DEFAULT VALUES').run().lastInsertRowid}`,
+  });
+  const participant = defineParticipant(contract, {
+    barrier,
+    activities: {
+      hold: { try: () => resultOf(write) as { holdId: string }, confirm() {}, cancel() {} },
+    },
+    onError() {},
+  });
+  expect(await problemOf(participant, callFor({ activity, payload }))).toMatchObject({ httpStatus: 503 });
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(db.prepare('SELECT id FROM hold').all()).toEqual([]);
+});
+
 test('ops may be methods of an object that has state of its own', async () => {
   class Hold {
     readonly #holdId = 'h-7';
