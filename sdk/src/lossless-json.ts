@@ -16,7 +16,7 @@ type Replacer = (key: string, value: unknown) => unknown;
 export function losslessJson(value: unknown, subject: string, replacer?: Replacer): string | undefined {
   return JSON.stringify(value, function (this: object, key: string, one: unknown) {
     const kept = replacer === undefined ? one : replacer(key, one);
-    const loss = lossInSpiteOfToJson(givenIn(this, key)) ?? lossOf(kept);
+    const loss = lossInSpiteOfToJson(givenIn(this, key)) ?? lossOf(kept) ?? lossAsElement(this, kept);
     if (loss !== null) throw new TypeError(`${subject} ${loss}`);
     return kept;
   });
@@ -51,6 +51,12 @@ function lossInSpiteOfToJson(value: unknown): string | null {
     return 'has an error in it: throw it, or give its message';
   return null;
 }
+
+/** As a member of an object it may be a method of an instance, which JSON leaves out. */
+const lossAsElement = (holder: object, value: unknown): string | null =>
+  Array.isArray(holder) && typeof value === 'function'
+    ? 'has a function as an element, which was not called: call it, and await what it returns'
+    : null;
 
 /** Of any other value with a `toJSON`, what that returns is met here. */
 function lossOf(value: unknown): string | null {

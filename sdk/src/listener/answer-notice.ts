@@ -65,10 +65,12 @@ export async function answerNotice(
  * not be called again.
  *
  * @throws an error that was returned instead of thrown, alone or by `Promise.allSettled`
- * @throws TypeError for promises, as a `map` of an async function returns them; for the iterator of a generator, whose body
+ * @throws TypeError for a function, alone or in a list, which was not called; for promises, as a `map` of an async function returns them; for the iterator of a generator, whose body
  *   never ran; and for a stream, a request or a process, which goes on
  */
 function checkDone(returned: unknown, seen = new Set<unknown>()): void {
+  if (typeof returned === 'function')
+    throw new TypeError('the function of the listener returned a function, which was not called: call it');
   if (typeof returned !== 'object' || returned === null || seen.has(returned)) return;
   seen.add(returned);
   if (returned instanceof Error || types.isNativeError(returned)) throw returned;
@@ -81,7 +83,8 @@ function checkDone(returned: unknown, seen = new Set<unknown>()): void {
       'the function of the listener returned a stream, a timer or another emitter, which may go on or fail: wait for its end',
     );
   if (Array.isArray(returned) || isPlain(returned))
-    for (const part of Object.values(returned)) checkDone(part, seen);
+    for (const part of Object.values(returned))
+      if (Array.isArray(returned) || typeof part !== 'function') checkDone(part, seen);
 }
 
 const NOT_RAW =

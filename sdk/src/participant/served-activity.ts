@@ -185,12 +185,13 @@ function checkResult(schema: TSchema, call: Call, result: unknown): unknown {
     return Promise.resolve(result).then((awaited) => checkResult(schema, call, awaited));
   // Returned in place of thrown, it is not answered with success either.
   if (result instanceof Error) throw result;
-  const kept = asJsonKeeps(result);
+  const json = resultJson(result);
+  if (json === undefined && result !== undefined)
+    throw new InvalidResult(`the ${call.op} returned what JSON cannot hold: return plain values`);
+  // What is answered is JSON: a date is text there, and what is undefined is absent.
+  const kept: unknown = JSON.parse(json ?? 'null');
   const fault = firstFault(schema, kept);
   if (fault !== null)
     throw new InvalidResult(`the ${call.op} returned what its contract does not promise: ${fault}`);
   return kept;
 }
-
-/** What is answered is JSON: a date is text there, and what is undefined is absent. */
-const asJsonKeeps = (value: unknown): unknown => JSON.parse(resultJson(value) ?? 'null');

@@ -69,6 +69,11 @@ const LOST: readonly (readonly [string, () => unknown, string])[] = [
     'an error in it: throw it, or give its message',
   ],
   ['a stream', () => ({ copied: Readable.from(['mug']).pipe(new PassThrough()) }), ACTIVE],
+  [
+    'functions that were not called',
+    () => ({ holds: ['mug'].map((item) => () => item) }),
+    'a function as an element, which was not called: call it, and await what it returns',
+  ],
   ['a web stream', () => [new Blob(['mug']).stream()], ACTIVE],
   ['an emitter, as a child process is', () => new EventEmitter(), ACTIVE],
   ['a timer', () => setImmediate(() => {}), ACTIVE],

@@ -159,6 +159,8 @@ describe('a listener', () => {
     ['a promise in an object', () => ({ saved: Promise.resolve(1) })],
     ['a promise in a list of lists', () => [[{ saved: [Promise.resolve(1)] }]]],
     ['a stream', () => Readable.from(['sold']).pipe(new PassThrough())],
+    ['a function', () => async () => {}],
+    ['functions in a list', () => ({ saved: [async () => {}] })],
     ['a web stream', () => new Blob(['sold']).stream().pipeThrough(new TextDecoderStream())],
     ['the writable side of one', () => new WritableStream()],
     ['a socket or another target of events', () => ({ sent: new EventTarget() })],
@@ -179,6 +181,7 @@ describe('a listener', () => {
   test.each<[string, unknown]>([
     ['an object that holds itself', holdingItself({ rows: [{ id: 1 }] })],
     ['a document with methods of an emitter', { toJSON: () => ({ id: 1 }), on: () => {}, emit: () => {} }],
+    ['an object with a method', { rows: [{ id: 1, save() {} }] }],
     ['an instance of a class', new Map([['saved', Promise.resolve(1)]])],
   ])('whose function returns %s answers 204', async (_what, returned) => {
     const listener = defineListener('orders', { 'order-ended': () => returned });

@@ -291,6 +291,16 @@ test.each<[string, (write: () => object) => unknown]>([
   expect(db.prepare('SELECT id FROM hold').all()).toEqual([]);
 });
 
+test('an op that returns a function was not done, whatever result its contract has', async () => {
+  const loose = defineContract('bank', { hold: { ...hold, result: Type.Unknown() } });
+  const participant = defineParticipant(loose, {
+    barrier,
+    activities: { hold: { try: () => () => ({ holdId: 'h' }), confirm() {}, cancel() {} } },
+    onError() {},
+  });
+  expect(await problemOf(participant, callFor({ activity, payload }))).toMatchObject({ httpStatus: 503 });
+});
+
 test('ops may be methods of an object that has state of its own', async () => {
   class Hold {
     readonly #holdId = 'h-7';
