@@ -14,6 +14,7 @@ import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
+import { Counter } from 'prom-client';
 import { DataSource } from 'typeorm';
 import { WITHHELD } from '../../src/wire/error-fields/message.ts';
 import { UnrecordedWork } from '../../sdk/src/barrier/unrecorded-work.ts';
@@ -322,6 +323,19 @@ describe('any error', () => {
   ])('keeps no id and no name of a job of BullMQ: %s', (message, kept) => {
     const stack = `Error: ${message}\n    at x (/app/node_modules/bullmq/dist/esm/index.js:1:2)`;
     expect(errorFields(Object.assign(new Error(message), { stack })).message).toBe(kept);
+  });
+
+  test('keeps no value that prom-client was given', async () => {
+    const counter = new Counter({ name: 'orders', help: 'Orders.', registers: [] });
+    const errors = [
+      await thrownBy(() => counter.inc(MARKS.payload as never)),
+      new Error(`push failed with status 500, ${MARKS.payload}`),
+    ];
+    for (const error of errors) expect(errorLine(error)).not.toContain(MARKS.payload);
+    expect(errors.map((error) => errorFields(error).message)).toEqual([
+      'Value is not a valid number: …',
+      'push failed with status 500, …',
+    ]);
   });
 
   test('keeps no other field, whatever is on it', () => {

@@ -261,6 +261,8 @@ const BEFORE_VALUE = new RegExp(
     'Command (?:failed|was killed|timed out)[^:]*:',
     // mysql2: a typed parameter, and the file of LOAD DATA LOCAL.
     ...['parameter must be (?:an integer|a valid Date), got', 'server wants to read'],
+    // prom-client: what is no number, and the answer of a push gateway.
+    ...['(?:Value|Delta) is not a valid number:', '^push failed with status \\d+,'],
     // BullMQ: the id of a job, which the program may choose, and its name.
     ...[
       '(?:Missing (?:key|lock)|Lock mismatch|could not renew lock) for(?: parent)? job',
