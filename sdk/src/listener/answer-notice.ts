@@ -65,8 +65,9 @@ export async function answerNotice(
  * not be called again.
  *
  * @throws an error that was returned instead of thrown, alone or by `Promise.allSettled`
- * @throws TypeError for a function, alone or in a list, which was not called; for promises, as a `map` of an async function returns them; for the iterator of a generator, whose body
- *   never ran; and for a stream, a request or a process, which goes on
+ * @throws TypeError for a function, alone or in a list, which was not called; for promises, as a `map` of an async
+ *   function returns them; for the iterator of a generator, whose body never ran; and for a stream, a request or a
+ *   process, which goes on
  */
 function checkDone(returned: unknown, seen = new Set<unknown>()): void {
   if (typeof returned === 'function')
