@@ -15,7 +15,7 @@ describe('scenarios', () => {
   test.each(names)('%s has the traces that the protocol gives', (name) => {
     const path = join(folder, name);
     const text = readFileSync(path, 'utf8');
-    // The reader is told first what the scenario shows.
+    // Each text first says what it shows.
     expect(text).toMatch(/^# /);
     const actual = withTraces(text);
     if (!isUpdate) expect(actual).toBe(text);
