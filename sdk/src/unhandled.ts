@@ -4,11 +4,12 @@
  *
  * By default Node ends the process for them. A process goes on that handles them itself, to log them for example, or that was
  * started with `--unhandled-rejections=warn`: the function returns, and would be taken for done though a part of it failed. They
- * are assigned by the async context that they come from.
+ * are assigned by the async context in which the promise was made, and that of anything else by the one that it comes from.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import process from 'node:process';
 import { setImmediate } from 'node:timers/promises';
+import { promiseHooks } from 'node:v8';
 
 type Watch = { readonly saw: (error: unknown) => void; readonly around: Watch | null };
 
@@ -32,8 +33,22 @@ export async function inAllParts<T>(act: () => T | Promise<T>): Promise<T> {
   throw new Error(message, { cause: lost[0] });
 }
 
-function report(error: unknown): void {
-  for (let watch = current.getStore() ?? null; watch !== null; watch = watch.around) watch.saw(error);
+function report(error: unknown, from = current.getStore() ?? null): void {
+  for (let watch = from; watch !== null; watch = watch.around) watch.saw(error);
+}
+
+/** The watch under which a promise was made. */
+const makers = new WeakMap<object, Watch>();
+
+/**
+ * Since version 24 Node reports a rejection in the context of whatever rejected the promise. Of a driver that is its connection,
+ * which was opened elsewhere. Earlier versions do so in the context in which the promise was made.
+ */
+const isReportedWhereRejected = Number.parseInt(process.versions.node, 10) >= 24;
+
+function noteMaker(promise: object): void {
+  const watch = current.getStore();
+  if (watch !== undefined) makers.set(promise, watch);
 }
 
 type Emit = (this: unknown, ...args: unknown[]) => unknown;
@@ -44,7 +59,10 @@ let emitting: Emit | null = null;
 
 /** Neither part changes what becomes of the process. */
 function monitor(): void {
-  if (!isMonitoring) process.on('uncaughtExceptionMonitor', report);
+  if (!isMonitoring) {
+    process.on('uncaughtExceptionMonitor', (error) => report(error));
+    if (isReportedWhereRejected) promiseHooks.onInit(noteMaker);
+  }
   isMonitoring = true;
   // Other code replaces it too, and may have put an earlier one back.
   const emit = process.emit as unknown as Emit;
@@ -59,6 +77,7 @@ function monitor(): void {
  */
 const reporting = (emit: Emit): Emit =>
   function (this: unknown, ...args) {
-    if (args[0] === 'unhandledRejection') report(args[1]);
+    const [event, reason, promise] = args;
+    if (event === 'unhandledRejection') report(reason, makers.get(promise as object));
     return Reflect.apply(emit, this, args);
   };

@@ -10,8 +10,8 @@ const UNDONE = { failed: expect.any(String), effects: 0, again: 'done' };
 
 const suite = (driver: string) => (server: SharedServer) =>
   test.each([
-    ['a listener for rejections', 'unhandledRejection', 5],
-    ['a listener for uncaught exceptions', 'uncaughtException', 5],
+    ['a listener for rejections', 'unhandledRejection', 8],
+    ['a listener for uncaught exceptions', 'uncaughtException', 8],
     ['a listener for rejections that is removed later', 'removed', 1],
     ['--unhandled-rejections=none', 'none', 0],
     ['--unhandled-rejections=warn', 'none', 0],
@@ -26,6 +26,9 @@ const suite = (driver: string) => (server: SharedServer) =>
       statementOfPivot: UNDONE,
       outside: UNDONE,
       listener: 503,
+      driver: { ...UNDONE, failed: 'UnfinishedWork' },
+      driverOutside: UNDONE,
+      driverOfListener: 503,
       handled,
       itself: { ...UNDONE, failed: 'UnfinishedWork' },
     });

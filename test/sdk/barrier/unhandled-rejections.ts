@@ -2,6 +2,7 @@
  * A participant's process that handles what nothing else handles, as one does that logs it, or that ignores it, and works whose
  * parts fail. Prints one line of JSON. Jest has a `process` of its own, which does not receive these events.
  */
+import { AsyncResource } from 'node:async_hooks';
 import process from 'node:process';
 import { setImmediate } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -36,7 +37,16 @@ const countOf = async (gid: string) =>
   (await world.query(`SELECT 1 FROM effect WHERE gid = '${gid}'`)).length;
 const nameOf = (error: unknown) => (error as Error).name;
 
+/** As a connection that was opened before has it. */
+const elsewhere = new AsyncResource('connection');
+
 const PARTS = {
+  /** As a driver rejects, where its connection receives the answer. */
+  driver: (_sqlTx: unknown) =>
+    new Promise<void>((_resolve, reject) => {
+      const answered = () => reject(new Error('no such table'));
+      void setImmediate().then(() => elsewhere.runInAsyncScope(answered));
+    }),
   async statement(sqlTx: unknown) {
     await say(sqlTx, 'INSERT INTO nowhere VALUES (1)');
   },
@@ -50,7 +60,7 @@ async function inside(part: (sqlTx: unknown) => Promise<void>, isPivot: boolean)
   const call = callOf('action');
   const insert = `INSERT INTO effect VALUES ('${call.gid}', '${call.branchId}', 'action', '')`;
   const work = async (sqlTx: unknown) => {
-    [1].forEach(async () => part(sqlTx));
+    void part(sqlTx);
     // The part fails meanwhile. On PostgreSQL a statement then fails, too.
     for (let time = 0; time < 3; time += 1) await say(sqlTx, insert).catch(() => {});
   };
@@ -59,22 +69,25 @@ async function inside(part: (sqlTx: unknown) => Promise<void>, isPivot: boolean)
   return { failed, effects, again: (await world.barrier.run(call, () => 1)).outcome };
 }
 
-async function outside(): Promise<Outcome> {
+const NO_SQL_TX = { query: async () => {} };
+
+async function outside(part: (sqlTx: unknown) => Promise<void>): Promise<Outcome> {
   const call = callOf('action');
   const work = async () => {
-    [1].forEach(async () => PARTS.itself({ query: async () => {} }));
+    void part(NO_SQL_TX);
+    await setImmediate();
   };
   const failed = await world.barrier.outside(call, work).then(() => null, nameOf);
   return { failed, effects: 0, again: (await world.barrier.outside(call, async () => 1)).outcome };
 }
 
-async function notified(): Promise<number> {
+async function notified(part: (sqlTx: unknown) => Promise<void>): Promise<number> {
   const gid = freshGid();
-  const listener = defineListener(
-    'shop',
-    { ended: async () => [1].forEach(async () => PARTS.itself({ query: async () => {} })) },
-    { onError: () => {} },
-  );
+  const ended = async () => {
+    void part(NO_SQL_TX);
+    await setImmediate();
+  };
+  const listener = defineListener('shop', { ended }, { onError: () => {} });
   const ending = {
     gid,
     pattern: 'tcc',
@@ -99,8 +112,11 @@ const outcomes = {
   statement: await inside(PARTS.statement, false),
   statementOfPivot: await inside(PARTS.statement, true),
   itself: await inside(PARTS.itself, false),
-  outside: await outside(),
-  listener: await notified(),
+  outside: await outside(PARTS.itself),
+  listener: await notified(PARTS.itself),
+  driver: await inside(PARTS.driver, false),
+  driverOutside: await outside(PARTS.driver),
+  driverOfListener: await notified(PARTS.driver),
 };
 if (event === 'removed') {
   process.off('unhandledRejection', handle);
