@@ -141,7 +141,7 @@ export type Cancelled = {
   readonly status: Status;
   readonly reason: string;
   readonly refusal: TryRefused | ActionRefused | null;
-  /** The function of the transaction threw `cause`, which is no error of ours. */
+  /** The function of the transaction threw `cause`, or a part of it did, which is no error of ours. */
   readonly isFunctionAtFault: boolean;
   readonly cause?: unknown;
 };

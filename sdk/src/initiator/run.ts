@@ -4,6 +4,7 @@
  * - Confirm is asked for only when every branch that stands was tried with success in this run. A failed try cancels,
  *   also when the function looks away. So does a try that comes after the function has returned, if it comes before the confirm is
  *   sent. A later one rejects: the confirm goes by what was called until then.
+ *   So does a part of the function that failed by then and that nothing awaited: it may have called no try yet.
  * - Nothing is guessed: a decision that was not acknowledged is `OutcomeUnknown`, never success and never failure.
  */
 import { errorText, isInstanceOf } from '../caught-error.ts';
@@ -15,8 +16,10 @@ import { decide, endingOf } from './decide.ts';
 import { RequestRejected, TercetError, TryRefused, TryUnknown } from './errors.ts';
 import { confirmedOrThrow, knownOrThrow, type CancelCause } from './outcome.ts';
 import { traceContext } from './trace-context.ts';
+import { checkReturned } from './returned-value.ts';
 import type { TryTools } from './try-call.ts';
 import type { RunOptions, RunOutcome } from './types.ts';
+import { watching } from '../unhandled.ts';
 
 export type RunParts = {
   readonly client: CoordinatorClient;
@@ -45,9 +48,13 @@ export async function run<Value>(
     client,
     tools,
   });
-  const ended = await workOrStop(work, branches);
+  const lost: unknown[] = [];
+  const ended = await watching(
+    (error) => lost.push(error),
+    () => workOrStop(work, branches),
+  );
   await branches.settle({ isLost: ended.how !== 'returned', isWorking: ended.how === 'stopped' });
-  const why = whyCancel(ended, branches, callerSignal);
+  const why = whyCancel(ended, branches, { callerSignal, lost });
   return conclude(ended, why, branches, { ...given, isAborted: callerSignal?.aborted === true });
 }
 
@@ -66,21 +73,31 @@ async function workOrStop<Value>(
   const stopped = new Promise<Ended<Value>>((resolve) =>
     signal.addEventListener('abort', () => resolve({ how: 'stopped' }), { once: true }),
   );
-  const worked = work(branches).then(
-    (value): Ended<Value> => ({ how: 'returned', value }),
-    (error: unknown): Ended<Value> => ({ how: 'threw', error }),
-  );
+  const worked = work(branches).then(endedBy, (error: unknown): Ended<Value> => ({ how: 'threw', error }));
   return Promise.race([worked, stopped]);
+}
+
+function endedBy<Value>(value: Value): Ended<Value> {
+  try {
+    checkReturned(value);
+    return { how: 'returned', value };
+  } catch (error) {
+    return { how: 'threw', error };
+  }
 }
 
 // ── Deciding ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Null when everything that stands was tried with success. */
+/**
+ * Null when everything that stands was tried with success.
+ * @param by who aborted it, and what parts of the function have failed with that nothing awaited
+ */
 function whyCancel(
   ended: Ended<unknown>,
   branches: Branches,
-  callerSignal: AbortSignal | null,
+  by: { readonly callerSignal: AbortSignal | null; readonly lost: readonly unknown[] },
 ): CancelCause | null {
+  const { callerSignal, lost } = by;
   const { signal, failures, untried } = branches;
   const refusal = failures.find((failure) => failure instanceof TryRefused) ?? null;
   const isOver = signal.aborted && !callerSignal?.aborted;
@@ -96,6 +113,11 @@ function whyCancel(
   const failure = refusal ?? failures[0];
   if (isOver) return because('its deadline passed', failure ?? signal.reason);
   if (failure !== undefined) return because(`${wordsOf(failure)} The function went on without it`, failure);
+  if (lost.length > 0)
+    return {
+      ...because(`a part of the function failed that nothing awaited, with “${errorText(lost[0])}”`, lost[0]),
+      isFunctionAtFault: true,
+    };
   if (untried === null) return null;
   return because(
     `branch “${untried}” stands from an earlier run, and this run took another way and did not call it`,

@@ -421,6 +421,32 @@ describe('a try', () => {
     expect(world.shop.arrivals.map(({ op }) => op)).toEqual(['try', 'cancel']);
   });
 
+  test.each<[string, (reserve: () => Promise<unknown>) => unknown]>([
+    ['a list of promises', (reserve) => [Promise.resolve().then(reserve)]],
+    ['an object with promises', (reserve) => ({ all: [{ first: Promise.resolve().then(reserve) }] })],
+    ['a function', (reserve) => reserve],
+    ['a list of functions', (reserve) => [reserve]],
+    [
+      'a generator',
+      (reserve) =>
+        (function* () {
+          yield reserve();
+        })(),
+    ],
+    ['an error', () => new Error('out of tea')],
+    ['the rejections of parts', () => Promise.allSettled([Promise.reject(new Error('out of tea'))])],
+  ])('cancels where the function returned %s', async (_what, returned) => {
+    const running = world.initiator().run(order, async (tx) => {
+      await tx.payment.hold(money);
+      return returned(() => tx.inventory.reserve(tea).catch(() => {}));
+    });
+    expect(await rejection(running)).toMatchObject({
+      name: 'TransactionCancelled',
+      cause: expect.any(Error),
+    });
+    expect(world.shop.arrivals.map(({ op }) => op)).not.toContain('confirm');
+  });
+
   test('that comes after the confirm rejects, and says that its transaction is decided without it', async () => {
     const gate = Promise.withResolvers<void>();
     let late: Promise<unknown> = Promise.resolve();
