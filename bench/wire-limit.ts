@@ -82,7 +82,7 @@ async function callOne(tx: GlobalTransaction, branch: Branch, op: Op): Promise<v
 function confirmed(request: BeginRequest, traceparent: string | null): GlobalTransaction {
   const now = Date.now();
   const { pattern = 'tcc', name = null, businessKey = null, branches = [] } = request;
-  const backoff = { firstDelayMs: 1, maxDelayMs: 1, budget: 1 };
+  const backoff = { firstDelayMs: 1, maxDelayMs: 1, budgetMs: 1 };
   const { callTimeoutMs, maxRetryAfterMs, defaultTimeoutMs } = settings;
   return {
     gid: uuidv7(),
@@ -111,8 +111,10 @@ function branchOf({ payload = {}, ...named }: BranchRequest, now: number): Branc
   const done: Call = {
     reply: 'succeeded',
     attemptCount: 1,
+    spentMs: 0,
     dueAt: now,
     parkedAt: null,
+    acceptedAt: null,
     answer: '200',
     durationMs: null,
     ongoing: null,

@@ -138,8 +138,18 @@ function unknownVariables(environment: Environment): string[] {
   const known = new Set([...names.map(variableOf), ...secrets.map(fileVariableOf)]);
   return Object.keys(environment)
     .filter((variable) => variable.startsWith('TERCET_') && !known.has(variable) && !FOREIGN.test(variable))
-    .map((variable) => `${variable} is no setting: correct its name or remove it`);
+    .map((variable) => `${variable} ${REPLACED[variable] ?? 'is no setting: correct its name or remove it'}`);
 }
+
+const budgetInTime = (variable: string): string =>
+  `is replaced by ${variable}, a budget in milliseconds: remove it, or set that one`;
+
+/** Settings of earlier versions, and what to do instead. */
+const REPLACED: Readonly<Record<string, string>> = {
+  TERCET_RETRY_BUDGET: budgetInTime('TERCET_RETRY_BUDGET_MS'),
+  TERCET_POLL_BUDGET: budgetInTime('TERCET_POLL_BUDGET_MS'),
+  TERCET_MAX_RETRY_BUDGET: budgetInTime('TERCET_MAX_RETRY_BUDGET_MS'),
+};
 
 /** An address as it may be shown: without user and password. Where one cannot be read, where they end is not known. */
 export function shownUrl(text: string): string {
@@ -157,7 +167,7 @@ export const databaseTlsOf = ({
 
 // ── Settings that contradict each other ──────────────────────────────────────────────────────────────────────
 
-type Duration = Extract<Name, `${string}Ms` | `${string}Budget`>;
+type Duration = Extract<Name, `${string}Ms`>;
 
 const ORDERED: readonly (readonly [Duration, Duration])[] = [
   ['defaultTimeoutMs', 'maxTimeoutMs'],
@@ -166,7 +176,7 @@ const ORDERED: readonly (readonly [Duration, Duration])[] = [
   ['circuitFirstOpenMs', 'circuitMaxOpenMs'],
   ['callTimeoutMs', 'maxCallTimeoutMs'],
   ['retryMaxDelayMs', 'maxRetryDelayMs'],
-  ['retryBudget', 'maxRetryBudget'],
+  ['retryBudgetMs', 'maxRetryBudgetMs'],
 ];
 
 const LOOPBACK = /^(?:localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1|\[::1\])$/i;

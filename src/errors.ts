@@ -120,6 +120,26 @@ export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
     advice:
       'Read the transaction. It is finished and its callback is delivered, or it waits for its initiator, or its deadline has passed.',
   },
+  unknown_branch: {
+    status: 404,
+    title: 'The transaction has no such branch',
+    advice: 'Check the branchId: the transaction names its branches.',
+  },
+  op_not_open: {
+    status: 409,
+    title: 'The branch does not wait for this op',
+    advice: 'Read the transaction. The op was never called, or the decision has replaced it.',
+  },
+  cannot_refuse: {
+    status: 409,
+    title: 'This op cannot be refused',
+    advice: 'Complete it with succeeded. Only a try, and an action up to the pivot, can be refused.',
+  },
+  completed_differently: {
+    status: 409,
+    title: 'The op has ended with another outcome',
+    advice: 'Read the transaction. An outcome never changes.',
+  },
 
   // ── The plan of a transaction ────────────────────────────────────────────────────────────────────────────
   duplicate_branch: {

@@ -274,19 +274,19 @@ const engineSettingsOf = (settings: Settings): EngineSettings => ({
     retry: {
       firstDelayMs: settings.retryFirstDelayMs,
       maxDelayMs: settings.retryMaxDelayMs,
-      budget: settings.retryBudget,
+      budgetMs: settings.retryBudgetMs,
     },
     poll: {
       firstDelayMs: settings.pollFirstDelayMs,
       maxDelayMs: settings.pollMaxDelayMs,
-      budget: settings.pollBudget,
+      budgetMs: settings.pollBudgetMs,
     },
     maxRetryAfterMs: settings.maxRetryAfterMs,
   },
   maxPolicy: {
     callTimeoutMs: settings.maxCallTimeoutMs,
     retryDelayMs: settings.maxRetryDelayMs,
-    retryBudget: settings.maxRetryBudget,
+    retryBudgetMs: settings.maxRetryBudgetMs,
   },
   gate: {
     concurrency: settings.participantConcurrency,

@@ -3,6 +3,7 @@
  * the README's table of them follows this schema.
  */
 import { type Static, type TSchema, Type } from 'typebox';
+import { DEFAULT_POLL_BUDGET_MS, DEFAULT_RETRY_BUDGET_MS } from './domain/index.ts';
 
 /** Beyond this a JavaScript timer fires at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -15,9 +16,6 @@ const durationMs = (defaultMs: number, description: string, minimumMs = 1) =>
     maximum: MAX_TIMER_MS,
     description: `${description}, in milliseconds.`,
   });
-
-const budget = (defaultCount: number, description: string) =>
-  Type.Integer({ default: defaultCount, minimum: 1, maximum: 1_000_000, description });
 
 /** A secret is never repeated, not even in the message that refuses it; it may stand in a file. */
 const secret = (description: string) => ({ isSecret: true, description });
@@ -111,17 +109,23 @@ export const Settings = Type.Object({
   callTimeoutMs: durationMs(5000, 'Timeout of one call to a participant, including the connection'),
   retryFirstDelayMs: durationMs(200, 'Maximum delay before the first retry; it doubles with each retry'),
   retryMaxDelayMs: durationMs(30_000, 'Maximum delay before any retry'),
-  retryBudget: budget(15, 'Calls of a branch without a usable answer before it is parked, in calls.'),
+  retryBudgetMs: durationMs(
+    DEFAULT_RETRY_BUDGET_MS,
+    'Retry budget of a branch whose call must succeed. Once unanswered attempts have spent it, the branch is parked',
+  ),
   pollFirstDelayMs: durationMs(
     500,
     'Maximum delay before the first poll after a 202 or 425; it doubles with each poll',
   ),
   pollMaxDelayMs: durationMs(10_000, 'Maximum delay between polls'),
-  pollBudget: budget(100, 'Polls of a branch that are answered 202 or 425 before it is parked, in answers.'),
+  pollBudgetMs: durationMs(
+    DEFAULT_POLL_BUDGET_MS,
+    'Poll budget: how long a branch may stay accepted (202 or 425) before it is parked',
+  ),
   maxRetryAfterMs: durationMs(300_000, 'Maximum Retry-After of a participant that is honoured'),
   maxCallTimeoutMs: durationMs(60_000, 'Maximum call timeout that a request may set'),
   maxRetryDelayMs: durationMs(3_600_000, 'Maximum retry delay that a request may set'),
-  maxRetryBudget: budget(1000, 'Maximum retry budget that a request may set, in calls.'),
+  maxRetryBudgetMs: durationMs(7 * 86_400_000, 'Maximum retry budget that a request may set'),
   participantConcurrency: Type.Integer({
     default: 256,
     minimum: 1,

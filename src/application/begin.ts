@@ -19,6 +19,7 @@ import {
 import type { ActiveTransactions } from './active-transactions.ts';
 import { kindMismatchIn } from './declared-kinds.ts';
 import { gidAgeFault } from './gid-age.ts';
+import { policyFor, TIME_BUDGET_VERSION } from './journal.ts';
 import { type Outcome, outcomeOf, type Rejected } from './outcome.ts';
 import {
   type Chance,
@@ -59,6 +60,8 @@ export type BeginParts = {
   readonly maxTimeoutMs: number;
   /** How long finished transactions are kept. */
   readonly retentionMs: number;
+  /** The version of the journal to write now. */
+  readonly journalVersion: () => number;
 };
 
 /** What a request says that it begins, but for the gid and the moment, and what makes it unusable; null for nothing. */
@@ -144,7 +147,7 @@ async function definitionOf(
       traceparent,
       tracestate,
       timeoutMs,
-      policy: withOwn(parts.policy, ownPolicyOf(request) ?? {}),
+      policy: policyFor(parts.journalVersion(), withOwn(parts.policy, ownPolicyOf(request) ?? {})),
       callback: callbackOf(request.callback, participants),
       branches,
     },
@@ -153,14 +156,17 @@ async function definitionOf(
 }
 
 function settingsFaultIn(
-  { maxTimeoutMs, maxPolicy }: BeginParts,
+  { maxTimeoutMs, maxPolicy, journalVersion }: BeginParts,
   request: BeginRequest,
   timeoutMs: number,
   participants: Participants,
 ): Rejected | null {
   if (timeoutMs > maxTimeoutMs)
     return { accepted: false, code: 'timeout_too_long', about: `${maxTimeoutMs} ms` };
-  const overMaxima = [request, ...(request.branches ?? [])].map((part) => overMaximumIn(part, maxPolicy));
+  const wishes = [request, ...(request.branches ?? [])];
+  if (journalVersion() < TIME_BUDGET_VERSION && wishes.some(({ retry }) => retry?.budgetMs !== undefined))
+    return { accepted: false, code: 'upgrade_in_progress', about: 'retry.budgetMs' };
+  const overMaxima = wishes.map((part) => overMaximumIn(part, maxPolicy));
   return overMaxima.find((rejected) => rejected !== null) ?? unknownIn(participants);
 }
 

@@ -39,7 +39,12 @@ export type Deferred = {
 };
 
 /** Call `leave` once, when the call has ended. */
-export type Entered = { readonly isAdmitted: true; readonly leave: (result: CallResult) => void };
+export type Entered = {
+  readonly isAdmitted: true;
+  /** It probes a circuit that is not closed. */
+  readonly isProbe: boolean;
+  readonly leave: (result: CallResult) => void;
+};
 
 /** `silent` says nothing of the participant. */
 export type CallResult = 'answered' | 'failed' | 'silent';
@@ -95,7 +100,11 @@ export class CallGate {
     gate.underWayCount += 1;
     gate.slotlessCount = 0;
     const probe = this.#probe(participant, gate, leftMs);
-    return { isAdmitted: true, leave: (result) => this.#leave(participant, gate, probe, result) };
+    return {
+      isAdmitted: true,
+      isProbe: probe !== 'none',
+      leave: (result) => this.#leave(participant, gate, probe, result),
+    };
   }
 
   stateOf(participant: string): CircuitState {

@@ -173,7 +173,9 @@ export class Drive {
     const before = this.#durable.saved?.tx ?? null;
     if (after === null) return true;
     const need = saveNeed(before, after);
-    if (need === 'none' || (need === 'may_wait' && this.#outstanding.count > 0)) return true;
+    // What a client is answered must be durable; other successes wait for their siblings.
+    const mayWait = need === 'may_wait' && !judged.some(({ isChanged }) => isChanged);
+    if (need === 'none' || (mayWait && this.#outstanding.count > 0)) return true;
     const begin = judged.find(({ request, isChanged }) => request.begin && isChanged)?.request;
     const attempts = this.#unsaved.map(({ attempt }) => attempt);
     const beginKey = begin?.begin?.beginKey ?? null;

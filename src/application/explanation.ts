@@ -19,7 +19,6 @@ import {
   type Op,
   type OpenCall,
   openCalls,
-  policyOf,
 } from '../domain/index.ts';
 import type { CircuitState } from './ports.ts';
 import { withoutReason } from './refusal-reason.ts';
@@ -97,9 +96,9 @@ function waitingFor(tx: GlobalTransaction, open: OpenCall, known: ReplicaState):
   if (call.parkedAt === null)
     return `${lead(tx, branch)} for ${to.participant} ${what}: ${inTurn(tx, open, known)}`;
   const since = `Parked since ${instant(call.parkedAt)}`;
-  const last = lastAnswer(call, budgetOf(tx, open));
   return joined([
-    `${since}, waiting for an operator to fix ${to.participant} and retry: ${what}, ${last}`,
+    `${since}, waiting for ${to.participant} to recover or for an operator to fix it: ${what}, ${lastAnswer(call)}`,
+    next(call, known),
     branch.step !== null && tx.decision !== null && decided(tx, tx.decision),
   ]);
 }
@@ -121,19 +120,19 @@ const decided = (tx: GlobalTransaction, { decision, at }: DecisionTaken): string
 function inTurn(tx: GlobalTransaction, open: OpenCall, known: ReplicaState): string {
   const { call, to } = open;
   const circuit = known.circuitOf(to.participant);
-  const next = `${call.dueAt > known.now ? 'next at' : 'due since'} ${instant(call.dueAt)}`;
   return joined([
-    lastAnswer(call, budgetOf(tx, open)),
+    lastAnswer(call),
     stillAtWork(known.current, open) ??
       (circuit === 'closed'
-        ? call.attemptCount > 0 && next
+        ? call.attemptCount > 0 && next(call, known)
         : `its circuit is ${circuit} after consecutive failures, so the call is deferred`),
   ]);
 }
 
-/** Null where the attempts are not counted out: the deadline ends them, or nothing does. */
-const budgetOf = (tx: GlobalTransaction, { branch }: OpenCall): number | null =>
-  branch === null || isBounded(tx) ? null : policyOf(tx, branch).retry.budget;
+const next = ({ dueAt, ongoing }: Call, { now }: ReplicaState): string => {
+  const at = ongoing?.nextAt ?? dueAt;
+  return `${at > now ? 'next at' : 'due since'} ${instant(at)}`;
+};
 
 /** Those that wait besides the first, for whom, and those whose turn comes when these are done. */
 function others(tx: GlobalTransaction, { branch, op }: OpenCall, open: readonly OpenCall[]) {
@@ -188,15 +187,16 @@ const WORDS: Readonly<Record<Op, string>> = {
   notify: 'hear of',
 };
 
-/** @param budget null where the attempts are not counted out */
-function lastAnswer({ answer, attemptCount, durationMs, parkedAt }: Call, budget: number | null): string {
+function lastAnswer({ answer, attemptCount, durationMs, parkedAt, acceptedAt, reply }: Call): string {
   if (answer === null) return 'no answer yet';
   const said = /^\d{3}(?:: |$)/.test(answer) ? `answered ${answer}` : `ended with “${answer}”`;
   const after = durationMs === null ? '' : ` after ${(durationMs / 1000).toFixed(1)} s`;
-  if (parkedAt !== null && attemptCount < (budget ?? 0))
-    return `its poll budget is spent, and it last ${said}${after}`;
+  if (acceptedAt !== null && reply === null) {
+    const accepted = `accepted at ${instant(acceptedAt)}, and not completed yet`;
+    return parkedAt === null ? accepted : `${accepted}: its poll budget is spent`;
+  }
   if (attemptCount === 0) return `retried by an operator, after a call that ${said}${after}`;
-  return `attempt ${attemptCount}${budget === null ? '' : ` of ${budget}`} ${said}${after}`;
+  return `attempt ${attemptCount} ${said}${after}`;
 }
 
 function stillAtWork(current: GlobalTransaction, { branch, op }: OpenCall): string | null {

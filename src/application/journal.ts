@@ -6,7 +6,12 @@
  * stored once with its branch, and is no part of them. Polling is progress of one replica and is no change.
  */
 import {
+  type Backoff,
   type Branch,
+  type Call,
+  type CallPolicy,
+  DEFAULT_POLL_BUDGET_MS,
+  DEFAULT_RETRY_BUDGET_MS,
   type GlobalTransaction,
   type Instant,
   isCall,
@@ -19,10 +24,10 @@ import {
  * The version of the format that this program writes, once all replicas read it; until then, the one before.
  * A replica that meets a version that it does not read neither calls nor saves.
  */
-export const JOURNAL_VERSION = 3;
+export const JOURNAL_VERSION = 4;
 /** What it reads: every version since the first one that was released or may be stored. */
 export const OLDEST_READ_VERSION = 2;
-export const NEWEST_READ_VERSION = 3;
+export const NEWEST_READ_VERSION = 4;
 
 export const VERSIONS = {
   oldestRead: OLDEST_READ_VERSION,
@@ -65,9 +70,15 @@ export type Entries = {
 /** A decision has a note since this version. */
 export const NOTE_VERSION = 3;
 
+/** A transaction has no budgets in calls since this version, but in time. */
+export const TIME_BUDGET_VERSION = 4;
+
 /** The version that a row needs for what it holds. */
-export const versionNeededBy = ({ transaction }: Entries): number =>
-  transaction?.decision?.note === undefined ? OLDEST_READ_VERSION : NOTE_VERSION;
+export function versionNeededBy({ transaction }: Entries): number {
+  if (transaction?.policy !== undefined && transaction.policy.retry.budget === undefined)
+    return TIME_BUDGET_VERSION;
+  return transaction?.decision?.note === undefined ? OLDEST_READ_VERSION : NOTE_VERSION;
+}
 
 /** What has to be written for `after` to be durable; null when nothing durable changed. */
 export function entriesBetween(
@@ -101,11 +112,57 @@ export function rebuild(gid: string, rows: readonly { readonly entries: Entries 
     fields = { ...fields, ...entries.transaction };
     for (const entry of entries.branches ?? []) {
       const known = branches.get(entry.branchId) ?? ({ payload: '' } as Branch);
-      branches.set(entry.branchId, { ...known, ...entry });
+      const phaseOne = entry.phaseOne ? readCall(entry.phaseOne, known.phaseOne) : known.phaseOne;
+      const phaseTwo = entry.phaseTwo ? readCall(entry.phaseTwo, known.phaseTwo) : known.phaseTwo;
+      branches.set(entry.branchId, { ...known, ...entry, phaseOne, phaseTwo });
     }
   }
-  return { gid, ...fields, branches: [...branches.values()] };
+  const { policy, notification } = fields;
+  return {
+    gid,
+    ...fields,
+    policy: readPolicy(policy),
+    notification: notification && readCall(notification),
+    branches: [...branches.values()],
+  };
 }
+
+// ── Rows of earlier versions ─────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * A call as it was stored. A version that did not know a field kept it as it was.
+ * @param known the call before
+ */
+export const readCall = (stored: Call, known?: Call): Call => ({
+  ...stored,
+  spentMs: stored.spentMs ?? known?.spentMs ?? 0,
+  acceptedAt: stored.acceptedAt ?? (stored.acceptedAt === undefined ? known?.acceptedAt : null) ?? null,
+});
+
+/** How calls are made. What was stored with budgets in calls gets the default budgets in time. */
+export const readPolicy = (stored: CallPolicy): CallPolicy =>
+  stored.retry.budgetMs === undefined ? withBudgets(stored, DEFAULT_BUDGETS) : stored;
+
+const DEFAULT_BUDGETS = {
+  retry: { budgetMs: DEFAULT_RETRY_BUDGET_MS },
+  poll: { budgetMs: DEFAULT_POLL_BUDGET_MS },
+};
+
+/** Budgets of the version before, for replicas of it that may drive the transaction, too. */
+const BUDGETS_IN_CALLS = { retry: { budget: 15 }, poll: { budget: 100 } };
+
+/** How calls are made, as the oldest running replica reads it. */
+export const policyFor = (journalVersion: number, policy: CallPolicy): CallPolicy =>
+  journalVersion < TIME_BUDGET_VERSION ? withBudgets(policy, BUDGETS_IN_CALLS) : policy;
+
+const withBudgets = (
+  policy: CallPolicy,
+  { retry, poll }: { readonly retry: Partial<Backoff>; readonly poll: Partial<Backoff> },
+): CallPolicy => ({
+  ...policy,
+  retry: { ...policy.retry, ...retry },
+  poll: { ...policy.poll, ...poll },
+});
 
 function changedFields<T extends object>(before: Partial<T> | null, after: T): Partial<T> | null {
   const changed: Partial<T> = {};

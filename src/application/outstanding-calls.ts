@@ -85,7 +85,12 @@ export class OutstandingCalls {
     return until;
   }
 
-  async #send(tx: GlobalTransaction, call: PendingCall, { leave }: Entered, now: Instant): Promise<void> {
+  async #send(
+    tx: GlobalTransaction,
+    call: PendingCall,
+    { leave, isProbe }: Entered,
+    now: Instant,
+  ): Promise<void> {
     const { time, participants, tracer } = this.#tools;
     const { gid } = tx;
     const { results, wanted, ...asked } = call;
@@ -112,14 +117,14 @@ export class OutstandingCalls {
     }
     const durationMs = Math.round(time.elapsedMs() - sentAtMs);
     leave(resultOf(httpAnswer, call, durationMs));
-    this.#receive(tx, call, httpAnswer, { durationMs, span });
+    this.#receive(tx, call, httpAnswer, { durationMs, span, isProbe });
   }
 
   #receive(
     tx: GlobalTransaction,
     call: PendingCall,
     httpAnswer: HttpAnswer,
-    { durationMs, span }: { durationMs: number; span: CallSpan },
+    { durationMs, span, isProbe }: { durationMs: number; span: CallSpan; isProbe: boolean },
   ): void {
     const { time, chance, observer } = this.#tools;
     const { branchId, op, participant } = call;
@@ -138,6 +143,7 @@ export class OutstandingCalls {
         answer,
         durationMs,
         retryAfterMs,
+        ...(isProbe && { isProbe }),
         chance: chance.draw(),
         now,
       },

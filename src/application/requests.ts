@@ -15,7 +15,7 @@ export type PolicyRequest = OwnPolicy;
 export type MaxPolicy = {
   readonly callTimeoutMs: number;
   readonly retryDelayMs: number;
-  readonly retryBudget: number;
+  readonly retryBudgetMs: number;
 };
 
 export type BranchRequest = PolicyRequest & {
@@ -105,12 +105,12 @@ function sortedJson(value: unknown): string {
 
 /** The first wish that is over the maximum, in words; null when none is. */
 export function overMaximum({ callTimeoutMs = 0, retry = {} }: PolicyRequest, max: MaxPolicy): string | null {
-  const { firstDelayMs = 0, maxDelayMs = 0, budget = 0 } = retry;
+  const { firstDelayMs = 0, maxDelayMs = 0, budgetMs = 0 } = retry;
   const over = [
     ['callTimeoutMs', callTimeoutMs, max.callTimeoutMs] as const,
     ['retry.firstDelayMs', firstDelayMs, max.retryDelayMs] as const,
     ['retry.maxDelayMs', maxDelayMs, max.retryDelayMs] as const,
-    ['retry.budget', budget, max.retryBudget] as const,
+    ['retry.budgetMs', budgetMs, max.retryBudgetMs] as const,
   ].find(([, asked, most]) => asked > most);
   return over ? `${over[0]} is at most ${over[2]}` : null;
 }

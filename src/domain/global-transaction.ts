@@ -58,8 +58,13 @@ export type DecisionTaken = {
 export type Backoff = {
   readonly firstDelayMs: number;
   readonly maxDelayMs: number;
-  /** How many answers of this kind are borne before the branch is parked. */
-  readonly budget: number;
+  /**
+   * What must succeed is called so long before its branch is parked. In `retry` by `spentMs` of the call; in `poll` since it was
+   * accepted.
+   */
+  readonly budgetMs: number;
+  /** A budget in calls, for replicas of the version before this one; absent once all replicas read budgets in time. */
+  readonly budget?: number;
 };
 
 /** How participants are called; fixed when the transaction begins, for all of it or for one branch. */
@@ -83,12 +88,16 @@ export type OwnPolicy = {
 export type Call = {
   /** The last settled or unknown reply; null before the first. */
   readonly reply: Exclude<Reply, 'ongoing'> | null;
-  /** Replies, but for those of polling, since the first call or an operator's last retry; the budget bounds them. */
+  /** Replies, but for those of polling, since the first call or an operator's last retry. */
   readonly attemptCount: number;
+  /** What unanswered attempts have spent of the retry budget (`retry-policy.ts`). */
+  readonly spentMs: number;
   /** No call before this instant. */
   readonly dueAt: Instant;
-  /** Set when the budget is spent: the branch waits for an operator. */
+  /** Set when the budget is spent: an operator should look. It is still called, about hourly. */
   readonly parkedAt: Instant | null;
+  /** When the participant first answered that it is at work: it is polled, or completed from outside. Null once settled. */
+  readonly acceptedAt: Instant | null;
   /** The last reply in the participant's or the network's own terms: `503`, `connect ECONNREFUSED`. */
   readonly answer: string | null;
   /** How long the last call took, where it left the branch waiting; null once it is settled. */
@@ -133,7 +142,8 @@ export type Branch = BranchSpec & {
   readonly phaseTwo: Call;
   /**
    * Since when it waits for a success that must come: of its confirm, cancel or compensate, or of the action of a started
-   * pivot or of a step behind it. Neither a retry nor parking changes it. Null while the deadline bounds its calls.
+   * pivot or of a step behind it. Neither a retry nor parking changes it. Null while the deadline bounds its calls, and
+   * while it is accepted.
    */
   readonly waitingSince: Instant | null;
   /** Tries and actions that were heard to have succeeded after they were undone; each is undone once more. */
@@ -199,6 +209,10 @@ export const isFinished = (tx: GlobalTransaction): boolean => tx.finishedAt !== 
 /** Settled calls owe nothing more; a refusal settles phase one only. */
 export const isSettled = (call: Call): boolean => call.reply === 'succeeded' || call.reply === 'refused';
 
+/** Its participant has accepted it, and it is completed when the business allows: no error, and no operator is needed. */
+export const isAccepted = ({ reply, acceptedAt, parkedAt }: Call): boolean =>
+  acceptedAt !== null && parkedAt === null && reply === null;
+
 /** Since when the first of its branches waits for an operator; null when none does. */
 export function parkedSince(tx: GlobalTransaction): Instant | null {
   const instants = tx.branches.flatMap(
@@ -231,8 +245,10 @@ export const isPolling = (tx: GlobalTransaction): boolean =>
 export const freshCall = (dueAt: Instant): Call => ({
   reply: null,
   attemptCount: 0,
+  spentMs: 0,
   dueAt,
   parkedAt: null,
+  acceptedAt: null,
   answer: null,
   durationMs: null,
   ongoing: null,

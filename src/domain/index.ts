@@ -13,15 +13,16 @@ export {
 } from './open-calls.ts';
 export {
   type WakeReason,
-  PARKED_CHECK_MS,
   type Pending,
   type PendingCall,
   pendingCalls,
   stepOf,
 } from './pending-calls.ts';
+export { DEFAULT_POLL_BUDGET_MS, DEFAULT_RETRY_BUDGET_MS } from './retry-policy.ts';
 export { isCall, isSameStored, type SaveNeed, saveNeed } from './save-need.ts';
 export {
   type Begun,
+  type Completed,
   type Event,
   type Rejection,
   type Replied,

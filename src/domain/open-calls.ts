@@ -13,6 +13,7 @@ import {
   type Call,
   type Decision,
   type GlobalTransaction,
+  isAccepted,
   isBounded,
   isSettled,
   type Op,
@@ -58,7 +59,8 @@ export function openCalls(tx: GlobalTransaction): readonly OpenCall[] {
 /** With the `waitingSince` that a store leaves out, since it is the usual one: of each open call that must succeed. */
 export function withUsualWaits(tx: GlobalTransaction): GlobalTransaction {
   if (isBounded(tx)) return tx;
-  const open = new Set(openCalls(tx).map(({ branch }) => branch?.branchId));
+  const waiting = openCalls(tx).filter(({ call }) => !isAccepted(call));
+  const open = new Set(waiting.map(({ branch }) => branch?.branchId));
   const since = usualWaitSince(tx);
   const branches = tx.branches.map((branch) =>
     open.has(branch.branchId) ? { ...branch, waitingSince: branch.waitingSince ?? since } : branch,

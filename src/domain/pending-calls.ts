@@ -48,27 +48,32 @@ export type Pending = {
 
 export type WakeReason = 'deadline' | 'call';
 
-/** A transaction that waits for an operator is looked at this often, so that no row is ever forgotten. */
-export const PARKED_CHECK_MS = 3_600_000;
-
 /** After the pivot nothing comes too late: each attempt is given this long to arrive. */
 const FORWARD_MS = 24 * 3_600_000;
 
-/** What the deadline bounds is called only before it: later it could not lead to a confirm. */
-export function pendingCalls(tx: GlobalTransaction, now: Now): Pending {
+/**
+ * What the deadline bounds is called only before it: later it could not lead to a confirm.
+ * @param resumed branches whose participant has recovered: they are due whatever their dates; null is the callback
+ */
+export function pendingCalls(
+  tx: GlobalTransaction,
+  now: Now,
+  resumed: ReadonlySet<string | null> = NONE,
+): Pending {
   const isTooLate = isBounded(tx) && now.latest >= tx.deadlineAt;
   const open = isTooLate ? [] : openCalls(tx);
-  const running = open.filter(({ call }) => call.parkedAt === null);
-  const later = running.map(dueAt).filter((at) => at > now.earliest);
-  if (open.length > running.length) later.push(now.latest + PARKED_CHECK_MS);
+  const isDue = (call: OpenCall) => dueAt(call) <= now.earliest || resumed.has(call.branch?.branchId ?? null);
+  const later = open.filter((call) => !isDue(call)).map(dueAt);
   const nextAt = later.length > 0 ? Math.min(...later) : null;
   const isForDeadline = isBounded(tx) && (nextAt ?? Infinity) >= tx.deadlineAt;
   return {
-    calls: running.filter((call) => dueAt(call) <= now.earliest).map((call) => pending(tx, call, now)),
+    calls: open.filter(isDue).map((call) => pending(tx, call, now)),
     checkAgainAt: isForDeadline ? tx.deadlineAt : nextAt,
     checkAgainFor: isForDeadline ? 'deadline' : 'call',
   };
 }
+
+const NONE: ReadonlySet<string | null> = new Set();
 
 const dueAt = ({ call }: OpenCall): Instant => call.ongoing?.nextAt ?? call.dueAt;
 

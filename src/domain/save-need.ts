@@ -28,10 +28,10 @@ export function saveNeed(durable: GlobalTransaction | null, current: GlobalTrans
 export function isSameStored(one: unknown, other: unknown): boolean {
   if (one === other) return true;
   if (!isCall(one) || !isCall(other)) return false;
-  const { reply, attemptCount, dueAt, parkedAt, answer, durationMs } = one;
+  const { reply, attemptCount, spentMs, dueAt, parkedAt, acceptedAt, answer, durationMs } = one;
   const isSameReply = reply === other.reply && attemptCount === other.attemptCount && answer === other.answer;
-  const isSameTime = dueAt === other.dueAt && parkedAt === other.parkedAt && durationMs === other.durationMs;
-  return isSameReply && isSameTime;
+  const isSameTime = dueAt === other.dueAt && parkedAt === other.parkedAt && acceptedAt === other.acceptedAt;
+  return isSameReply && isSameTime && durationMs === other.durationMs && spentMs === other.spentMs;
 }
 
 export const isCall = (value: unknown): value is Call =>

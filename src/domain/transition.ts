@@ -19,6 +19,7 @@ import {
   type DecisionReason,
   freshCall,
   type GlobalTransaction,
+  isAccepted,
   isBounded,
   isFinished,
   isPhaseOne,
@@ -34,7 +35,8 @@ import {
   type Reply,
   unreachable,
 } from './global-transaction.ts';
-import { hasPlan, type OpenCall, openCalls } from './open-calls.ts';
+import { kindOf } from './kind.ts';
+import { hasPlan, type OpenCall, openCalls, opsOf } from './open-calls.ts';
 import { backOff } from './retry-policy.ts';
 
 export type Begun = {
@@ -73,8 +75,23 @@ export type Replied = {
   /** How long the call took. */
   readonly durationMs: number;
   readonly retryAfterMs: number | null;
+  /** The call probed an open circuit: it spends no budget. */
+  readonly isProbe?: true;
   /** In [0, 1): the jitter of the next attempt. */
   readonly chance: number;
+  readonly now: Now;
+};
+
+/** A branch was completed from outside: its participant says how the op ended, before it is asked. */
+export type Completed = {
+  readonly type: 'completed';
+  readonly branchId: string;
+  readonly op: Op;
+  readonly reply: 'succeeded' | 'refused';
+  /** What was answered, as JSON, where something of it is wanted; else null. */
+  readonly result: string | null;
+  /** For operators: what completed it, and why it refuses. */
+  readonly answer: string;
   readonly now: Now;
 };
 
@@ -106,6 +123,7 @@ export type Event =
   | CancelRequested
   | { readonly type: 'deadlinePassed'; readonly now: Now }
   | Replied
+  | Completed
   | RetryRequested;
 
 /** Why an event was rejected; `errors.ts` gives each its HTTP status and its words. */
@@ -124,6 +142,10 @@ export type Rejection =
   | 'pivot_in_flight'
   | 'deadline_passed'
   | 'deadline_not_reached'
+  | 'unknown_branch'
+  | 'op_not_open'
+  | 'cannot_refuse'
+  | 'completed_differently'
   | 'nothing_to_retry';
 
 export type Verdict =
@@ -158,6 +180,8 @@ function judge(tx: GlobalTransaction | null, event: Event): Verdict {
       return expire(tx, event.now);
     case 'replied':
       return accepted(hear(tx, event));
+    case 'completed':
+      return complete(tx, event);
     case 'retryRequested':
       return retry(tx, event);
     default:
@@ -277,10 +301,13 @@ function startPivotIfReached(tx: GlobalTransaction, now: Now): GlobalTransaction
   return isReached && now.latest < tx.deadlineAt ? { ...tx, pivotStartedAt: now.latest } : tx;
 }
 
-/** A wait begins when the call is opened, and ends when it is open no more: however often it is made between. */
+/**
+ * A wait begins when the call is opened, and ends when it is open no more: however often it is made between. One that is
+ * accepted waits for the business.
+ */
 function noteWaiting(tx: GlobalTransaction, now: Now): GlobalTransaction {
   if (isBounded(tx)) return tx;
-  const open = openCalls(tx);
+  const open = openCalls(tx).filter(({ call }) => !isAccepted(call));
   const sinceOf = (branch: Branch) =>
     open.some((call) => call.branch === branch) ? (branch.waitingSince ?? now.latest) : null;
   if (tx.branches.every((branch) => sinceOf(branch) === branch.waitingSince)) return tx;
@@ -372,19 +399,10 @@ function hearPhaseTwo(
   return finishIfDone(withBranch(tx, { ...branch, phaseTwo }), event.now);
 }
 
-/** With its budget spent, a callback that nobody hears is repeated about this often. */
-const UNHEARD_PAUSE_MS = 3_600_000;
-
-/** Never parked: it is repeated until somebody has heard. */
+/** Never parked: it is repeated until it is delivered. */
 function hearNotify(tx: GlobalTransaction, event: Replied): GlobalTransaction {
   if (tx.notification === null || tx.notification.reply === 'succeeded') return tx;
-  const notification = heard(tx, tx.notification, null, event);
-  const isSpent = notification.reply === 'unknown' && notification.attemptCount >= tx.policy.retry.budget;
-  const pauseMs = Math.ceil((UNHEARD_PAUSE_MS * (1 + event.chance)) / 2);
-  return {
-    ...tx,
-    notification: isSpent ? { ...notification, dueAt: event.now.latest + pauseMs } : notification,
-  };
+  return { ...tx, notification: heard(tx, tx.notification, null, event) };
 }
 
 /** Refusals count until the decision; afterwards there is no business reason to refuse, and it is asked again. */
@@ -393,10 +411,38 @@ function heard(tx: GlobalTransaction, call: Call, branch: Branch | null, event: 
   const reply = tx.decision !== null && event.reply === 'refused' ? 'unknown' : event.reply;
   if (reply === 'succeeded' || reply === 'refused')
     return { ...freshCall(call.dueAt), reply, attemptCount: call.attemptCount + 1, answer };
-  if (call.parkedAt !== null) return call;
   const policy = branch === null ? tx.policy : policyOf(tx, branch);
-  const mayPark = branch !== null && !isBounded(tx);
-  return backOff(call, policy, { ...event, reply, at: now.latest }, mayPark);
+  const bound = branch === null ? 'nothing' : isBounded(tx) ? 'deadline' : 'parking';
+  return backOff(call, policy, { ...event, reply, at: now.latest }, bound);
+}
+
+// ── Completion from outside ──────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * Counts as the reply of a call that is open: it may have been sent, and its participant has recorded the outcome. Whatever a call
+ * under way replies later finds it settled.
+ */
+function complete(tx: GlobalTransaction, event: Completed): Verdict {
+  const { branchId, op, reply, result, now } = event;
+  const branch = tx.branches.find((candidate) => candidate.branchId === branchId);
+  if (!branch) return rejected('unknown_branch');
+  const isOpen = openCalls(tx).some((open) => open.branch === branch && open.op === op);
+  if (reply === 'refused' && !(isPhaseOne(op) && kindOf(tx.pattern, tx.branches, branch) !== 'final'))
+    return rejected('cannot_refuse');
+  if (isOpen)
+    return accepted(hear(tx, { ...event, type: 'replied', durationMs: 0, retryAfterMs: null, chance: 0 }));
+  const known = settledBy(tx, branch, op);
+  if (known === null) return rejected('op_not_open');
+  const isSame = known === reply && (op !== 'action' || reply === 'refused' || branch.result === result);
+  return isSame ? accepted(tx) : rejected('completed_differently');
+}
+
+/** How the op of a branch was settled; null where it was not, or where this branch has no such op. */
+function settledBy(tx: GlobalTransaction, branch: Branch, op: Op): 'succeeded' | 'refused' | null {
+  const { one, two } = opsOf(tx.pattern, tx.decision?.decision ?? null);
+  if (op !== one && op !== two) return null;
+  const { reply } = op === one ? branch.phaseOne : branch.phaseTwo;
+  return reply === 'unknown' ? null : reply;
 }
 
 // ── An operator's retry ─────────────────────────────────────────────────────────────────────────────────────────

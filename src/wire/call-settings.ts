@@ -8,8 +8,10 @@ const Retry = Type.Object(
       positive('The longest wait before the second call, in milliseconds; it doubles with each call.'),
     ),
     maxDelayMs: Type.Optional(positive('The longest wait before any call, in milliseconds.')),
-    budget: Type.Optional(
-      positive('After so many calls without an answer the branch waits for an operator.'),
+    budgetMs: Type.Optional(
+      positive(
+        'Retry budget of what must succeed, in milliseconds: after it the branch is parked, and called about hourly.',
+      ),
     ),
   },
   {

@@ -24,15 +24,15 @@ export type Backoff = {
   readonly firstDelayMs: number;
   readonly maxDelayMs: number;
   /** After so many the branch is parked. */
-  readonly budget: number;
+  readonly budgetMs: number;
 };
 
 const DAY_MS = 86_400_000;
 
 const DEFAULTS = {
   callTimeoutMs: 5000,
-  retry: { firstDelayMs: 200, maxDelayMs: 30_000, budget: 15 },
-  poll: { firstDelayMs: 500, maxDelayMs: 10_000, budget: 100 },
+  retry: { firstDelayMs: 200, maxDelayMs: 30_000, budgetMs: 24 * 3_600_000 },
+  poll: { firstDelayMs: 500, maxDelayMs: 10_000, budgetMs: 7 * 24 * 3_600_000 },
   maxRetryAfterMs: 300_000,
   defaultTimeoutMs: 30_000,
   maxTimeoutMs: DAY_MS,
@@ -50,7 +50,7 @@ export function engineSettingsOf(given: WorldSettings): EngineSettings {
       retry: { ...DEFAULTS.retry, ...retry },
       poll: { ...DEFAULTS.poll, ...poll },
     },
-    maxPolicy: { callTimeoutMs: 60_000, retryDelayMs: 3_600_000, retryBudget: 1000 },
+    maxPolicy: { callTimeoutMs: 60_000, retryDelayMs: 3_600_000, retryBudgetMs: 7 * DAY_MS },
     gate: { concurrency: 256, failureCount: 10, firstOpenMs: 1000, maxOpenMs: 30_000 },
     defaultTimeoutMs,
     maxTimeoutMs,

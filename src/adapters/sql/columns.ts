@@ -11,6 +11,8 @@ import {
   type Call,
   type GlobalTransaction,
   type Instant,
+  isBounded,
+  isFinished,
   parkedSince,
   usualWaitSince,
   waitingSince,
@@ -135,12 +137,16 @@ export const changingColumns = {
   decidedByBranchId: wordOrNull('decided_by_branch_id', ({ decision }: Tx) => decision?.branchId ?? null),
   decisionNote: wordOrNull('decision_note', ({ decision }: Tx) => decision?.note ?? null),
   parkedAt: instantOrNull('parked_at', parkedSince),
-  waitingSince: instantOrNull('waiting_since', (tx: Tx) => unusualWait(tx, waitingSince(tx))),
+  waitingSince: instantOrNull('waiting_since', (tx: Tx) => unusualWait(tx, waitingSince(tx) ?? noWait(tx))),
   finishedAt: instantOrNull('finished_at', ({ finishedAt }: Tx) => finishedAt),
   pivotStartedAt: instantOrNull('pivot_started_at', ({ pivotStartedAt }: Tx) => pivotStartedAt),
   cancelAskedAt: instantOrNull('cancel_asked_at', ({ cancelAskedAt }: Tx) => cancelAskedAt),
   notification: jsonOrNull('notification', ({ notification }: Tx) => notification),
 };
+
+/** In place of the usual instant: all that is open is accepted, and waits for the business. */
+const NO_WAIT = Date.UTC(9999, 0);
+const noWait = (tx: Tx): Instant | null => (isBounded(tx) || isFinished(tx) ? null : NO_WAIT);
 
 /** The usual instant is left out: most rows would be written twice more for it, in the hottest statements. */
 const unusualWait = (tx: Tx, since: Instant | null): Instant | null =>
@@ -178,8 +184,11 @@ export const changingBranchColumns = {
 const callColumns = (phase: 'phase_one' | 'phase_two') => ({
   reply: wordOrNull(`${phase}_reply`, ({ reply }: Call) => reply),
   attemptCount: count(`${phase}_attempt_count`, ({ attemptCount }: Call) => attemptCount),
+  // Null for 0: a column that is NULL in every new row is left out of their INSERT.
+  spentMs: countOrNull(`${phase}_spent_ms`, ({ spentMs }: Call) => spentMs || null),
   dueAt: instant(`${phase}_due_at`, ({ dueAt }: Call) => dueAt),
   parkedAt: instantOrNull(`${phase}_parked_at`, ({ parkedAt }: Call) => parkedAt),
+  acceptedAt: instantOrNull(`${phase}_accepted_at`, ({ acceptedAt }: Call) => acceptedAt),
   answer: wordOrNull(`${phase}_answer`, ({ answer }: Call) => answer),
   durationMs: countOrNull(`${phase}_duration_ms`, ({ durationMs }: Call) => durationMs),
 });

@@ -1,5 +1,5 @@
 /** A transaction and its branches as rows, and what they amount to in the domain's words. */
-import { isReadVersion, NEWEST_READ_VERSION } from '../../application/journal.ts';
+import { isReadVersion, NEWEST_READ_VERSION, readCall, readPolicy } from '../../application/journal.ts';
 import { type Branch, type Call, type GlobalTransaction, withUsualWaits } from '../../domain/index.ts';
 import type { BranchRow, CallRow, TransactionRow } from './entities.ts';
 
@@ -23,7 +23,7 @@ export function transactionOf(row: TransactionRow): GlobalTransaction {
     bodyHash: row.bodyHash,
     traceparent: row.traceparent,
     tracestate: row.tracestate,
-    policy: row.policy,
+    policy: readPolicy(row.policy),
     beganAt: row.beganAt,
     deadlineAt: row.deadlineAt,
     status: row.status,
@@ -32,7 +32,7 @@ export function transactionOf(row: TransactionRow): GlobalTransaction {
     pivotStartedAt: row.pivotStartedAt,
     cancelAskedAt: row.cancelAskedAt,
     callback: row.callback,
-    notification: row.notification,
+    notification: row.notification && readCall(row.notification),
     branches: row.branches.map(branchOf),
   });
 }
@@ -55,8 +55,10 @@ const branchOf = (row: BranchRow): Branch => ({
 const callOf = (row: CallRow): Call => ({
   reply: row.reply,
   attemptCount: row.attemptCount,
+  spentMs: row.spentMs ?? 0,
   dueAt: row.dueAt,
   parkedAt: row.parkedAt,
+  acceptedAt: row.acceptedAt,
   answer: row.answer,
   durationMs: row.durationMs,
   ongoing: null,
