@@ -78,8 +78,6 @@ class Parts {
       TERCET_RETRY_MAX_DELAY_MS: '400',
       TERCET_POLL_FIRST_DELAY_MS: '50',
       TERCET_CIRCUIT_MAX_OPEN_MS: '1000',
-      // With such delays the default would be spent before a slow machine has started a participant again.
-      TERCET_RETRY_BUDGET: '1000',
     });
     const coordinator = new Child({ name: 'coordinator', file: 'src/main.ts', settings }, folder);
     this.#coordinator = coordinator;

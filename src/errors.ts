@@ -228,7 +228,7 @@ export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
     status: 422,
     title: "A setting of the request exceeds the coordinator's maximum",
     advice:
-      'Lower it, or raise TERCET_MAX_CALL_TIMEOUT_MS, TERCET_MAX_RETRY_DELAY_MS or TERCET_MAX_RETRY_BUDGET.',
+      'Lower it, or raise TERCET_MAX_CALL_TIMEOUT_MS, TERCET_MAX_RETRY_DELAY_MS or TERCET_MAX_RETRY_BUDGET_MS.',
   },
   gid_too_old: {
     status: 410,

@@ -14,8 +14,6 @@ const COORDINATOR_SETTINGS = {
   TERCET_SWEEP_INTERVAL_MS: '200',
   TERCET_RETRY_FIRST_DELAY_MS: '50',
   TERCET_RETRY_MAX_DELAY_MS: '400',
-  // With such delays the default would be spent before a slow machine has started a participant again.
-  TERCET_RETRY_BUDGET: '1000',
 };
 
 export class Shop {

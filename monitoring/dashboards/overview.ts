@@ -44,7 +44,7 @@ const now = [
   stat({
     title: 'Parked',
     description:
-      'Transactions with a branch whose retry budget is spent. The participants dashboard shows who fails.',
+      'Transactions with a branch whose retry or poll budget is spent. The participants dashboard shows who fails.',
     unit: 'short',
     width: 3,
     redFrom: 1,
