@@ -19,7 +19,6 @@ import {
 import type { ActiveTransactions } from './active-transactions.ts';
 import { kindMismatchIn } from './declared-kinds.ts';
 import { gidAgeFault } from './gid-age.ts';
-import { policyFor, TIME_BUDGET_VERSION } from './journal.ts';
 import { type Outcome, outcomeOf, type Rejected } from './outcome.ts';
 import {
   type Chance,
@@ -60,8 +59,6 @@ export type BeginParts = {
   readonly maxTimeoutMs: number;
   /** How long finished transactions are kept. */
   readonly retentionMs: number;
-  /** The version of the journal to write now. */
-  readonly journalVersion: () => number;
 };
 
 /** What a request says that it begins, but for the gid and the moment, and what makes it unusable; null for nothing. */
@@ -147,7 +144,7 @@ async function definitionOf(
       traceparent,
       tracestate,
       timeoutMs,
-      policy: policyFor(parts.journalVersion(), withOwn(parts.policy, ownPolicyOf(request) ?? {})),
+      policy: withOwn(parts.policy, ownPolicyOf(request) ?? {}),
       callback: callbackOf(request.callback, participants),
       branches,
     },
@@ -156,7 +153,7 @@ async function definitionOf(
 }
 
 function settingsFaultIn(
-  { maxTimeoutMs, maxPolicy, journalVersion }: BeginParts,
+  { maxTimeoutMs, maxPolicy }: BeginParts,
   request: BeginRequest,
   timeoutMs: number,
   participants: Participants,
@@ -164,8 +161,6 @@ function settingsFaultIn(
   if (timeoutMs > maxTimeoutMs)
     return { accepted: false, code: 'timeout_too_long', about: `${maxTimeoutMs} ms` };
   const wishes = [request, ...(request.branches ?? [])];
-  if (journalVersion() < TIME_BUDGET_VERSION && wishes.some(({ retry }) => retry?.budgetMs !== undefined))
-    return { accepted: false, code: 'upgrade_in_progress', about: 'retry.budgetMs' };
   const overMaxima = wishes.map((part) => overMaximumIn(part, maxPolicy));
   return overMaxima.find((rejected) => rejected !== null) ?? unknownIn(participants);
 }

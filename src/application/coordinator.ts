@@ -51,6 +51,8 @@ export type CoordinatorParts = BeginParts & {
   readonly waiters: Waiters;
   readonly gate: CallGate;
   readonly observer: Observer;
+  /** The version of the journal to write now. */
+  readonly journalVersion: () => number;
   /** How long a success that must come is waited for before an operator is to look. */
   readonly attentionAfterMs: number;
 };

@@ -6,7 +6,6 @@
  * stored once with its branch, and is no part of them. Polling is progress of one replica and is no change.
  */
 import {
-  type Backoff,
   type Branch,
   type Call,
   type CallPolicy,
@@ -24,10 +23,10 @@ import {
  * The version of the format that this program writes, once all replicas read it; until then, the one before.
  * A replica that meets a version that it does not read neither calls nor saves.
  */
-export const JOURNAL_VERSION = 4;
+export const JOURNAL_VERSION = 3;
 /** What it reads: every version since the first one that was released or may be stored. */
 export const OLDEST_READ_VERSION = 2;
-export const NEWEST_READ_VERSION = 4;
+export const NEWEST_READ_VERSION = 3;
 
 export const VERSIONS = {
   oldestRead: OLDEST_READ_VERSION,
@@ -70,15 +69,9 @@ export type Entries = {
 /** A decision has a note since this version. */
 export const NOTE_VERSION = 3;
 
-/** A transaction has no budgets in calls since this version, but in time. */
-export const TIME_BUDGET_VERSION = 4;
-
 /** The version that a row needs for what it holds. */
-export function versionNeededBy({ transaction }: Entries): number {
-  if (transaction?.policy !== undefined && transaction.policy.retry.budget === undefined)
-    return TIME_BUDGET_VERSION;
-  return transaction?.decision?.note === undefined ? OLDEST_READ_VERSION : NOTE_VERSION;
-}
+export const versionNeededBy = ({ transaction }: Entries): number =>
+  transaction?.decision?.note === undefined ? OLDEST_READ_VERSION : NOTE_VERSION;
 
 /** What has to be written for `after` to be durable; null when nothing durable changed. */
 export function entriesBetween(
@@ -127,10 +120,10 @@ export function rebuild(gid: string, rows: readonly { readonly entries: Entries 
   };
 }
 
-// ── Rows of earlier versions ─────────────────────────────────────────────────────────────────────────────────
+// ── Rows of earlier programs ─────────────────────────────────────────────────────────────────────────────────
 
 /**
- * A call as it was stored. A version that did not know a field kept it as it was.
+ * A call as it was stored. A program that did not know a field left its column as it was.
  * @param known the call before
  */
 export const readCall = (stored: Call, known?: Call): Call => ({
@@ -139,30 +132,20 @@ export const readCall = (stored: Call, known?: Call): Call => ({
   acceptedAt: stored.acceptedAt ?? (stored.acceptedAt === undefined ? known?.acceptedAt : null) ?? null,
 });
 
-/** How calls are made. What was stored with budgets in calls gets the default budgets in time. */
-export const readPolicy = (stored: CallPolicy): CallPolicy =>
-  stored.retry.budgetMs === undefined ? withBudgets(stored, DEFAULT_BUDGETS) : stored;
-
-const DEFAULT_BUDGETS = {
-  retry: { budgetMs: DEFAULT_RETRY_BUDGET_MS },
-  poll: { budgetMs: DEFAULT_POLL_BUDGET_MS },
-};
-
-/** Budgets of the version before, for replicas of it that may drive the transaction, too. */
-const BUDGETS_IN_CALLS = { retry: { budget: 15 }, poll: { budget: 100 } };
-
-/** How calls are made, as the oldest running replica reads it. */
-export const policyFor = (journalVersion: number, policy: CallPolicy): CallPolicy =>
-  journalVersion < TIME_BUDGET_VERSION ? withBudgets(policy, BUDGETS_IN_CALLS) : policy;
-
-const withBudgets = (
-  policy: CallPolicy,
-  { retry, poll }: { readonly retry: Partial<Backoff>; readonly poll: Partial<Backoff> },
-): CallPolicy => ({
-  ...policy,
-  retry: { ...policy.retry, ...retry },
-  poll: { ...policy.poll, ...poll },
-});
+/**
+ * How calls are made. What was stored with budgets in calls gets the default budgets in time. The programs that count calls
+ * read a budget in time, too: they never park by it.
+ */
+export function readPolicy({ retry, poll, ...rest }: CallPolicy): CallPolicy {
+  const { budgetMs: retryBudgetMs = DEFAULT_RETRY_BUDGET_MS } = retry;
+  const { budgetMs: pollBudgetMs = DEFAULT_POLL_BUDGET_MS } = poll;
+  const { firstDelayMs, maxDelayMs } = retry;
+  return {
+    ...rest,
+    retry: { firstDelayMs, maxDelayMs, budgetMs: retryBudgetMs },
+    poll: { firstDelayMs: poll.firstDelayMs, maxDelayMs: poll.maxDelayMs, budgetMs: pollBudgetMs },
+  };
+}
 
 function changedFields<T extends object>(before: Partial<T> | null, after: T): Partial<T> | null {
   const changed: Partial<T> = {};

@@ -63,8 +63,6 @@ export type Backoff = {
    * accepted.
    */
   readonly budgetMs: number;
-  /** A budget in calls, for replicas of the version before this one; absent once all replicas read budgets in time. */
-  readonly budget?: number;
 };
 
 /** How participants are called; fixed when the transaction begins, for all of it or for one branch. */
