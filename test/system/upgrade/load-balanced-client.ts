@@ -9,11 +9,7 @@ import type { CoordinatorProcess } from '../../support/coordinator-process.ts';
 const ANSWER_WITHIN_MS = 120_000;
 const PROBE_EVERY_MS = 50;
 
-export type View = {
-  readonly gid: string;
-  readonly status: string;
-  readonly decision: { note: string } | null;
-};
+export type View = { readonly gid: string };
 
 export class LoadBalancedClient {
   /** Requests without an answer, by the reason: a replica that stops in order leaves none. */

@@ -10,10 +10,13 @@ type Done = { [op in Op]: boolean };
 
 /** In a payload: its try is refused. */
 export const REFUSE = 'refuse';
+/** In a payload: its confirm and cancel are answered 500 while the participant is failing. */
+export const FAIL = 'fail';
 
 export class Participant {
   /** Calls that contradict what was done before. */
   readonly violations: string[] = [];
+  isFailing = false;
   readonly #done = new Map<string, Done>();
   readonly #server: Server;
 
@@ -24,7 +27,8 @@ export class Participant {
       const [gid, branchId, op] = ['transaction-id', 'branch-id', 'op'].map((name) =>
         String(request.headers[`tcc-${name}`]),
       );
-      response.statusCode = this.call(`${gid}/${branchId}`, op as Op, body.includes(REFUSE));
+      const isFailed = this.isFailing && op !== 'try' && body.includes(FAIL);
+      response.statusCode = isFailed ? 500 : this.call(`${gid}/${branchId}`, op as Op, body.includes(REFUSE));
       response.end();
     });
   }
