@@ -423,7 +423,7 @@ function heard(tx: GlobalTransaction, call: Call, branch: Branch | null, event: 
  * under way replies later finds it settled.
  */
 function complete(tx: GlobalTransaction, event: Completed): Verdict {
-  const { branchId, op, reply, result, now } = event;
+  const { branchId, op, reply, result } = event;
   const branch = tx.branches.find((candidate) => candidate.branchId === branchId);
   if (!branch) return rejected('unknown_branch');
   const isOpen = openCalls(tx).some((open) => open.branch === branch && open.op === op);

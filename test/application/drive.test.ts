@@ -165,7 +165,7 @@ describe('a drive', () => {
         pollCount += 1;
       } else await clock.step();
     }
-    expect(pollCount).toBe(policy.poll.budget);
+    expect(pollCount).toBe(policy.poll.budgetMs);
     expect((await coordinator.find(gid))?.tx.status).toBe('confirming');
   });
 

@@ -11,6 +11,7 @@ import {
   transition,
 } from '../../src/domain/index.ts';
 import {
+  CALLS_TO_PARK,
   begin,
   between,
   cancelling,
@@ -18,7 +19,6 @@ import {
   confirming,
   DEADLINE,
   exactly,
-  POLICY,
   replied,
   spec,
   T0,
@@ -92,7 +92,7 @@ describe('a transaction waits', () => {
   });
 
   test('for a person, when the retries of a branch are used up', () => {
-    expect(explain(answered('503', POLICY.retry.budget))).toBe(
+    expect(explain(answered('503', CALLS_TO_PARK))).toBe(
       'Parked since 2026-01-01T00:00:04Z, waiting for an operator to fix inventory and retry: to confirm branch “stock”, attempt 3 of 3 answered 503 after 2.0 s; 1 more branch waits for inventory (no answer yet).',
     );
   });
@@ -100,7 +100,7 @@ describe('a transaction waits', () => {
   test('for a person, when a participant said too often that it is still at work', () => {
     const tx = told(
       confirming(),
-      ...Array.from({ length: POLICY.poll.budget }, () =>
+      ...Array.from({ length: 10 }, () =>
         replied('stock', 'confirm', 'ongoing', { answer: '202', now: later }),
       ),
     );
@@ -110,7 +110,7 @@ describe('a transaction waits', () => {
   });
 
   test('for an answer after somebody retried by hand', () => {
-    expect(explain(told(answered('503', POLICY.retry.budget), retry()))).toContain(
+    expect(explain(told(answered('503', CALLS_TO_PARK), retry()))).toContain(
       'for inventory to confirm branch “stock”: retried by an operator, after a call that answered 503 after 2.0 s; 1 more',
     );
   });
@@ -128,7 +128,7 @@ describe('a transaction waits', () => {
   });
 
   test('for the parked branch first, whatever else it waits for', () => {
-    const parked = answered('404', POLICY.retry.budget);
+    const parked = answered('404', CALLS_TO_PARK);
     const both = told(parked, replied('money', 'confirm', 'unknown', { answer: '500', chance: 0.5 }));
     expect(explain(both)).toMatch(
       /^Parked since .* branch “stock”, .* answered 404 .*; 1 more branch waits for inventory \(500\)\.$/,
@@ -275,7 +275,7 @@ describe('a saga waits for its pivot', () => {
     expect(explain(told(atPivot(), ...unanswered('money', 'action')))).toContain(
       'attempt 1 of 3 answered 503',
     );
-    expect(explain(told(atPivot(), ...unanswered('money', 'action', POLICY.retry.budget)))).toBe(
+    expect(explain(told(atPivot(), ...unanswered('money', 'action', CALLS_TO_PARK)))).toBe(
       'Parked since 2026-01-01T00:00:04Z, waiting for an operator to fix moneys and retry: to carry out step “money”, attempt 3 of 3 answered 503 after 2.0 s; then 1 more step to carry out; this is the pivot: only its reply decides.',
     );
   });
@@ -310,7 +310,7 @@ describe('a saga is undone', () => {
   });
 
   test('and waits for an operator where a compensation is parked', () => {
-    const parked = told(refused(), ...unanswered('hotel', 'compensate', POLICY.retry.budget));
+    const parked = told(refused(), ...unanswered('hotel', 'compensate', CALLS_TO_PARK));
     expect(explain(parked)).toBe(
       'Parked since 2026-01-01T00:00:04Z, waiting for an operator to fix hotels and retry: to compensate step “hotel”, attempt 3 of 3 answered 503 after 2.0 s; decided to cancel at 2026-01-01T00:00:00Z, because step “hotel” refused its action; then 2 more steps to compensate.',
     );

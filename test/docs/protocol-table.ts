@@ -10,7 +10,7 @@ import {
   transition,
 } from '../../src/domain/index.ts';
 import { newTransaction, policy } from '../support/saves.ts';
-import { told } from '../support/transactions.ts';
+import { CALLS_TO_PARK, told } from '../support/transactions.ts';
 
 const BEGAN = newTransaction('0193f000-0000-7000-8000-000000000001').beganAt;
 export const early = { earliest: BEGAN, latest: BEGAN };
@@ -182,6 +182,6 @@ function succeed(tx: GlobalTransaction, branchId: string): GlobalTransaction {
 
 function spendBudget(tx: GlobalTransaction): GlobalTransaction {
   const op = tx.decision?.decision ?? 'try';
-  const answers = Array.from({ length: policy.retry.budget - 1 }, () => replied('a', op, 'unknown'));
+  const answers = Array.from({ length: CALLS_TO_PARK - 1 }, () => replied('a', op, 'unknown'));
   return told(tx, ...answers);
 }

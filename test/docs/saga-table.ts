@@ -2,7 +2,7 @@
 import type { BranchSpec, Event, GlobalTransaction, Op, Reply } from '../../src/domain/index.ts';
 import { saga, step as stepOf } from '../support/sagas.ts';
 import { newTransaction, policy } from '../support/saves.ts';
-import { told } from '../support/transactions.ts';
+import { CALLS_TO_PARK, told } from '../support/transactions.ts';
 import { early, late, outcome, registered, replied, tableOf } from './protocol-table.ts';
 
 const STATES = [
@@ -108,7 +108,7 @@ function onCancel(event: Event): Row[1] {
 }
 
 function spent(branchId: string, op: Op): readonly Event[] {
-  return Array.from({ length: policy.retry.budget }, () => replied(branchId, op, 'unknown'));
+  return Array.from({ length: CALLS_TO_PARK }, () => replied(branchId, op, 'unknown'));
 }
 
 function action(branchId: string, reply: Reply = 'succeeded'): Event {

@@ -7,9 +7,20 @@ import {
   longestCallMs,
   type Reply,
 } from '../../src/domain/global-transaction.ts';
-import { PARKED_CHECK_MS, pendingCalls } from '../../src/domain/pending-calls.ts';
+import { pendingCalls } from '../../src/domain/pending-calls.ts';
 import { type Replied, transition } from '../../src/domain/transition.ts';
-import { begin, DEADLINE, exactly, POLICY, replied, spec, T0, told } from '../support/transactions.ts';
+import {
+  begin,
+  CALLS_TO_PARK,
+  DEADLINE,
+  exactly,
+  PARKED_PAUSE_MS,
+  POLICY,
+  replied,
+  spec,
+  T0,
+  told,
+} from '../support/transactions.ts';
 import { action, cancel, compensate, due, refusal, retry, saga, step } from '../support/sagas.ts';
 
 const callback = { participant: 'shop', activity: 'ended', callTimeoutMs: null };
@@ -102,8 +113,8 @@ describe('a callback', () => {
       pausesMs.push((tx.notification?.dueAt ?? 0) - at);
       expect(isParked(tx)).toBe(false);
     }
-    expect(pausesMs.slice(0, POLICY.retry.budget - 1)).toEqual([50, 100]);
-    expect(pausesMs.slice(POLICY.retry.budget - 1)).toEqual(Array(18).fill(0.75 * 3_600_000));
+    expect(pausesMs.slice(0, CALLS_TO_PARK - 1)).toEqual([50, 100]);
+    expect(pausesMs.slice(CALLS_TO_PARK - 1)).toEqual(Array(18).fill(0.75 * 3_600_000));
   });
 
   test('has as long for a call as its participant is registered with, else as the transaction', () => {
@@ -150,9 +161,9 @@ describe('a callback', () => {
     const parked = told(
       cancelled,
       replied('stock', 'try', 'succeeded'),
-      ...Array.from({ length: POLICY.retry.budget }, () => replied('stock', 'cancel', 'unknown')),
+      ...Array.from({ length: CALLS_TO_PARK }, () => replied('stock', 'cancel', 'unknown')),
     );
     expect(due(parked)).toEqual(['notify']);
-    expect(pendingCalls(parked, now).checkAgainAt).toBe(T0 + PARKED_CHECK_MS);
+    expect(pendingCalls(parked, now).checkAgainAt).toBe(T0 + PARKED_PAUSE_MS);
   });
 });

@@ -1,8 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import type { GlobalTransaction, Now } from '../../src/domain/global-transaction.ts';
-import { PARKED_CHECK_MS, pendingCalls } from '../../src/domain/pending-calls.ts';
+import { pendingCalls } from '../../src/domain/pending-calls.ts';
 import {
   begin,
+  CALLS_TO_PARK,
+  PARKED_PAUSE_MS,
   between,
   cancelled,
   cancelling,
@@ -95,21 +97,17 @@ describe('phase two', () => {
   });
 
   test('a branch that is parked is not called, but looked at every hour', () => {
-    const unanswered = Array.from({ length: POLICY.retry.budget }, () =>
-      replied('stock', 'confirm', 'unknown'),
-    );
+    const unanswered = Array.from({ length: CALLS_TO_PARK }, () => replied('stock', 'confirm', 'unknown'));
     const tx = told(confirming(), replied('money', 'confirm', 'succeeded'), ...unanswered);
     expect(pendingCalls(tx, now)).toEqual({
       calls: [],
-      checkAgainAt: T0 + PARKED_CHECK_MS,
+      checkAgainAt: T0 + PARKED_PAUSE_MS,
       checkAgainFor: 'call',
     });
   });
 
   test('a parked branch does not keep another from being called (I15)', () => {
-    const unanswered = Array.from({ length: POLICY.retry.budget }, () =>
-      replied('stock', 'confirm', 'unknown'),
-    );
+    const unanswered = Array.from({ length: CALLS_TO_PARK }, () => replied('stock', 'confirm', 'unknown'));
     expect(opsOf(told(confirming(), ...unanswered))).toEqual(['confirm money']);
   });
 
@@ -193,11 +191,11 @@ describe('a step of a saga', () => {
   });
 
   test('that is parked is looked at every hour, and what is due beside it is called', () => {
-    const unanswered = Array.from({ length: POLICY.retry.budget }, () => action('payment', 'unknown'));
+    const unanswered = Array.from({ length: CALLS_TO_PARK }, () => action('payment', 'unknown'));
     const parked = told(saga([pivot('payment')]), ...unanswered);
     expect(pendingCalls(parked, now)).toEqual({
       calls: [],
-      checkAgainAt: T0 + PARKED_CHECK_MS,
+      checkAgainAt: T0 + PARKED_PAUSE_MS,
       checkAgainFor: 'call',
     });
   });

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type Call, freshCall } from '../../src/domain/global-transaction.ts';
 import { backOff, type Unsettled } from '../../src/domain/retry-policy.ts';
-import { POLICY, T0 } from '../support/transactions.ts';
+import { CALLS_TO_PARK, POLICY, T0 } from '../support/transactions.ts';
 
 const heard = (given: Partial<Unsettled> = {}): Unsettled => ({
   reply: 'unknown',
@@ -13,13 +13,13 @@ const heard = (given: Partial<Unsettled> = {}): Unsettled => ({
   at: T0,
   ...given,
 });
-const patient = { ...POLICY, retry: { ...POLICY.retry, budget: 1_000 } };
+const patient = { ...POLICY, retry: { ...POLICY.retry, budgetMs: 1_000_000 } };
 
 describe('after an unknown reply', () => {
   test('the ceiling of the delay doubles with each attempt, up to the cap', () => {
     let call: Call = freshCall(T0);
     const delays = Array.from({ length: 12 }, () => {
-      call = backOff(call, patient, heard(), true);
+      call = backOff(call, patient, heard(), 'parking');
       return call.dueAt - T0;
     });
     expect(delays.slice(0, 4)).toEqual([100, 200, 400, 800]);
@@ -27,12 +27,12 @@ describe('after an unknown reply', () => {
   });
 
   test('the jitter is full: the delay may be nothing', () => {
-    expect(backOff(freshCall(T0), POLICY, heard({ chance: 0 }), true).dueAt).toBe(T0);
+    expect(backOff(freshCall(T0), POLICY, heard({ chance: 0 }), 'parking').dueAt).toBe(T0);
   });
 
   test('Retry-After is honoured, up to its limit', () => {
     const dueAfter = (retryAfterMs: number) =>
-      backOff(freshCall(T0), POLICY, heard({ retryAfterMs }), true).dueAt - T0;
+      backOff(freshCall(T0), POLICY, heard({ retryAfterMs }), 'parking').dueAt - T0;
     expect(dueAfter(5_000)).toBe(5_000);
     expect(dueAfter(3_600_000)).toBe(POLICY.maxRetryAfterMs);
   });
@@ -46,7 +46,7 @@ describe('after an unknown reply', () => {
     fc.assert(
       fc.property(attempt, ({ attemptCount, chance, retryAfterMs }) => {
         const call = { ...freshCall(T0), attemptCount };
-        const delayMs = backOff(call, POLICY, heard({ chance, retryAfterMs }), false).dueAt - T0;
+        const delayMs = backOff(call, POLICY, heard({ chance, retryAfterMs }), 'deadline').dueAt - T0;
         const askedMs = Math.min(retryAfterMs ?? 0, POLICY.maxRetryAfterMs);
         expect(delayMs).toBeGreaterThanOrEqual(askedMs);
         expect(delayMs).toBeLessThanOrEqual(Math.max(POLICY.retry.maxDelayMs, askedMs));
@@ -56,29 +56,28 @@ describe('after an unknown reply', () => {
 
   test('the branch is parked when its budget is spent, and says why', () => {
     let call: Call = freshCall(T0);
-    for (let n = 1; n < POLICY.retry.budget; n++) call = backOff(call, POLICY, heard(), true);
+    for (let n = 1; n < CALLS_TO_PARK; n++) call = backOff(call, POLICY, heard(), 'parking');
     expect(call.parkedAt).toBeNull();
-    expect(backOff(call, POLICY, heard(), true)).toMatchObject({ parkedAt: T0, answer: '503' });
+    expect(backOff(call, POLICY, heard(), 'parking')).toMatchObject({ parkedAt: T0, answer: '503' });
   });
 
   test('a try is never parked: its deadline ends it', () => {
-    const spent = { ...freshCall(T0), attemptCount: POLICY.retry.budget * 10 };
-    expect(backOff(spent, POLICY, heard(), false).parkedAt).toBeNull();
+    const spent = { ...freshCall(T0), attemptCount: CALLS_TO_PARK * 10 };
+    expect(backOff(spent, POLICY, heard(), 'deadline').parkedAt).toBeNull();
   });
 });
 
 describe('while the participant is still at work', () => {
   test('polling has its own pace and spends no retry budget', () => {
-    const call = backOff(freshCall(T0), POLICY, heard({ reply: 'ongoing' }), true);
+    const call = backOff(freshCall(T0), POLICY, heard({ reply: 'ongoing' }), 'parking');
     expect(call).toMatchObject({ attemptCount: 0, reply: null, ongoing: { count: 1, nextAt: T0 + 500 } });
   });
 
   test('polling has its own limit, after which the branch is parked', () => {
     let call: Call = freshCall(T0);
-    for (let n = 1; n < POLICY.poll.budget; n++)
-      call = backOff(call, POLICY, heard({ reply: 'ongoing' }), true);
+    for (let n = 1; n < 4; n++) call = backOff(call, POLICY, heard({ reply: 'ongoing' }), 'parking');
     expect(call.parkedAt).toBeNull();
-    expect(backOff(call, POLICY, heard({ reply: 'ongoing', answer: '202' }), true)).toMatchObject({
+    expect(backOff(call, POLICY, heard({ reply: 'ongoing', answer: '202' }), 'parking')).toMatchObject({
       parkedAt: T0,
       ongoing: null,
       answer: '202',
@@ -86,7 +85,7 @@ describe('while the participant is still at work', () => {
   });
 
   test('an unknown reply ends the polling and is retried', () => {
-    const polled = backOff(freshCall(T0), POLICY, heard({ reply: 'ongoing' }), true);
-    expect(backOff(polled, POLICY, heard(), true)).toMatchObject({ ongoing: null, attemptCount: 1 });
+    const polled = backOff(freshCall(T0), POLICY, heard({ reply: 'ongoing' }), 'parking');
+    expect(backOff(polled, POLICY, heard(), 'parking')).toMatchObject({ ongoing: null, attemptCount: 1 });
   });
 });

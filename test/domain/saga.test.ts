@@ -4,6 +4,7 @@ import { type GlobalTransaction, isParked, type Step } from '../../src/domain/gl
 import { pendingCalls } from '../../src/domain/pending-calls.ts';
 import { type Event, transition } from '../../src/domain/transition.ts';
 import {
+  CALLS_TO_PARK,
   begun,
   between,
   branch,
@@ -35,7 +36,7 @@ import {
 const atDeadline = exactly(DEADLINE);
 const longAfter = exactly(DEADLINE + 3_600_000);
 /** As many answers as park a call. */
-const times = (reply: Event): Event[] => Array.from({ length: POLICY.retry.budget }, () => reply);
+const times = (reply: Event): Event[] => Array.from({ length: CALLS_TO_PARK }, () => reply);
 /** Accepted with the very same object, so that nothing is written. */
 function changesNothing(tx: GlobalTransaction, event: Event): void {
   const verdict = transition(tx, event);
@@ -425,7 +426,7 @@ describe('a pivot', () => {
   });
 
   test('that answers for ever that it is still at work is parked too (I4)', () => {
-    const answers = Array.from({ length: POLICY.poll.budget }, () => action('payment', 'ongoing'));
+    const answers = Array.from({ length: 4 }, () => action('payment', 'ongoing'));
     expect(isParked(told(inFlight(), ...answers))).toBe(true);
     expect(isParked(told(inFlight(), ...answers.slice(1)))).toBe(false);
   });

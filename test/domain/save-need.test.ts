@@ -10,7 +10,6 @@ import {
   cancelling,
   confirming,
   exactly,
-  POLICY,
   replied,
   spec,
   T0,
@@ -50,12 +49,7 @@ const ROWS: readonly Row[] = [
     replied('stock', 'try', 'unknown'),
   ],
   ['polling need not be saved', 'none', begin(), replied('stock', 'try', 'ongoing')],
-  [
-    'polling of a confirm need not be saved before its budget is spent',
-    'none',
-    confirming(),
-    ...polls(POLICY.poll.budget - 1),
-  ],
+  ['polling of a confirm need not be saved before its budget is spent', 'none', confirming(), ...polls(3)],
   ['a retry that finds every call due and uncalled need not be saved', 'none', confirming(), retry(now)],
   ['a begin is saved immediately', 'now', null, begun()],
   [
@@ -154,7 +148,7 @@ const ROWS: readonly Row[] = [
     'a branch that is parked because its polls are spent is saved immediately',
     'now',
     told(confirming(), replied('stock', 'confirm', 'unknown', { answer: 'ongoing' })),
-    ...polls(POLICY.poll.budget),
+    ...polls(4),
   ],
   [
     'a late try that has to be cancelled once more is saved immediately',

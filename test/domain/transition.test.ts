@@ -3,6 +3,7 @@ import { type GlobalTransaction, isParked } from '../../src/domain/global-transa
 import { pendingCalls } from '../../src/domain/pending-calls.ts';
 import { type Event, transition } from '../../src/domain/transition.ts';
 import {
+  CALLS_TO_PARK,
   begin,
   begun,
   between,
@@ -13,7 +14,6 @@ import {
   confirming,
   DEADLINE,
   exactly,
-  POLICY,
   replied,
   spec,
   T0,
@@ -258,7 +258,7 @@ describe('a try that ends after the decision', () => {
 
 describe("a person's retry", () => {
   const parked = () => {
-    const unanswered = Array.from({ length: POLICY.retry.budget }, () =>
+    const unanswered = Array.from({ length: CALLS_TO_PARK }, () =>
       replied('stock', 'confirm', 'unknown', { answer: '503' }),
     );
     return told(confirming(), replied('money', 'confirm', 'succeeded'), ...unanswered);

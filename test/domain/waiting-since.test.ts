@@ -3,11 +3,11 @@ import { describe, expect, test } from '@jest/globals';
 import { type GlobalTransaction, isParked, waitingSince } from '../../src/domain/global-transaction.ts';
 import type { Event } from '../../src/domain/transition.ts';
 import {
+  CALLS_TO_PARK,
   begin,
   branch,
   DEADLINE,
   exactly,
-  POLICY,
   replied,
   spec,
   T0,
@@ -41,7 +41,7 @@ describe('a transaction of two branches', () => {
 
   test('has waited since the same instant whatever is retried, parked, or retried by an operator', () => {
     const unknown = replied('money', 'cancel', 'unknown', { now: at(900) });
-    const parked = told(begin(), tryRefusedAt(5), ...Array<Event>(POLICY.retry.budget).fill(unknown));
+    const parked = told(begin(), tryRefusedAt(5), ...Array<Event>(CALLS_TO_PARK).fill(unknown));
     expect(isParked(parked)).toBe(true);
     expect(sinceOf(parked, 'money')).toBe(T0 + 5);
     expect(sinceOf(told(parked, retry(at(5000)), unknown), 'money')).toBe(T0 + 5);

@@ -82,7 +82,7 @@ export async function openWorld({
       return { httpStatus: status, answer: String(status), retryAfterMs: null, ...(isKept && { body }) };
     },
   };
-  const backoff = { firstDelayMs: 100, maxDelayMs: 1000, budget: 2 };
+  const backoff = { firstDelayMs: 100, maxDelayMs: 1000, budgetMs: 1000 };
   const { coordinator, retention, checkReady } = testEngine({
     store,
     registry,

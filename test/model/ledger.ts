@@ -305,8 +305,8 @@ export class Ledger {
       timeoutMs: TIMEOUT_MS,
       policy: {
         callTimeoutMs: 10,
-        retry: { firstDelayMs: 1, maxDelayMs: 1, budget: retryBudget },
-        poll: { firstDelayMs: 1, maxDelayMs: 1, budget: 3 },
+        retry: { firstDelayMs: 1, maxDelayMs: 1, budgetMs: retryBudget },
+        poll: { firstDelayMs: 1, maxDelayMs: 1, budgetMs: 3 },
         maxRetryAfterMs: 0,
       },
       callback: null,

@@ -55,7 +55,8 @@ export function checkSagaState({ steps, pivot }: Plan, tx: GlobalTransaction): v
   const isBounded = decision === null && pivotStartedAt === null;
   for (const { phaseOne, phaseTwo } of branches) {
     const call = decision?.decision === 'cancel' ? phaseTwo : phaseOne;
-    const isSpent = call.reply === 'unknown' && call.attemptCount >= tx.policy.retry.budget;
+    const isSpent =
+      call.reply === 'unknown' && call.attemptCount >= 10 && call.spentMs >= tx.policy.retry.budgetMs;
     demand(
       'I4',
       isBounded || !isSpent || call.parkedAt !== null,

@@ -47,8 +47,6 @@ export class Deployment {
       // Whoever takes the alerts takes them as a participant does.
       TERCET_ALERT_WEBHOOK_URL: given.participants.urlOf('operators'),
       TERCET_ALERT_WEBHOOK_SECRETS: `whsec_${Buffer.alloc(32, MARKS.secret).toString('base64')}`,
-      // What fails is called again and again while a test watches it.
-      TERCET_RETRY_BUDGET: '1000',
       TERCET_RETRY_MAX_DELAY_MS: '500',
       TERCET_CIRCUIT_FAILURE_COUNT: '2',
       TERCET_CIRCUIT_MAX_OPEN_MS: '1000',

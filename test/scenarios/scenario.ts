@@ -8,7 +8,7 @@
  *
  *   begin tcc declared|interactive BRANCH=PARTICIPANT/ACTIVITY … [OPTION …]
  *   begin saga STEP=PARTICIPANT/ACTIVITY [after=STEP,STEP] [pivot] [uncompensated] … [OPTION …]
- *                             OPTION: timeout=30s, budget=3, callback=PARTICIPANT/ACTIVITY, gid=g-2
+ *                             OPTION: timeout=30s, budget=300s, callback=PARTICIPANT/ACTIVITY, gid=g-2
  *   register BRANCH=PARTICIPANT/ACTIVITY
  *   reply BRANCH|callback OP succeeded|refused|ongoing|unknown
  *   confirm [BRANCH,BRANCH]   cancel   retry [PARTICIPANT]
@@ -101,13 +101,18 @@ function eventOf(world: World, command: string): Event | null {
 function begin(_: World, now: Now, pattern = '', text = ''): Event {
   const branches: RequestedBranch[] = [];
   const place = (more: Partial<RequestedBranch>) => branches.push({ ...branches.pop()!, ...more });
-  let event = begun({ pattern: pattern as Begun['pattern'], policy: policyWith(3), bodyHash: text, now });
+  let event = begun({
+    pattern: pattern as Begun['pattern'],
+    policy: policyWith(300_000),
+    bodyHash: text,
+    now,
+  });
   for (const word of text.split(/\s+/)) {
     const [key, value = ''] = word.split('=');
     if (key === 'declared' || key === 'interactive') event = { ...event, mode: key };
     else if (key === 'gid') event = { ...event, gid: value };
     else if (key === 'timeout') event = { ...event, timeoutMs: msOf(value) };
-    else if (key === 'budget') event = { ...event, policy: policyWith(Number(value)) };
+    else if (key === 'budget') event = { ...event, policy: policyWith(msOf(value)) };
     else if (key === 'callback') event = { ...event, callback: { ...named(word)[1], callTimeoutMs: null } };
     else if (key === 'after') place({ dependsOn: value.split(',') });
     else if (key === 'pivot') place({ isPivot: true });
@@ -119,9 +124,9 @@ function begin(_: World, now: Now, pattern = '', text = ''): Event {
   return { ...event, branches: plan };
 }
 
-function policyWith(budget: number): Begun['policy'] {
+function policyWith(budgetMs: number): Begun['policy'] {
   const delays = { firstDelayMs: 2_000, maxDelayMs: 60_000 };
-  return { ...POLICY, retry: { ...delays, budget }, poll: { ...delays, budget: 10 } };
+  return { ...POLICY, retry: { ...delays, budgetMs }, poll: { ...delays, budgetMs: 600_000 } };
 }
 
 function reply({ called }: World, now: Now, branchId = '', op = '', outcome = ''): Event {

@@ -8,8 +8,8 @@ import { GroupCommit } from '../../src/application/group-commit.ts';
 import type { Save, Saved } from '../../src/application/ports.ts';
 import { type GlobalTransaction, type Instant, isParked } from '../../src/domain/index.ts';
 import { noLog, noObserver } from '../support/engine.ts';
-import { allReplied, newTransaction, cancelRequested, newGid, policy, saveOf } from '../support/saves.ts';
-import { told } from '../support/transactions.ts';
+import { allReplied, newTransaction, cancelRequested, newGid, saveOf } from '../support/saves.ts';
+import { CALLS_TO_PARK, told } from '../support/transactions.ts';
 import { newSaga, inState, TO_THE_END, UNDONE } from '../support/saga-saves.ts';
 import type { StoreUnderTest } from './store-contract.ts';
 
@@ -178,7 +178,7 @@ const owingCallback = (): GlobalTransaction => inState(newSaga(), TO_THE_END.sli
 function withParkedPivot(): GlobalTransaction {
   const [, , , unknown] = TO_THE_END;
   const started = inState(newSaga(), TO_THE_END.slice(0, 2));
-  const answers = Array.from({ length: policy.retry.budget }, () => unknown ?? []);
+  const answers = Array.from({ length: CALLS_TO_PARK }, () => unknown ?? []);
   const tx = inState(started, answers as typeof TO_THE_END);
   if (!isParked(tx)) throw new Error('its budget is not spent');
   return tx;

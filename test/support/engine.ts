@@ -37,7 +37,7 @@ export const noWakes: Ports['wakes'] = () => ({ wakeAt: () => {}, isUp: true, cl
 /** Limits so wide that no test meets one by chance. */
 export const engineSettings = (given: Partial<EngineSettings> = {}): EngineSettings => ({
   policy,
-  maxPolicy: { callTimeoutMs: 60_000, retryDelayMs: 60_000, retryBudget: 100 },
+  maxPolicy: { callTimeoutMs: 60_000, retryDelayMs: 60_000, retryBudgetMs: 86_400_000 },
   gate: { concurrency: 1000, failureCount: 1000, firstOpenMs: 1000, maxOpenMs: 8000 },
   defaultTimeoutMs: 30_000,
   maxTimeoutMs: 600_000,

@@ -4,7 +4,7 @@ import type { Save, Saved } from '../../src/application/ports.ts';
 import type { GlobalTransaction } from '../../src/domain/index.ts';
 import { begin, exactly, replied, spec, T0, told } from './transactions.ts';
 
-const backoff = { firstDelayMs: 100, maxDelayMs: 1000, budget: 5 };
+const backoff = { firstDelayMs: 100, maxDelayMs: 1000, budgetMs: 1000 };
 export const policy = { callTimeoutMs: 1000, retry: backoff, poll: backoff, maxRetryAfterMs: 5000 };
 
 /** A payload that anything but a plain text column would change: key order, number format, non-ASCII. */

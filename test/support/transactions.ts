@@ -23,10 +23,16 @@ export const between = (earliest: Instant, latest: Instant): Now => ({ earliest,
 
 export const POLICY: CallPolicy = {
   callTimeoutMs: 3_000,
-  retry: { firstDelayMs: 100, maxDelayMs: 60_000, budget: 3 },
-  poll: { firstDelayMs: 500, maxDelayMs: 5_000, budget: 4 },
+  retry: { firstDelayMs: 100, maxDelayMs: 60_000, budgetMs: 1_000 },
+  poll: { firstDelayMs: 500, maxDelayMs: 5_000, budgetMs: 60_000 },
   maxRetryAfterMs: 30_000,
 };
+
+/** Unanswered calls after which a branch under `POLICY` is parked: its budget is spent before. */
+export const CALLS_TO_PARK = 10;
+
+/** The pause after an unanswered call of a parked branch, without jitter. */
+export const PARKED_PAUSE_MS = 1_800_000;
 
 export const spec = (branchId: string, given: Partial<BranchSpec> = {}): BranchSpec => ({
   branchId,

@@ -30,16 +30,16 @@ type Options = Partial<TercetOptions<typeof contracts>>;
 type WorldOptions = {
   readonly apiTokens?: readonly string[];
   /** One call without an answer, and the branch waits for an operator, unless more is said. */
-  readonly retryBudget?: number;
+  readonly retryBudgetMs?: number;
 };
 
-export async function openWorld({ apiTokens = [], retryBudget = 1 }: WorldOptions = {}) {
+export async function openWorld({ apiTokens = [], retryBudgetMs = 1 }: WorldOptions = {}) {
   const shop = await openShop();
   const store = new MemoryTransactionStore();
   const registry = new MemoryParticipantRegistry();
   const time = new VirtualClock();
   const participants = new HttpParticipantClient({ registry, ca: null, connectionsPerOrigin: 100 });
-  const backoff = { firstDelayMs: 100, maxDelayMs: 1000, budget: retryBudget };
+  const backoff = { firstDelayMs: 100, maxDelayMs: 1000, budgetMs: retryBudgetMs };
   const engine = testEngine({
     store,
     registry,

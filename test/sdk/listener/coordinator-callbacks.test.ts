@@ -41,7 +41,7 @@ beforeEach(async () => {
     statuses.push(response.statusCode);
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  world = await openWorld({ retryBudget: 5 });
+  world = await openWorld({ retryBudgetMs: 1000 });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   await world.registry.put({
     name: 'orders',

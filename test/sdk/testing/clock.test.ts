@@ -216,15 +216,19 @@ describe('chance and settings', () => {
       retry: {
         firstDelayMs: own.retryFirstDelayMs,
         maxDelayMs: own.retryMaxDelayMs,
-        budget: own.retryBudget,
+        budgetMs: own.retryBudgetMs,
       },
-      poll: { firstDelayMs: own.pollFirstDelayMs, maxDelayMs: own.pollMaxDelayMs, budget: own.pollBudget },
+      poll: {
+        firstDelayMs: own.pollFirstDelayMs,
+        maxDelayMs: own.pollMaxDelayMs,
+        budgetMs: own.pollBudgetMs,
+      },
       maxRetryAfterMs: own.maxRetryAfterMs,
     });
     expect(maxPolicy).toEqual({
       callTimeoutMs: own.maxCallTimeoutMs,
       retryDelayMs: own.maxRetryDelayMs,
-      retryBudget: own.maxRetryBudget,
+      retryBudgetMs: own.maxRetryBudgetMs,
     });
     expect(gate).toEqual({
       concurrency: own.participantConcurrency,

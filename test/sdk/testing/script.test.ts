@@ -7,7 +7,10 @@ import { Type } from 'typebox';
 import { inventory, openInventory, order, payment, price } from './shop.ts';
 
 const openWorld = async ({ participant }: Shop) =>
-  createTestWorld({ participants: [participant, scripted(payment)], settings: { retry: { budget: 5 } } });
+  createTestWorld({
+    participants: [participant, scripted(payment)],
+    settings: { retry: { budgetMs: 1000 } },
+  });
 
 type Shop = Awaited<ReturnType<typeof openInventory>>;
 type World = Awaited<ReturnType<typeof openWorld>>;

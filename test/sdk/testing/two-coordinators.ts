@@ -37,7 +37,7 @@ export type Side = {
 const COMPARED_HEADERS = ['content-type', 'location', 'retry-after', 'idempotent-replayed'];
 const FINE = { try: 200, confirm: 200, cancel: 200, action: 200, compensate: 200, notify: 200 };
 const opIn = (path: string) => Value.Parse(CallOp, path.split('/').at(-1));
-const backoff = { firstDelayMs: 100, maxDelayMs: 1000, budget: 2 };
+const backoff = { firstDelayMs: 100, maxDelayMs: 1000, budgetMs: 1000 };
 const calls = { callTimeoutMs: 1000, retry: backoff, poll: backoff, maxRetryAfterMs: 1000 };
 
 const payload = Type.Unknown();
@@ -56,7 +56,7 @@ export async function openBoth() {
 }
 
 async function openReal(): Promise<Side & { close(): Promise<unknown> }> {
-  const maxPolicy = { callTimeoutMs: 60_000, retryDelayMs: 3_600_000, retryBudget: 1000 };
+  const maxPolicy = { callTimeoutMs: 60_000, retryDelayMs: 3_600_000, retryBudgetMs: 604_800_000 };
   const world = await openWorld({
     settings: engineSettings({
       policy: calls,

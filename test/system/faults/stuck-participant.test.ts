@@ -26,7 +26,7 @@ const CALL_TIMEOUT_MS = 2000;
 const COMMIT_TIMEOUT_MS = 1000;
 const TAKE_OVER_MS = CALL_TIMEOUT_MS + COMMIT_TIMEOUT_MS + 1000;
 const GATE = { concurrency: 50, failureCount: 10, firstOpenMs: 1000, maxOpenMs: 10_000 };
-const backoff = { firstDelayMs: 100, maxDelayMs: 1000, budget: 15 };
+const backoff = { firstDelayMs: 100, maxDelayMs: 1000, budgetMs: 7000 };
 
 const SETTINGS = {
   policy: { callTimeoutMs: CALL_TIMEOUT_MS, retry: backoff, poll: backoff, maxRetryAfterMs: 1000 },

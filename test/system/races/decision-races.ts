@@ -48,7 +48,7 @@ const retryAndRetry: RaceKind = {
   async race(start) {
     const { pair, sides, home, offset } = start;
     // Soon parked.
-    const { gid } = await begin(home, { retry: { budget: 2 } });
+    const { gid } = await begin(home, { retry: { firstDelayMs: 1, maxDelayMs: 1, budgetMs: 1 } });
     const registered = await home.register(gid, branch('stock'));
     pair.participants.fallIll(gid);
     const confirmed = await home.confirm(gid);

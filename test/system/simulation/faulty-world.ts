@@ -23,7 +23,7 @@ const CALL_TIMEOUT_MS = 2000;
 const MAX_COMMIT_MS = 60;
 /** So narrow that calls are held back in most worlds. */
 const GATE = { concurrency: 20, failureCount: 4, firstOpenMs: 200, maxOpenMs: 2000 };
-const backoff = { firstDelayMs: 100, maxDelayMs: 2000, budget: 1000 };
+const backoff = { firstDelayMs: 100, maxDelayMs: 2000, budgetMs: 3_600_000 };
 
 export const SETTINGS = engineSettings({
   policy: { callTimeoutMs: CALL_TIMEOUT_MS, retry: backoff, poll: backoff, maxRetryAfterMs: 1000 },

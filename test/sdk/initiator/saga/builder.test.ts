@@ -17,7 +17,7 @@ const fulfil = saga('fulfil-order')
   )
   .pivot('charge', payment.capture, ({ hold }) => ({ holdId: hold.holdId }), { callTimeoutMs: 9000 })
   .step('send', shipping.send, ({ book }) => ({ booking: { id: book.bookingId }, labels: {} }), {
-    retry: { budget: 100 },
+    retry: { budgetMs: 60_000 },
   });
 
 /** By step: those that it waits for. */
@@ -75,7 +75,7 @@ describe('a saga', () => {
           activity: 'send',
           dependsOn: ['charge'],
           payload: { booking: { id: booked }, labels: {} },
-          retry: { budget: 100 },
+          retry: { budgetMs: 60_000 },
         },
       ],
     });
