@@ -113,8 +113,8 @@ describe('a callback', () => {
       pausesMs.push((tx.notification?.dueAt ?? 0) - at);
       expect(isParked(tx)).toBe(false);
     }
-    expect(pausesMs.slice(0, CALLS_TO_PARK - 1)).toEqual([50, 100]);
-    expect(pausesMs.slice(CALLS_TO_PARK - 1)).toEqual(Array(18).fill(0.75 * 3_600_000));
+    expect(pausesMs.slice(0, 9)).toEqual([50, 100, 200, 400, 800, 1_600, 3_200, 6_400, 12_800]);
+    expect(pausesMs.slice(9)).toEqual(Array(11).fill(0.75 * 3_600_000));
   });
 
   test('has as long for a call as its participant is registered with, else as the transaction', () => {

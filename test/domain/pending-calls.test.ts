@@ -96,7 +96,7 @@ describe('phase two', () => {
     expect(pendingCalls(tx, now).calls[0]).toMatchObject({ payload, results: null, wanted: [] });
   });
 
-  test('a branch that is parked is not called, but looked at every hour', () => {
+  test('a branch that is parked is called again after its long pause', () => {
     const unanswered = Array.from({ length: CALLS_TO_PARK }, () => replied('stock', 'confirm', 'unknown'));
     const tx = told(confirming(), replied('money', 'confirm', 'succeeded'), ...unanswered);
     expect(pendingCalls(tx, now)).toEqual({
@@ -104,6 +104,22 @@ describe('phase two', () => {
       checkAgainAt: T0 + PARKED_PAUSE_MS,
       checkAgainFor: 'call',
     });
+    const later = exactly(T0 + PARKED_PAUSE_MS);
+    expect(pendingCalls(tx, later).calls).toMatchObject([{ op: 'confirm', attempt: CALLS_TO_PARK + 1 }]);
+  });
+
+  test('a call is due whatever its date once its participant has recovered', () => {
+    const tx = told(
+      confirming(),
+      replied('stock', 'confirm', 'unknown', { chance: 0.5 }),
+      replied('money', 'confirm', 'ongoing', { chance: 0.5 }),
+    );
+    const opsIf = (...resumed: readonly (string | null)[]) =>
+      pendingCalls(tx, now, new Set(resumed)).calls.map(({ branchId }) => branchId);
+    expect([opsIf(), opsIf(null), opsIf('stock'), opsIf('stock', 'money')]).toEqual([
+      ...[[], [], ['stock'], ['stock', 'money']],
+    ]);
+    expect(pendingCalls(tx, now, new Set(['stock'])).checkAgainAt).toBe(T0 + 250);
   });
 
   test('a parked branch does not keep another from being called (I15)', () => {
@@ -190,7 +206,7 @@ describe('a step of a saga', () => {
     });
   });
 
-  test('that is parked is looked at every hour, and what is due beside it is called', () => {
+  test('that is parked is called again after its long pause', () => {
     const unanswered = Array.from({ length: CALLS_TO_PARK }, () => action('payment', 'unknown'));
     const parked = told(saga([pivot('payment')]), ...unanswered);
     expect(pendingCalls(parked, now)).toEqual({

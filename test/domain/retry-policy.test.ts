@@ -1,9 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type Call, freshCall } from '../../src/domain/global-transaction.ts';
-import { backOff, type Unsettled } from '../../src/domain/retry-policy.ts';
-import { CALLS_TO_PARK, POLICY, T0 } from '../support/transactions.ts';
+import { backOff, type Bound, type Unsettled } from '../../src/domain/retry-policy.ts';
+import { isSameStored } from '../../src/domain/save-need.ts';
+import { CALLS_TO_PARK, PARKED_PAUSE_MS, POLICY, T0 } from '../support/transactions.ts';
 
+const HOUR_MS = 3_600_000;
 const heard = (given: Partial<Unsettled> = {}): Unsettled => ({
   reply: 'unknown',
   answer: '503',
@@ -14,6 +16,16 @@ const heard = (given: Partial<Unsettled> = {}): Unsettled => ({
   ...given,
 });
 const patient = { ...POLICY, retry: { ...POLICY.retry, budgetMs: 1_000_000 } };
+
+/** A call that was answered so. */
+function answered(replies: readonly Partial<Unsettled>[], policy = POLICY, bound: Bound = 'parking'): Call {
+  let call = freshCall(T0);
+  for (const given of replies) call = backOff(call, policy, heard(given), bound);
+  return call;
+}
+const unanswered = (count: number, given: Partial<Unsettled> = {}) =>
+  Array.from({ length: count }, () => given);
+const parked = (): Call => answered(unanswered(CALLS_TO_PARK));
 
 describe('after an unknown reply', () => {
   test('the ceiling of the delay doubles with each attempt, up to the cap', () => {
@@ -27,12 +39,11 @@ describe('after an unknown reply', () => {
   });
 
   test('the jitter is full: the delay may be nothing', () => {
-    expect(backOff(freshCall(T0), POLICY, heard({ chance: 0 }), 'parking').dueAt).toBe(T0);
+    expect(answered([{ chance: 0 }]).dueAt).toBe(T0);
   });
 
   test('Retry-After is honoured, up to its limit', () => {
-    const dueAfter = (retryAfterMs: number) =>
-      backOff(freshCall(T0), POLICY, heard({ retryAfterMs }), 'parking').dueAt - T0;
+    const dueAfter = (retryAfterMs: number) => answered([{ retryAfterMs }]).dueAt - T0;
     expect(dueAfter(5_000)).toBe(5_000);
     expect(dueAfter(3_600_000)).toBe(POLICY.maxRetryAfterMs);
   });
@@ -53,39 +64,164 @@ describe('after an unknown reply', () => {
       }),
     );
   });
+});
 
-  test('the branch is parked when its budget is spent, and says why', () => {
-    let call: Call = freshCall(T0);
-    for (let n = 1; n < CALLS_TO_PARK; n++) call = backOff(call, POLICY, heard(), 'parking');
-    expect(call.parkedAt).toBeNull();
-    expect(backOff(call, POLICY, heard(), 'parking')).toMatchObject({ parkedAt: T0, answer: '503' });
+describe('the retry budget', () => {
+  test('is spent by the duration of each attempt and half the longest pause before it', () => {
+    const spentMs = [1, 2, 3, 4].map((count) => answered(unanswered(count)).spentMs);
+    expect(spentMs).toEqual([10, 10 + 60, 70 + 110, 180 + 210]);
   });
 
-  test('a try is never parked: its deadline ends it', () => {
-    const spent = { ...freshCall(T0), attemptCount: CALLS_TO_PARK * 10 };
-    expect(backOff(spent, POLICY, heard(), 'deadline').parkedAt).toBeNull();
+  test('is spent by a call for its timeout at most', () => {
+    expect(answered([{ durationMs: 600_000 }]).spentMs).toBe(POLICY.callTimeoutMs);
+  });
+
+  test('is not spent by the time in which no call is made, nor by a clock that jumps', () => {
+    const soon = answered([{}, { at: T0 + 100 }]);
+    const yearsLater = answered([{}, { at: T0 + 1_000 * 24 * HOUR_MS }]);
+    const back = answered([{}, { at: T0 - 24 * HOUR_MS }]);
+    expect([yearsLater.spentMs, back.spentMs]).toEqual([soon.spentMs, soon.spentMs]);
+  });
+
+  test('is not spent by a probe of an open circuit, which is an attempt all the same', () => {
+    const probed = answered(unanswered(1_000, { isProbe: true }));
+    expect(probed).toMatchObject({ attemptCount: 1_000, spentMs: 0, parkedAt: null });
+  });
+
+  test('is not spent by what the deadline ends, which is never parked', () => {
+    const bounded = answered(unanswered(1_000), POLICY, 'deadline');
+    expect(bounded).toMatchObject({ attemptCount: 1_000, spentMs: 0, parkedAt: null });
+  });
+
+  test('parks the branch once it is spent, and says why', () => {
+    const generous = { ...POLICY, retry: { ...POLICY.retry, maxDelayMs: 200, budgetMs: 11 * 110 } };
+    expect(answered(unanswered(12), generous)).toMatchObject({ spentMs: 1_170, parkedAt: null });
+    const last = { answer: '500', at: T0 + 5_000 };
+    expect(answered([...unanswered(12), last], generous)).toMatchObject({
+      parkedAt: T0 + 5_000,
+      answer: '500',
+    });
+  });
+
+  test('that a few long calls have spent does not park the branch before ten attempts', () => {
+    const slow = { durationMs: POLICY.callTimeoutMs };
+    const before = answered(unanswered(9, slow));
+    expect(before.spentMs).toBeGreaterThan(POLICY.retry.budgetMs);
+    expect(before).toMatchObject({ attemptCount: 9, parkedAt: null });
+    expect(answered(unanswered(10, slow)).parkedAt).toBe(T0);
+  });
+
+  test('is counted up to what its column holds', () => {
+    const longest = { ...POLICY, callTimeoutMs: 2 ** 31 - 1 };
+    expect(answered(unanswered(3, { durationMs: 2 ** 31 - 1 }), longest).spentMs).toBe(2 ** 31 - 1);
+  });
+});
+
+describe('once the budget is spent', () => {
+  test('the parked branch is still called, every 30 to 60 minutes, and is parked since the same instant', () => {
+    const at = T0 + 60_000;
+    for (const chance of [0, 0.5, 0.999]) {
+      const call = backOff(parked(), POLICY, heard({ chance, at }), 'parking');
+      expect(call).toMatchObject({ parkedAt: T0, attemptCount: CALLS_TO_PARK + 1 });
+      expect(call.dueAt - at).toBe(Math.ceil(PARKED_PAUSE_MS * (1 + chance)));
+    }
+    expect(parked().dueAt - T0).toBe(Math.ceil(PARKED_PAUSE_MS * 1.999));
+  });
+
+  test('a callback is not parked, and is called as rarely', () => {
+    const callback = answered(unanswered(CALLS_TO_PARK, { chance: 0 }), POLICY, 'nothing');
+    expect(callback).toMatchObject({ parkedAt: null, dueAt: T0 + PARKED_PAUSE_MS });
+  });
+
+  test('a branch stays parked when a probe of its circuit fails', () => {
+    const call = backOff(parked(), POLICY, heard({ isProbe: true, at: T0 + 1, chance: 0 }), 'parking');
+    expect(call).toMatchObject({ parkedAt: T0, dueAt: T0 + 1 + PARKED_PAUSE_MS, spentMs: parked().spentMs });
   });
 });
 
 describe('while the participant is still at work', () => {
+  const ongoing = (at = T0, given: Partial<Unsettled> = {}) =>
+    heard({ reply: 'ongoing', answer: '202', at, ...given });
+  const accepted = (bound: Bound = 'parking') => backOff(freshCall(T0), POLICY, ongoing(), bound);
+  /** Polled once more, so long after it was accepted. */
+  const polledAfter = (ms: number, call = accepted(), given: Partial<Unsettled> = {}) =>
+    backOff(call, POLICY, ongoing(T0 + ms, given), 'parking');
+  const pauseAfter = (ms: number, policy = POLICY) => {
+    const call = backOff(accepted(), policy, ongoing(T0 + ms, { chance: 0.9999999 }), 'parking');
+    return (call.ongoing?.nextAt ?? 0) - T0 - ms;
+  };
+
   test('polling has its own pace and spends no retry budget', () => {
-    const call = backOff(freshCall(T0), POLICY, heard({ reply: 'ongoing' }), 'parking');
-    expect(call).toMatchObject({ attemptCount: 0, reply: null, ongoing: { count: 1, nextAt: T0 + 500 } });
+    expect(accepted()).toMatchObject({
+      ...{ attemptCount: 0, spentMs: 0, reply: null, acceptedAt: T0 },
+      ongoing: { count: 1, nextAt: T0 + 500 },
+    });
   });
 
-  test('polling has its own limit, after which the branch is parked', () => {
-    let call: Call = freshCall(T0);
-    for (let n = 1; n < 4; n++) call = backOff(call, POLICY, heard({ reply: 'ongoing' }), 'parking');
+  test('the first such reply is stored, and the later ones are not', () => {
+    const polled = polledAfter(9_000, accepted(), { answer: '425', durationMs: 77 });
+    expect(isSameStored(freshCall(T0), accepted())).toBe(false);
+    expect(isSameStored(accepted(), polled)).toBe(true);
+    expect(polled.ongoing?.count).toBe(2);
+  });
+
+  test('polls become rare: a pause is up to a twentieth of the time since it was accepted, at most an hour', () => {
+    const patientPoll = { ...POLICY, poll: { ...POLICY.poll, budgetMs: 366 * 24 * HOUR_MS } };
+    expect(pauseAfter(1_000, patientPoll)).toBe(1_000);
+    expect(pauseAfter(HOUR_MS, patientPoll)).toBe(HOUR_MS / 20);
+    expect(pauseAfter(10 * 24 * HOUR_MS, patientPoll)).toBe(HOUR_MS);
+  });
+
+  test('its budget is the time since it was accepted, however often it is polled; then the branch is parked', () => {
+    let call = accepted();
+    for (let n = 1; n < 1_000; n++) call = polledAfter(POLICY.poll.budgetMs - 1, call);
     expect(call.parkedAt).toBeNull();
-    expect(backOff(call, POLICY, heard({ reply: 'ongoing', answer: '202' }), 'parking')).toMatchObject({
-      parkedAt: T0,
-      ongoing: null,
+    expect(polledAfter(POLICY.poll.budgetMs, call)).toMatchObject({
+      parkedAt: T0 + POLICY.poll.budgetMs,
+      acceptedAt: T0,
       answer: '202',
     });
   });
 
-  test('an unknown reply ends the polling and is retried', () => {
-    const polled = backOff(freshCall(T0), POLICY, heard({ reply: 'ongoing' }), 'parking');
-    expect(backOff(polled, POLICY, heard(), 'parking')).toMatchObject({ ongoing: null, attemptCount: 1 });
+  test('it is polled about hourly once it is parked, which writes nothing', () => {
+    const late = polledAfter(POLICY.poll.budgetMs);
+    const later = polledAfter(POLICY.poll.budgetMs + HOUR_MS, late, { chance: 0 });
+    expect(later.ongoing?.nextAt).toBe(T0 + POLICY.poll.budgetMs + HOUR_MS + PARKED_PAUSE_MS);
+    expect(isSameStored(late, later)).toBe(true);
+  });
+
+  test('what the deadline ends is polled until then, and is never parked', () => {
+    const call = backOff(accepted('deadline'), POLICY, ongoing(T0 + 366 * 24 * HOUR_MS), 'deadline');
+    expect(call).toMatchObject({ parkedAt: null, acceptedAt: T0 });
+  });
+
+  test('an unknown reply ends the polling and is retried, and it stays accepted', () => {
+    expect(backOff(accepted(), POLICY, heard({ at: T0 + 5 }), 'parking')).toMatchObject({
+      ...{ ongoing: null, attemptCount: 1, reply: 'unknown', acceptedAt: T0 },
+    });
+  });
+
+  test('the error is over once the participant is at work again, which is stored', () => {
+    const failing = backOff(accepted(), POLICY, heard({ at: T0 + 5 }), 'parking');
+    const again = polledAfter(10, failing);
+    expect(again).toMatchObject({ reply: null, answer: '202', acceptedAt: T0, attemptCount: 1 });
+    expect(isSameStored(failing, again)).toBe(false);
+  });
+
+  test('a branch that was parked for want of an answer is no longer parked, and its budget begins anew', () => {
+    const again = polledAfter(5, parked());
+    expect(again).toMatchObject({ parkedAt: null, acceptedAt: T0 + 5, spentMs: 0, reply: null });
+    const acceptedBefore = { ...parked(), acceptedAt: T0 };
+    expect(polledAfter(5, acceptedBefore)).toMatchObject({ parkedAt: null, acceptedAt: T0, spentMs: 0 });
+  });
+
+  test('a branch whose poll budget is spent stays parked, also when an error came between', () => {
+    const late = polledAfter(POLICY.poll.budgetMs);
+    const failing = backOff(late, POLICY, heard({ at: T0 + POLICY.poll.budgetMs + 5 }), 'parking');
+    expect(failing).toMatchObject({ parkedAt: late.parkedAt, reply: 'unknown' });
+    expect(polledAfter(POLICY.poll.budgetMs + 10, failing)).toMatchObject({
+      parkedAt: late.parkedAt,
+      reply: null,
+    });
   });
 });

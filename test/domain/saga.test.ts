@@ -426,9 +426,10 @@ describe('a pivot', () => {
   });
 
   test('that answers for ever that it is still at work is parked too (I4)', () => {
-    const answers = Array.from({ length: 4 }, () => action('payment', 'ongoing'));
-    expect(isParked(told(inFlight(), ...answers))).toBe(true);
-    expect(isParked(told(inFlight(), ...answers.slice(1)))).toBe(false);
+    const ongoingAfter = (ms: number) => action('payment', 'ongoing', { now: exactly(T0 + ms) });
+    const accepted = told(inFlight(), ongoingAfter(0), ongoingAfter(POLICY.poll.budgetMs - 1));
+    expect(isParked(accepted)).toBe(false);
+    expect(isParked(told(accepted, ongoingAfter(POLICY.poll.budgetMs)))).toBe(true);
   });
 
   test('that is parked is settled by a late answer all the same', () => {

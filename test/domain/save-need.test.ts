@@ -7,9 +7,12 @@ import { type Event, transition } from '../../src/domain/transition.ts';
 import {
   begin,
   begun,
+  CALLS_TO_PARK,
   cancelling,
+  completed,
   confirming,
   exactly,
+  POLICY,
   replied,
   spec,
   T0,
@@ -38,7 +41,9 @@ const notifying = () =>
     replied('stock', 'try', 'succeeded'),
     replied('stock', 'confirm', 'succeeded'),
   );
-const polls = (count: number) => Array.from({ length: count }, () => replied('stock', 'confirm', 'ongoing'));
+/** A poll of a confirm that was accepted at T0, so long after. */
+const polledAfter = (ms: number) => replied('stock', 'confirm', 'ongoing', { now: exactly(T0 + ms) });
+const accepted = () => told(confirming(), polledAfter(0));
 
 const ROWS: readonly Row[] = [
   ['a state in which nothing happened need not be saved', 'none', begin()],
@@ -48,8 +53,19 @@ const ROWS: readonly Row[] = [
     confirming(),
     replied('stock', 'try', 'unknown'),
   ],
-  ['polling need not be saved', 'none', begin(), replied('stock', 'try', 'ongoing')],
-  ['polling of a confirm need not be saved before its budget is spent', 'none', confirming(), ...polls(3)],
+  [
+    'polling need not be saved',
+    'none',
+    told(begin(), replied('stock', 'try', 'ongoing')),
+    replied('stock', 'try', 'ongoing'),
+  ],
+  [
+    'polling of a confirm need not be saved before its budget is spent',
+    'none',
+    accepted(),
+    polledAfter(1),
+    polledAfter(POLICY.poll.budgetMs - 1),
+  ],
   ['a retry that finds every call due and uncalled need not be saved', 'none', confirming(), retry(now)],
   ['a begin is saved immediately', 'now', null, begun()],
   [
@@ -73,7 +89,7 @@ const ROWS: readonly Row[] = [
   [
     'a success may wait while a sibling is polled',
     'may_wait',
-    confirming(),
+    told(confirming(), replied('money', 'confirm', 'ongoing')),
     replied('money', 'confirm', 'ongoing'),
     replied('stock', 'confirm', 'succeeded'),
   ],
@@ -91,6 +107,7 @@ const ROWS: readonly Row[] = [
   ],
   ['a callback that is delivered may wait', 'may_wait', notifying(), heard('succeeded')],
   ['a callback that fails is saved immediately', 'now', notifying(), heard('unknown')],
+  ['the first answer that it is at work is saved immediately', 'now', confirming(), polledAfter(0)],
   ['an unknown reply is saved immediately', 'now', begin(), replied('stock', 'try', 'unknown')],
   [
     'a success with an unknown reply of a sibling is saved immediately',
@@ -147,9 +164,26 @@ const ROWS: readonly Row[] = [
   [
     'a branch that is parked because its polls are spent is saved immediately',
     'now',
-    told(confirming(), replied('stock', 'confirm', 'unknown', { answer: 'ongoing' })),
-    ...polls(4),
+    accepted(),
+    polledAfter(POLICY.poll.budgetMs),
   ],
+  [
+    'an answer of a parked branch that it is at work is saved immediately',
+    'now',
+    told(
+      confirming(),
+      ...Array.from({ length: CALLS_TO_PARK }, () => replied('stock', 'confirm', 'unknown')),
+    ),
+    polledAfter(1),
+  ],
+  [
+    'a completion that repeats what is known need not be saved',
+    'none',
+    told(confirming(), replied('stock', 'confirm', 'succeeded')),
+    completed('stock', 'confirm'),
+  ],
+  ['a completion is saved as a reply is', 'may_wait', confirming(), completed('stock', 'confirm')],
+  ['a completion that refuses is saved immediately', 'now', begin(), completed('stock', 'try', 'refused')],
   [
     'a late try that has to be cancelled once more is saved immediately',
     'now',

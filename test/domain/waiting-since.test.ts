@@ -6,8 +6,10 @@ import {
   CALLS_TO_PARK,
   begin,
   branch,
+  confirming,
   DEADLINE,
   exactly,
+  POLICY,
   replied,
   spec,
   T0,
@@ -45,6 +47,32 @@ describe('a transaction of two branches', () => {
     expect(isParked(parked)).toBe(true);
     expect(sinceOf(parked, 'money')).toBe(T0 + 5);
     expect(sinceOf(told(parked, retry(at(5000)), unknown), 'money')).toBe(T0 + 5);
+  });
+
+  test('does not wait for a branch that is accepted, until that fails or its poll budget is spent', () => {
+    const ongoing = (ms: number) => replied('money', 'cancel', 'ongoing', { now: at(ms) });
+    const stock = replied('stock', 'cancel', 'succeeded');
+    const accepted = told(begin(), tryRefusedAt(5), stock, ongoing(7), ongoing(30_000));
+    expect(waitingSince(accepted)).toBeNull();
+    const failing = told(accepted, replied('money', 'cancel', 'unknown', { now: at(40_000) }));
+    expect(waitingSince(failing)).toBe(T0 + 40_000);
+    expect(waitingSince(told(failing, ongoing(50_000)))).toBeNull();
+    const spent = told(accepted, ongoing(7 + POLICY.poll.budgetMs));
+    expect(waitingSince(spent)).toBe(T0 + 7 + POLICY.poll.budgetMs);
+  });
+
+  test('waits for one branch while the other is accepted', () => {
+    const tx = told(begin(), tryRefusedAt(5), replied('stock', 'cancel', 'ongoing', { now: at(7) }));
+    expect([sinceOf(tx, 'stock'), sinceOf(tx, 'money')]).toEqual([null, T0 + 5]);
+    expect(waitingSince(tx)).toBe(T0 + 5);
+  });
+
+  test('waits for an accepted branch since an operator retried it, until it is accepted again', () => {
+    const ongoing = (ms: number) => replied('stock', 'confirm', 'ongoing', { now: at(ms) });
+    const retried = told(confirming(), replied('money', 'confirm', 'succeeded'), ongoing(7), retry(at(9)));
+    expect(sinceOf(retried, 'stock')).toBe(T0 + 9);
+    expect(branch(retried, 'stock').phaseTwo.acceptedAt).toBeNull();
+    expect(waitingSince(told(retried, ongoing(11)))).toBeNull();
   });
 
   test('waits anew for the cancel of a try that took effect late', () => {

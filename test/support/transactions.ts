@@ -1,5 +1,5 @@
 /**
- * Builds transactions for tests. `begun` and `replied` give events, `told` applies events to a state, and `begin` gives a
+ * Builds transactions for tests. `begun`, `replied` and `completed` give events, `told` applies events to a state, and `begin` gives a
  * state. Events are at `T0`, and the deadline is ten seconds later, unless a test says otherwise.
  */
 import type {
@@ -11,7 +11,13 @@ import type {
   Op,
   Reply,
 } from '../../src/domain/global-transaction.ts';
-import { type Begun, type Event, type Replied, transition } from '../../src/domain/transition.ts';
+import {
+  type Begun,
+  type Completed,
+  type Event,
+  type Replied,
+  transition,
+} from '../../src/domain/transition.ts';
 
 export const T0: Instant = Date.UTC(2026, 0, 1);
 export const TIMEOUT_MS = 10_000;
@@ -73,6 +79,23 @@ export const replied = (branchId: string, op: Op, reply: Reply, given: Partial<R
   durationMs: 10,
   retryAfterMs: null,
   chance: 0,
+  now: exactly(T0),
+  ...given,
+});
+
+/** The branch is completed from outside. */
+export const completed = (
+  branchId: string,
+  op: Op,
+  reply: Completed['reply'] = 'succeeded',
+  given: Partial<Completed> = {},
+): Completed => ({
+  type: 'completed',
+  branchId,
+  op,
+  reply,
+  result: null,
+  answer: 'completed',
   now: exactly(T0),
   ...given,
 });
