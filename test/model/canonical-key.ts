@@ -6,6 +6,7 @@
 import { branchReply } from '../../src/domain/branch-reply.ts';
 import type { Reply } from '../../src/domain/global-transaction.ts';
 import type { Ledger } from './ledger.ts';
+import type { Participant } from './participant.ts';
 import { mayHearTry } from './normal-form.ts';
 import { at, type Budget, type Call, type Replica, type Strays, type World } from './world.ts';
 
@@ -17,7 +18,8 @@ export function canonicalKey(ledger: Ledger, world: World): string {
   const otherKnows = codesOf(other, newest);
   const branches: string[] = [];
   for (let b = 0; b < participants.length; b++) {
-    const { tries, confirms, cancels, tombstone, refused, owedCancel } = at(participants, b);
+    const participant = at(participants, b);
+    const { tries, confirms, cancels, tombstone, refused, owedCancel } = participant;
     const strays = at(world.strays, b);
     branches.push(
       String.fromCharCode(
@@ -36,6 +38,7 @@ export function canonicalKey(ledger: Ledger, world: World): string {
           (tombstone ? 8 : 0) |
           (owedCancel ? 16 : 0) |
           (refused ? 32 : 0),
+        outsideCode(participant),
         strayCode(strays) | (world.ran === null ? 0 : world.ran[b] ? 32 : 64),
         REGISTERED[at(initiator.branches, b)] | (callCode(initiator.calls[b]) << 2),
       ),
@@ -79,6 +82,12 @@ const strayCode = (strays: Strays): number =>
   (strays.action ? 8 : 0) |
   (strays.compensate ? 16 : 0);
 
+/** What goes on outside, and what is to be told of it. */
+function outsideCode({ accepted, completion }: Participant): number {
+  const told = completion === null ? 0 : 1 + OP[completion.op] * 2 + (completion.reply === 'refused' ? 1 : 0);
+  return (accepted === null ? 0 : 1 + OP[accepted]) + told * 8;
+}
+
 /** Replies that `branchReply` reads alike are one. */
 function callCode(call: Call | null | undefined): number {
   if (!call) return 0;
@@ -91,7 +100,8 @@ function heldCode(ledger: Ledger, { held }: Replica, newest: number): number {
   if (held === null) return 0;
   const { ask, base, saving } = held;
   const event = ask.event(0);
-  const what = event.type === 'replied' ? `${event.op} ${event.reply}` : event.type;
+  const { type } = event;
+  const what = type === 'replied' || type === 'completed' ? `${type} ${event.op} ${event.reply}` : type;
   return ledger.code(`${what} ${saving.of.head} ${base.seq === newest}`);
 }
 
@@ -99,6 +109,6 @@ function leftCodes(left: Budget): readonly number[] {
   return [
     left.losses | (left.duplicates << 2) | (left.lateDeliveries << 4),
     left.stalls | (left.crashes << 2) | (left.refusedTries << 4),
-    left.brokenAnswers | (left.retries << 2),
+    left.brokenAnswers | (left.retries << 2) | (left.acceptances << 4),
   ];
 }

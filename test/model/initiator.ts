@@ -35,6 +35,7 @@ export function initiatorSteps(ledger: Ledger, world: World, take: Take): void {
   }
   // Questions whose answer changes nothing; they are asked for the refusals, and checked by the ledger.
   for (const ask of ledger.asks.strange) ledger.answer(durable.of, ask, world.time);
+  for (const ask of ledger.asks.completions) ledger.answer(durable.of, ask, world.time);
   if (!canExpire(ledger, world, durable)) ledger.answer(durable.of, ledger.asks.expire, world.time);
   if (durable.of.isFinished) ledger.answer(durable.of, ledger.asks.retry, world.time);
 }
@@ -94,7 +95,7 @@ type Hear = (world: World, answer: Judgement) => World;
  * Any replica may be asked: the driver or the straggler, who answer from what they know, or a third that looks
  * at the newest row and drives only where nobody does. The answer is heard, or it is lost.
  */
-function takeRequest(
+export function takeRequest(
   ledger: Ledger,
   world: World,
   durable: StoredTransaction,

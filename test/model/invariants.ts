@@ -5,15 +5,17 @@
  * are sent (`replica.ts`, `initiator.ts`), I14 where rows are saved (`journal.ts`).
  */
 import {
+  type Call,
   type GlobalTransaction,
   isBounded,
+  isSettled,
   type Now,
   type Op,
   type Status,
 } from '../../src/domain/global-transaction.ts';
 import { openCalls } from '../../src/domain/open-calls.ts';
 import type { Pending } from '../../src/domain/pending-calls.ts';
-import { type Event, transition, type Verdict } from '../../src/domain/transition.ts';
+import { type Completed, type Event, transition, type Verdict } from '../../src/domain/transition.ts';
 import type { Plan } from './saga-plan.ts';
 import { checkDue, checkEffects, checkNothingLeft, checkPivot, checkSagaState } from './saga-invariants.ts';
 import { demand } from './violation.ts';
@@ -50,6 +52,7 @@ export function checkTransition(
     );
   }
   checkWaiting(before, tx);
+  if (before !== null && event.type === 'completed') checkCompletion(before, event, tx);
   if (plan !== null) {
     checkSagaState(plan, tx);
     if (before) checkPivot(plan, before, event, tx);
@@ -66,9 +69,26 @@ export function checkTransition(
   );
 }
 
-/** What must come is waited for since one instant, from when its call is opened until it has succeeded. */
+/** A completion speaks for one op that is open, and takes back nothing that is known. */
+function checkCompletion(before: GlobalTransaction, event: Completed, tx: GlobalTransaction): void {
+  const { branchId, op } = event;
+  for (const [b, { phaseOne, phaseTwo }] of before.branches.entries()) {
+    const after = at(tx.branches, b);
+    const isKept =
+      (!isSettled(phaseOne) || phaseOne.reply === after.phaseOne.reply) &&
+      (!isSettled(phaseTwo) || phaseTwo.reply === after.phaseTwo.reply);
+    demand('I3', isKept, `${op} of ${branchId} is completed, and changes what was settled`);
+  }
+  const isOpen = openCalls(before).some((open) => open.branch?.branchId === branchId && open.op === op);
+  demand('I9', tx === before || isOpen, `${op} is completed, but was never called`);
+}
+
+/** What must come is waited for since one instant, from when its call is opened until it has succeeded or is accepted. */
 function checkWaiting(before: GlobalTransaction | null, tx: GlobalTransaction): void {
-  const open = new Set(isBounded(tx) ? [] : openCalls(tx).map(({ branch }) => branch?.branchId));
+  const waits = ({ reply, acceptedAt, parkedAt }: Call) =>
+    reply !== null || acceptedAt === null || parkedAt !== null;
+  const openInTx = isBounded(tx) ? [] : openCalls(tx).filter(({ call }) => waits(call));
+  const open = new Set(openInTx.map(({ branch }) => branch?.branchId));
   for (const { branchId, waitingSince } of tx.branches) {
     demand(
       'I4',

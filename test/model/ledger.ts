@@ -4,7 +4,7 @@
  *
  * Left out of that comparison: instants, but for "not yet due when written" (jitter is 0, so all else is due at
  * once); how often a call was made, where the retry budget is out of reach of the faults; texts that only people
- * read; and whether an unsettled call of a decided transaction was ever answered.
+ * read; whether an unsettled call of a decided transaction was ever answered; and polling, which is not stored.
  */
 import { branchReply } from '../../src/domain/branch-reply.ts';
 import {
@@ -14,17 +14,20 @@ import {
   isFinished,
   isParked,
   isPhaseOne,
+  isSettled,
   type Mode,
 } from '../../src/domain/global-transaction.ts';
 import { pendingCalls } from '../../src/domain/pending-calls.ts';
 import { type SaveNeed, saveNeed } from '../../src/domain/save-need.ts';
 import { type Event, type Rejection, transition } from '../../src/domain/transition.ts';
 import { checkPending, checkTransition } from './invariants.ts';
+import type { Completion } from './participant.ts';
 import { interchangeable, mayHaveRun, type Plan, resultOf } from './saga-plan.ts';
+import { CALLS_TO_PARK } from '../support/transactions.ts';
 import { at, type BranchOp, nowAt, TIMEOUT_MS, type Time } from './world.ts';
 
 /** Where a call is: on its way, lost, or coming back with an HTTP status. */
-export type Stage = 'request' | 'lost' | 200 | 404 | 409 | 503;
+export type Stage = 'request' | 'lost' | 200 | 202 | 404 | 409 | 503;
 
 /** A state of the transaction, with what was worked out of it. */
 export type Snapshot = {
@@ -44,6 +47,7 @@ export type Snapshot = {
   readonly due: (readonly (BranchOp | null)[] | undefined)[];
   readonly answers: (Judgement | undefined)[];
   isTimeless?: boolean;
+  isDueLater?: boolean;
 };
 
 /** A durable state: the snapshot in journal row `seq`. */
@@ -76,14 +80,18 @@ const OPS = {
   tcc: { one: 'try', two: ['confirm', 'cancel'] },
   saga: { one: 'action', two: ['compensate'] },
 } as const;
-const ANSWERS = ['lost', 200, 404, 409, 503] as const;
+const ANSWERS = ['lost', 200, 202, 404, 409, 503] as const;
 
-/** No exploration has faults enough to spend a retry budget of this size. */
-export const OUT_OF_REACH = 20;
+/** No exploration has faults enough to park a branch, and none lasts as long as the poll budget. */
+export const OUT_OF_REACH = CALLS_TO_PARK;
+const NEVER_SPENT_MS = 10 ** 9;
+/** All that is not parked is due at once, and each attempt but the first spends 1 ms. */
+const DELAYS = { firstDelayMs: 1, maxDelayMs: 1 };
 
 export type LedgerRules = {
   readonly mode: Mode;
   readonly branchCount: number;
+  /** So many calls without an answer park a branch: those before them, which parking takes as well, are taken as made. */
   readonly retryBudget: number;
   /** Of a saga; null in a tcc. */
   readonly plan: Plan | null;
@@ -103,12 +111,15 @@ export class Ledger {
     readonly expire: Ask;
     readonly retry: Ask;
     readonly register: readonly Ask[];
+    /** Each that a participant may send, and each that it must not. */
+    readonly completions: readonly Ask[];
     readonly strange: readonly Ask[];
   };
   /** What was met: rejections, and the edges of the state graph. */
   readonly rejections = new Set<Rejection>();
   readonly edges = new Set<string>();
   readonly #replies = new Map<string, Ask>();
+  readonly #completions = new Map<string, Ask>();
   readonly #snapshots = new Map<string, Snapshot>();
   readonly #codes = new Map<string, number>();
   #askCount = 0;
@@ -120,7 +131,7 @@ export class Ledger {
     this.alike = rules.plan && interchangeable(rules.plan);
     this.asks = this.#clientAsks();
     this.branchIds.forEach((_id, b) => {
-      for (const op of [this.#ops.one, ...this.#ops.two])
+      for (const op of this.#allOps)
         for (const stage of ANSWERS) this.#replies.set(`${b}${op}${stage}`, this.#reply(b, op, stage));
     });
   }
@@ -129,10 +140,24 @@ export class Ledger {
     return OPS[this.rules.plan === null ? 'tcc' : 'saga'];
   }
 
+  get #allOps(): readonly BranchOp[] {
+    return [this.#ops.one, ...this.#ops.two];
+  }
+
   /** What the sender of a call makes of its end. */
   reply(branch: number, op: BranchOp, stage: Stage): Ask {
     const ask = this.#replies.get(`${branch}${op}${stage}`);
     if (!ask) throw new Error(`${stage} is no answer`);
+    return ask;
+  }
+
+  /** What a participant tells of work that it had accepted. */
+  completion(branch: number, { op, reply }: Completion): Ask {
+    const key = `${branch}${op}${reply}`;
+    const known = this.#completions.get(key);
+    if (known) return known;
+    const ask = this.#complete(branch, { op, reply });
+    this.#completions.set(key, ask);
     return ask;
   }
 
@@ -152,7 +177,7 @@ export class Ledger {
   }
 
   answer(snapshot: Snapshot, ask: Ask, time: Time): Judgement {
-    const slot = ask.number * 3 + time;
+    const slot = ask.number * 4 + time;
     const known = snapshot.answers[slot];
     if (known) return known;
     const answer = this.#answer(snapshot, ask, time);
@@ -174,12 +199,12 @@ export class Ledger {
 
   /** All that clients ask, and every reply that a decided transaction can get. */
   #questions(tx: GlobalTransaction): readonly Ask[] {
-    const { confirm, cancel, expire, retry, register, strange } = this.asks;
+    const { confirm, cancel, expire, retry, register, completions, strange } = this.asks;
     const replies = tx.branches.flatMap(({ branchId }) => {
       const b = this.branchIds.indexOf(branchId);
       return this.#requestedBranchOf(tx, b).flatMap((op) => ANSWERS.map((stage) => this.reply(b, op, stage)));
     });
-    return [confirm, cancel, expire, retry, ...register, ...strange, ...replies];
+    return [confirm, cancel, expire, retry, ...register, ...completions, ...strange, ...replies];
   }
 
   /** The ops of a branch that somebody may have sent. */
@@ -203,6 +228,13 @@ export class Ledger {
     return due;
   }
 
+  /** Something will be due that is not due yet: what is parked is called about hourly. */
+  isDueLater(snapshot: Snapshot): boolean {
+    const now = nowAt(2);
+    snapshot.isDueLater ??= (pendingCalls(snapshot.tx, now).checkAgainAt ?? 0) > now.latest;
+    return snapshot.isDueLater;
+  }
+
   /** A small number for a text, the same one each time: canonical keys are made of these. */
   code(text: string): number {
     const known = this.#codes.get(text);
@@ -220,12 +252,34 @@ export class Ledger {
       const { accepted, code, noted } = verdict;
       this.rejections.add(code);
       if (noted === undefined) return { accepted, code, noted: null };
-      const need = saveNeed(before?.tx ?? null, noted);
-      return { accepted, code, noted: { need, of: this.#snapshot(noted) } };
+      const kept = this.#stored(noted);
+      const need = saveNeed(before?.tx ?? null, kept);
+      return { accepted, code, noted: { need, of: this.#snapshot(kept) } };
     }
     if (before) this.edges.add(`${before.tx.status} → ${verdict.tx.status}`);
-    const need = saveNeed(before?.tx ?? null, verdict.tx);
-    return { accepted: true, need, of: this.#snapshot(verdict.tx) };
+    if (verdict.tx === before?.tx) return { accepted: true, need: 'none', of: before };
+    const tx = this.#stored(verdict.tx);
+    return { accepted: true, need: saveNeed(before?.tx ?? null, tx), of: this.#snapshot(tx) };
+  }
+
+  /** As another replica reads it: polling is stored nowhere. Where parking is in reach, most attempts were made before. */
+  #stored(tx: GlobalTransaction): GlobalTransaction {
+    const fewest = this.#counts ? CALLS_TO_PARK - this.rules.retryBudget : 0;
+    const stored = (call: BranchCall): BranchCall => ({
+      ...call,
+      ongoing: null,
+      attemptCount: isSettled(call) ? call.attemptCount : Math.max(call.attemptCount, fewest),
+    });
+    const branches = tx.branches.map((branch) => ({
+      ...branch,
+      phaseOne: stored(branch.phaseOne),
+      phaseTwo: stored(branch.phaseTwo),
+    }));
+    return { ...tx, branches };
+  }
+
+  get #counts(): boolean {
+    return this.rules.retryBudget < OUT_OF_REACH;
   }
 
   #snapshot(tx: GlobalTransaction): Snapshot {
@@ -256,8 +310,7 @@ export class Ledger {
   }
 
   #branchCodes(tx: GlobalTransaction, { phaseOne, phaseTwo, lateSuccessCount }: Branch) {
-    const attempts = this.rules.retryBudget < OUT_OF_REACH ? ` ${phaseTwo.attemptCount}` : '';
-    const two = `${callText(phaseTwo)}${attempts}`;
+    const two = this.#callText(phaseTwo);
     const one = tx.decision ? phaseOne.reply : callText(phaseOne);
     return {
       whole: this.code(`${one === 'unknown' ? null : one} ${two} ${lateSuccessCount}`),
@@ -268,21 +321,25 @@ export class Ledger {
 
   /** Whether an action succeeded says what else may have run, so it matters as long as the transaction does. */
   #stepCodes({ decision }: GlobalTransaction, { phaseOne, phaseTwo, lateSuccessCount, result }: Branch) {
-    const counts = this.rules.retryBudget < OUT_OF_REACH;
-    const textOf = (call: BranchCall) => `${callText(call)}${counts ? ` ${call.attemptCount}` : ''}`;
-    const one = phaseOne.reply === 'succeeded' ? `succeeded ${result}` : textOf(phaseOne);
+    const one = phaseOne.reply === 'succeeded' ? `succeeded ${result}` : this.#callText(phaseOne);
     const isCancelled = decision?.decision === 'cancel';
     const text = isCancelled
-      ? `${phaseOne.reply === 'succeeded' ? one : null} ${textOf(phaseTwo)} ${lateSuccessCount}`
+      ? `${phaseOne.reply === 'succeeded' ? one : null} ${this.#callText(phaseTwo)} ${lateSuccessCount}`
       : one;
-    const whole = this.code(text.replace('unknown', 'null'));
+    const whole = this.code(text.replace(/unknown(?! accepted)/, 'null'));
     return { whole, triesOver: whole, stale: whole };
+  }
+
+  /** Where budgets are in reach: how much of them is spent, too. */
+  #callText(call: BranchCall): string {
+    if (!this.#counts) return callText(call);
+    return `${callText(call)} ${Math.min(call.attemptCount, CALLS_TO_PARK)} ${call.acceptedAt}`;
   }
 
   // ── What can be asked ──────────────────────────────────────────────────────────────────────────────────────
 
   #clientAsks() {
-    const { mode, retryBudget, plan } = this.rules;
+    const { mode, plan } = this.rules;
     const spec = (branchId: string, bodyHash = branchId) => ({
       branchId,
       participant: 'stock',
@@ -305,8 +362,8 @@ export class Ledger {
       timeoutMs: TIMEOUT_MS,
       policy: {
         callTimeoutMs: 10,
-        retry: { firstDelayMs: 1, maxDelayMs: 1, budgetMs: retryBudget },
-        poll: { firstDelayMs: 1, maxDelayMs: 1, budgetMs: 3 },
+        retry: { ...DELAYS, budgetMs: 1 },
+        poll: { ...DELAYS, budgetMs: this.#counts ? 1 : NEVER_SPENT_MS },
         maxRetryAfterMs: 0,
       },
       callback: null,
@@ -334,10 +391,16 @@ export class Ledger {
         now: nowAt(time),
       })),
       register: this.branchIds.map((id, b) => register(id, b)),
+      completions: this.branchIds.flatMap((_id, b) =>
+        this.#allOps.flatMap((op) =>
+          (['succeeded', 'refused'] as const).map((reply) => this.completion(b, { op, reply })),
+        ),
+      ),
       strange: [
         this.#ask('begun with another body', null, begun('other')),
         register(at(this.branchIds, 0), 0, 'other'),
         confirm('confirmRequested for other branches', ['another']),
+        this.#complete(this.branchIds.length, { op: this.#ops.one, reply: 'succeeded' }),
       ],
     };
   }
@@ -359,6 +422,20 @@ export class Ledger {
     }));
   }
 
+  #complete(branch: number, { op, reply }: Completion): Ask {
+    const branchId = this.branchIds[branch] ?? 'unknown';
+    const result = op === 'action' && reply === 'succeeded' ? resultOf(branchId) : null;
+    return this.#ask(`${op} ${branchId} is completed: ${reply}`, branch, (time) => ({
+      type: 'completed',
+      branchId,
+      op,
+      reply,
+      result,
+      answer: 'completed',
+      now: nowAt(time),
+    }));
+  }
+
   #ask(words: string, branch: number | null, event: (time: Time) => Event): Ask {
     return { number: this.#askCount++, branch, words, event };
   }
@@ -371,8 +448,11 @@ const isDone = (tx: GlobalTransaction, id: string): boolean =>
 const pivotText = ({ decision, pivotStartedAt, cancelAskedAt }: GlobalTransaction): string =>
   `${pivotStartedAt === null ? '' : ' pivot'}${decision === null && cancelAskedAt !== null ? ' wished' : ''}`;
 
-/** Not yet due when written: only the doubtful moment around the deadline writes such calls. */
-function callText({ reply, dueAt, parkedAt }: BranchCall): string {
+/** Not yet due when written: the doubtful moment around the deadline writes such calls, and so does parking. */
+function callText({ reply, dueAt, parkedAt, acceptedAt }: BranchCall): string {
   const waits = reply !== 'succeeded' && dueAt === nowAt(1).latest;
-  return `${reply}${waits ? ' waits' : ''}${parkedAt === null ? '' : ' parked'}`;
+  const isLater = reply !== 'succeeded' && dueAt > nowAt(2).latest;
+  const later = isLater ? (dueAt > nowAt(3).latest ? ' much later' : ' later') : '';
+  const accepted = acceptedAt === null ? '' : ' accepted';
+  return `${reply}${accepted}${waits ? ' waits' : ''}${later}${parkedAt === null ? '' : ' parked'}`;
 }

@@ -1,6 +1,6 @@
 /** What happens to messages: a request arrives, gets lost, arrives twice, or after its sender stopped waiting. */
 import type { Stage } from './ledger.ts';
-import { type Participant, receive, refuse } from './participant.ts';
+import { accept, type Participant, receive, refuse } from './participant.ts';
 import type { Plan } from './saga-plan.ts';
 import type { Take } from './world-steps.ts';
 import {
@@ -71,8 +71,14 @@ function takeAwaited(
       call.op,
       'twice',
     );
+  const accepted = left.acceptances > 0 ? accept(before, call.op) : null;
+  if (accepted !== null) {
+    const later = withParticipant(spend(world, 'acceptances'), b, accepted);
+    take('fault', setCall(later, 202), 'participant', b, 'accepts', call.op);
+  }
   const { isPivot = false, isAfterPivot = false } = plan?.steps[b] ?? {};
-  const mayRefuse = (call.op === 'try' || call.op === 'action') && before.tries === 0;
+  const isFresh = before.tries === 0 && before.accepted === null;
+  const mayRefuse = (call.op === 'try' || call.op === 'action') && isFresh;
   if (mayRefuse && !isAfterPivot && left.refusedTries > 0) {
     const refused = withParticipant(spend(world, 'refusedTries'), b, refuse(before, isPivot));
     take('fault', setCall(refused, 409), 'participant', b, 'refuses its', call.op);
@@ -93,6 +99,11 @@ function takeStray(world: World, b: number, op: BranchOp, take: Take): void {
   const gone = { ...world, strays: put(world.strays, b, { ...strays, [op]: false }) };
   const { participant } = receive(at(world.participants, b), op);
   take('free', withParticipant(gone, b, participant), 'participant', b, 'receives a late', op);
+  const accepted = world.left.acceptances > 0 ? accept(at(world.participants, b), op) : null;
+  if (accepted !== null) {
+    const later = withParticipant(spend(gone, 'acceptances'), b, accepted);
+    take('fault', later, 'participant', b, 'accepts a late', op);
+  }
   if (world.left.losses > 0) take('fault', spend(gone, 'losses'), 'a late', op, b, 'is lost');
   if (world.left.duplicates > 0)
     take(

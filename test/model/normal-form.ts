@@ -6,7 +6,7 @@
  * same outcome; so nothing is left out but worlds that look alike.
  */
 import type { StoredTransaction, Ledger, Stage } from './ledger.ts';
-import { type Participant, receive } from './participant.ts';
+import { type Participant, receive, record } from './participant.ts';
 import {
   at,
   BRANCH_OPS,
@@ -15,6 +15,7 @@ import {
   type Replica,
   STRAGGLER,
   type Strays,
+  type Time,
   type World,
   withReplica,
 } from './world.ts';
@@ -47,11 +48,15 @@ function mattering(strays: Strays, participant: Participant): Strays {
   return left;
 }
 
-/** Now, or once a confirm or a cancel has come first: each time the participant itself says so. */
+/** Now, or once a confirm, a cancel or the end of what was accepted has come first: each time the participant itself says so. */
 function mayHaveEffect(op: BranchOp, participant: Participant): boolean {
-  const confirmed = receive(participant, 'confirm').participant;
-  const cancelled = receive(participant, 'cancel').participant;
-  return [participant, confirmed, cancelled].some((then) => receive(then, op).participant !== then);
+  const ended = participant.accepted === null ? participant : record(participant, 'succeeded');
+  const thens = [participant, ended].flatMap((then) => [
+    then,
+    receive(then, 'confirm').participant,
+    receive(then, 'cancel').participant,
+  ]);
+  return thens.some((then) => receive(then, op).participant !== then);
 }
 
 function answered(calls: Replica['calls'], b: number, participant: Participant): Replica['calls'] {
@@ -66,7 +71,8 @@ function answered(calls: Replica['calls'], b: number, participant: Participant):
  * an effect after all, the request would stay in flight and be explored.
  */
 function certainAnswer(op: BranchOp, participant: Participant): Stage | null {
-  const { confirms, cancels, tombstone } = participant;
+  const { confirms, cancels, tombstone, accepted } = participant;
+  if (accepted !== null) return null;
   if (confirms === 0 && cancels === 0 && !tombstone) return null;
   const received = receive(participant, op);
   return received.participant === participant ? received.status : null;
@@ -103,7 +109,7 @@ function withoutDoneStraggler(ledger: Ledger, world: World): World {
 
 /** Where everyone who acts knows of a decision, the deadline means nothing any more: it may as well have passed. */
 function withIdleTime(ledger: Ledger, world: World): World {
-  if (world.time === 2 || !world.durable?.of.tx.decision) return world;
+  if (world.time >= 2 || !world.durable?.of.tx.decision) return world;
   const isTimeless = world.replicas.every(
     ({ known }, r) => known === null || known.of.tx.decision !== null || !maySend(ledger, world, r, known),
   );
@@ -117,7 +123,7 @@ function maySend(ledger: Ledger, world: World, r: number, known: StoredTransacti
   const isFree = (op: BranchOp, b: number) =>
     calls[b] === null || (ledger.rules.plan !== null && calls[b]?.op !== op);
   const wouldSend = (op: BranchOp | null, b: number) => op !== null && isFree(op, b);
-  return ledger.due(known.of, world.time).some(wouldSend) || ledger.due(known.of, 2).some(wouldSend);
+  return [world.time, 2, 3].some((time) => ledger.due(known.of, time as Time).some(wouldSend));
 }
 
 /** Someone still waits for a try of this branch, or may yet send one. */

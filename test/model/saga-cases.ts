@@ -45,6 +45,9 @@ const of = (plans: readonly Plan[], budget: Budget, retryBudget = OUT_OF_REACH):
 const besides = (plans: readonly Plan[], budget: Budget): readonly Case[] =>
   of(plans, budget).map((each) => ({ ...each, bothDrive: true }));
 
+/** Here participants accept calls and complete them later. */
+const OUTSIDE = { acceptances: 1, refusedTries: 1, lateDeliveries: 1 };
+
 export const SAGAS: readonly Case[] = [
   ...of(OF_TWO, { ...ALL_TOGETHER, ...SAID_NO }),
   ...of(CHAINS, ALL_TOGETHER),
@@ -54,6 +57,9 @@ export const SAGAS: readonly Case[] = [
   ...of([...OF_TWO, ...CHAINS, ...FORKS, ...JOINS], PARKED, 1),
   ...of(DIAMONDS, bad({ lateDeliveries: 1, refusedTries: 1, stalls: 1 })),
   ...of([plan(joinAndOn, { pivot: 'c' })], bad({ ...SAID_NO, losses: 1, lateDeliveries: 1 })),
+  ...of([...OF_TWO, ...CHAINS, ...FORKS], bad({ ...OUTSIDE, acceptances: 2, losses: 1 })),
+  ...of([...OF_TWO, ...JOINS], bad({ ...OUTSIDE, stalls: 1, crashes: 1 })),
+  ...of(OF_TWO, bad({ acceptances: 2, brokenAnswers: 2, retries: 1 }), 1),
   ...besides(OF_TWO, bad({ losses: 1, lateDeliveries: 1, stalls: 1, refusedTries: 1 })),
   ...besides([plan(chain, { pivot: 'c' })], bad({ lateDeliveries: 1, stalls: 1, refusedTries: 1 })),
 ];
@@ -64,4 +70,5 @@ export const SMALL_SAGAS: readonly Case[] = [
   ...of([...FORKS, ...JOINS], bad({ refusedTries: 1, lateDeliveries: 1 })),
   ...of(OF_TWO, bad({ lateDeliveries: 1, stalls: 1, refusedTries: 1 })),
   ...of(OF_TWO, bad({ brokenAnswers: 2, retries: 1 }), 1),
+  ...of(OF_TWO, bad({ ...OUTSIDE, losses: 1 })),
 ];

@@ -6,6 +6,7 @@ import type { Call, GlobalTransaction, Now, Op } from '../../src/domain/global-t
 import type { PendingCall } from '../../src/domain/pending-calls.ts';
 import type { Event } from '../../src/domain/transition.ts';
 import type { Participant } from './participant.ts';
+import { CALLS_TO_PARK } from '../support/transactions.ts';
 import { mayHaveRun, type Plan, resultOf } from './saga-plan.ts';
 import { demand } from './violation.ts';
 import { at, type World } from './world.ts';
@@ -20,8 +21,8 @@ export function checkPivot(
   tx: GlobalTransaction,
 ): void {
   const isDecidedNow = before.decision === null && tx.decision !== null;
-  const isOfPivot =
-    event.type === 'replied' && event.op === 'action' && event.branchId === steps[pivot ?? -1]?.branchId;
+  const isOutcome = event.type === 'replied' || event.type === 'completed';
+  const isOfPivot = isOutcome && event.op === 'action' && event.branchId === steps[pivot ?? -1]?.branchId;
   const mayDecide = before.pivotStartedAt === null || isOfPivot;
   demand('I10', !isDecidedNow || mayDecide, `${event.type} decided, while the pivot was in flight`);
   demand(
@@ -55,8 +56,8 @@ export function checkSagaState({ steps, pivot }: Plan, tx: GlobalTransaction): v
   const isBounded = decision === null && pivotStartedAt === null;
   for (const { phaseOne, phaseTwo } of branches) {
     const call = decision?.decision === 'cancel' ? phaseTwo : phaseOne;
-    const isSpent =
-      call.reply === 'unknown' && call.attemptCount >= 10 && call.spentMs >= tx.policy.retry.budgetMs;
+    // Each attempt spends what the budget is.
+    const isSpent = call.reply === 'unknown' && call.attemptCount >= CALLS_TO_PARK;
     demand(
       'I4',
       isBounded || !isSpent || call.parkedAt !== null,
@@ -105,8 +106,8 @@ function due({ steps }: Plan, tx: GlobalTransaction, now: Now): readonly string[
   );
 }
 
-const isWaitedFor = ({ reply, parkedAt, dueAt }: Call, { earliest }: Now): boolean =>
-  (reply === null || reply === 'unknown') && parkedAt === null && dueAt <= earliest;
+const isWaitedFor = ({ reply, dueAt }: Call, { earliest }: Now): boolean =>
+  (reply === null || reply === 'unknown') && dueAt <= earliest;
 
 // ── What is sent ─────────────────────────────────────────────────────────────────────────────────────────────
 

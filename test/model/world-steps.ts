@@ -2,6 +2,7 @@
 import { initiatorSteps } from './initiator.ts';
 import type { Ledger } from './ledger.ts';
 import { networkSteps } from './network.ts';
+import { participantSteps } from './participant-steps.ts';
 import { replicaSteps } from './replica.ts';
 import type { Time, World } from './world.ts';
 
@@ -14,8 +15,11 @@ export function steps(ledger: Ledger, world: World, take: Take): void {
   initiatorSteps(ledger, world, take);
   replicaSteps(ledger, world, take);
   networkSteps(ledger.rules.plan, world, take);
+  participantSteps(ledger, world, take);
   if (world.time < 2 && world.durable !== null) {
     const time = (world.time + 1) as Time;
     take('free', { ...world, time }, time === 1 ? 'the deadline is near' : 'the deadline has passed');
   }
+  if (world.time === 2 && world.durable !== null && ledger.isDueLater(world.durable.of))
+    take('free', { ...world, time: 3 }, 'hours pass');
 }

@@ -13,16 +13,18 @@ import { NO_RECORDS, type Participant } from './participant.ts';
 export type BranchOp = Exclude<Op, 'notify'>;
 export const BRANCH_OPS: readonly BranchOp[] = ['try', 'confirm', 'cancel', 'action', 'compensate'];
 
-/** Before the deadline, astride it (nobody can tell which side), after it. */
-export type Time = 0 | 1 | 2;
+/** Before the deadline, astride it (nobody can tell which side), after it, and once what is parked is due. */
+export type Time = 0 | 1 | 2 | 3;
 
 export const TIMEOUT_MS = 100;
+const HOURS_LATER = 2 * 3_600_000;
 
 /** Outside the doubtful moment the clock is exact, so that what is due at once is due in the same world. */
 const MOMENTS: readonly Now[] = [
   { earliest: 0, latest: 0 },
   { earliest: TIMEOUT_MS - 1, latest: TIMEOUT_MS + 1 },
   { earliest: TIMEOUT_MS * 2, latest: TIMEOUT_MS * 2 },
+  { earliest: HOURS_LATER, latest: HOURS_LATER },
 ];
 export const nowAt = (time: Time): Now => at(MOMENTS, time);
 
@@ -75,6 +77,8 @@ export type Budget = {
   readonly refusedTries: number;
   /** A 503 although the work was done, or a 404 that did nothing; after the pivot a 409 as well. */
   readonly brokenAnswers: number;
+  /** A participant takes a request on, answers 202, and does the work later. */
+  readonly acceptances: number;
   /** A person retries what is parked. */
   readonly retries: number;
 };
