@@ -30,22 +30,30 @@ const UNKNOWN: NamedRow = ['unknown, or its work rolled back', {}];
 
 const OF_TCC: readonly NamedRow[] = [
   UNKNOWN,
+  ['try accepted', { phase: 'trying' }],
   ['tried', { phase: 'tried' }],
+  ['try accepted, then refused', { phase: 'declined', result: '"no"' }],
+  ['confirm accepted', { phase: 'confirming' }],
   ['confirmed', { phase: 'confirmed' }],
+  ['cancel accepted', { phase: 'cancelling' }],
   ['cancelled, or a tombstone', { phase: 'cancelled' }],
   ['*outside:* try started', { startedOp: 'try' }],
   ['*outside:* try under way', { startedOp: 'try', ...WORKING }],
+  ['*outside:* try accepted, cancel started', { phase: 'trying', startedOp: 'cancel' }],
   ['*outside:* tried, confirm started', { phase: 'tried', startedOp: 'confirm' }],
   ['*outside:* tried, cancel started', { phase: 'tried', startedOp: 'cancel' }],
 ];
 
 const OF_SAGA: readonly NamedRow[] = [
   UNKNOWN,
+  ['action accepted', { phase: 'doing' }],
   ['done', { phase: 'done' }],
+  ['compensate accepted', { phase: 'undoing' }],
   ['undone, or a tombstone', { phase: 'undone' }],
-  ['a pivot refused for good', { phase: 'refused', result: 'sold out' }],
+  ['refused for good', { phase: 'refused', result: 'sold out' }],
   ['*outside:* action started', { startedOp: 'action' }],
   ['*outside:* action under way', { startedOp: 'action', ...WORKING }],
+  ['*outside:* action accepted, compensate started', { phase: 'doing', startedOp: 'compensate' }],
   ['*outside:* done, compensate started', { phase: 'done', startedOp: 'compensate' }],
   ['*outside:* action started, compensate started', { startedOp: 'compensate' }],
 ];
@@ -95,6 +103,8 @@ function words(verdict: Verdict): string {
       return '200, nothing to undo';
     case 'repeat':
       return '200 again';
+    case 'accepted':
+      return '202';
     case 'refuse':
       return `409 \`${verdict.code}\`${verdict.isForGood ? ', for good' : ''}`;
     case 'wait':

@@ -15,11 +15,10 @@ import type {
 } from './barrier.ts';
 import { type CleanUpOptions, type CleanUpReport, cleanUp } from './clean-up.ts';
 import { StatementGate } from './statement-gate.ts';
-import { judge, type LockedRow, type Row } from './judge.ts';
+import type { LockedRow, Row } from './judge.ts';
+import { type Kept, keptOf, passedOf, rowAfter } from './kept.ts';
 import {
-  recordedResult,
   checkedCall,
-  resultText,
   knownOf,
   passedOrThrow,
   answerUnrecorded,
@@ -27,7 +26,7 @@ import {
   refusedRow,
   outcomeWithoutWork,
   NothingToRecord,
-  doneRow,
+  verdictOn,
 } from './recorded-outcome.ts';
 import { nestedPass } from './nested-pass.ts';
 import { outside } from './outside.ts';
@@ -88,10 +87,10 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
   async run<Result>(
     given: BarrierCall,
     work: (sqlTx: SqlTx, known: Known) => Result | Promise<Result>,
-    { isPivot = false }: PassOptions = {},
+    options: PassOptions = {},
   ): Promise<Passed<Result>> {
-    const call = checkedCall(given, { isPivot });
-    const pass = (sqlTx: SqlTx) => this.#pass(sqlTx, call, work, { isPivot });
+    const call = checkedCall(given, options);
+    const pass = (sqlTx: SqlTx) => this.#pass(sqlTx, call, work, options);
     const passed = await this.#retrying(pass).catch(async (error) => {
       if (!isUnmarked(error, call)) return answerUnrecorded<Passed<Result>>(error);
       return throwMarked(error, call, this.#mark(call));
@@ -104,7 +103,8 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
    * that opened it runs it again. When the work throws, what it wrote is undone with the barrier's row, and the rest is
    * left to the caller. Not for the pivot of a saga: a refusal that the caller rolls back is not remembered.
    *
-   * @throws Refusal, InProgress, and whatever the work throws
+   * @param options.completes as with `run`; the caller commits, and posts the completion afterwards
+   * @throws Refusal, InProgress, NotCompleted, and whatever the work throws
    * @throws TypeError when no SQL transaction is open: the row and the work would be committed one by one; and when another
    *   call is being passed on it at the same time. Statements that others send on it meanwhile are rejected
    */
@@ -112,8 +112,9 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     sqlTx: SqlTx,
     given: BarrierCall,
     work: (sqlTx: SqlTx, known: Known) => Result | Promise<Result>,
+    { completes }: Pick<PassOptions, 'completes'> = {},
   ): Promise<Passed<Result>> {
-    const call = checkedCall(given);
+    const call = checkedCall(given, { completes });
     const passed = await nestedPass(this.#driver.innermost(sqlTx), async (isInside) => {
       const around = this.#driver.gateAround(sqlTx);
       const leave = around?.joined();
@@ -121,7 +122,7 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
       const endFence = this.#driver.fence(sqlTx, () => isInside() || around?.isClosed === true);
       try {
         await this.#checkOpen(sqlTx);
-        const pass = () => this.#pass(sqlTx, call, work, { isJoined: true });
+        const pass = () => this.#pass(sqlTx, call, work, { completes, isJoined: true });
         return await this.#undoable(sqlTx, pass).catch(async (error) => {
           if (!isUnmarked(error, call))
             return answerUnrecorded<Passed<Result>>(this.#underWay.joining(error));
@@ -167,13 +168,13 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     sqlTx: SqlTx,
     call: BarrierCall,
     work: (sqlTx: SqlTx, known: Known) => Result | Promise<Result>,
-    { isPivot = false, isJoined = false }: { isPivot?: boolean; isJoined?: boolean },
+    { isJoined = false, ...options }: PassOptions & { isJoined?: boolean },
   ): Promise<Passed<Result> | ErrorAfterCommit> {
     const branch = await this.#lock(sqlTx, call);
     const { row } = branch;
-    const verdict = judge(call, row, isPivot);
+    const verdict = verdictOn(call, row, options);
     if (verdict.do !== 'work') {
-      const { passed, row: after } = outcomeWithoutWork<Result>(verdict, row, call.op);
+      const { passed, row: after } = outcomeWithoutWork<Result>(verdict, row, call);
       if (after === null) throw new NothingToRecord(passed);
       await branch.keep(after);
       return passed;
@@ -185,10 +186,10 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     );
     const known = knownOf(row, call.op);
     const worked: Worked = {
-      text: async () => {
+      kept: async () => {
         const { end } = this.#underWay.begin(branch.mark);
         // A `toJSON` of the result belongs to the work, too.
-        const worked = async (handle: SqlTx) => resultText(await work(handle, known));
+        const worked = async (handle: SqlTx) => keptOf(await work(handle, known), options.completes ?? null);
         const saw = (error: unknown) => gate.reportUnfinished(error);
         return this.#driver
           .guarded(sqlTx, gate, (handle) => watching(saw, () => worked(handle)))
@@ -200,7 +201,7 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
         return this.#isEndedBy([...(gate.conflict === null ? [] : [gate.conflict.error]), ...unseen], sqlTx);
       },
     };
-    return isPivot
+    return options.isPivot
       ? this.#pivot(await this.#savepoint(sqlTx), call, branch, worked)
       : this.#plain(call, branch, worked);
   }
@@ -208,17 +209,15 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
   async #plain<Result>(
     call: BarrierCall,
     { row, keep, isOurs }: LockedBranch,
-    { text: work, checkFinished, isRolledBackByServer }: Worked,
+    { kept: work, checkFinished, isRolledBackByServer }: Worked,
   ): Promise<Passed<Result> | ErrorAfterCommit> {
-    const text = await work().catch(async (error) => {
+    const kept = await work().catch(async (error) => {
       throw (await isRolledBackByServer(error)) || (await isOurs()) ? error : new FailedAfterSqlTx(error);
     });
     if (await isRolledBackByServer(null)) throw sqlTxEndedEarly();
-    const { isSameSqlTx } = await keep(doneRow(row, call.op, text));
+    const { isSameSqlTx } = await keep(rowAfter(row, call.op, kept));
     checkFinished();
-    return isSameSqlTx
-      ? { outcome: 'done', result: recordedResult(text) }
-      : new ErrorAfterCommit(committedByWork());
+    return isSameSqlTx ? passedOf(kept) : new ErrorAfterCommit(committedByWork());
   }
 
   /** Its refusal undoes the work, and is committed. */
@@ -226,11 +225,11 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     savepoint: Savepoint,
     call: BarrierCall,
     { row, keep, isOurs }: LockedBranch,
-    { text: work, checkFinished, isRolledBackByServer }: Worked,
+    { kept: work, checkFinished, isRolledBackByServer }: Worked,
   ): Promise<Passed<Result> | ErrorAfterCommit> {
-    let text: string | null;
+    let kept: Kept;
     try {
-      text = await work();
+      kept = await work();
     } catch (error) {
       const isUndone = await savepoint.undo().catch((lost) => {
         throw error instanceof Refusal ? lost : error;
@@ -248,12 +247,10 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     }
     if (await isRolledBackByServer(null)) throw sqlTxEndedEarly();
     const isOver = !(await savepoint.release());
-    const { isSameSqlTx } = await keep(doneRow(row, call.op, text));
+    const { isSameSqlTx } = await keep(rowAfter(row, call.op, kept));
     checkFinished();
     const isRecordedAfter = isOver || !isSameSqlTx;
-    return isRecordedAfter
-      ? new ErrorAfterCommit(committedByWork())
-      : { outcome: 'done', result: recordedResult(text) };
+    return isRecordedAfter ? new ErrorAfterCommit(committedByWork()) : passedOf(kept);
   }
 
   /** Also by statements that did not pass the gate, such as those on the connection beneath the handle. */
@@ -415,8 +412,8 @@ type LockedBranch = {
 };
 
 type Worked = {
-  /** Runs the work; what it returned, as it is kept. */
-  text(): Promise<string | null>;
+  /** Runs the work; what it has come to, as it is kept. */
+  kept(): Promise<Kept>;
   /** As late as can be: what the work asks until then shows that it was not done. @throws UnfinishedWork */
   checkFinished(): void;
   /**

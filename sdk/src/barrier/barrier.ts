@@ -17,20 +17,31 @@
  *    either one of a tcc or a step of a saga.
  * 5. A refusal rolls everything back and leaves no trace: it speaks for this one call. Only the refusal of a saga's pivot is
  *    remembered, for good, because a pivot is never compensated.
- * 6. Whatever else the work throws is rolled back too, and thrown on: work that is undone is never answered with
+ * 6. Work that returns `accepted()` is committed, and its op goes on outside: repeated calls answer that it goes on, a cancel or
+ *    compensate undoes it, and a completion records its end under the same lock (`judge-completion.ts`).
+ * 7. Whatever else the work throws is rolled back too, and thrown on: work that is undone is never answered with
  *    success.
  */
 import type { Call } from '../call.ts';
+import type { CompletedAs } from './judge-completion.ts';
 
 /** What the barrier has to know of a call. */
 export type BarrierCall = Pick<Call, 'gid' | 'branchId' | 'op' | 'deadlineAt'>;
 
-export type Passed<Result> = {
-  /** `done` just now · `repeated`: done before, nothing happened now · `nothing_to_undo`: the tombstone is set. */
-  readonly outcome: 'done' | 'repeated' | 'nothing_to_undo';
-  /** What the work returned when it was done, as JSON keeps it; null where nothing was done. */
-  readonly result: Result | null;
-};
+export type Passed<Result> =
+  | {
+      /** `done` just now · `repeated`: done before, nothing happened now · `nothing_to_undo`: the tombstone is set. */
+      readonly outcome: 'done' | 'repeated' | 'nothing_to_undo';
+      /** What the work returned when it was done, as JSON keeps it; null where nothing was done. */
+      readonly result: Result | null;
+    }
+  | {
+      /** Accepted, now or before: it is completed from outside. */
+      readonly outcome: 'accepted';
+      readonly result: null;
+      /** When to call again; null where the caller decides. */
+      readonly retryAfterMs: number | null;
+    };
 
 /** What is known of the branch, as JSON keeps it. */
 export type Known = {
@@ -53,9 +64,14 @@ export type PassOptions = {
    * its deadline too; and one that was started outside before its deadline is ended after it.
    */
   readonly isPivot?: boolean;
+  /**
+   * The op was accepted before, and this completes it: the work runs in the SQL transaction that records the end, and returns
+   * the result. `refused` is for a try or an action alone; its work returns the reason, in words.
+   */
+  readonly completes?: CompletedAs | undefined;
 };
 
-export type OutsideOptions = PassOptions & {
+export type OutsideOptions = Pick<PassOptions, 'isPivot'> & {
   /** How long the work may take, in milliseconds; 30,000 when absent. */
   readonly limitMs?: number;
 };
@@ -69,10 +85,11 @@ export interface Barrier<SqlTx> {
    * Opens a SQL transaction, runs the work in it unless it was done before, and commits. Deadlocks and lock time-outs
    * are retried, so the work may run several times, of which one is committed: it does database work only.
    *
-   * @param work is given the open SQL transaction; returns what is answered, any JSON value of at most 64 KiB
+   * @param work is given the open SQL transaction; returns what is answered, any JSON value of at most 64 KiB, or `accepted()`
    * @throws Refusal for a call that contradicts what was done before; and whatever the work throws
    * @throws TypeError for a call that names no branch or op, and for an `isPivot` that is no action's
    * @throws InProgress while work outside the database is under way for this branch
+   * @throws NotCompleted when `completes` is given and the op is not accepted; nothing is written then
    */
   run<Result>(
     call: BarrierCall,

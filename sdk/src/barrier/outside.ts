@@ -15,16 +15,14 @@ import { inAllParts } from '../unhandled.ts';
 import type { BarrierCall, Known, KnownOutside, OutsideOptions, Passed } from './barrier.ts';
 import { judge, type LockedRow, type Row } from './judge.ts';
 import {
-  recordedResult,
   checkedCall,
-  resultText,
   knownOf,
   passedOrThrow,
   type ErrorAfterCommit,
   refusedRow,
   outcomeWithoutWork,
-  doneRow,
 } from './recorded-outcome.ts';
+import { keptOf, passedOf, rowAfter } from './kept.ts';
 
 const DEFAULT_LIMIT_MS = 30_000;
 
@@ -56,9 +54,9 @@ export async function outside<Result>(
     if (leftMs <= 0)
       throw new Error('the database took longer than the limit of the work, which was not begun');
     const signal = AbortSignal.timeout(Math.ceil(leftMs));
-    const text = resultText(await inAllParts(() => work({ ...begun.known, signal })));
-    await change(call, (row) => ({ row: doneRow(ifOwnedBy(row, worker), call.op, text), answer: null }));
-    return { outcome: 'done', result: recordedResult(text) };
+    const kept = keptOf(await inAllParts(() => work({ ...begun.known, signal })), null);
+    await change(call, (row) => ({ row: rowAfter(ifOwnedBy(row, worker), call.op, kept), answer: null }));
+    return passedOf(kept);
   } catch (error) {
     const isMine = await change(call, (row) =>
       row.worker === worker
@@ -83,7 +81,7 @@ function begin<Result>(
 ): { readonly row: Row | null; readonly answer: Begun<Result> } {
   const verdict = judge(call, row, isPivot);
   if (verdict.do !== 'work') {
-    const { passed, row: after } = outcomeWithoutWork<Result>(verdict, row, call.op);
+    const { passed, row: after } = outcomeWithoutWork<Result>(verdict, row, call);
     return { row: after, answer: { passed, known: null } };
   }
   return {

@@ -1,11 +1,12 @@
 /** Results and refusals as they are stored in a row, and the answers that are made from a row without any work. */
-import { isPhaseOne } from '../../../src/wire/reply.ts';
 import { isIterator, losslessJson } from '../lossless-json.ts';
+import { NotCompleted } from '../not-completed.ts';
 import { InProgress, Refusal } from '../refusal.ts';
 import { BranchId, Gid } from '../../../src/wire/index.ts';
 import { Value } from 'typebox/value';
 import type { BarrierCall, Known, Passed, PassOptions } from './barrier.ts';
-import { type LockedRow, PHASE_AFTER, type Row, type Verdict } from './judge.ts';
+import { judge, type LockedRow, PHASE_AFTER, type Row, type Verdict } from './judge.ts';
+import { type CompletionVerdict, judgeCompletion } from './judge-completion.ts';
 import { asciiJson } from './ascii-json.ts';
 
 const MAX_RESULT_BYTES = 64 * 1024;
@@ -51,12 +52,6 @@ export const knownOf = ({ firstResult, startedOp }: Row, op: BarrierCall['op']):
   actionResult: op === 'compensate' ? recordedResult(firstResult) : null,
 });
 
-/** The row once the work is done. */
-export function doneRow(row: Row, op: BarrierCall['op'], text: string | null): Row {
-  const after = { ...row, phase: PHASE_AFTER[op], worker: null, workUntil: null };
-  return isPhaseOne(op) ? { ...after, firstResult: text } : { ...after, result: text };
-}
-
 export const refusedRow = (row: Row, refusal: Refusal): Row => ({
   ...row,
   phase: 'refused',
@@ -101,15 +96,22 @@ export type WorklessOutcome<Result> = {
   readonly row: Row | null;
 };
 
+export const verdictOn = (
+  call: BarrierCall,
+  row: LockedRow,
+  { isPivot = false, completes }: PassOptions,
+): Verdict | CompletionVerdict =>
+  completes === undefined ? judge(call, row, isPivot) : judgeCompletion(call, row, completes);
+
 /**
  * The answer to a call that needs no work, and the row to write where it changes. A row with an earlier deadline changes:
  * removed before that of this call, it would let a duplicate of it through.
- * @throws Refusal, InProgress
+ * @throws Refusal, InProgress, NotCompleted
  */
 export function outcomeWithoutWork<Result>(
-  verdict: Exclude<Verdict, { do: 'work' }>,
+  verdict: Exclude<Verdict | CompletionVerdict, { do: 'work' }>,
   row: LockedRow,
-  op: BarrierCall['op'],
+  { gid, branchId, op }: BarrierCall,
 ): WorklessOutcome<Result> {
   const raised = row.isDeadlineLater ? row : null;
   const thrown = (error: Error): WorklessOutcome<Result> => {
@@ -126,6 +128,12 @@ export function outcomeWithoutWork<Result>(
       return { passed: { outcome: 'nothing_to_undo', result: null }, row: raised };
     case 'repeat':
       return { passed: { outcome: 'repeated', result: recordedResult(verdict.result) }, row: raised };
+    case 'accepted': {
+      const { retryAfterMs } = verdict;
+      return { passed: { outcome: 'accepted', result: null, retryAfterMs }, row: raised };
+    }
+    case 'reject':
+      throw new NotCompleted(`${gid}/${branchId}/${op} is not completed: ${verdict.because}`, verdict.code);
     case 'refuse': {
       const refusal = new Refusal(verdict.because, verdict.code);
       if (!verdict.isForGood) return thrown(refusal);
@@ -146,7 +154,7 @@ export function outcomeWithoutWork<Result>(
  */
 export function checkedCall(
   { gid, branchId, op, deadlineAt }: BarrierCall,
-  { isPivot = false }: PassOptions = {},
+  { isPivot = false, completes }: PassOptions = {},
 ): BarrierCall {
   if (!Value.Check(Gid, gid))
     throw new TypeError(`“${gid}” is no gid: a call brings it as TCC-Transaction-Id`);
@@ -157,5 +165,7 @@ export function checkedCall(
     throw new TypeError('deadlineAt is to be milliseconds since 1970: a call brings it as TCC-Deadline');
   if (isPivot && op !== 'action')
     throw new TypeError(`isPivot is for the action of a saga's pivot, and not for its ${op}`);
+  if (completes === 'refused' && op !== 'try' && op !== 'action')
+    throw new TypeError(`a ${op} cannot be refused: only a try or an action is`);
   return { gid, branchId, op, deadlineAt };
 }

@@ -16,12 +16,12 @@ import type {
 } from './barrier.ts';
 import { type CleanUpOptions, type CleanUpReport, cleanUp } from './clean-up.ts';
 import { closableHandle, targetOf } from './sqlite-handle.ts';
-import { judge, type LockedRow, type Row } from './judge.ts';
+import type { LockedRow, Row } from './judge.ts';
+import type { CompletedAs } from './judge-completion.ts';
+import { type Kept, keptOf, passedOf, rowAfter } from './kept.ts';
 import { guard } from './statement-guard.ts';
 import {
-  recordedResult,
   checkedCall,
-  resultText,
   knownOf,
   passedOrThrow,
   answerUnrecorded,
@@ -29,7 +29,7 @@ import {
   refusedRow,
   outcomeWithoutWork,
   NothingToRecord,
-  doneRow,
+  verdictOn,
 } from './recorded-outcome.ts';
 import { outside } from './outside.ts';
 import {
@@ -88,11 +88,11 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
   async run<Result>(
     given: BarrierCall,
     work: (db: Database, known: Known) => Result | Promise<Result>,
-    { isPivot = false }: PassOptions = {},
+    options: PassOptions = {},
   ): Promise<Passed<Result>> {
-    const call = checkedCall(given, { isPivot });
+    const call = checkedCall(given, options);
     checkSynchronous(work);
-    const passed = await this.#retrying(() => this.#pass(call, work, isPivot)).catch((error) => {
+    const passed = await this.#retrying(() => this.#pass(call, work, options)).catch((error) => {
       if (!isUnmarked(error, call)) return answerUnrecorded<Passed<Result>>(error);
       const thrown = error instanceof FailedAfterSqlTx ? errorToThrow(error) : error;
       const unrecorded = this.#marked(call, thrown, () => this.#transact(() => this.#lock(call)));
@@ -106,20 +106,22 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
    * undone with the barrier's row, and the rest is left to the caller. Not for the pivot of a saga: a refusal that the
    * caller rolls back is not remembered.
    *
-   * @throws Refusal, InProgress, and whatever the work throws
+   * @param options.completes as with `run`; the caller commits, and posts the completion afterwards
+   * @throws Refusal, InProgress, NotCompleted, and whatever the work throws
    * @throws TypeError when no SQL transaction is open: the row and the work would be committed one by one
    */
   within<Result>(
     db: Database,
     given: BarrierCall,
     work: (db: Database, known: Known) => Result,
+    { completes }: Pick<PassOptions, 'completes'> = {},
   ): Passed<Result> {
     if (targetOf(db) !== this.#db) throw new TypeError('this barrier is on another connection');
-    const call = checkedCall(given);
+    const call = checkedCall(given, { completes });
     checkSynchronous(work);
     if (!this.#isInSqlTx()) throw new TypeError('no SQL transaction is open: begin one first, or use run');
     try {
-      return passedOrThrow(this.#joined(() => this.#pass(call, work, false, true)));
+      return passedOrThrow(this.#joined(() => this.#pass(call, work, { completes, isJoined: true })));
     } catch (error) {
       if (!isUnmarked(error, call)) throw this.#underWay.joining(error);
       const thrown = error instanceof FailedAfterSqlTx ? errorToThrow(error) : error;
@@ -156,22 +158,22 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
   #pass<Result>(
     call: BarrierCall,
     work: (db: Database, known: Known) => Result | Promise<Result>,
-    isPivot: boolean,
-    isJoined = false,
+    { isJoined = false, ...options }: PassOptions & { isJoined?: boolean },
   ): Passed<Result> | ErrorAfterCommit {
     const { row, mark, keep } = this.#lock(call);
-    const verdict = judge(call, row, isPivot);
+    const { isPivot = false, completes = null } = options;
+    const verdict = verdictOn(call, row, options);
     if (verdict.do !== 'work') {
-      const { passed, row: after } = outcomeWithoutWork<Result>(verdict, row, call.op);
+      const { passed, row: after } = outcomeWithoutWork<Result>(verdict, row, call);
       if (after === null) throw new NothingToRecord(passed);
       keep(after);
       return passed;
     }
     const savepoint = this.#savepoint();
     const { end } = this.#underWay.begin(mark);
-    let text: string | null;
+    let kept: Kept;
     try {
-      text = this.#guarded((db) => work(db, knownOf(row, call.op)));
+      kept = this.#guarded((db) => work(db, knownOf(row, call.op)), completes);
     } catch (error) {
       const isUndone = savepoint.undo();
       if (!isUndone && !(isPivot && error instanceof Refusal)) throw new FailedAfterSqlTx(error);
@@ -186,21 +188,19 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
     const isOurs = savepoint.release();
     // The next SQL transaction of one that was joined is its caller's to begin.
     if (!isOurs && !isJoined) this.#begin();
-    keep(doneRow(row, call.op, text));
-    return isOurs
-      ? { outcome: 'done', result: recordedResult(text) }
-      : new ErrorAfterCommit(committedByWork());
+    keep(rowAfter(row, call.op, kept));
+    return isOurs ? passedOf(kept) : new ErrorAfterCommit(committedByWork());
   }
 
   /**
    * Runs the work, and keeps it from ending the SQL transaction; see `statement-guard.ts`. A `toJSON` of its result
    * belongs to it.
    */
-  #guarded(work: (db: Database) => unknown): string | null {
+  #guarded(work: (db: Database) => unknown, completes: CompletedAs | null): Kept {
     const end = guard(this.#db, 'sqlite', { statements: ['exec', 'prepare'], isAsync: false });
     const { handle, close } = closableHandle(this.#db);
     try {
-      return resultText(atOnce(work(handle)));
+      return keptOf(atOnce(work(handle)), completes);
     } finally {
       close();
       end();

@@ -11,16 +11,15 @@ import type {
   Passed,
   PassOptions,
 } from '../barrier/barrier.ts';
-import { judge, type LockedRow, type Row } from '../barrier/judge.ts';
+import type { LockedRow, Row } from '../barrier/judge.ts';
+import { keptOf, passedOf, rowAfter } from '../barrier/kept.ts';
 import {
-  recordedResult,
   checkedCall,
-  resultText,
   knownOf,
   passedOrThrow,
   refusedRow,
   outcomeWithoutWork,
-  doneRow,
+  verdictOn,
 } from '../barrier/recorded-outcome.ts';
 import { type Change, outside } from '../barrier/outside.ts';
 import { Refusal } from '../refusal.ts';
@@ -47,22 +46,22 @@ export class MemoryBarrier implements Barrier<null> {
   async run<Result>(
     given: BarrierCall,
     work: (sqlTx: null, known: Known) => Result | Promise<Result>,
-    { isPivot = false }: PassOptions = {},
+    options: PassOptions = {},
   ): Promise<Passed<Result>> {
-    const call = checkedCall(given, { isPivot });
+    const call = checkedCall(given, options);
     return this.#withRowLocked(call, async (row) => {
-      const verdict = judge(call, row, isPivot);
+      const verdict = verdictOn(call, row, options);
       if (verdict.do !== 'work') {
-        const { passed, row: after } = outcomeWithoutWork<Result>(verdict, row, call.op);
+        const { passed, row: after } = outcomeWithoutWork<Result>(verdict, row, call);
         this.#keep(call, after);
         return passedOrThrow(passed);
       }
       try {
-        const text = resultText(await work(null, knownOf(row, call.op)));
-        this.#keep(call, doneRow(row, call.op, text));
-        return { outcome: 'done', result: recordedResult(text) };
+        const kept = keptOf(await work(null, knownOf(row, call.op)), options.completes ?? null);
+        this.#keep(call, rowAfter(row, call.op, kept));
+        return passedOf(kept);
       } catch (error) {
-        if (isPivot && error instanceof Refusal) this.#keep(call, refusedRow(row, error));
+        if (options.isPivot && error instanceof Refusal) this.#keep(call, refusedRow(row, error));
         throw error;
       }
     });

@@ -14,6 +14,7 @@ import { EventEmitter } from 'node:events';
 import { PassThrough, Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Refusal } from '@tercet/sdk';
+import { acceptedContract } from './accepted-contract.ts';
 import { sagaContract } from './saga-contract.ts';
 import { begunInTime, chain, HeldWork, raise, refusal, until, whenFree } from './contract-support.ts';
 import { type BarrierWorld, callOf, freshGid, OPENING_CENTS, totalsOf } from './barrier-world.ts';
@@ -531,6 +532,7 @@ export function barrierContract(open: () => BarrierWorld | Promise<BarrierWorld>
   });
 
   sagaContract(() => world);
+  acceptedContract(() => world);
 
   test('I11: after all of this no money was made or lost', async () => {
     const { available, held, paid } = await totalsOf(world);

@@ -36,6 +36,7 @@ export interface BarrierWorld<SqlTx = unknown> {
     sqlTx: SqlTx,
     call: BarrierCall,
     work: () => Result,
+    options?: { readonly completes?: 'succeeded' | 'refused' },
   ): Passed<Result> | Promise<Passed<Result>>;
   query(sql: string): Promise<readonly { readonly [column: string]: unknown }[]>;
   /** As the server counted them since it started; null where there are none. */

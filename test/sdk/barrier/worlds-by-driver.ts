@@ -32,7 +32,7 @@ export async function mysql2World(url: string): Promise<BarrierWorld<Connection>
       for (const sql of statementsOf(work)) await sqlTx.query(sql);
     },
     unseen: (sqlTx, sql) => (sqlTx as unknown as Beneath).connection.promise().query(sql),
-    within: (sqlTx, call, work) => barrier.within(sqlTx, call, work),
+    within: (...given) => barrier.within(...given),
     async inSqlTx(act) {
       const connection = await pool.getConnection();
       try {
@@ -76,7 +76,7 @@ export async function pgWorld(url: string): Promise<BarrierWorld<ClientBase>> {
       for (const sql of statementsOf(work)) await sqlTx.query(sql);
     },
     unseen: (sqlTx, sql) => Reflect.apply(Client.prototype.query, sqlTx, [sql]),
-    within: (sqlTx, call, work) => barrier.within(sqlTx, call, work),
+    within: (...given) => barrier.within(...given),
     async inSqlTx(act) {
       const client = await pool.connect();
       try {
@@ -123,7 +123,7 @@ export async function typeormWorld(url: string): Promise<BarrierWorld<EntityMana
       const beneath = await queryRunner?.connect();
       await (type === 'postgres' ? beneath : beneath.promise()).query(sql);
     },
-    within: (sqlTx, call, work) => barrier.within(sqlTx, call, work),
+    within: (...given) => barrier.within(...given),
     inSqlTx: (act) => dataSource.transaction(async (sqlTx) => act(sqlTx)),
     deadlockCount: () => (type === 'postgres' ? pgDeadlocks(query) : mysqlDeadlocks(query)),
     close: () => dataSource.destroy(),
@@ -144,7 +144,7 @@ function sqliteWorld(db: SqliteDatabase & { close(): unknown }): BarrierWorld<Sq
       for (const sql of statementsOf(work)) sqlTx.exec(sql);
     },
     unseen: (_sqlTx, sql) => Object.getPrototypeOf(db).exec.call(db, sql),
-    within: (sqlTx: SqliteDatabase, call: BarrierCall, work) => barrier.within(sqlTx, call, work),
+    within: (...given) => barrier.within(...given),
     async inSqlTx(act) {
       db.exec('BEGIN');
       try {
