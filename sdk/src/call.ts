@@ -6,6 +6,8 @@ export type Call = {
   readonly gid: string;
   /** Unique in its transaction. */
   readonly branchId: string;
+  /** Of the contract: what is asked of the branch. */
+  readonly activity: string;
   readonly op: Op;
   /** What its caller takes the activity for; the kind of the contract where the caller does not say. */
   readonly kind: Kind;
@@ -15,4 +17,15 @@ export type Call = {
   readonly deadlineAt: number;
   /** W3C trace context, as it came; null when none did. */
   readonly traceparent: string | null;
+  /**
+   * Where the end of an accepted op is posted, which `complete` and `refuse` of the participant do; null where the coordinator
+   * has no public URL. Keep it secret: whoever knows it can complete the op without the participant's record.
+   */
+  readonly completionUrl: string | null;
 };
+
+/** What is kept of a call whose op was accepted, as JSON for example, to complete it later and from any process. */
+export type AcceptedCall = Pick<
+  Call,
+  'gid' | 'branchId' | 'activity' | 'op' | 'kind' | 'deadlineAt' | 'completionUrl'
+>;

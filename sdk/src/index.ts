@@ -9,7 +9,8 @@
  */
 export type { Barrier, BarrierCall, Known, KnownOutside, Passed } from './barrier/barrier.ts';
 export type { CleanUpOptions, CleanUpReport } from './barrier/clean-up.ts';
-export type { Call } from './call.ts';
+export { accepted, type Accepted } from './accepted.ts';
+export type { AcceptedCall, Call } from './call.ts';
 export {
   type Activities,
   type Activity,
@@ -63,8 +64,10 @@ export type {
   OutsideCompensateContext,
   OutsideContext,
 } from './participant/activity-ops.ts';
+export type { CompleteOptions, Completion, DefinedParticipant } from './participant/completion.ts';
 export { defineParticipant, type ParticipantOptions } from './participant/define-participant.ts';
 export type { Participant } from './participant/participant.ts';
+export { NotCompleted, type NotCompletedCode } from './not-completed.ts';
 export { InProgress, Refusal, type RefusalCode } from './refusal.ts';
 export type { Mountable, ParticipantAnswer, ParticipantRequest, Route } from './serving/mountable.ts';
 export type { Reference, WithReferences } from './initiator/saga/reference.ts';

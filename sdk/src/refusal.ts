@@ -43,7 +43,10 @@ export type RefusalCode =
   /** An op of a tcc for a step of a saga, or the other way round. */
   | 'another_pattern';
 
-/** The work goes on elsewhere: 425 with Retry-After. The coordinator asks again, and spends none of its retry budget. */
+/**
+ * Not yet: 425 with Retry-After. Nothing is kept: what was written is rolled back, and the work runs anew when the coordinator asks
+ * again, which spends none of its retry budget. Work that goes on outside returns `accepted()` instead.
+ */
 export class InProgress extends Error {
   override readonly name = 'InProgress';
   /** When to ask again, in milliseconds. */

@@ -7,6 +7,8 @@
  *   operator's retry; a call whose answer was lost in a crash comes again under the same number
  * - `tcc-deadline`: an ISO 8601 instant in UTC; a try or an action that comes later is refused. It bounds nothing else
  * - `idempotency-key`: `gid/branchId/op`, the same in every attempt
+ * - `tcc-completion-url`: where a participant that has accepted the op posts its end; there where the coordinator has a public
+ *   URL. It is signed, and a secret of this op: whoever knows it can complete the op
  * - `traceparent`, `tracestate`: W3C trace context, where the initiator sent one or the coordinator traces
  * - `baggage`: W3C baggage of the initiator, in the first minute
  *
@@ -21,6 +23,7 @@ export const CALL_HEADERS = {
   attempt: 'tcc-attempt',
   deadline: 'tcc-deadline',
   idempotencyKey: 'idempotency-key',
+  completionUrl: 'tcc-completion-url',
   traceparent: 'traceparent',
   tracestate: 'tracestate',
   baggage: 'baggage',

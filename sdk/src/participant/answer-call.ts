@@ -12,6 +12,7 @@ import { verifySignature } from '../signature.ts';
 import { inSpan } from '../spans.ts';
 import { isServed, type Op } from '../../../src/wire/index.ts';
 import {
+  acceptedAnswer,
   askAgain,
   bodyNotRaw,
   bodyTooLarge,
@@ -35,6 +36,7 @@ export type Serving = {
   /** Null where calls need not be signed. */
   readonly secrets: readonly string[] | null;
   readonly onError: (error: unknown, call: Call) => void;
+  readonly onNotDone: (answer: Refusal | InProgress, call: Call) => void;
 };
 
 class BrokenJson extends Error {}
@@ -50,7 +52,7 @@ export async function answerCall(
   serving: Serving,
 ): Promise<ParticipantAnswer> {
   if (Buffer.byteLength(request.body) > MAX_BODY_BYTES) return bodyTooLarge();
-  const { call, fault } = readCall(request.headers, op, activity.kind);
+  const { call, fault } = readCall(request.headers, op, activity);
   if (fault !== null) return invalidHeader(fault);
   const { gid, branchId, attempt, traceparent } = call;
   return inSpan(
@@ -74,9 +76,10 @@ async function serve(
   activity: ServedActivity,
   call: Call,
   request: ParticipantRequest,
-  { secrets, onError }: Serving,
+  serving: Serving,
 ): Promise<ParticipantAnswer> {
   const { op } = call;
+  const { secrets } = serving;
   try {
     const fault = secrets === null ? null : signatureFault(request, secrets);
     if (fault !== null) return invalidSignature(fault);
@@ -84,9 +87,10 @@ async function serve(
     if (isPhaseOne(op) && call.kind !== 'pivot' && isServed(activity.kind, call.kind))
       checkPhaseOne(activity, payload);
     const payloadOfRun = firstThen(payload, () => parse(request.body));
-    return succeeded((await activity.pass(call, payloadOfRun)).result);
+    const passed = await activity.pass(call, payloadOfRun);
+    return passed.outcome === 'accepted' ? acceptedAnswer(passed.retryAfterMs) : succeeded(passed.result);
   } catch (error) {
-    return answerTo(error, (unexpected) => onError(unexpected, call));
+    return answerTo(error, call, serving);
   }
 }
 
@@ -132,11 +136,19 @@ function checkPhaseOne(activity: ServedActivity, payload: unknown): void {
   if (fault !== null) throw new Refusal(fault, 'invalid_payload');
 }
 
-function answerTo(error: unknown, report: (error: unknown) => void): ParticipantAnswer {
-  if (isInstanceOf(Refusal, error)) return refused(error);
-  if (isInstanceOf(InProgress, error)) return askAgain(error);
+/** A refused confirm, cancel or compensate is an error too: its caller asks again until it succeeds. */
+function answerTo(error: unknown, call: Call, { onError, onNotDone }: Serving): ParticipantAnswer {
+  if (isInstanceOf(Refusal, error)) {
+    if (isPhaseOne(call.op)) onNotDone(error, call);
+    else onError(error, call);
+    return refused(error);
+  }
+  if (isInstanceOf(InProgress, error)) {
+    onNotDone(error, call);
+    return askAgain(error);
+  }
   if (isInstanceOf(BrokenJson, error)) return brokenJson(error.message);
-  report(error);
+  onError(error, call);
   if (isInstanceOf(InvalidPayload, error)) return payloadNoLongerFits(error.message);
   if (isInstanceOf(BodyNotRaw, error)) return bodyNotRaw(error.message);
   return failed();

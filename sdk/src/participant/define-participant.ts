@@ -26,26 +26,36 @@ import { errorLine } from '../../../src/wire/error-fields/fields.ts';
 import { Op } from '../../../src/wire/index.ts';
 import type { AllOps } from './activity-ops.ts';
 import { answerCall, type Serving } from './answer-call.ts';
-import type { Participant } from './participant.ts';
+import { completeCall, type CompletionRequest, type DefinedParticipant } from './completion.ts';
+import type { InProgress, Refusal } from '../refusal.ts';
+import { systemTiming } from '../initiator/timing.ts';
 import { routeOf } from '../serving/route.ts';
 import { checkedSecrets, reporting } from '../serving/options.ts';
 import { type ServedActivity, servedActivity } from './served-activity.ts';
 
-export type ParticipantOptions<Of extends Contract, SqlTx, Where> = {
+export type ParticipantOptions<Of extends Contract, SqlTx, Where, Accepting = object> = {
   readonly barrier: Barrier<SqlTx>;
   /** Each activity of the contract, and no other. */
-  readonly activities: AllOps<Of['activities'], SqlTx, Where>;
+  readonly activities: AllOps<Of['activities'], SqlTx, Where, Accepting>;
   /**
    * Only calls that one of these signed are served: `whsec_` and 24 to 64 bytes in base64, see `newSecret`.
    * Two of them while the secret is changed. Absent: calls need not be signed.
    */
   readonly secrets?: readonly string[];
   /**
-   * Is given every error that is answered 500 or 503, complete. When absent, it is one line on the standard error, without
+   * Is given every error that is answered 500 or 503, and every refusal of a confirm, cancel or compensate, complete: its caller
+   * asks again until it succeeds. When absent, it is one line on the standard error, without
    * values that the error may carry (`errorLine` of `@tercet/sdk/error-fields`); and so it is when this throws or rejects. The
    * answer does not wait for it.
    */
   readonly onError?: (error: unknown, call: Call) => void | Promise<void>;
+  /**
+   * Is given every other refusal, and every `InProgress`: normal business, for a log. When absent, it is one line on the standard
+   * error with the code of the refusal, and without its words. As `onError` otherwise.
+   */
+  readonly onNotDone?: (answer: Refusal | InProgress, call: Call) => void | Promise<void>;
+  /** Posts completions; `globalThis.fetch` when absent. */
+  readonly fetch?: typeof globalThis.fetch;
 };
 
 /**
@@ -58,8 +68,10 @@ export function defineParticipant<
   const Of extends Contract,
   SqlTx,
   Where extends { readonly [Name in keyof Of['activities']]?: unknown },
->(contract: Of, given: ParticipantOptions<Of, SqlTx, Where>): Participant<Of> {
-  const { barrier, activities, secrets, onError = logTo(contract) } = given;
+  Accepting extends { readonly [Name in keyof Of['activities']]?: unknown },
+>(contract: Of, given: ParticipantOptions<Of, SqlTx, Where, Accepting>): DefinedParticipant<Of, SqlTx> {
+  const { barrier, activities, secrets, onError = logTo(contract), onNotDone = logNotDone(contract) } = given;
+  const { fetch = (...request) => globalThis.fetch(...request) } = given;
   checkBarrier(contract, barrier);
   const served = servedActivities(contract, activities ?? {}, barrier);
   checkNoGenerator(contract, activities);
@@ -67,7 +79,10 @@ export function defineParticipant<
   const serving: Serving = {
     secrets: checkedSecrets(contract.name, secrets),
     onError: reporting(onError, logTo(contract)),
+    onNotDone: reporting<Call, Refusal | InProgress>(onNotDone, logTo(contract)),
   };
+  const complete = (request: CompletionRequest) =>
+    completeCall(contract, served, request, { fetch, timing: systemTiming });
   const routes = [...served.keys()].flatMap((activity) => Op.enum.map((op) => ({ activity, op })));
   return {
     contract,
@@ -78,6 +93,8 @@ export function defineParticipant<
       if (route === null || activity === undefined) return null;
       return answerCall(activity, route.op, request, serving);
     },
+    complete: async (call, given, options) => complete({ call, as: 'succeeded', given, options }),
+    refuse: async (call, given, options) => complete({ call, as: 'refused', given, options }),
   };
 }
 
@@ -133,12 +150,21 @@ function servedActivities<SqlTx>(
   return new Map(
     Object.entries(activities).map(([key, activity]) => [
       key,
-      servedActivity(`${name}/${key}`, activity, Reflect.get(given, key), barrier),
+      servedActivity({ name, activity: key }, activity, Reflect.get(given, key), barrier),
     ]),
   );
 }
 
 type OnError = Serving['onError'];
+type OnNotDone = Serving['onNotDone'];
+
+const logNotDone =
+  ({ name }: Contract): OnNotDone =>
+  (answer, { gid, branchId, op }) => {
+    const words =
+      'code' in answer ? `refused, ${answer.code}` : `not yet: InProgress, ${answer.retryAfterMs} ms`;
+    console.error(`participant ${name}: ${gid}/${branchId}/${op}: ${words}`);
+  };
 
 const logTo =
   ({ name }: Contract): OnError =>

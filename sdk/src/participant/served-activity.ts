@@ -10,10 +10,12 @@
  *   SQL transaction for it.
  */
 import type { TSchema } from 'typebox';
+import { Accepted } from '../accepted.ts';
 import type { Barrier, Known, Passed } from '../barrier/barrier.ts';
+import type { CompletedAs } from '../barrier/judge-completion.ts';
 import { resultJson } from '../barrier/recorded-outcome.ts';
 import { isPhaseOne } from '../../../src/wire/reply.ts';
-import type { Call } from '../call.ts';
+import type { AcceptedCall, Call } from '../call.ts';
 import { type Activity, kindOf } from '../contract.ts';
 import { isThenable } from '../lossless-json.ts';
 import { InProgress, Refusal } from '../refusal.ts';
@@ -24,6 +26,7 @@ import { firstFault } from '../first-fault.ts';
 import { isInstanceOf } from '../caught-error.ts';
 
 export type ServedActivity = {
+  readonly name: string;
   /** `contract/activity`. */
   readonly title: string;
   readonly payload: TSchema;
@@ -34,7 +37,15 @@ export type ServedActivity = {
    * @throws Refusal, InProgress, InvalidPayload, InvalidResult, and whatever the op and the barrier throw
    */
   pass(call: Call, payloadOfRun: () => unknown): Promise<Passed<unknown>>;
+  /**
+   * Records the end of an accepted op.
+   * @param work what is done with that, in the same SQL transaction; returns the result, or the reason of a refusal
+   * @throws NotCompleted, InProgress, InvalidResult, and whatever the work and the barrier throw
+   */
+  complete(call: AcceptedCall, as: CompletedAs, work: CompletionWork): Promise<Passed<unknown>>;
 };
+
+export type CompletionWork = (sqlTx: unknown, known: Known) => unknown;
 
 /** At confirm, cancel, compensate and a pivot that was started: an error of the participant, which took the payload before. */
 export class InvalidPayload extends Error {
@@ -60,20 +71,21 @@ const SPAN_OF_BARRIER: SpanOptions<Passed<unknown>> = {
 const MAX_LIMIT_MS = 2_147_483_647;
 
 /**
- * @param title `contract/activity`, for errors
  * @param given what the service gave for it
  * @throws TypeError that says what is missing or wrong
  */
 export function servedActivity<SqlTx>(
-  title: string,
+  { name: owner, activity: name }: { readonly name: string; readonly activity: string },
   contract: Activity,
   given: unknown,
   barrier: Barrier<SqlTx>,
 ): ServedActivity {
+  const title = `${owner}/${name}`;
   const { payload: payloadSchema, result: resultSchema } = contract;
   const declared = kindOf(contract);
   const ops = opsOf(title, declared, given);
   const outside = outsideOf(title, given as object);
+  const accepts = acceptsOf(title, given as object);
   const isPromiseRefused = outside === null && barrier.isSynchronous === true;
 
   const work = (call: Call, payload: unknown, known: Known, given: object): unknown => {
@@ -86,9 +98,9 @@ export function servedActivity<SqlTx>(
     const result = duringCall(own, () => op(payload, { call: own, ...given, ...knownTo(call, known) }));
     // Such a barrier refuses it. Awaited here, a query that waits to be awaited would begin, outside of the SQL transaction.
     if (isPromiseRefused && isThenable(result)) return result;
-    return isPhaseOne(call.op) && resultSchema !== undefined
-      ? checkResult(resultSchema, call, result)
-      : result;
+    const checked =
+      isPhaseOne(call.op) && resultSchema !== undefined ? checkResult(resultSchema, call, result) : result;
+    return accepts ? checked : withoutAccepted(title, checked);
   };
   // By what the caller takes it for: only a caller that compensates nothing needs the refusal to be remembered.
   const optionsOf = ({ op, kind }: Call) => ({ isPivot: kind === 'pivot' && op === 'action' });
@@ -102,6 +114,7 @@ export function servedActivity<SqlTx>(
     });
   const passKind = outside === null ? passInside : passOutside;
   return {
+    name,
     title,
     payload: payloadSchema,
     kind: declared,
@@ -109,6 +122,23 @@ export function servedActivity<SqlTx>(
       const isMismatch = isPhaseOne(call.op) && !(isServed(declared, call.kind) && ops.has(call.op));
       if (!isMismatch) return inSpan('tercet barrier', SPAN_OF_BARRIER, () => passKind(call, payloadOfRun));
       return barrier.run(call, (_sqlTx, known) => refuseKind(title, declared, call, known), optionsOf(call));
+    },
+    complete(call, as, work) {
+      const { gid, branchId, op } = call;
+      const checked = (sqlTx: unknown, known: Known): unknown => {
+        const result = work(sqlTx, known);
+        if (barrier.isSynchronous === true && isThenable(result)) return result;
+        const isChecked = as === 'succeeded' && isPhaseOne(op) && resultSchema !== undefined;
+        return isChecked ? checkResult(resultSchema, call, result) : result;
+      };
+      return inSpan(
+        `tercet complete ${title} ${op}`,
+        {
+          attributes: { 'tcc.transaction.id': gid, 'tcc.branch.id': branchId, 'tcc.op': op },
+          ...SPAN_OF_BARRIER,
+        },
+        () => barrier.run(call, checked, { completes: as }),
+      );
     },
   };
 }
@@ -168,6 +198,21 @@ function outsideOf(title: string, given: object): { readonly limitMs?: number } 
   return { limitMs };
 }
 
+function acceptsOf(title: string, given: object): boolean {
+  const accepts: unknown = Reflect.get(given, 'accepts');
+  if (accepts === undefined || accepts === true) return accepts === true;
+  throw new TypeError(`accepts of ${title} is to be true: its ops may then return accepted()`);
+}
+
+/** @throws InvalidResult, or its promise rejects with it */
+function withoutAccepted(title: string, result: unknown): unknown {
+  if (isThenable(result)) return Promise.resolve(result).then((awaited) => withoutAccepted(title, awaited));
+  if (!(result instanceof Accepted)) return result;
+  throw new InvalidResult(
+    `${title} returned accepted(), and does not declare it: give the activity accepts: true`,
+  );
+}
+
 /**
  * A pivot's refusal is thrown inside the barrier, which remembers it. A pivot that was started outside may have taken effect: it
  * cannot be refused any more, since its caller compensates nothing.
@@ -180,9 +225,10 @@ function checkPayload(schema: TSchema, call: Call, payload: unknown, { isStarted
 }
 
 /** The result as JSON keeps it, or a promise of it: a `toJSON` of it is work, too, and is not to run twice. */
-function checkResult(schema: TSchema, call: Call, result: unknown): unknown {
+function checkResult(schema: TSchema, call: Pick<Call, 'op'>, result: unknown): unknown {
   if (isThenable(result))
     return Promise.resolve(result).then((awaited) => checkResult(schema, call, awaited));
+  if (result instanceof Accepted) return result;
   // Returned in place of thrown, it is not answered with success either.
   if (result instanceof Error) throw result;
   const json = resultJson(result);

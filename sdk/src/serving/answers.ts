@@ -1,7 +1,8 @@
 /**
  * What a participant answers. The coordinator acts on the status alone; everything else is for operators.
  *
- *   200  done, now or before            409  refused: a reply to a try or an action, and to nothing else
+ *   200  done, now or before            202  accepted: it is completed from outside
+ *                                       409  refused: a reply to a try or an action, and to nothing else
  *                                       422  the same, because the activity is of another kind
  *   425  ask again, it is under way     503  not known: ask again
  *   400, 401, 413, 500                  nothing was done, and the call or the participant has to be fixed
@@ -54,13 +55,25 @@ export const succeeded = (result: unknown): ParticipantAnswer => ({
   body: JSON.stringify(result ?? null),
 });
 
+/** @param retryAfterMs null where the caller decides when it calls again */
+export const acceptedAnswer = (retryAfterMs: number | null): ParticipantAnswer => ({
+  status: 202,
+  headers: {
+    'content-type': 'application/json',
+    ...(retryAfterMs !== null && { 'retry-after': secondsOf(retryAfterMs) }),
+  },
+  body: 'null',
+});
+
+const secondsOf = (retryAfterMs: number): string => String(Math.max(1, Math.ceil(retryAfterMs / 1000)));
+
 export const refused = ({ code, message }: Refusal): ParticipantAnswer =>
   problem(code === 'kind_mismatch' ? 422 : 409, code, message);
 
 export const askAgain = ({ message, retryAfterMs }: InProgress): ParticipantAnswer => {
-  const seconds = Number.isFinite(retryAfterMs) ? Math.max(1, Math.ceil(retryAfterMs / 1000)) : 1;
   const { headers, ...answer } = problem(425, 'in_progress', message);
-  return { ...answer, headers: { ...headers, 'retry-after': String(seconds) } };
+  const seconds = secondsOf(Number.isFinite(retryAfterMs) ? retryAfterMs : 0);
+  return { ...answer, headers: { ...headers, 'retry-after': seconds } };
 };
 
 export const invalidHeader = (fault: Fault & { readonly header: string }): ParticipantAnswer =>

@@ -17,14 +17,17 @@ export function checkedSecrets(
   return [...secrets];
 }
 
-type Report<About> = (error: unknown, about: About) => void;
+type Report<About, Reported = unknown> = (error: Reported, about: About) => void;
 
 /**
  * The call is answered also when the handler of its error fails, synchronously or later: then both errors are logged.
  * The handler is not awaited.
  */
 export const reporting =
-  <About>(tell: (error: unknown, about: About) => void | Promise<void>, log: Report<About>): Report<About> =>
+  <About, Reported = unknown>(
+    tell: (error: Reported, about: About) => void | Promise<void>,
+    log: Report<About>,
+  ): Report<About, Reported> =>
   (error, about) => {
     const failed = (failure: unknown) => {
       log(error, about);

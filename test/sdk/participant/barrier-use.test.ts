@@ -217,11 +217,13 @@ test('the call that an op is given is what the headers say', async () => {
     {
       gid,
       branchId: 'stock',
+      activity: 'hold',
       op: 'try',
       kind: 'tcc',
       attempt: 3,
       deadlineAt: Date.parse('2999-01-01T00:00:00.500Z'),
       traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      completionUrl: null,
     },
   ]);
 });
