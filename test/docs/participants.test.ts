@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { defineContract, defineParticipant } from '@tercet/sdk';
+import { accepted, defineContract, defineParticipant } from '@tercet/sdk';
 import { sqliteBarrier } from '@tercet/sdk/barrier/sqlite';
 import { newSecret, signatureHeaders } from '@tercet/sdk/signature';
 import { BranchId, CALL_HEADERS, type FinalityView, Gid, Op, ProblemDocument } from '@tercet/sdk/wire';
@@ -137,6 +137,62 @@ describe('docs/participants.md', () => {
     ]);
   });
 
+  test('shows a participant whose ops are completed from outside', async () => {
+    const done: unknown[] = [];
+    const barrier = sqliteBarrier({ db: new SQLite(':memory:') });
+    await barrier.createTable();
+    const requests: { id: string; call: string }[] = [];
+    const { participant, approved, rejected } = new Function(
+      ...['defineParticipant', 'accepted', 'office', 'barrier', 'enter', 'settle'],
+      `${block('js approval.mjs')}; return { participant, approved, rejected };`,
+    )(
+      ...[
+        defineParticipant,
+        accepted,
+        defineContract('office', { approve: { payload: Type.Unknown() } }),
+        barrier,
+      ],
+      (_sqlTx: unknown, request: { id: string; call: string }) => void requests.push(request),
+      (_sqlTx: unknown, ...settled: unknown[]) => void done.push(settled),
+    );
+    const asked = async (id: string, op: 'try' | 'confirm' | 'cancel') => {
+      const headers = {
+        'tcc-transaction-id': id,
+        'tcc-branch-id': 'approval',
+        'tcc-op': op,
+        'tcc-attempt': '1',
+        'tcc-deadline': new Date(Date.now() + 60_000).toISOString(),
+        'idempotency-key': `${id}/approval/${op}`,
+      };
+      const answer = await participant.handle({
+        method: 'POST',
+        path: `/approve/${op}`,
+        body: '{"cents":5}',
+        headers,
+      });
+      return [op, answer?.status, answer?.headers['retry-after'], JSON.parse(answer?.body).detail];
+    };
+    const gids = [1, 2, 3].map((n) => `0198c5a2-7b1e-7d40-9f3a-5e2b8c1d4f6${n}`);
+    const [yes = '', no = '', open = ''] = gids;
+    for (const gid of gids) expect(await asked(gid, 'try')).toEqual(['try', 202, '3600', undefined]);
+    expect(await approved(requests[0], 'ann')).toMatchObject({
+      outcome: 'done',
+      result: { approvedBy: 'ann' },
+    });
+    expect(await rejected(requests[1], 'over the limit')).toMatchObject({ outcome: 'done' });
+    expect(await asked(yes, 'confirm')).toMatchObject(['confirm', 200]);
+    expect(await asked(no, 'try')).toEqual(['try', 409, undefined, 'over the limit']);
+    expect(await asked(no, 'cancel')).toMatchObject(['cancel', 200]);
+    expect(await asked(open, 'cancel')).toMatchObject(['cancel', 200]);
+    await expect(approved(requests[2], 'ann')).rejects.toMatchObject({ code: 'cancelled' });
+    expect(done).toEqual([
+      [yes, 'approved'],
+      [no, 'rejected'],
+      [yes, 'used'],
+      [open, 'withdrawn'],
+    ]);
+  });
+
   test('cleans up by a line that runs, and is refused where the coordinator forgets sooner', async () => {
     const barrier = sqliteBarrier({ db: new SQLite(':memory:') });
     await barrier.createTable();
@@ -216,7 +272,12 @@ describe('sdk/participant.openapi.json', () => {
     const { parameters } = operation(op);
     expect(parameters.map(({ name }) => name)).toEqual(HEADERS);
     const optional = parameters.filter(({ required }) => !required).map(({ name }) => name);
-    expect(optional).toEqual([CALL_HEADERS.kind, ...TRACE_HEADERS, ...WEBHOOK_HEADERS]);
+    expect(optional).toEqual([
+      CALL_HEADERS.kind,
+      CALL_HEADERS.completionUrl,
+      ...TRACE_HEADERS,
+      ...WEBHOOK_HEADERS,
+    ]);
     const found = (header: string) => parameters.find(({ name }) => name === header)?.schema;
     expect(found(CALL_HEADERS.gid)?.pattern).toBe(Reflect.get(Gid, 'pattern'));
     expect(found(CALL_HEADERS.branchId)?.pattern).toBe(Reflect.get(BranchId, 'pattern'));

@@ -31,6 +31,7 @@ export class Caller {
 
   #silentCount = 0;
   #appliedCount = 0;
+  #hasAccepted = false;
 
   constructor(settings: Settings, onAnswer: (request: CallRequest, answer: Answer) => void) {
     this.#settings = settings;
@@ -40,6 +41,11 @@ export class Caller {
   /** Whether the participant has fallen silent: to wait for each further call would take long, and show nothing. */
   get hasFallenSilent(): boolean {
     return this.#silentCount >= SILENT_AFTER;
+  }
+
+  /** Whether a try or action was answered 202. */
+  get hasAccepted(): boolean {
+    return this.#hasAccepted;
   }
 
   /** Branches whose confirm was answered with success; of a saga, steps that are done and not undone. */
@@ -67,6 +73,7 @@ export class Caller {
     const request = requestOf(this.#settings, branch, op, options);
     const answer = await this.#send(request);
     this.#onAnswer(request, answer);
+    this.#hasAccepted ||= isPhaseOne(op) && answer.status === 202;
     return answer;
   }
 

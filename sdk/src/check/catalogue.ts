@@ -5,6 +5,7 @@
  * `seenIn` says what the judgement needs: the statuses of answers alone, the numbers at `observeUrl` as well, or secrets.
  * `hiddenBy` names violations that bring this one along. It is not judged with them: they are to be fixed first.
  */
+import { ACCEPTED_RULES } from './accepted-rules.ts';
 import type { Code } from './codes.ts';
 import { KIND_RULES } from './kind-rules.ts';
 import type { Kind } from './kinds.ts';
@@ -16,6 +17,7 @@ export const CATALOGUE: { readonly [Each in Code]: Rule<Code> } = {
   ...TCC_RULES,
   ...SAGA_RULES,
   ...KIND_RULES,
+  ...ACCEPTED_RULES,
 };
 
 const OF_EVERY_KIND: readonly Code[] = [
@@ -52,7 +54,7 @@ const UNCOMPENSATED: readonly Code[] = [
   ...OF_EVERY_KIND,
 ];
 
-/** The rules that a participant is judged by, kind by kind. */
+/** The rules that every participant is judged by, kind by kind; those on accepted ops are in `scenarios/accepted.ts`. */
 export const CODES_OF: { readonly [Each in Kind]: readonly Code[] } = {
   tcc: [...Object.keys(TCC_RULES).filter(isCode), ...OF_EVERY_KIND],
   step: [...SHARED, ...Object.keys(SAGA_RULES).filter(isCode), 'refusal_forgotten', ...OF_EVERY_KIND],

@@ -65,4 +65,6 @@ export type KindCode =
   | 'refused_and_done'
   | 'late_repeat_refused';
 
-export type Code = TccCode | SagaCode | KindCode;
+export type AcceptedCode = 'accepted_applied_twice' | 'accepted_expires' | 'accepted_not_undone';
+
+export type Code = TccCode | SagaCode | KindCode | AcceptedCode;

@@ -22,6 +22,7 @@ import { SumConservation, numberMissing } from './sum-conservation.ts';
 import { ScenarioRunner } from './scenario-runner.ts';
 import { NO_NUMBERS, Numbers } from './numbers.ts';
 import { type CheckOptions, readOptions, type Settings } from './options.ts';
+import { ACCEPTED } from './scenarios/accepted.ts';
 import { Judgement, type Report } from './report.ts';
 
 export type { Code } from './codes.ts';
@@ -37,12 +38,15 @@ export type { Finding, Report } from './report.ts';
 export async function check(options: CheckOptions): Promise<Report> {
   const settings = readOptions(options);
   const isSigned = settings.secrets.length > 0;
-  const codes = CODES_OF[settings.kind].filter((code) => isSigned || CATALOGUE[code].seenIn !== 'secrets');
+  const { judges: ofAccepted } = ACCEPTED[settings.kind];
+  const codes = [...CODES_OF[settings.kind], ...ofAccepted].filter(
+    (code) => isSigned || CATALOGUE[code].seenIn !== 'secrets',
+  );
   const { judgement, caller, numbers, sumConservation } = partsOf(settings, codes);
   const noNumbers = await numbers.begin();
   if (noNumbers !== null) return judgement.reportNothingKept(noNumbers);
   const ending = await new ScenarioRunner({ codes, settings, judgement, caller, numbers }).run();
-  if (ending?.isAtFirstScenario) return judgement.reportNothingKept(ending.because);
+  if (ending?.isAtFirstScenario) return judgement.reportNothingKept(ending.because, ofAccepted);
   if (sumConservation.lacksAppliedNumber)
     judgement.abandon(['sum_not_conserved'], numberMissing(settings.kind));
   if (settings.hasNoNumbers) judgement.waive(codes.filter(isSeenInNumbers), NO_NUMBERS);

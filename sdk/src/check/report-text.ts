@@ -2,8 +2,13 @@
 import type { Finding, Report } from './report.ts';
 
 export function reportText(report: Report): string {
-  const { findings, notJudged } = report;
-  const parts = [...findings.map(paragraph), ...missed(notJudged), lastLine(report)];
+  const { findings, notJudged, skipped } = report;
+  const parts = [
+    ...findings.map(paragraph),
+    ...missed(notJudged),
+    ...reasonsOf(skipped).map((reason) => `Skipped: ${reason}`),
+    lastLine(report),
+  ];
   return `${parts.join('\n\n')}\n`;
 }
 
@@ -12,14 +17,15 @@ const paragraph = ({ code, rule, what, why, fix }: Finding): string =>
 
 /** Rules that were not judged for the same reason stand together. */
 function missed(notJudged: Report['notJudged']): string[] {
-  const reasons = [...new Set(notJudged.map(({ because }) => because))];
-  return reasons.map((reason) => {
+  return reasonsOf(notJudged).map((reason) => {
     const rules = notJudged.filter(({ because }) => because === reason).map(({ rule }) => `  – ${rule}`);
     // Of what not even began, the reason says more than the list.
     const list = rules.length > LONG_LIST ? [`  – ${rules.length} rules`] : rules;
     return [`Not judged: ${reason}`, ...list].join('\n');
   });
 }
+
+const reasonsOf = (rules: Report['notJudged']): string[] => [...new Set(rules.map(({ because }) => because))];
 
 const LONG_LIST = 15;
 

@@ -23,6 +23,8 @@ export type Report = {
   /** The rules that were judged, kept or not. */
   readonly judged: readonly string[];
   readonly notJudged: readonly { readonly rule: string; readonly because: string }[];
+  /** The rules that do not apply to what the participant answers: those on accepted ops, where none was answered 202. */
+  readonly skipped: readonly { readonly rule: string; readonly because: string }[];
 };
 
 export class Judgement {
@@ -33,6 +35,7 @@ export class Judgement {
   readonly #abandoned = new Map<Code, string>();
   readonly #missed = new Map<Code, string>();
   readonly #waived = new Map<Code, string>();
+  readonly #skipped = new Map<Code, string>();
 
   /** @param codes of the rules that apply */
   constructor(codes: readonly Code[]) {
@@ -60,14 +63,22 @@ export class Judgement {
     for (const code of codes) this.#waived.set(code, because);
   }
 
+  /** The rules do not apply: they are neither judged nor missing. */
+  skip(codes: readonly Code[], because: string): void {
+    for (const code of codes) this.#skipped.set(code, because);
+  }
+
   /** A scenario ended early: its rules are not judged, even where others have found them kept. */
   abandon(codes: readonly Code[], because: string): void {
     for (const code of codes) if (!this.#abandoned.has(code)) this.#abandoned.set(code, because);
   }
 
-  /** Not even a plain try succeeded. What was found kept so far, such as no redirect, says nothing of a participant. */
-  reportNothingKept(because: string): Report {
-    this.#judged.clear();
+  /**
+   * Not even a plain try succeeded. What was found kept so far, such as no redirect, says nothing of a participant.
+   * @param but these rules, which were judged without one
+   */
+  reportNothingKept(because: string, but: readonly Code[] = []): Report {
+    for (const code of this.#judged) if (!but.includes(code)) this.#judged.delete(code);
     return this.report(because);
   }
 
@@ -79,10 +90,11 @@ export class Judgement {
     const isInDoubt = (code: Code) => this.#hidden.has(code) || this.#abandoned.has(code);
     const isJudged = (code: Code) => this.#findings.has(code) || (this.#judged.has(code) && !isInDoubt(code));
     const judged = this.#codes.filter(isJudged);
-    const missing = this.#codes.filter((code) => !isJudged(code));
+    const missing = this.#codes.filter((code) => !isJudged(code) && !this.#skipped.has(code));
     const notJudged = missing.map((code) => ({ rule: CATALOGUE[code].rule, because: reasonFor(code) }));
+    const skipped = [...this.#skipped].map(([code, why]) => ({ rule: CATALOGUE[code].rule, because: why }));
     const isComplete = missing.every((code) => this.#waived.has(code));
     const verdict = findings.length > 0 ? 'violated' : isComplete ? 'passed' : 'not_judged';
-    return { verdict, findings, judged: judged.map((code) => CATALOGUE[code].rule), notJudged };
+    return { verdict, findings, judged: judged.map((code) => CATALOGUE[code].rule), notJudged, skipped };
   }
 }

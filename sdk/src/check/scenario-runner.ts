@@ -7,6 +7,7 @@ import type { Code } from './codes.ts';
 import type { Numbers } from './numbers.ts';
 import type { Settings } from './options.ts';
 import type { Judgement } from './report.ts';
+import { ACCEPTED, NEVER_ACCEPTED } from './scenarios/accepted.ts';
 import { SCENARIOS, type Scenarios } from './scenarios/by-kind.ts';
 import {
   type SecondPart,
@@ -51,6 +52,7 @@ export class ScenarioRunner {
   async run(): Promise<EarlyEnd | null> {
     const { plain, others } = this.#scenarios;
     for (const scenario of plain) await this.#runScenario(scenario);
+    await this.#runAccepted();
     await this.#beginLong();
     for (const scenario of others.filter((each) => this.#applies(each))) {
       if (this.#paused !== null && Date.now() >= this.#paused.secondPart.dueAt) await this.#endLong();
@@ -58,6 +60,17 @@ export class ScenarioRunner {
     }
     await this.#endLong();
     return this.#earlyEnd;
+  }
+
+  /** Also where no try ever ended: that may be what the participant's work is like. */
+  async #runAccepted(): Promise<void> {
+    const { caller, judgement, settings } = this.#parts;
+    const scenario = ACCEPTED[settings.kind];
+    if (!caller.hasAccepted) return judgement.skip(scenario.judges, NEVER_ACCEPTED);
+    const earlyEnd = this.#earlyEnd;
+    this.#earlyEnd = null;
+    await this.#runScenario(scenario);
+    this.#earlyEnd ??= earlyEnd;
   }
 
   #applies({ judges }: Scenario): boolean {

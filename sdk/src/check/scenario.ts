@@ -116,6 +116,13 @@ export class ScenarioContext {
     return answer;
   }
 
+  /** A single call: what is under way is not polled. @throws Unjudgeable when there is no answer */
+  async once(branch: Branch, op: Op, options: CallOptions = {}): Promise<Answer> {
+    const answer = await this.#caller.once(branch, op, options);
+    if (answer.status === null) throw this.unjudgeable(op, answer);
+    return answer;
+  }
+
   /** As `ask`, but silence is an answer. */
   askAllowingSilence(branch: Branch, op: Op, options: CallOptions = {}): Promise<Answer> {
     return this.#caller.ask(branch, op, options);
@@ -150,6 +157,10 @@ export class ScenarioContext {
 
   miss(code: Code, because: string): void {
     this.#judgement.miss([code], because);
+  }
+
+  skip(codes: readonly Code[], because: string): void {
+    this.#judgement.skip(codes, because);
   }
 
   /**
@@ -241,7 +252,8 @@ function adviceFor(answer: Answer, quantityNeeded: number): string {
   const { reply, status } = answer;
   if (reply === 'refused')
     return `a refusal; give it more stock, at least ${quantityNeeded} times what the payload asks for, or ask with a smaller payload`;
-  if (reply === 'ongoing') return 'again and again; let it come to an end';
+  if (reply === 'ongoing')
+    return 'again and again; check it in a set-up in which its work is completed by itself within a second';
   if (status === null) return 'see that the participant runs, and that the address is right';
   if (status === 401 || status === 403) return 'sign with the secret that it knows';
   if (status === 404 || status === 405)

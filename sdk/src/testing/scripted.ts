@@ -3,6 +3,7 @@
  * (`script.ts`), and takes effect once for each branch, behind a barrier in memory. It receives callbacks, too.
  */
 import { Value } from 'typebox/value';
+import { Accepted } from '../accepted.ts';
 import {
   type Activities,
   type Activity,
@@ -20,11 +21,15 @@ import { Refusal } from '../refusal.ts';
 import type { Kind } from '../../../src/wire/index.ts';
 import { MemoryBarrier } from './memory-barrier.ts';
 
-/** What tries and actions answer, by activity: a result, or a function that makes it from the payload. */
+/**
+ * What tries and actions answer, by activity: a result, or a function that makes it from the payload. `accepted()` in its place
+ * is answered 202.
+ */
 export type ScriptedResults<All extends Activities> = {
   readonly [Name in keyof All]?:
     | ResultOf<All[Name]>
-    | ((payload: PayloadOf<All[Name]>) => ResultOf<All[Name]>);
+    | Accepted
+    | ((payload: PayloadOf<All[Name]>) => ResultOf<All[Name]> | Accepted);
 };
 
 /** Says that a world is to have such a participant; the same one may be given to many worlds. */
@@ -77,8 +82,9 @@ export function scriptedParticipant(
 
 /** What an activity of this kind has to have; all of it succeeds. */
 function opsOf(kind: Kind, work: (payload: unknown) => unknown): object {
-  if (kind === 'tcc') return { try: work, confirm: () => null, cancel: () => null };
-  return kind === 'step' ? { action: work, compensate: () => null } : { action: work };
+  const accepts = true;
+  if (kind === 'tcc') return { accepts, try: work, confirm: () => null, cancel: () => null };
+  return kind === 'step' ? { accepts, action: work, compensate: () => null } : { accepts, action: work };
 }
 
 /** `notify`, of whatever activity: a callback names one of its own. */
@@ -117,4 +123,4 @@ function madeUp({ result }: Activity): unknown {
 }
 
 const faultIn = ({ result: schema }: Activity, result: unknown): string | null =>
-  schema === undefined ? null : firstFault(schema, result ?? null);
+  schema === undefined || result instanceof Accepted ? null : firstFault(schema, result ?? null);

@@ -1,6 +1,5 @@
 /** The drivers that the barrier knows, each with a database of its own. */
 import { DatabaseSync } from 'node:sqlite';
-import type { BarrierCall } from '@tercet/sdk';
 import { mysql2Barrier } from '@tercet/sdk/barrier/mysql2';
 import { pgBarrier } from '@tercet/sdk/barrier/pg';
 import { type SqliteDatabase, sqliteBarrier } from '@tercet/sdk/barrier/sqlite';

@@ -25,10 +25,14 @@ async function checkNaive(fault: Fault | null, isObserved: boolean, ...more: str
   }
 }
 
+/** The sample participants of this file answer no call with 202. */
+const SKIPPED =
+  'Skipped: the rules on ops that are completed from outside, since no try or action was answered 202\n\n';
+
 test('a participant that keeps all rules: 0', async () => {
   expect(await checkNaive(null, true)).toEqual({
     exitCode: 0,
-    stdout: 'Passed: all 36 rules are kept.\n',
+    stdout: `${SKIPPED}Passed: all 36 rules are kept.\n`,
     stderr: '',
   });
 });
@@ -79,7 +83,7 @@ test.each([
     expect(await tercet('check', baseUrl, ...asked, ...refused)).toEqual({
       exitCode: 0,
       stderr: '',
-      stdout: `Passed: all ${ruleCount} rules are kept.\n`,
+      stdout: `${SKIPPED}Passed: all ${ruleCount} rules are kept.\n`,
     });
   } finally {
     await stop();
@@ -140,7 +144,7 @@ test('a payload from a file, a path, secrets and a time-out are used', async () 
     ];
     expect(await tercet('check', baseUrl, '--activity', 'reserve', ...signed)).toMatchObject({
       exitCode: 0,
-      stdout: 'Passed: all 38 rules are kept.\n',
+      stdout: `${SKIPPED}Passed: all 38 rules are kept.\n`,
     });
   } finally {
     await stop();

@@ -71,10 +71,25 @@ export const FAULTS = [
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
+/** Of a participant that answers 202 to a try, and completes it by itself. */
+export const ACCEPTED_FAULTS = [
+  'works at each poll',
+  'refuses polls after the deadline',
+  'cancels the accepted without work',
+  'refuses to cancel the accepted',
+  'accepts again after the cancel',
+] as const;
+export type AcceptedFault = (typeof ACCEPTED_FAULTS)[number];
+
+/** How often such a try is called before it is completed. */
+const MAX_POLLS = 5;
+
 export type SampleParticipantOptions = {
   /** What it declares for its activity; `tcc` when absent. */
   readonly kind?: Kind;
   readonly fault?: Fault | null;
+  /** Its tries are answered 202: rightly, with a fault, or for ever. */
+  readonly accepts?: 'rightly' | 'for ever' | AcceptedFault;
   readonly stock?: number;
   /** What a try answers, beside the number of its reservation. */
   readonly result?: object;
@@ -90,7 +105,14 @@ export type Numbers = { available: number; reserved: number; sold: number };
 type Op = 'try' | 'confirm' | 'cancel';
 /** `refused`: for good. */
 type State = 'absent' | 'tried' | 'confirmed' | 'cancelled' | 'tombstone' | 'stuck' | 'refused';
-type Row = { state: State; result: unknown; endsAs: State | null; deadlineAt: number };
+type Row = {
+  state: State;
+  result: unknown;
+  endsAs: State | null;
+  deadlineAt: number;
+  /** Of a try that is accepted, so far. */
+  pollCount: number;
+};
 type Call = {
   readonly key: string;
   readonly op: Op;
@@ -138,6 +160,8 @@ const SERVED: { readonly [Each in Kind]: readonly string[] } = {
 
 const refused = (reason: string): Answer => ({ status: 409, body: { reason } });
 
+const ACCEPTED: Answer = { status: 202, body: {} };
+
 export async function startSampleParticipant(options: SampleParticipantOptions = {}) {
   const sample = new SampleParticipant(options);
   const server = createServer((request, response) => void sample.serve(request, response));
@@ -181,6 +205,7 @@ class SampleParticipant {
     if (body === null) return;
     const answer = await this.#answer(request, response, body, before);
     if (answer.status === 307) response.setHeader('location', '/elsewhere/try');
+    if (answer.status === 202) response.setHeader('retry-after', '0');
     response.writeHead(answer.status, { 'content-type': 'application/json' });
     response.end(JSON.stringify(answer.body));
   }
@@ -241,8 +266,11 @@ class SampleParticipant {
   }
 
   async try(call: Call, row: Row, state: State): Promise<Answer> {
+    const { accepts } = this.#options;
     const number = `r-${++this.#reservationCount}`;
     const isLate = call.deadlineAt < Date.now() && !this.#has('ignores the deadline');
+    if (state === 'cancelled' && this.#isAccepted(row) && accepts === 'accepts again after the cancel')
+      return ACCEPTED;
     if (state === 'cancelled' || (state === 'tombstone' && !this.#has('leaves no tombstone'))) {
       if (this.#has('refuses, and reserves all the same')) this.#move('available', this.#taken);
       return this.#noToTry('it was cancelled before');
@@ -250,6 +278,7 @@ class SampleParticipant {
     if (state === 'refused') return this.#noToTry('it was refused before');
     if (state === 'tried' && isLate && this.#has('judges the deadline first'))
       return this.#noToTry('the deadline has passed');
+    if (state === 'tried' && this.#isAccepted(row)) return this.#poll(row, isLate);
     if (state === 'tried' || state === 'confirmed') return this.#repeatedTry(row, number);
     if (this.#isOfAnotherKind(call))
       return this.#refuse(call, row, 'it is of another kind', 'forgets refusals for the kind');
@@ -262,7 +291,20 @@ class SampleParticipant {
     row.state = 'tried';
     row.deadlineAt = call.deadlineAt;
     row.result ??= { reservation: number, ...this.#options.result };
-    return done(row.result);
+    return this.#options.accepts === undefined ? done(row.result) : ACCEPTED;
+  }
+
+  #isAccepted({ pollCount }: Row): boolean {
+    const { accepts } = this.#options;
+    return accepts === 'for ever' || (accepts !== undefined && pollCount < MAX_POLLS);
+  }
+
+  #poll(row: Row, isLate: boolean): Answer {
+    const { accepts } = this.#options;
+    row.pollCount += 1;
+    if (isLate && accepts === 'refuses polls after the deadline') return refused('the deadline has passed');
+    if (accepts === 'works at each poll') this.#move('available', this.#taken);
+    return ACCEPTED;
   }
 
   #repeatedTry(row: Row, number: string): Answer {
@@ -298,6 +340,13 @@ class SampleParticipant {
     if (state === 'stuck') return refused('somebody else works on it');
     if (state === 'absent' || state === 'refused') return this.#cancelNothing(row);
     if (state === 'tried' && KEPT.includes(this.#kind)) return refused('nothing undoes it');
+    if (state === 'tried' && this.#isAccepted(row)) {
+      if (this.#options.accepts === 'refuses to cancel the accepted') return refused('it goes on');
+      if (this.#options.accepts === 'cancels the accepted without work') {
+        row.state = 'cancelled';
+        return done();
+      }
+    }
     if (state === 'cancelled' || state === 'tombstone') {
       if (this.#has('refuses a repeated cancel') && state === 'cancelled') return refused('cancelled before');
       if (this.#has('cancels twice') && state === 'cancelled') this.#move(this.#taken, 'available');
@@ -417,6 +466,7 @@ class SampleParticipant {
       result: null,
       endsAs: null,
       deadlineAt: Number.POSITIVE_INFINITY,
+      pollCount: 0,
     };
     this.#rows.set(key, row);
     return row;

@@ -64,7 +64,9 @@ const open = async (answers: (Answer | null)[]) => {
   await coordinator.stop();
   coordinator = await startCoordinator(answers);
 };
-beforeEach(async () => void (coordinator = await startCoordinator()));
+beforeEach(async () => {
+  coordinator = await startCoordinator();
+});
 afterEach(() => coordinator.stop());
 
 /** Keeps the call in its database, and waits for a human. */
