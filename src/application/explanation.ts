@@ -19,9 +19,10 @@ import {
   type Op,
   type OpenCall,
   openCalls,
+  type Step,
 } from '../domain/index.ts';
 import type { CircuitState } from './ports.ts';
-import { withoutReason } from './refusal-reason.ts';
+import { reasonIn, withoutReason } from './refusal-reason.ts';
 
 /** What this replica knows beside the durable state. */
 export type ReplicaState = {
@@ -71,12 +72,36 @@ const REASONS: Readonly<Record<DecisionReason, string>> = {
   deadline_passed: 'its deadline passed before it was decided',
 };
 
-function reasonOf({ decision, branches }: GlobalTransaction): string {
+function reasonOf(tx: GlobalTransaction): string {
+  const { decision, branches } = tx;
   if (decision === null) return 'nothing was decided';
   const refused = branches.find(({ branchId }) => branchId === decision.branchId);
-  if (refused !== undefined) return `${nameOf(refused)} ${REASONS[decision.reason]}`;
+  if (refused !== undefined)
+    return `${nameOf(refused)} ${REASONS[decision.reason]}${wordsOfRefusal(refused)}`;
   const { reason, note } = decision;
+  if (reason === 'deadline_passed') return `${REASONS[reason]}${unansweredThen(tx)}`;
   return note === undefined ? REASONS[reason] : `${REASONS[reason]} (“${note}”)`;
+}
+
+/** Quoted where it is the participant's: a log keeps a message up to its first quote. */
+function wordsOfRefusal({ participant, phaseOne: { answer } }: Branch): string {
+  if (answer === null) return '';
+  const reason = reasonIn(answer);
+  if (reason !== null) return `: “${reason}”`;
+  return /^\d{3}, /.test(answer) ? ` (${participant} answered ${answer})` : '';
+}
+
+/** What the deadline came for: the calls that were open, as they are still stored. */
+function unansweredThen(tx: GlobalTransaction): string {
+  const open = openCalls({ ...tx, decision: null, notification: null });
+  const named = open.slice(0, MAX_NAMED).map(({ branch, to, call }) => {
+    const name = branch === null ? 'the callback' : nameOf(branch);
+    if (call.answer === null) return `${name} had no final answer from ${to.participant}`;
+    return `${name} had no usable answer from ${to.participant} (${lastAnswer(call)})`;
+  });
+  const unnamedCount = open.length - named.length;
+  const all = [...named, ...(unnamedCount > 0 ? [counted(unnamedCount, 'other', 'others')] : [])];
+  return all.length > 0 ? `: ${all.join(', ')}` : '';
 }
 
 // ── Waiting ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -99,19 +124,24 @@ function waitingFor(tx: GlobalTransaction, open: OpenCall, known: ReplicaState):
   return joined([
     `${since}, waiting for ${to.participant} to recover or for an operator to fix it: ${what}, ${lastAnswer(call)}`,
     next(call, known),
-    branch.step !== null && tx.decision !== null && decided(tx, tx.decision),
+    tx.decision !== null && isToldWhy(branch.step, tx.decision) && decided(tx, tx.decision),
   ]);
 }
 
 /** When a step was reached is told nowhere: what is known is since when the whole is under way, and why. */
 function lead(tx: GlobalTransaction, { step }: Branch): string {
   const { decision, pivotStartedAt, beganAt } = tx;
+  if (decision !== null && isToldWhy(step, decision))
+    return `${capitalized(decided(tx, decision))}; now waiting`;
   if (step === null) return `Waiting since ${instant(decision?.at ?? beganAt)}`;
-  if (decision !== null) return `${capitalized(decided(tx, decision))}; now waiting`;
   return step.isPivot
     ? `Waiting since ${instant(pivotStartedAt ?? beganAt)}`
     : `Begun at ${instant(beganAt)}; now waiting`;
 }
+
+/** All but a confirm of a tcc, which has one reason only: that every try succeeded. */
+const isToldWhy = (step: Step | null, { decision }: DecisionTaken): boolean =>
+  step !== null || decision === 'cancel';
 
 const decided = (tx: GlobalTransaction, { decision, at }: DecisionTaken): string =>
   `decided to ${decision} at ${instant(at)}, because ${reasonOf(tx)}`;
@@ -148,16 +178,14 @@ function others(tx: GlobalTransaction, { branch, op }: OpenCall, open: readonly 
 }
 
 /** More would hide the rest of the sentence. */
-const MAX_AWAITED = 3;
+const MAX_NAMED = 3;
 
 /** Each participant once, with its last answer: the first one that is named may not be the only one to fix. */
 function awaited(open: readonly OpenCall[]): string {
   const answers = new Map<string, string>();
   for (const { to, call } of open)
     if (!answers.has(to.participant)) answers.set(to.participant, shortAnswer(call));
-  const named = [...answers]
-    .slice(0, MAX_AWAITED)
-    .map(([participant, answer]) => `${participant} (${answer})`);
+  const named = [...answers].slice(0, MAX_NAMED).map(([participant, answer]) => `${participant} (${answer})`);
   const unnamedCount = answers.size - named.length;
   return [...named, ...(unnamedCount > 0 ? [counted(unnamedCount, 'other', 'others')] : [])].join(', ');
 }

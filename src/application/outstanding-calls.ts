@@ -18,7 +18,7 @@ import type { CallGate, CallResult, Entered } from './call-gate.ts';
 import type { Attempt } from './journal.ts';
 import { endingNotice } from './ending-notice.ts';
 import type { Chance, Observer, HttpAnswer, ParticipantClient, Time } from './ports.ts';
-import { refusalReason } from './refusal-reason.ts';
+import { clockFault, refusalReason, withReason } from './refusal-reason.ts';
 import { resultFault } from './results.ts';
 import type { BaggageMemory } from './trace-context.ts';
 import type { CallSpan, Tracer } from './tracing.ts';
@@ -129,8 +129,8 @@ export class OutstandingCalls {
     const { time, chance, observer } = this.#tools;
     const { branchId, op, participant } = call;
     const { httpStatus, retryAfterMs } = httpAnswer;
-    const { reply, answer, result, error } = replyTo(tx, call, httpAnswer);
     const now = time.now();
+    const { reply, answer, result, error } = replyTo(tx, call, httpAnswer, now.latest);
     span.end({ reply, httpStatus, error: httpStatus === null ? answer : null });
     observer.called({ participant, op, reply, durationMs, sampledTraceId: span.sampledTraceId });
     this.#onReply({
@@ -169,14 +169,19 @@ const payloadOf = (tx: GlobalTransaction, { payload, results }: PendingCall): st
 /** The reply that an HTTP answer means. A success whose result cannot be used is unknown, and the call is repeated. */
 function replyTo(
   { decision }: GlobalTransaction,
-  { op, wanted }: PendingCall,
-  { httpStatus, answer, body }: HttpAnswer,
+  { op, wanted, deadlineAt }: PendingCall,
+  { httpStatus, answer, body, isText }: HttpAnswer,
+  now: Instant,
 ) {
   const said = branchReply(op, httpStatus);
   // What is called after the decision has no reason to refuse.
   const reply = said === 'refused' && decision !== null ? 'unknown' : said;
-  const reason = said === 'refused' && body !== undefined ? refusalReason(body) : null;
-  if (reason !== null) return { reply, answer: `${answer}: ${reason}`, result: null, error: reason };
+  const why = said === 'refused' && body !== undefined ? body : null;
+  const wrongClock = why === null ? null : clockFault(why, deadlineAt - now);
+  if (wrongClock !== null)
+    return { reply, answer: `${answer}, ${wrongClock}`, result: null, error: wrongClock };
+  const reason = why === null ? null : refusalReason(why, isText);
+  if (reason !== null) return { reply, answer: withReason(answer, reason), result: null, error: reason };
   const error = httpStatus === null ? answer : null;
   if (reply !== 'succeeded' || wanted.length === 0) return { reply, answer, result: null, error };
   const fault = resultFault(body ?? null, wanted);

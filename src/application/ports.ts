@@ -194,6 +194,8 @@ export type HttpAnswer = {
   readonly retryAfterMs: number | null;
   /** Where it is wanted, and of a 409 or 422; absent when it was over 4 KiB, or no UTF-8. */
   readonly body?: string;
+  /** The body is declared as text/plain. */
+  readonly isText?: true;
   /** The call never left this process, for a reason of its own: it was no attempt, and spends no budget. */
   readonly isUnsent?: true;
 };

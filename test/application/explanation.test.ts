@@ -86,7 +86,7 @@ describe('a transaction waits', () => {
     const tx = cancelling();
     const current = told(tx, replied('stock', 'cancel', 'ongoing', { chance: 0.5, now: later }));
     expect(explain(tx, { current })).toBe(
-      'Waiting since 2026-01-01T00:00:00Z for inventory to cancel branch “stock”: no answer yet; it answered 1 time that it is still working; next poll at 2026-01-01T00:00:04Z; 1 more branch waits for inventory (no answer yet).',
+      'Decided to cancel at 2026-01-01T00:00:00Z, because branch “stock” refused its try; now waiting for inventory to cancel branch “stock”: no answer yet; it answered 1 time that it is still working; next poll at 2026-01-01T00:00:04Z; 1 more branch waits for inventory (no answer yet).',
     );
     expect(explain(tx)).not.toContain('still working');
   });
@@ -141,12 +141,40 @@ describe('a transaction has ended', () => {
     ['because every try succeeded', confirmed()],
     ['because branch “stock” refused its try', told(cancelling(), ...cancels())],
     [
+      'because branch “stock” refused its try: “too few: 2 left”',
+      told(begin(), replied('stock', 'try', 'refused', { answer: '409: too few: 2 left' }), ...cancels()),
+    ],
+    [
+      'because branch “stock” refused its try (inventory answered 409, although …)',
+      told(begin(), replied('stock', 'try', 'refused', { answer: '409, although …' }), ...cancels()),
+    ],
+    [
       'because cancel was requested',
       told(begin(), { type: 'cancelRequested', now: exactly(T0) }, ...cancels()),
     ],
     [
       'because its deadline passed before it was decided',
-      told(begin(), { type: 'deadlinePassed', now: exactly(DEADLINE) }, ...cancels()),
+      told(interactive(), { type: 'deadlinePassed', now: exactly(DEADLINE) }),
+    ],
+    [
+      'because its deadline passed before it was decided: branch “stock” had no usable answer from inventory (attempt 2 answered 404 after 2.0 s), branch “money” had no final answer from inventory',
+      told(
+        begin(),
+        ...Array.from({ length: 2 }, () =>
+          replied('stock', 'try', 'unknown', { answer: '404', durationMs: 2040 }),
+        ),
+        { type: 'deadlinePassed', now: exactly(DEADLINE) },
+        ...cancels(),
+      ),
+    ],
+    [
+      'because its deadline passed before it was decided: branch “money” had no final answer from inventory',
+      told(
+        begin(),
+        replied('stock', 'try', 'succeeded'),
+        { type: 'deadlinePassed', now: exactly(DEADLINE) },
+        ...cancels(),
+      ),
     ],
     [
       'because the initiator requested confirm',
@@ -157,15 +185,15 @@ describe('a transaction has ended', () => {
       ),
     ],
   ])('%s', (reason, tx) => {
-    expect(explain(tx)).toMatch(
-      new RegExp(`^(Confirmed|Cancelled) at 2026-01-01T00:00:[01]0Z, ${reason}\\.$`),
-    );
+    const [begins, ...rest] = explain(tx).split(', ');
+    expect(begins).toMatch(/^(Confirmed|Cancelled) at 2026-01-01T00:00:[01]0Z$/);
+    expect(rest.join(', ')).toBe(`${reason}.`);
   });
 
   test('and undoes once more what came late', () => {
     const ended = told(begin(), { type: 'deadlinePassed', now: exactly(DEADLINE) }, ...cancels());
     expect(explain(told(ended, replied('stock', 'try', 'succeeded')))).toMatch(
-      /passed before it was decided; branch “stock” took effect late, and is being undone once more\.$/,
+      /before it was decided: branch “money” had no final answer from inventory; branch “stock” took effect late, and is being undone once more\.$/,
     );
   });
 });
@@ -314,6 +342,26 @@ describe('a saga is undone', () => {
     expect(explain(parked)).toBe(
       'Parked since 2026-01-01T00:00:04Z, waiting for an operator to fix hotels and retry: to compensate step “hotel”, attempt 3 of 3 answered 503 after 2.0 s; decided to cancel at 2026-01-01T00:00:00Z, because step “hotel” refused its action; then 2 more steps to compensate.',
     );
+  });
+
+  test('at its deadline, and says which steps had no usable answer, and how far it had come', () => {
+    const lacks = '200, but its result lacks what a later step refers to: flight.seat';
+    const tx = told(
+      saga('stock', 'flight', 'hotel'),
+      done('stock'),
+      replied('flight', 'action', 'unknown', { answer: lacks, durationMs: 500, chance: 0.5 }),
+      { type: 'deadlinePassed', now: exactly(DEADLINE) },
+    );
+    expect(explain(tx)).toBe(
+      `Decided to cancel at 2026-01-01T00:00:10Z, because its deadline passed before it was decided: step “flight” had no usable answer from flights (attempt 1 ended with “${lacks}” after 0.5 s); now waiting for flights to compensate step “flight”: no answer yet; then 1 more step to compensate.`,
+    );
+  });
+
+  test('with three of many steps by name', () => {
+    const side = { dependsOn: [] };
+    const branches = steps(['a', side], ['b', side], ['c', side], ['d', side], ['e', side]);
+    const tx = told(begin({ pattern: 'saga', branches }), { type: 'deadlinePassed', now: exactly(DEADLINE) });
+    expect(explain(tx)).toContain('step “c” had no final answer from cs, 2 others; now waiting');
   });
 
   test('which its end tells with the reason', () => {

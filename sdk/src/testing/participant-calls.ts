@@ -71,7 +71,9 @@ function heard(answer: ParticipantAnswer | null, { isResultWanted }: Participant
   const retryAfterMs = seconds === undefined ? null : Number(seconds) * 1000;
   const isAskedFor = isResultWanted || REFUSALS.includes(status);
   const isKept = isAskedFor && byteCount <= MAX_RESULT_BYTES;
-  return { httpStatus: status, answer: String(status), retryAfterMs, ...(isKept && { body }) };
+  const isText = /^text\/plain\b/i.test(headers['content-type'] ?? '');
+  const kept = isKept && { body, ...(isText && { isText: true as const }) };
+  return { httpStatus: status, answer: String(status), retryAfterMs, ...kept };
 }
 
 function requestOf(call: ParticipantCall, secrets: readonly string[]): ParticipantRequest {

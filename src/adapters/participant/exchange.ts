@@ -24,6 +24,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | null = null;
   #status = 0;
   #retryAfterMs: number | null = null;
+  #isText = false;
   #bodyBytes = 0;
   /** Null where the body is not wanted, or is too long. */
   #kept: Buffer[] | null = null;
@@ -77,6 +78,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#status = status;
     // Whoever refuses may say why.
     if (REFUSALS.includes(status)) this.#kept ??= [];
+    this.#isText = /^text\/plain\b/i.test(String(headers['content-type']));
     const retryAfter = headers['retry-after'];
     if (retryAfter !== undefined) this.#retryAfterMs = retryAfterMs(String(retryAfter), Date.now());
   }
@@ -112,7 +114,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       httpStatus,
       answer,
       retryAfterMs: this.#retryAfterMs,
-      ...(body !== null && { body }),
+      ...(body !== null && { body, ...(this.#isText && { isText: true }) }),
       ...(!this.#isOnItsWay && { isUnsent: true }),
     };
     this.#onEnd?.(httpAnswer);

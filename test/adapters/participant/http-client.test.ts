@@ -200,6 +200,13 @@ describe('an answer', () => {
     });
   });
 
+  test('that refuses by a text is marked as one', async () => {
+    await register(answers(409, { 'content-type': 'text/plain; charset=utf-8' }, 'Sold out'));
+    expect(await client.call(call())).toMatchObject({ body: 'Sold out', isText: true });
+    await register(answers(409, { 'content-type': 'text/html' }, '<p>Sold out'));
+    expect(await client.call(call())).not.toHaveProperty('isText');
+  });
+
   test('after an early hint is the one that counts', async () => {
     await register(
       participantThat((response) => {

@@ -65,6 +65,21 @@ describe('a submitted transaction', () => {
     );
   });
 
+  test('that a participant refuses as too late before its deadline names the clock', async () => {
+    const body = JSON.stringify({ code: 'deadline_passed', detail: 'the deadline of this try has passed' });
+    world.shop.answer(({ op, branchId }) =>
+      op === 'try' && branchId === 'money' ? { status: 409, body } : null,
+    );
+    const error = await rejection(world.initiator().submit(order));
+    expect((error as Error).message).toContain(
+      'although the deadline is 30 s ahead: check the clock of its database',
+    );
+    const tx = await world.initiator().find((error as TransactionCancelled).gid);
+    expect(tx?.explanation).toContain(
+      'because branch “money” refused its try (payment answered 409, although the deadline is 30 s ahead: check the clock of its database)',
+    );
+  });
+
   test('that outlasts the wait goes on without us', async () => {
     world.shop.answer(({ op }) => (op === 'try' ? 'never' : null));
     const outcome = await world.initiator().submit({ ...order, waitMs: 0 });
