@@ -4,6 +4,7 @@ import { CoordinatorUnavailable, RequestRejected } from './errors.ts';
 import { inputHashOf } from './input-hash.ts';
 import { checkedCallback } from './options.ts';
 import { readTransaction, type TransactionState } from './transaction-state.ts';
+import type { TimeLimit } from './time-limit.ts';
 import type { Timing } from './timing.ts';
 import type { RunOptions } from './types.ts';
 
@@ -16,7 +17,10 @@ export type Begun = {
 type BeginParts = {
   readonly client: CoordinatorClient;
   readonly timing: Timing;
+  /** The one that is sent, and the one that the caller has given. */
+  readonly key: string;
   readonly idempotencyKey: string;
+  readonly limit: TimeLimit;
   readonly traceparent: string | null;
 };
 
@@ -24,7 +28,7 @@ const CREATED = 201;
 
 /** @throws CoordinatorUnavailable, RequestRejected, TypeError */
 export async function begin(options: RunOptions, given: BeginParts): Promise<Begun> {
-  const { client, timing, idempotencyKey, traceparent } = given;
+  const { client, timing, key, idempotencyKey, limit, traceparent } = given;
   const { name, businessKey, timeoutMs, signal = null } = options;
   const inputHash = inputHashOf(options);
   const firstSentMs = timing.elapsedMs();
@@ -32,11 +36,11 @@ export async function begin(options: RunOptions, given: BeginParts): Promise<Beg
     {
       method: 'POST',
       path: '/v1/transactions',
-      headers: beginHeaders(idempotencyKey, traceparent),
+      headers: beginHeaders(key, traceparent),
       body: JSON.stringify({ name, businessKey, inputHash, timeoutMs, callback: checkedCallback(options) }),
       reads: readTransaction,
     },
-    { patienceMs: PATIENCE_MS, signal },
+    { patienceMs: PATIENCE_MS, endMs: limit.deadlineMs, signal },
   );
   if (answer.kind === 'rejected')
     throw new RequestRejected('The beginning of the transaction', answer.problem);
@@ -45,7 +49,8 @@ export async function begin(options: RunOptions, given: BeginParts): Promise<Beg
   // What stood already was begun by an earlier request of ours, or of another run: at our first, as far as we
   // know.
   const beganMs = httpStatus === CREATED ? sentMs : firstSentMs;
-  return { seen, deadlineMs: beganMs + Date.parse(seen.deadlineAt) - Date.parse(seen.beganAt) };
+  const deadlineMs = beganMs + Date.parse(seen.deadlineAt) - Date.parse(seen.beganAt);
+  return { seen, deadlineMs: Math.min(deadlineMs, limit.deadlineMs) };
 }
 
 export const beginHeaders = (idempotencyKey: string, traceparent: string | null): Record<string, string> => ({

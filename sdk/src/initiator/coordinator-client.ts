@@ -32,6 +32,8 @@ export type CoordinatorRequest<Value> = {
 export type Patience = {
   /** From now on. */
   readonly patienceMs: number;
+  /** Not beyond this, whatever the patience and the wait, in elapsed milliseconds; no limit when absent. */
+  readonly endMs?: number;
   readonly signal: AbortSignal | null;
 };
 
@@ -69,11 +71,11 @@ export class CoordinatorClient {
   /** Never rejects. */
   async ask<Value>(
     request: CoordinatorRequest<Value>,
-    { patienceMs, signal }: Patience,
+    { patienceMs, endMs = Number.POSITIVE_INFINITY, signal }: Patience,
   ): Promise<Answer<Value>> {
     const { timing } = this.#given;
     const waitUntilMs = timing.elapsedMs() + (request.waitMs ?? 0);
-    const untilMs = waitUntilMs + patienceMs;
+    const untilMs = Math.min(waitUntilMs + patienceMs, endMs);
     for (let round = 1; ; round += 1) {
       const answer = await this.#askEach(request, { waitUntilMs, untilMs, signal });
       if (answer.kind !== 'unanswered') return answer;
@@ -110,8 +112,7 @@ export class CoordinatorClient {
     const { timing } = this.#given;
     const { method, path, body, reads } = request;
     const sentMs = timing.elapsedMs();
-    // Whole seconds are all that the header can say.
-    const waitSeconds = Math.ceil(Math.max(0, times.waitUntilMs - sentMs) / 1000);
+    const waitSeconds = waitSecondsOf(times, sentMs);
     const timeoutMs = Math.min(REQUEST_TIMEOUT_MS + waitSeconds * 1000, Math.max(1, times.untilMs - sentMs));
     const result = await exchange(
       this.#given,
@@ -138,6 +139,16 @@ type Times = {
   readonly untilMs: number;
   readonly signal: AbortSignal | null;
 };
+
+/** Kept free at the end of the time, so that the answer after a wait arrives within it. */
+const ANSWER_MS = 250;
+
+/** Whole seconds are all that the header can say. */
+const waitSecondsOf = ({ waitUntilMs, untilMs }: Times, nowMs: number): number =>
+  Math.max(
+    0,
+    Math.min(Math.ceil((waitUntilMs - nowMs) / 1000), Math.floor((untilMs - nowMs - ANSWER_MS) / 1000)),
+  );
 
 type Unanswered = {
   readonly kind: 'unanswered';

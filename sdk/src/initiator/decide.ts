@@ -22,6 +22,8 @@ export type DecisionRequest = {
   readonly client: CoordinatorClient;
   readonly gid: string;
   readonly waitMs: number;
+  /** In elapsed milliseconds. */
+  readonly endMs: number;
   /** All that were tried with success, where a confirm is asked for: when another branch stands, it is refused. */
   readonly branchIds?: readonly string[];
 };
@@ -78,7 +80,7 @@ const DECISION_BY_CODE: Readonly<Record<string, Decision | undefined>> = {
 
 function ask(
   decision: Decision,
-  { client, gid, waitMs, branchIds }: DecisionRequest,
+  { client, gid, waitMs, endMs, branchIds }: DecisionRequest,
 ): Promise<Answer<TransactionState>> {
   const isNamed = decision === 'confirm' && branchIds !== undefined;
   return client.ask(
@@ -89,7 +91,7 @@ function ask(
       reads: readTransactionOf(gid),
       ...(isNamed && { body: JSON.stringify({ branchIds }) }),
     },
-    { patienceMs: PATIENCE_MS, signal: null },
+    { patienceMs: PATIENCE_MS, endMs, signal: null },
   );
 }
 

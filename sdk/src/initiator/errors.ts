@@ -146,6 +146,8 @@ export type Cancelled = {
   readonly cause?: unknown;
 };
 
+const BEGIN_ANEW = "Begin a new transaction, with another idempotencyKey or with onCancelled: 'again'";
+
 /** Decided: cancel. What the tries set aside is given back; what the steps of a saga did is compensated. */
 export class TransactionCancelled extends TercetError {
   override readonly name: string = 'TransactionCancelled';
@@ -159,7 +161,7 @@ export class TransactionCancelled extends TercetError {
 
   constructor(
     { gid, status, reason, refusal, isFunctionAtFault, cause }: Cancelled,
-    { code = 'transaction_cancelled', again = 'Begin a new transaction, with another idempotencyKey.' } = {},
+    { code = 'transaction_cancelled', again = `${BEGIN_ANEW}.` } = {},
   ) {
     // An error of the program is met again in every new transaction.
     const advice = isFunctionAtFault
@@ -179,7 +181,7 @@ export class TransactionTimedOut extends TransactionCancelled {
   constructor(cancelled: Cancelled) {
     super(cancelled, {
       code: 'transaction_timed_out',
-      again: 'Begin a new transaction, with another idempotencyKey; with a longer timeoutMs if it needs one.',
+      again: `${BEGIN_ANEW}; with a longer timeoutMs if it needs one.`,
     });
   }
 }

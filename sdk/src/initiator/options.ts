@@ -5,11 +5,13 @@ import { firstFault } from '../first-fault.ts';
 import { shownUrl } from '../shown-url.ts';
 import { checkSecret } from '../../../src/wire/signature.ts';
 import { CallbackRequest } from '../../../src/wire/index.ts';
+import { SUFFIX_LENGTH } from './again.ts';
 import { RequestRejected } from './errors.ts';
 import type { Callable, OwnMembers, RunOptions } from './types.ts';
 
 const DEFAULT_WAIT_MS = 10_000;
 const MAX_WAIT_MS = 60_000;
+const MAX_KEY_LENGTH = 255;
 
 const OWN_MEMBERS: { readonly [Name in keyof OwnMembers]: true } = {
   gid: true,
@@ -102,12 +104,29 @@ export function checkedWaitMs({ waitMs = DEFAULT_WAIT_MS }: Pick<RunOptions, 'wa
 }
 
 /** A random one when there is none. @throws RequestRejected */
-export function checkedKey({ idempotencyKey = randomUUID() }: Pick<RunOptions, 'idempotencyKey'>): string {
+export function checkedKey(given: Pick<RunOptions, 'idempotencyKey' | 'onCancelled'>): string {
+  checkOnCancelled(given);
+  const { idempotencyKey = randomUUID() } = given;
   // What a header would not carry as it is would name something else.
   if (/^[!-~](?:[ -~]{0,253}[!-~])?$/.test(idempotencyKey)) return idempotencyKey;
   throw invalid(
     'the idempotencyKey has to be 1 to 255 printable ASCII characters, with no blank at either end',
   );
+}
+
+/** As plain JavaScript may call it, too. @throws RequestRejected */
+function checkOnCancelled({
+  idempotencyKey,
+  onCancelled,
+}: Pick<RunOptions, 'idempotencyKey' | 'onCancelled'>): void {
+  if (onCancelled === undefined) return;
+  if (onCancelled !== 'again') throw invalid(`onCancelled has to be 'again', or absent`);
+  if (idempotencyKey === undefined)
+    throw invalid('onCancelled needs an idempotencyKey: without one each call is a transaction of its own');
+  if (idempotencyKey.length > MAX_KEY_LENGTH - SUFFIX_LENGTH)
+    throw invalid(
+      `with onCancelled the idempotencyKey has to be ${MAX_KEY_LENGTH - SUFFIX_LENGTH} characters at most`,
+    );
 }
 
 /** Undefined when there is none, so that nothing is sent of it. @throws RequestRejected */

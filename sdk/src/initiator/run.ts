@@ -9,12 +9,14 @@
  */
 import { errorText, isInstanceOf } from '../caught-error.ts';
 import type { TransactionView } from '../../../src/wire/index.ts';
+import { goesOn, nthKey, whyLast } from './again.ts';
 import { type Begun, begin } from './begin.ts';
 import { Branches } from './branches.ts';
 import type { CoordinatorClient } from './coordinator-client.ts';
 import { decide, endingOf } from './decide.ts';
 import { RequestRejected, TercetError, TryRefused, TryUnknown } from './errors.ts';
 import { confirmedOrThrow, knownOrThrow, type CancelCause } from './outcome.ts';
+import { type TimeLimit, timeLimitOf } from './time-limit.ts';
 import { traceContext } from './trace-context.ts';
 import { checkReturned } from './returned-value.ts';
 import type { TryTools } from './try-call.ts';
@@ -34,11 +36,11 @@ export async function run<Value>(
   work: (branches: Branches) => Promise<Value>,
   given: RunParts,
 ): Promise<RunOutcome<Value>> {
-  const { client, tools, idempotencyKey } = given;
+  const { client, tools } = given;
   const traceparent = traceContext(options.traceparent);
-  const begun = await begin(options, { client, timing: tools.timing, idempotencyKey, traceparent });
-  const decided = endingOf(begun.seen);
-  if (decided !== null) return repeated(begun, given);
+  const limit = timeLimitOf(options, tools.timing);
+  const { begun, count } = await beginUndecided(options, { ...given, limit, traceparent });
+  if (endingOf(begun.seen) !== null) return repeated(begun, count, { ...given, limit });
   const { signal: callerSignal = null } = options;
   const branches = new Branches({
     begun: begun.seen,
@@ -55,7 +57,21 @@ export async function run<Value>(
   );
   await branches.settle({ isLost: ended.how !== 'returned', isWorking: ended.how === 'stopped' });
   const why = whyCancel(ended, branches, { callerSignal, lost });
-  return conclude(ended, why, branches, { ...given, isAborted: callerSignal?.aborted === true });
+  return conclude(ended, why, branches, { ...given, limit, isAborted: callerSignal?.aborted === true });
+}
+
+type Limited = RunParts & { readonly limit: TimeLimit };
+
+/** The first of its keys whose transaction is not cancelled; its only one, unless it is to begin again. */
+async function beginUndecided(
+  options: RunOptions,
+  { client, tools, idempotencyKey, ...given }: Limited & { readonly traceparent: string | null },
+): Promise<{ readonly begun: Begun; readonly count: number }> {
+  for (let count = 1; ; count += 1) {
+    const key = nthKey(idempotencyKey, count);
+    const begun = await begin(options, { ...given, client, timing: tools.timing, key, idempotencyKey });
+    if (!goesOn(options, endingOf(begun.seen), count)) return { begun, count };
+  }
 }
 
 type Ended<Value> =
@@ -131,10 +147,10 @@ async function conclude<Value>(
   ended: Ended<Value>,
   why: CancelCause | null,
   { gid, deadlineAt, succeeded: branchIds, failures }: Branches,
-  { client, waitMs, isAborted, ...given }: RunParts & { readonly isAborted: boolean },
+  { client, waitMs, limit, isAborted, ...given }: Limited & { readonly isAborted: boolean },
 ): Promise<RunOutcome<Value>> {
   // Who aborted waits for nothing.
-  const request = { client, gid, waitMs: isAborted ? 0 : waitMs, branchIds };
+  const request = { client, gid, waitMs: isAborted ? 0 : waitMs, endMs: limit.endMs, branchIds };
   const verdict = await decide(why === null ? 'confirm' : 'cancel', request);
   const ending = knownOrThrow(verdict, why, { gid, deadlineAt, ...given });
   const confirmed = confirmedOrThrow(gid, ending, why);
@@ -157,14 +173,18 @@ const confirmedDifferently = (gid: string, { code, detail }: RequestRejected) =>
   );
 
 /** It was decided before: the function is not called. */
-async function repeated({ seen }: Begun, { client, waitMs }: RunParts): Promise<RunOutcome<never>> {
+async function repeated(
+  { seen }: Begun,
+  count: number,
+  { client, waitMs, limit }: Limited,
+): Promise<RunOutcome<never>> {
   const { gid } = seen;
   let ending = endingOf(seen);
   if (seen.status === 'confirming' && !seen.isParked) {
     // Asking again for what is decided changes nothing, and waits for the end.
-    const verdict = await decide('confirm', { client, gid, waitMs });
+    const verdict = await decide('confirm', { client, gid, waitMs, endMs: limit.endMs });
     if (verdict.decision !== null) ending = verdict;
   }
   if (ending === null) throw new Error('only a decided transaction is repeated');
-  return { ...confirmedOrThrow(gid, ending, null), isRepeated: true };
+  return { ...confirmedOrThrow(gid, ending, whyLast(ending, count)), isRepeated: true };
 }

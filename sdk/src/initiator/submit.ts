@@ -2,20 +2,36 @@
  * Declared transactions: one request names all branches, and the coordinator calls their tries and decides; or all steps of a
  * saga, and it calls their actions.
  */
+import { goesOn, nthKey, whyLast } from './again.ts';
 import { beginHeaders } from './begin.ts';
 import { BranchNames } from './branch-names.ts';
 import { type CoordinatorClient, PATIENCE_MS } from './coordinator-client.ts';
 import { endingOf } from './decide.ts';
-import { ActionRefused, OutcomeUnknown, RequestRejected, TransactionDiverged, TryRefused } from './errors.ts';
+import {
+  ActionRefused,
+  CoordinatorUnavailable,
+  OutcomeUnknown,
+  RequestRejected,
+  TransactionDiverged,
+  TryRefused,
+} from './errors.ts';
 import { checkedCallback } from './options.ts';
 import { withMember, withPayload } from './json-members.ts';
 import { confirmedOrThrow, type CancelCause } from './outcome.ts';
-import { hasBranches, readTransaction, type TransactionState } from './transaction-state.ts';
+import {
+  hasBranches,
+  readTransaction,
+  readTransactionOf,
+  type TransactionState,
+} from './transaction-state.ts';
+import { type TimeLimit, timeLimitOf } from './time-limit.ts';
+import { pause, type Timing } from './timing.ts';
 import { traceContext } from './trace-context.ts';
 import type { DeclaredBranch, SubmitBranches, SubmitOptions, SubmitOutcome, SubmitSaga } from './types.ts';
 
 export type SubmitParts = {
   readonly client: CoordinatorClient;
+  readonly timing: Timing;
   readonly waitMs: number;
   /** The initiator's own, or a random one. */
   readonly idempotencyKey: string;
@@ -25,25 +41,75 @@ export type SubmitParts = {
 const REPLAYED = 'idempotent-replayed';
 
 export async function submit(options: SubmitOptions, given: SubmitParts): Promise<SubmitOutcome> {
-  const { client, waitMs, idempotencyKey } = given;
-  const { body, branchIds } = declared(options);
+  const { timing, waitMs, idempotencyKey } = given;
+  const submission = {
+    ...given,
+    declared: declared(options),
+    traceparent: traceContext(options.traceparent),
+    limit: timeLimitOf(options, timing),
+    waitUntilMs: timing.elapsedMs() + waitMs,
+    signal: options.signal ?? null,
+  };
+  for (let count = 1; ; count += 1) {
+    const { seen, isReplayed } = await begin(submission, nthKey(idempotencyKey, count));
+    const ending = endingOf(seen);
+    // It may be our own, whose first answer was lost: it is cancelled all the same.
+    if (isReplayed && goesOn(options, ending, count)) continue;
+    const last = await decidedInTime(seen, submission);
+    // A repetition of our own is none: only a key that the caller chose can have been used before.
+    const isRepeated = isReplayed && options.idempotencyKey !== undefined;
+    return { ...outcomeOf(last, ending && whyLast(ending, count)), isRepeated };
+  }
+}
+
+type Submission = SubmitParts & {
+  readonly declared: Declared;
+  readonly traceparent: string | null;
+  readonly limit: TimeLimit;
+  readonly waitUntilMs: number;
+  readonly signal: AbortSignal | null;
+};
+
+async function begin(
+  { client, timing, idempotencyKey, declared, traceparent, limit, waitUntilMs, signal }: Submission,
+  key: string,
+): Promise<{ readonly seen: TransactionState; readonly isReplayed: boolean }> {
+  if (signal?.aborted) throw notSent(idempotencyKey, signal);
   const answer = await client.ask(
     {
       method: 'POST',
       path: '/v1/transactions',
-      headers: beginHeaders(idempotencyKey, traceContext(options.traceparent)),
-      body,
-      waitMs,
-      reads: readSubmitted(branchIds),
+      headers: beginHeaders(key, traceparent),
+      body: declared.body,
+      waitMs: Math.max(0, waitUntilMs - timing.elapsedMs()),
+      reads: readSubmitted(declared.branchIds),
     },
-    { patienceMs: PATIENCE_MS, signal: null },
+    { patienceMs: PATIENCE_MS, endMs: limit.endMs, signal },
   );
   if (answer.kind === 'rejected') throw new RequestRejected('The submitted transaction', answer.problem);
-  if (answer.kind === 'unanswered') throw unknown(answer.failure, idempotencyKey);
-  const { value: seen, headers } = answer;
-  // A repetition of our own is none: only a key that the caller chose can have been used before.
-  const isRepeated = options.idempotencyKey !== undefined && headers.get(REPLAYED) === 'true';
-  return { ...outcomeOf(seen), isRepeated };
+  if (answer.kind === 'unanswered') throw unknown(answer.failure, idempotencyKey, signal);
+  return { seen: answer.value, isReplayed: answer.headers.get(REPLAYED) === 'true' };
+}
+
+const ASK_AGAIN_MS = 200;
+
+/** The coordinator waits whole seconds, which may end just before the deadline decides: so it is asked until the time is up. */
+async function decidedInTime(
+  begun: TransactionState,
+  { client, timing, limit, waitUntilMs, signal }: Submission,
+): Promise<TransactionState> {
+  const endMs = Math.min(limit.endMs, waitUntilMs);
+  let seen = begun;
+  while (Number.isFinite(limit.endMs) && seen.status === 'trying' && !seen.isParked) {
+    if (signal?.aborted || timing.elapsedMs() + ASK_AGAIN_MS >= endMs) return seen;
+    await pause(timing, ASK_AGAIN_MS, signal);
+    const answer = await client.ask(
+      { method: 'GET', path: `/v1/transactions/${seen.gid}`, reads: readTransactionOf(seen.gid) },
+      { patienceMs: endMs - timing.elapsedMs(), endMs, signal },
+    );
+    if (answer.kind === 'accepted') seen = answer.value;
+  }
+  return seen;
 }
 
 type Declared = { readonly body: string; readonly branchIds: readonly string[] };
@@ -110,17 +176,33 @@ const readSubmitted =
     return seen !== null && hasBranches(seen, branchIds) ? seen : null;
   };
 
-function outcomeOf(seen: TransactionState): Omit<SubmitOutcome, 'isRepeated'> {
+function outcomeOf(seen: TransactionState, why: CancelCause | null): Omit<SubmitOutcome, 'isRepeated'> {
   const { gid, status, explanation, isParked } = seen;
   const ending = endingOf(seen);
-  if (ending !== null) return confirmedOrThrow(gid, ending, whyCancelled(seen));
+  if (ending !== null) return confirmedOrThrow(gid, ending, why ?? whyCancelled(seen));
   // The pivot of a saga: it waits for an operator, and no one else decides.
   if (isParked) throw new TransactionDiverged({ gid, decision: null, status, explanation });
   return { gid, status: 'trying', explanation };
 }
 
+/** The coordinator knows what it had no usable answer for. */
+function whyTimedOut({ branches }: TransactionState): CancelCause {
+  const unanswered = branches.flatMap(({ branchId, participant, action, try: tried }) => {
+    const { reply = null, answer = null } = action ?? tried ?? {};
+    const isOpen = reply === 'unknown' && answer !== null;
+    return isOpen ? [`${participant} had no usable answer for branch “${branchId}”, last “${answer}”`] : [];
+  });
+  const reason = ['its deadline passed before it was decided', unanswered.slice(0, MAX_NAMED).join(', ')];
+  return { reason: reason.filter(Boolean).join(': '), refusal: null, isTimedOut: true };
+}
+
+/** More would hide the rest of the message. */
+const MAX_NAMED = 3;
+
 /** The coordinator received the refusal, and says which branch it was. */
-function whyCancelled({ gid, decision, branches }: TransactionState): CancelCause | null {
+function whyCancelled(seen: TransactionState): CancelCause | null {
+  const { gid, decision, branches } = seen;
+  if (decision?.reason === 'deadline_passed') return whyTimedOut(seen);
   const branch = branches.find(({ branchId }) => branchId === decision?.branchId);
   if (branch === undefined) return null;
   const of = { ...branch, gid };
@@ -137,13 +219,19 @@ function reasonIn(answer: string | null): string | null {
   return reason ? reason : null;
 }
 
+const notSent = (idempotencyKey: string, { reason }: AbortSignal): CoordinatorUnavailable =>
+  new CoordinatorUnavailable('The submission was aborted before it was sent.', idempotencyKey, reason);
+
 /** It may have begun, and have ended either way. */
-const unknown = (failure: string, idempotencyKey: string): OutcomeUnknown =>
+const unknown = (failure: string, idempotencyKey: string, signal: AbortSignal | null): OutcomeUnknown =>
   new OutcomeUnknown({
     gid: null,
     idempotencyKey,
     find: null,
     summary:
-      'What became of the submitted transaction is not known: the coordinator did not acknowledge it ' +
-      `(${failure}).`,
+      'What became of the submitted transaction is not known: ' +
+      (signal?.aborted
+        ? 'its caller aborted the submission before the coordinator had answered.'
+        : `the coordinator did not acknowledge it (${failure}).`),
+    cause: signal?.aborted ? signal.reason : undefined,
   });

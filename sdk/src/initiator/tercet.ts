@@ -121,6 +121,7 @@ export class Tercet<const All extends readonly Callable[]> {
   async submit(options: SubmitOptions): Promise<SubmitOutcome> {
     const given = {
       client: this.#client,
+      timing: this.#tools.timing,
       idempotencyKey: checkedKey(options),
       waitMs: checkedWaitMs(options),
     };

@@ -9,7 +9,9 @@ import { Decision, Status } from '../../../src/wire/index.ts';
 const nullOr = <Schema extends Parameters<typeof Type.Array>[0]>(schema: Schema) =>
   Type.Union([schema, Type.Null()]);
 
-const CallState = nullOr(Type.Object({ answer: nullOr(Type.String()) }));
+const CallState = nullOr(
+  Type.Object({ reply: Type.Optional(nullOr(Type.String())), answer: nullOr(Type.String()) }),
+);
 
 const BranchState = Type.Object({
   branchId: Type.String(),

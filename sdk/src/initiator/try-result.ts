@@ -25,11 +25,16 @@ export function resultOf(tried: Tried, contract: Contract, branch: TryOf, signal
   });
 }
 
+/** Where problem documents and common frameworks have the reason; a coordinator reads the same. */
+const REASONS = ['detail', 'message', 'title', 'error'];
+
 /** What a participant says of its refusal; any JSON may come, or none. */
 function problemIn(text: string): { readonly code: string | null; readonly detail: string | null } {
   const body = jsonIn(text);
   if (typeof body !== 'object' || body === null) return { code: null, detail: null };
-  const { code, detail } = body as { code?: unknown; detail?: unknown };
+  const { code, ...members } = body as { readonly [name: string]: unknown };
+  const reasons = REASONS.map((name) => members[name]);
+  const detail = reasons.find((reason) => typeof reason === 'string' && reason !== '');
   return {
     code: typeof code === 'string' ? code : null,
     detail: typeof detail === 'string' ? detail : null,

@@ -36,17 +36,25 @@ type AboutOptions = {
   readonly businessKey?: string;
   /**
    * Names this beginning: the same again with the same key is the same transaction. 1 to 255 printable ASCII
-   * characters. A random one when absent.
+   * characters. A random one when absent. A key answers its transaction as long as the coordinator has it, which is for
+   * the retention after its end (`TERCET_RETENTION_DAYS`); also one that is cancelled.
    */
   readonly idempotencyKey?: string;
   /**
+   * With `again`, a key whose transaction is found cancelled is followed by `KEY~2`, `KEY~3` … up to `KEY~20`: callers with the
+   * same key come to the same transaction. What this call itself cancels is thrown, and so is a cancel with a parked branch.
+   * Needs an idempotencyKey, of at most 252 characters.
+   */
+  readonly onCancelled?: 'again';
+  /**
    * When it is cancelled if nothing was decided, in milliseconds after its beginning; the coordinator's default
-   * when absent.
+   * when absent. It also bounds the call as a whole, with all waits and retries: the beginning is given up after it, and the last
+   * request half a second later, which is to learn the decision.
    */
   readonly timeoutMs?: number;
   /**
    * How long to wait for the last branch after the decision, in milliseconds, at most 60,000; 10,000 when
-   * absent, 0 for not at all. The decision stands either way.
+   * absent, 0 for not at all. The decision stands either way. Never beyond `timeoutMs`.
    */
   readonly waitMs?: number;
   /**
@@ -83,20 +91,27 @@ export type RunOptions = AboutOptions &
 
 export type SubmitOptions = SubmitBranches | SubmitSaga;
 
+type Abortable = {
+  /** Ends the call. What was submitted is not cancelled by it: the coordinator goes on. */
+  readonly signal?: AbortSignal;
+};
+
 export type SubmitBranches = AboutOptions &
-  Named & {
+  Named &
+  Abortable & {
     /** Made by `branch()`. */
     readonly branches: readonly DeclaredBranch[];
     readonly saga?: never;
   };
 
-export type SubmitSaga = AboutOptions & {
-  /** Built by `saga()`, which also names it. */
-  readonly saga: { readonly definition: SagaDefinition };
-  /** A saga has its own name and steps. Others next to them would be left out without notice. */
-  readonly name?: never;
-  readonly branches?: never;
-};
+export type SubmitSaga = AboutOptions &
+  Abortable & {
+    /** Built by `saga()`, which also names it. */
+    readonly saga: { readonly definition: SagaDefinition };
+    /** A saga has its own name and steps. Others next to them would be left out without notice. */
+    readonly name?: never;
+    readonly branches?: never;
+  };
 
 export type TryOptions = {
   /** One to 64 of `A-Z a-z 0-9 _ -`, unique in its transaction; `{participant}-{activity}-{n}` when absent. */

@@ -2,11 +2,14 @@
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import {
+  branch,
   CoordinatorUnavailable,
+  OutcomeUnknown,
   TransactionCancelled,
   TransactionDiverged,
   TransactionTimedOut,
 } from '@tercet/sdk';
+import { payment } from './shop.ts';
 import { money, openWorld, rejection, tea, type World } from './world.ts';
 
 let world: World;
@@ -33,7 +36,7 @@ describe('the deadline', () => {
     const error = await running;
     expect(error).toBeInstanceOf(TransactionTimedOut);
     expect(error).toBeInstanceOf(TransactionCancelled);
-    expect(error).toMatchObject({ code: 'transaction_timed_out', status: 'cancelled', refusal: null });
+    expect(error).toMatchObject({ code: 'transaction_timed_out', status: 'cancelling', refusal: null });
     expect(world.requests).not.toContain(CONFIRM);
   });
 
@@ -81,6 +84,135 @@ describe('the deadline', () => {
     expect(world.requests).toEqual(['POST /v1/transactions']);
     world.timing.pass(1);
     expect(await running).toBeInstanceOf(TransactionTimedOut);
+  });
+});
+
+describe('timeoutMs bounds the call as a whole', () => {
+  const BEGIN = 'POST /v1/transactions';
+  const timed = { ...order, timeoutMs: 3000 };
+  const submitted = { ...timed, branches: [branch(payment, 'hold', money)] };
+  /** A coordinator that takes each request and never answers. */
+  const silent: typeof fetch = (_input, init) =>
+    new Promise((_resolve, reject) => {
+      init?.signal?.addEventListener('abort', () => reject(new Error('aborted')));
+    });
+
+  test('while no coordinator can be reached: a run begins nothing after it', async () => {
+    world.onTheWay(() => 'request_lost');
+    const error = await rejection(world.initiator().run(timed, () => 'called'));
+    expect(error).toBeInstanceOf(CoordinatorUnavailable);
+    expect(world.timing.elapsedMs()).toBeLessThanOrEqual(3000);
+  });
+
+  test('while no coordinator can be reached: a submission is unknown half a second after it', async () => {
+    world.onTheWay(() => 'request_lost');
+    const error = await rejection(world.initiator().submit(submitted));
+    expect(error).toBeInstanceOf(OutcomeUnknown);
+    expect(world.timing.elapsedMs()).toBeLessThanOrEqual(3500);
+  });
+
+  test('while the coordinator is away for the decision', async () => {
+    world.onTheWay((request) => (request === BEGIN ? 'passes' : 'request_lost'));
+    const error = await rejection(world.initiator().run(timed, () => 'nothing to try'));
+    expect(error).toBeInstanceOf(OutcomeUnknown);
+    expect(world.timing.elapsedMs()).toBeLessThanOrEqual(3500);
+  });
+
+  test('while the coordinator never answers', async () => {
+    const tercet = world.initiator({ fetch: silent });
+    const running = rejection(tercet.run(timed, () => 'called'));
+    await world.until(async () => world.timing.waits.includes(3000));
+    world.timing.pass(3000);
+    expect(await running).toBeInstanceOf(CoordinatorUnavailable);
+    const submitting = rejection(tercet.submit(submitted));
+    await world.until(async () => world.timing.waits.includes(3500));
+    world.timing.pass(3500);
+    expect(await submitting).toBeInstanceOf(OutcomeUnknown);
+  });
+
+  test('also where the beginning took a part of it', async () => {
+    world.onTheWay((request, times) => {
+      // The coordinator counts from the second request.
+      if (request === BEGIN && times === 1) world.timing.pass(1000);
+      return request === BEGIN && times === 1 ? 'request_lost' : 'passes';
+    });
+    let isWorking = false;
+    const running = rejection(
+      world.initiator().run(timed, (tx) => {
+        isWorking = true;
+        return whenAborted(tx.signal);
+      }),
+    );
+    await world.until(async () => isWorking);
+    world.timing.pass(3000 - world.timing.elapsedMs());
+    expect(await running).toBeInstanceOf(TransactionTimedOut);
+    expect(world.timing.elapsedMs()).toBeLessThanOrEqual(3500);
+  });
+
+  test('and the wait for the end: the coordinator is asked to wait no longer', async () => {
+    const waits: (string | null)[] = [];
+    const tercet = world.initiator({
+      fetch: (input, init) => {
+        waits.push(new Headers(init?.headers).get('prefer'));
+        return world.network(input, init);
+      },
+    });
+    await tercet.submit(submitted);
+    await tercet.submit({ ...submitted, timeoutMs: 900 });
+    await tercet.submit({ ...submitted, timeoutMs: 60_000 });
+    await tercet.submit({ ...submitted, waitMs: 2000 });
+    expect(waits).toEqual(['wait=3', 'wait=1', 'wait=10', 'wait=2']);
+  });
+
+  test('and a submission that its deadline ends is known to be timed out, with the last answers', async () => {
+    world.shop.answer(({ op }) => (op === 'try' ? { status: 404 } : null));
+    const submitting = rejection(world.initiator().submit(submitted));
+    await world.shop.arrived('try');
+    await world.passUntil(async () => world.timing.elapsedMs() > 0 || (await isOver(submitting)));
+    const error = await submitting;
+    expect(error).toBeInstanceOf(TransactionTimedOut);
+    expect((error as Error).message).toContain(
+      'its deadline passed before it was decided: payment had no usable answer for branch “payment-hold-1”, last “404”',
+    );
+  });
+
+  const isOver = (promise: Promise<unknown>): Promise<boolean> =>
+    Promise.race([promise.then(() => true), setImmediate(false)]);
+});
+
+describe('the caller of submit', () => {
+  const submitted = { ...order, branches: [branch(payment, 'hold', money)] };
+
+  test('that aborted before it sends nothing', async () => {
+    const reason = new Error('never mind');
+    const error = await rejection(
+      world.initiator().submit({ ...submitted, signal: AbortSignal.abort(reason) }),
+    );
+    expect(error).toBeInstanceOf(CoordinatorUnavailable);
+    expect((error as Error).cause).toBe(reason);
+    expect(world.requests).toEqual([]);
+  });
+
+  test('that aborts ends the wait, and the transaction goes on', async () => {
+    let release = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    world.shop.answer(async ({ op }) => {
+      if (op === 'try') await released;
+      return null;
+    });
+    const caller = new AbortController();
+    const keyed = { ...submitted, idempotencyKey: 'A-17' };
+    const submitting = rejection(world.initiator().submit({ ...keyed, signal: caller.signal }));
+    await world.shop.arrived('try');
+    const reason = new Error('the customer has left');
+    caller.abort(reason);
+    const error = await submitting;
+    expect(error).toBeInstanceOf(OutcomeUnknown);
+    expect(error).toMatchObject({ idempotencyKey: 'A-17', cause: reason });
+    release();
+    expect(await world.initiator().submit(keyed)).toMatchObject({ status: 'confirmed', isRepeated: true });
   });
 });
 

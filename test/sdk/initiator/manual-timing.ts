@@ -11,6 +11,8 @@ export class ManualTiming implements Timing {
   readonly waits: number[] = [];
   #now = 0;
   readonly #timers = new Set<Timer>();
+  /** Requests that the coordinator has not answered yet: no short wait passes meanwhile. */
+  outstandingCount = 0;
 
   elapsedMs(): number {
     return this.#now;
@@ -20,11 +22,14 @@ export class ManualTiming implements Timing {
     this.waits.push(delayMs);
     const timer = { at: this.#now + delayMs, fn };
     this.#timers.add(timer);
-    if (delayMs <= SKIPPED_MS)
-      setImmediate(() => {
-        if (this.#timers.has(timer)) this.#passUntil(Math.max(this.#now, timer.at));
-      });
+    if (delayMs <= SKIPPED_MS) setImmediate(() => this.#skip(timer));
     return () => this.#timers.delete(timer);
+  }
+
+  #skip(timer: Timer): void {
+    if (!this.#timers.has(timer)) return;
+    if (this.outstandingCount > 0) setImmediate(() => this.#skip(timer));
+    else this.#passUntil(Math.max(this.#now, timer.at));
   }
 
   pass(ms: number): void {

@@ -76,7 +76,10 @@ export async function openWorld({ apiTokens = [], retryBudgetMs = 1 }: WorldOpti
     const fate = told.fates(request, requests.filter((one) => one === request).length);
     if (fate === 'request_lost')
       throw new TypeError('fetch failed', { cause: new Error('connect ECONNREFUSED') });
-    const response = await fetch(input, init);
+    timing.outstandingCount += 1;
+    const response = await fetch(input, init).finally(() => {
+      timing.outstandingCount -= 1;
+    });
     if (fate === 'passes') return response;
     await response.arrayBuffer();
     throw new TypeError('fetch failed', { cause: new Error('read ECONNRESET') });
