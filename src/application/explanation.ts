@@ -96,8 +96,9 @@ function unansweredThen(tx: GlobalTransaction): string {
   const open = openCalls({ ...tx, decision: null, notification: null });
   const named = open.slice(0, MAX_NAMED).map(({ branch, to, call }) => {
     const name = branch === null ? 'the callback' : nameOf(branch);
-    if (call.answer === null) return `${name} had no final answer from ${to.participant}`;
-    return `${name} had no usable answer from ${to.participant} (${lastAnswer(call)})`;
+    const isWorking = call.answer === null || call.acceptedAt !== null;
+    const last = call.answer === null ? '' : ` (${lastAnswer(call)})`;
+    return `${name} had no ${isWorking ? 'final' : 'usable'} answer from ${to.participant}${last}`;
   });
   const unnamedCount = open.length - named.length;
   const all = [...named, ...(unnamedCount > 0 ? [counted(unnamedCount, 'other', 'others')] : [])];
