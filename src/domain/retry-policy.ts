@@ -98,9 +98,10 @@ function polled(call: Call, policy: CallPolicy, unsettled: Unsettled, bound: Bou
   const ceiling = Math.max(ceilingMs(policy.poll, count), rareMs);
   const ongoing = { count, nextAt: at + delayMs(ceiling, policy, unsettled) };
   if (call.acceptedAt !== null && call.parkedAt === null) return { ...reached, ongoing };
+  const accepted: Call = { ...reached, answer, durationMs, acceptedAt, ongoing };
+  if (call.parkedAt === null) return accepted;
   // It was parked for want of an answer, and now it is at work: its budget begins anew.
-  const spentMs = call.parkedAt === null ? call.spentMs : 0;
-  return { ...reached, answer, durationMs, acceptedAt, parkedAt: null, spentMs, ongoing };
+  return { ...accepted, parkedAt: null, spentMs: 0, attemptCount: 0, dueAt: at };
 }
 
 /** @param count of the pause: 1 for the one after the first call */

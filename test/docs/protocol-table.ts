@@ -1,5 +1,7 @@
 /** The state × event table of tccs in docs/protocol.md, read off `transition` itself. */
 import {
+  type Branch,
+  type Completed,
   type Event,
   freshCall,
   type GlobalTransaction,
@@ -63,6 +65,20 @@ const CASES: readonly Case[] = [
   ['phase two succeeded, the last', hear('phaseTwo', 'succeeded', (tx) => succeed(tx, 'b'))],
   ['phase two unknown, refused or ongoing', hear('phaseTwo', 'unknown')],
   ['phase two unknown, budget spent', hear('phaseTwo', 'unknown', spendBudget)],
+  ['phase two ongoing, poll budget spent', hear('phaseTwo', 'ongoing', accept, late)],
+  [
+    'phase two ongoing, parked before',
+    hear('phaseTwo', 'ongoing', (tx) => hearSecond(spendBudget(tx), 'unknown')),
+  ],
+  ['try completed: succeeded, others open', complete('try', 'succeeded')],
+  ['try completed: succeeded, the last', complete('try', 'succeeded', (tx) => hearTry(tx, 'b', 'succeeded'))],
+  ['try completed: refused', complete('try', 'refused')],
+  ['try completed: as its reply was', complete('try', 'succeeded', (tx) => hearTry(tx, 'a', 'succeeded'))],
+  ['try completed: not as its reply was', complete('try', 'refused', (tx) => hearTry(tx, 'a', 'succeeded'))],
+  ['phase two completed: succeeded, others open', complete('phaseTwo', 'succeeded')],
+  ['phase two completed: succeeded, the last', complete('phaseTwo', 'succeeded', (tx) => succeed(tx, 'b'))],
+  ['phase two completed: refused', complete('phaseTwo', 'refused')],
+  ['a branch completed that it does not have', plain(completed('c', 'try', 'succeeded'))],
   ['retryRequested', plain({ type: 'retryRequested', participant: null, now: early })],
   ['callback heard', notified('succeeded')],
   ['callback not heard', notified('unknown')],
@@ -90,8 +106,15 @@ export function tableOf(states: readonly string[], rows: readonly (readonly stri
 function outcomeInEachMode(tx: State, event: Event): string {
   const ofState = outcome(tx, event);
   if (tx === null || tx.decision === null) return ofState;
-  const ofInteractive = outcome({ ...tx, mode: 'interactive' }, event);
+  const ofInteractive = outcome(interactiveOf(tx, event), event);
   return ofInteractive === ofState ? ofState : `${ofState}; interactive: ${ofInteractive}`;
+}
+
+/** No reply to a try is heard there, so none can be completed. */
+function interactiveOf(tx: GlobalTransaction, event: Event): GlobalTransaction {
+  const isOfTry = event.type === 'completed' && event.op === 'try';
+  const unheard = (branch: Branch): Branch => ({ ...branch, phaseOne: freshCall(BEGAN) });
+  return { ...tx, mode: 'interactive', ...(isOfTry && { branches: tx.branches.map(unheard) }) };
 }
 
 /** What the event makes of the state, in a few words. */
@@ -102,6 +125,7 @@ export function outcome(before: State, event: Event): string {
   if (tx === before) return 'same';
   if (tx.status === before?.status) {
     if (isParked(tx)) return 'parked';
+    if (isParked(before)) return 'no longer parked';
     if (tx.pivotStartedAt !== before.pivotStartedAt) return 'noted, the pivot is started';
     const isLate = tx.branches.some(({ lateSuccessCount }) => lateSuccessCount > 0);
     return isLate ? `${hasPlan(tx.pattern) ? 'compensated' : 'cancelled'} once more` : 'noted';
@@ -156,15 +180,39 @@ function notified(reply: Reply): Case[1] {
 }
 
 /** A reply for branch `a`, where its call can have been made; `first` brings the state to where it matters. */
-function hear(phase: 'try' | 'phaseTwo', reply: Reply, first = (tx: GlobalTransaction) => tx): Case[1] {
+function hear(
+  phase: 'try' | 'phaseTwo',
+  reply: Reply,
+  first = (tx: GlobalTransaction) => tx,
+  now = early,
+): Case[1] {
   return (tx) => {
     if (tx === null || (phase === 'try' && tx.mode === 'interactive' && tx.decision === null)) return null;
     const op = phase === 'try' ? 'try' : tx.decision?.decision;
     if (op === undefined) return null;
     const isOpen = tx.decision === null || tx.finishedAt === null;
     const state = isOpen ? first(tx) : tx;
-    return { tx: state, event: replied('a', op, reply) };
+    return { tx: state, event: replied('a', op, reply, now) };
   };
+}
+
+/** Of branch `a`. Before the decision the initiator calls the tries of an interactive one, and no confirm is open. */
+function complete(
+  phase: 'try' | 'phaseTwo',
+  reply: Completed['reply'],
+  first = (tx: GlobalTransaction) => tx,
+): Case[1] {
+  return (tx) => {
+    const op = phase === 'try' ? 'try' : (tx?.decision?.decision ?? 'confirm');
+    const event = completed('a', op, reply);
+    if (tx === null || tx.finishedAt !== null) return { tx, event };
+    const isAtWork = phase === 'try' ? tx.mode === 'declared' : tx.decision !== null;
+    return { tx: isAtWork ? first(tx) : tx, event };
+  };
+}
+
+export function completed(branchId: string, op: Op, reply: Completed['reply'], now = early): Event {
+  return { type: 'completed', branchId, op, reply, result: null, answer: 'completed', now };
 }
 
 export function replied(branchId: string | null, op: Op, reply: Reply, now = early): Event {
@@ -178,6 +226,15 @@ function hearTry(tx: GlobalTransaction, branchId: string, reply: Reply): GlobalT
 
 function succeed(tx: GlobalTransaction, branchId: string): GlobalTransaction {
   return told(tx, replied(branchId, tx.decision?.decision ?? 'try', 'succeeded'));
+}
+
+/** Branch `a` is accepted. */
+function accept(tx: GlobalTransaction): GlobalTransaction {
+  return hearSecond(tx, 'ongoing');
+}
+
+function hearSecond(tx: GlobalTransaction, reply: Reply): GlobalTransaction {
+  return told(tx, replied('a', tx.decision?.decision ?? 'try', reply));
 }
 
 function spendBudget(tx: GlobalTransaction): GlobalTransaction {

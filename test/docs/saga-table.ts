@@ -1,9 +1,9 @@
 /** The state × event table of sagas in docs/protocol.md, read off `transition` itself. */
-import type { BranchSpec, Event, GlobalTransaction, Op, Reply } from '../../src/domain/index.ts';
+import type { BranchSpec, Completed, Event, GlobalTransaction, Op, Reply } from '../../src/domain/index.ts';
 import { saga, step as stepOf } from '../support/sagas.ts';
 import { newTransaction, policy } from '../support/saves.ts';
 import { CALLS_TO_PARK, told } from '../support/transactions.ts';
-import { early, late, outcome, registered, replied, tableOf } from './protocol-table.ts';
+import { completed, early, late, outcome, registered, replied, tableOf } from './protocol-table.ts';
 
 const STATES = [
   ...['trying', 'trying, pivot started', 'confirming', 'confirmed', 'cancelling', 'cancelled'],
@@ -48,6 +48,10 @@ const ROWS: readonly Row[] = [
   ['pivot refused, whatever the deadline', heardOfPivot(tooLate('p', 'refused'))],
   ['pivot unknown or ongoing', heardOfPivot(action('p', 'unknown'))],
   ['pivot unknown, budget spent', { 'trying, pivot started': spent('p', 'action') }],
+  [
+    'pivot ongoing, poll budget spent',
+    { 'trying, pivot started': [action('p', 'ongoing'), tooLate('p', 'ongoing')] },
+  ],
   ['action after the pivot succeeded, others open', afterPivot(action('y'))],
   ['action after the pivot succeeded, the last', { confirming: [action('y'), action('z')] }],
   ['action after the pivot refused, unknown or ongoing', afterPivot(action('y', 'refused'))],
@@ -60,6 +64,22 @@ const ROWS: readonly Row[] = [
     'action succeeded, after its compensation',
     { cancelling: [compensate('b'), action('b')], cancelled: [action('b')] },
   ],
+  ['action completed: succeeded', { ...withoutCancel(complete('a')), ...onCancel(complete('b')) }],
+  [
+    'action completed: refused',
+    { ...withoutCancel(complete('a', 'refused')), ...onCancel(complete('b', 'refused')) },
+  ],
+  [
+    'action completed before it is called',
+    { trying: [complete('b')], 'trying, pivot started': [complete('y')], cancelling: [complete('p')] },
+  ],
+  ['pivot completed: succeeded, whatever the deadline', heardOfPivot(complete('p', 'succeeded', late))],
+  ['pivot completed: refused, whatever the deadline', heardOfPivot(complete('p', 'refused', late))],
+  ['action after the pivot completed: succeeded', afterPivot(complete('y'))],
+  ['action after the pivot completed: refused', afterPivot(complete('y', 'refused'))],
+  ['compensate completed: succeeded', onCancel(completed('b', 'compensate', 'succeeded'))],
+  ['compensate completed: refused', onCancel(completed('b', 'compensate', 'refused'))],
+  ['compensate completed, without a cancel', withoutCancel(completed('b', 'compensate', 'succeeded'))],
   ['retryRequested', inAll({ type: 'retryRequested', participant: null, now: early })],
 ];
 
@@ -86,8 +106,11 @@ function inAll(event: Event): Row[1] {
 
 /** Of the first step: once it is settled, its answer comes again. */
 function heardOfA(reply: Reply): Row[1] {
-  const again = [action('a', reply)];
-  return { trying: again, 'trying, pivot started': again, confirming: again, confirmed: again };
+  return withoutCancel(action('a', reply));
+}
+
+function withoutCancel(event: Event): Row[1] {
+  return { trying: [event], 'trying, pivot started': [event], confirming: [event], confirmed: [event] };
 }
 
 /** Of a step that had not been heard of when it was decided to cancel. */
@@ -113,6 +136,10 @@ function spent(branchId: string, op: Op): readonly Event[] {
 
 function action(branchId: string, reply: Reply = 'succeeded'): Event {
   return replied(branchId, 'action', reply);
+}
+
+function complete(branchId: string, reply: Completed['reply'] = 'succeeded', now = early): Event {
+  return completed(branchId, 'action', reply, now);
 }
 
 function tooLate(branchId: string, reply: Reply = 'succeeded'): Event {

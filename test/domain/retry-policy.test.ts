@@ -210,7 +210,9 @@ describe('while the participant is still at work', () => {
 
   test('a branch that was parked for want of an answer is no longer parked, and its budget begins anew', () => {
     const again = polledAfter(5, parked());
-    expect(again).toMatchObject({ parkedAt: null, acceptedAt: T0 + 5, spentMs: 0, reply: null });
+    expect(again).toMatchObject({
+      ...{ parkedAt: null, acceptedAt: T0 + 5, spentMs: 0, attemptCount: 0, reply: null, dueAt: T0 + 5 },
+    });
     const acceptedBefore = { ...parked(), acceptedAt: T0 };
     expect(polledAfter(5, acceptedBefore)).toMatchObject({ parkedAt: null, acceptedAt: T0, spentMs: 0 });
   });

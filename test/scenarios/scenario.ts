@@ -8,9 +8,11 @@
  *
  *   begin tcc declared|interactive BRANCH=PARTICIPANT/ACTIVITY … [OPTION …]
  *   begin saga STEP=PARTICIPANT/ACTIVITY [after=STEP,STEP] [pivot] [uncompensated] … [OPTION …]
- *                             OPTION: timeout=30s, budget=300s, callback=PARTICIPANT/ACTIVITY, gid=g-2
+ *                             OPTION: timeout=30s, budget=10s, callback=PARTICIPANT/ACTIVITY, gid=g-2
  *   register BRANCH=PARTICIPANT/ACTIVITY
  *   reply BRANCH|callback OP succeeded|refused|ongoing|unknown
+ *   fail BRANCH|callback OP 9 times     replies unknown, each as soon as the call is due
+ *   complete BRANCH OP succeeded|refused
  *   confirm [BRANCH,BRANCH]   cancel   retry [PARTICIPANT]
  *   advance 5s                also sends deadlinePassed when it reaches the deadline
  *   show                      the state, in place of what changed
@@ -18,9 +20,9 @@
 import { planOf, type RequestedBranch } from '../../src/definition/plan.ts';
 import type { GlobalTransaction, Instant, Now, Op, Reply } from '../../src/domain/global-transaction.ts';
 import { pendingCalls } from '../../src/domain/pending-calls.ts';
-import { type Begun, type Event, transition } from '../../src/domain/transition.ts';
+import { type Begun, type Completed, type Event, transition } from '../../src/domain/transition.ts';
 import { asked, cancel, expire, retry } from '../support/sagas.ts';
-import { begun, exactly, POLICY, replied, spec, T0 } from '../support/transactions.ts';
+import { begun, completed, exactly, POLICY, replied, spec, T0 } from '../support/transactions.ts';
 import { callName, seconds, stateLines } from './state-lines.ts';
 
 /** `called`: the calls of `tx` that were due so far. Only to them can a reply come. */
@@ -80,6 +82,8 @@ const COMMANDS: readonly (readonly [RegExp, ToEvent])[] = [
     (_, now, word = '') => ({ type: 'branchRegistered', branch: spec(...named(word)), now }),
   ],
   [/^reply (\S+) (\S+) (succeeded|refused|ongoing|unknown)$/, reply],
+  [/^fail (\S+) (\S+) (\d+) times$/, fail],
+  [/^complete (\S+) (\S+) (succeeded|refused)$/, complete],
   [
     /^confirm(?: (\S+))?$/,
     (_, now, ids) => ({ type: 'confirmRequested', branchIds: ids?.split(',') ?? null, now }),
@@ -103,7 +107,7 @@ function begin(_: World, now: Now, pattern = '', text = ''): Event {
   const place = (more: Partial<RequestedBranch>) => branches.push({ ...branches.pop()!, ...more });
   let event = begun({
     pattern: pattern as Begun['pattern'],
-    policy: policyWith(300_000),
+    policy: policyWith(10_000),
     bodyHash: text,
     now,
   });
@@ -130,9 +134,25 @@ function policyWith(budgetMs: number): Begun['policy'] {
 }
 
 function reply({ called }: World, now: Now, branchId = '', op = '', outcome = ''): Event {
-  const event = replied(branchId, op as Op, outcome as Reply, { chance: 0.5, now });
+  const event = replied(branchId, op as Op, outcome as Reply, { chance: 0.5, durationMs: 0, now });
   if (!called.has(callName(event))) throw new Error('the call was never due');
   return branchId === 'callback' ? { ...event, branchId: null } : event;
+}
+
+function fail(world: World, now: Now, branchId = '', op = '', times = ''): Event {
+  let event = reply(world, now, branchId, op, 'unknown');
+  for (let count = 1; count < Number(times); count += 1) {
+    const verdict = transition(world.tx, event);
+    if (!verdict.accepted) throw new Error(`rejected: ${verdict.code}`);
+    world.tx = verdict.tx;
+    world.at = pendingCalls(world.tx, exactly(world.at)).checkAgainAt ?? world.at;
+    event = reply(world, exactly(world.at), branchId, op, 'unknown');
+  }
+  return event;
+}
+
+function complete(_: World, now: Now, branchId = '', op = '', outcome = ''): Event {
+  return completed(branchId, op as Op, outcome as Completed['reply'], { now });
 }
 
 function advance(world: World, { latest }: Now, duration = ''): Event | null {

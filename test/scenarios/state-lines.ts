@@ -21,11 +21,16 @@ export function stateLines(tx: GlobalTransaction): readonly string[] {
 }
 
 /** None before the first reply. */
-function callLines(name: string, { reply, attemptCount, parkedAt, ongoing }: Call): readonly string[] {
-  const latest = ongoing === null ? reply : 'ongoing';
-  if (latest === 'succeeded' || latest === 'refused') return [`${name}: ${latest}`];
-  const parked = parkedAt === null ? '' : ', parked';
-  return latest === null ? [] : [`${name}: ${latest}, attempts ${attemptCount}${parked}`];
+function callLines(name: string, call: Call): readonly string[] {
+  const { reply, attemptCount, spentMs, parkedAt, acceptedAt } = call;
+  if (reply === 'succeeded' || reply === 'refused') return [`${name}: ${reply}`];
+  const parts = [
+    acceptedAt !== null && `accepted at ${seconds(acceptedAt)}`,
+    reply !== null && `${reply}, attempts ${attemptCount}`,
+    reply !== null && spentMs > 0 && `spent ${spentMs / 1_000}s`,
+    parkedAt !== null && 'parked',
+  ].filter((part) => part !== false);
+  return parts.length > 0 ? [`${name}: ${parts.join(', ')}`] : [];
 }
 
 export const seconds = (at: Instant): string => `${(at - T0) / 1_000}s`;
