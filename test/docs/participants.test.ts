@@ -170,7 +170,7 @@ describe('docs/participants.md', () => {
         body: '{"cents":5}',
         headers,
       });
-      return [op, answer?.status, answer?.headers['retry-after'], JSON.parse(answer?.body).detail];
+      return [op, answer?.status, answer?.headers['retry-after'], JSON.parse(answer?.body)?.detail];
     };
     const gids = [1, 2, 3].map((n) => `0198c5a2-7b1e-7d40-9f3a-5e2b8c1d4f6${n}`);
     const [yes = '', no = '', open = ''] = gids;
