@@ -29,17 +29,18 @@ type Options = Partial<TercetOptions<typeof contracts>>;
 
 type WorldOptions = {
   readonly apiTokens?: readonly string[];
-  /** One call without an answer, and the branch waits for an operator, unless more is said. */
+  /** Zero: ten calls without an answer, one directly after the other, and the branch is parked. */
   readonly retryBudgetMs?: number;
 };
 
-export async function openWorld({ apiTokens = [], retryBudgetMs = 1 }: WorldOptions = {}) {
+export async function openWorld({ apiTokens = [], retryBudgetMs = 0 }: WorldOptions = {}) {
   const shop = await openShop();
   const store = new MemoryTransactionStore();
   const registry = new MemoryParticipantRegistry();
   const time = new VirtualClock();
   const participants = new HttpParticipantClient({ registry, ca: null, connectionsPerOrigin: 100 });
   const backoff = { firstDelayMs: 100, maxDelayMs: 1000, budgetMs: retryBudgetMs };
+  const retry = retryBudgetMs === 0 ? { ...backoff, firstDelayMs: 0, maxDelayMs: 0 } : backoff;
   const engine = testEngine({
     store,
     registry,
@@ -47,7 +48,7 @@ export async function openWorld({ apiTokens = [], retryBudgetMs = 1 }: WorldOpti
     time,
     chance: systemChance,
     settings: {
-      policy: { callTimeoutMs: 5000, retry: backoff, poll: backoff, maxRetryAfterMs: 1000 },
+      policy: { callTimeoutMs: 5000, retry, poll: backoff, maxRetryAfterMs: 1000 },
       retentionMs: 30 * 86_400_000,
     },
   });
