@@ -30,7 +30,7 @@ const registry: ParticipantRegistry = {
 const participants = new HttpParticipantClient({
   registry,
   ca: null,
-  connectionsPerOrigin: settings.participantConcurrency,
+  maxIdleConnections: settings.participantConcurrency,
 });
 
 type Asked = 'begin' | 'waitForEnd' | 'needsAttention' | 'explain' | 'registerParticipant';

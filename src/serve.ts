@@ -79,7 +79,7 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
   const participants = new HttpParticipantClient({
     registry,
     ca: settings.participantCaFile,
-    connectionsPerOrigin: settings.participantConcurrency,
+    maxIdleConnections: settings.participantConcurrency,
     now: () => sql.time.now().latest,
   });
   const writerId = systemChance.newId();

@@ -9,11 +9,23 @@ import type { HttpAnswer } from '../../application/ports.ts';
 import { MAX_RESULT_BYTES } from '../../application/results.ts';
 import { REFUSALS } from '../../domain/index.ts';
 import { MAX_TIMER_MS } from '../system.ts';
+import type { LookUpStage } from './lookups.ts';
 import { retryAfterMs } from './retry-after.ts';
 
 const MAX_BODY_BYTES = 64 * 1024;
 /** Answers are kept with the transaction and shown to people: a line, no more. */
 const MAX_ANSWER_LENGTH = 200;
+
+/** Errors of a process that has no file descriptor left: nothing left it, whoever was to be called. */
+const OUT_OF_DESCRIPTORS: readonly unknown[] = ['EMFILE', 'ENFILE'];
+
+/** The connection that carries a call. */
+export type Carrier = {
+  /** Null unless its name is being looked up. */
+  readonly lookUp: LookUpStage | null;
+  /** @param isUsable another call may use it: the call was answered completely */
+  release(isUsable: boolean): void;
+};
 
 export class Exchange implements Dispatcher.DispatchHandler {
   readonly #resolve: (answer: HttpAnswer) => void;
@@ -21,7 +33,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   readonly #timer: NodeJS.Timeout;
   #isOver = false;
   #isOnItsWay = false;
-  #controller: Dispatcher.DispatchController | null = null;
+  #carrier: Carrier | null = null;
   #status = 0;
   #retryAfterMs: number | null = null;
   #isText = false;
@@ -31,10 +43,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   constructor(timeoutMs: number, resolve: (answer: HttpAnswer) => void) {
     this.#resolve = resolve;
-    this.#timer = setTimeout(
-      () => this.#giveUp(`time-out after ${timeoutMs} ms`),
-      Math.min(timeoutMs, MAX_TIMER_MS),
-    );
+    this.#timer = setTimeout(() => this.#timedOut(timeoutMs), Math.min(timeoutMs, MAX_TIMER_MS));
   }
 
   get isOver(): boolean {
@@ -56,17 +65,22 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#isOnItsWay = true;
   }
 
+  /** The connection is released when the call ends. */
+  carriedBy(carrier: Carrier): void {
+    this.#carrier = carrier;
+  }
+
   /** Ends the call without a status. */
   fail(error: unknown, prefix = ''): void {
+    if (OUT_OF_DESCRIPTORS.includes(codeOf(error))) this.#isOnItsWay = false;
     this.#end(null, line(prefix + wordsOf(error)));
   }
 
   // ── Told by undici ───────────────────────────────────────────────────────────────────────────────────────
 
   /** The connection is there, and nothing was written yet: a call that is over is not sent, by throwing. */
-  onRequestStart(controller: Dispatcher.DispatchController): void {
+  onRequestStart(): void {
     if (this.#isOver) throw new Error('given up before it was sent');
-    this.#controller = controller;
   }
 
   /** Also told of 1xx, before the answer itself. */
@@ -87,7 +101,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#bodyBytes += chunk.length;
     if (this.#bodyBytes > MAX_RESULT_BYTES) this.#kept = null;
     this.#kept?.push(Buffer.from(chunk));
-    if (this.#bodyBytes > MAX_BODY_BYTES) this.#giveUp(`${this.#status}, but its body is over 64 KiB`);
+    if (this.#bodyBytes > MAX_BODY_BYTES) this.#end(null, `${this.#status}, but its body is over 64 KiB`);
   }
 
   onResponseEnd(): void {
@@ -101,15 +115,19 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   // ── Ending ───────────────────────────────────────────────────────────────────────────────────────────────
 
-  #giveUp(answer: string): void {
-    this.#end(null, answer);
-    this.#controller?.abort(new Error(answer));
+  /** A look-up that waited for others says nothing of the participant; any other silence does. */
+  #timedOut(timeoutMs: number): void {
+    const lookUp = this.#carrier?.lookUp ?? null;
+    if (lookUp?.isHeldBack) this.#isOnItsWay = false;
+    const stage = lookUp === null ? '' : `: the name “${lookUp.name}” was not resolved`;
+    this.#end(null, `time-out after ${timeoutMs} ms${stage}`);
   }
 
   #end(httpStatus: number | null, answer: string, body: string | null = null): void {
     if (this.#isOver) return;
     this.#isOver = true;
     clearTimeout(this.#timer);
+    this.#carrier?.release(httpStatus !== null);
     const httpAnswer: HttpAnswer = {
       httpStatus,
       answer,
@@ -121,6 +139,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#resolve(httpAnswer);
   }
 }
+
+const codeOf = (error: unknown): unknown => (error as { code?: unknown } | null | undefined)?.code;
 
 /** What an error says. A host with several addresses fails with one error for each: the first speaks for all. */
 function wordsOf(error: unknown): string {

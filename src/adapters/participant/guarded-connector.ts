@@ -1,32 +1,58 @@
 /**
  * How connections to participants are made: never to a forbidden address, and over TLS only to a verified certificate.
  *
- * The check stands where the address is known for good: between the look-up of a name and the connecting to what it
- * led to. An address that is written out is never looked up, and is checked by itself.
+ * A name is looked up first (`lookups.ts`), and only then is the time to connect measured. The addresses are checked where
+ * they are known for good: between the look-up and the connecting to what it led to. An address that is written out is
+ * never looked up, and is checked by itself.
  */
 import { lookup as systemLookup } from 'node:dns';
-import type { LookupFunction } from 'node:net';
+import { isIP, type LookupFunction, type Socket } from 'node:net';
 import { getCACertificates } from 'node:tls';
 import { buildConnector } from 'undici';
+import { systemClock } from '../system.ts';
 import { refusalOf } from './forbidden-addresses.ts';
+import { type Asked, type LookUpStage, Lookups } from './lookups.ts';
 
 const CONNECT_TIMEOUT_MS = 5000;
 
+/** A connection that is being made. */
+export type Connecting = {
+  /** Null unless its name is being looked up. */
+  lookUp(): LookUpStage | null;
+  /** Nobody waits for it any more. */
+  abandon(): void;
+};
+
+export type Connector = (options: buildConnector.Options, callback: buildConnector.Callback) => Connecting;
+
 /** @param ca PEM of further authorities to trust, beside the usual ones */
-export function guardedConnector(
-  ca: string | null,
-  lookup: LookupFunction = systemLookup,
-): buildConnector.connector {
+export function guardedConnector(ca: string | null, lookup: LookupFunction = systemLookup): Connector {
+  const lookups = new Lookups(guarded(lookup), systemClock);
   const connect = buildConnector({
     timeout: CONNECT_TIMEOUT_MS,
     allowH2: false,
-    lookup: guarded(lookup),
+    lookup: lookups.found,
     ...(ca && { ca: [...getCACertificates(), ca] }),
-  });
+  }) as (...given: Parameters<buildConnector.connector>) => Socket;
   return (options, callback) => {
-    const refusal = refusalOf(options.hostname);
-    if (refusal === null) connect(options, callback);
-    else process.nextTick(callback, new Error(refusal), null);
+    const { hostname } = options;
+    let asked: Asked | null = null;
+    let socket: Socket | null = null;
+    const refusal = refusalOf(hostname);
+    if (refusal !== null) process.nextTick(callback, new Error(refusal), null);
+    else if (isIP(hostname) !== 0) socket = connect(options, callback);
+    else
+      asked = lookups.find(hostname, (error) => {
+        if (error) callback(error, null);
+        else socket = connect(options, callback);
+      });
+    return {
+      lookUp: () => asked?.stage() ?? null,
+      abandon() {
+        asked?.cancel();
+        socket?.destroy();
+      },
+    };
   };
 }
 

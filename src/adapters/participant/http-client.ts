@@ -3,7 +3,8 @@
  *
  * - A participant's name is resolved when it is called, so a wrong address is repaired by registering it again.
  * - Nothing rejects: whatever goes wrong is an answer without a status, in words.
- * - One time-out covers the whole call: look-up, waiting for a connection, connecting, headers and body.
+ * - One time-out covers the whole call: look-up, connecting, headers and body.
+ * - A call that ends while its look-up waits for others, or for want of a file descriptor, was not sent.
  * - No redirect is followed, and nothing of the initiator's request but its trace context is passed on.
  * - A participant that is registered with secrets has its calls signed, each attempt anew; the others pay nothing for it.
  * - Of several addresses a call goes to one; which of them is for `addresses.ts` to say.
@@ -11,9 +12,9 @@
  *
  * The hottest code beside the commits: one object for a call, no streams, no promises but the one that is answered.
  */
+import type { LookupFunction } from 'node:net';
 import { idempotencyKeyOf, signatureHeaders } from '../../wire/signature.ts';
 import { CALL_HEADERS } from '../../wire/index.ts';
-import { Pool } from 'undici';
 import { isAddress } from '../../application/allowed-addresses.ts';
 import type {
   Participant,
@@ -24,8 +25,9 @@ import type {
 } from '../../application/ports.ts';
 import type { Instant } from '../../domain/index.ts';
 import { Addresses } from './addresses.ts';
+import { Connections } from './connections.ts';
 import { Exchange } from './exchange.ts';
-import { guardedConnector } from './guarded-connector.ts';
+import { type Connector, guardedConnector } from './guarded-connector.ts';
 
 /** Initiators may name addresses of their own: what is remembered of them is forgotten beyond this many. */
 const MAX_REMEMBERED = 1000;
@@ -33,35 +35,37 @@ const MAX_REMEMBERED = 1000;
 const AWAY = [502, 503, 504];
 
 /** Where a base URL leads: the connections to its origin, and the path that every call of it begins with. */
-type Target = { readonly pool: Pool; readonly path: string };
+type Target = { readonly connections: Connections; readonly path: string };
 
 export class HttpParticipantClient implements ParticipantClient {
   readonly #registry: ParticipantRegistry;
-  readonly #ca: string | null;
-  readonly #connectionsPerOrigin: number;
+  readonly #connect: Connector;
+  readonly #maxIdleConnections: number;
   readonly #now: () => Instant;
   readonly #elapsedMs: () => number;
-  readonly #pools = new Map<string, Pool>();
+  readonly #connections = new Map<string, Connections>();
   readonly #targets = new Map<string, Target>();
   readonly #addresses = new Map<string, Addresses>();
   #closing: Promise<unknown> | null = null;
 
   /**
-   * @param given.connectionsPerOrigin as many as calls of one participant may be under way, so that none waits for one
+   * @param given.maxIdleConnections idle connections that are kept to one origin; those in use have no limit here
    * @param given.ca PEM of authorities to trust for the certificates of participants, beside the usual ones
+   * @param given.lookup looks up the names of participants; the system's resolver when absent
    * @param given.now the time that signatures bear; this machine's when absent
    * @param given.elapsedMs measures how long an address is not called; this machine's monotonic clock when absent
    */
   constructor(given: {
     registry: ParticipantRegistry;
     ca: string | null;
-    connectionsPerOrigin: number;
+    maxIdleConnections: number;
+    lookup?: LookupFunction;
     now?: () => Instant;
     elapsedMs?: () => number;
   }) {
     this.#registry = given.registry;
-    this.#ca = given.ca;
-    this.#connectionsPerOrigin = given.connectionsPerOrigin;
+    this.#connect = guardedConnector(given.ca, given.lookup);
+    this.#maxIdleConnections = given.maxIdleConnections;
     this.#now = given.now ?? Date.now;
     this.#elapsedMs = given.elapsedMs ?? (() => performance.now());
   }
@@ -79,7 +83,7 @@ export class HttpParticipantClient implements ParticipantClient {
 
   /** Ends when the calls under way have ended; later ones are answered that they were not sent. */
   async close(): Promise<void> {
-    this.#closing ??= Promise.all([...this.#pools.values()].map((pool) => pool.close()));
+    this.#closing ??= Promise.all([...this.#connections.values()].map((one) => one.close()));
     await this.#closing;
   }
 
@@ -105,12 +109,12 @@ export class HttpParticipantClient implements ParticipantClient {
       return;
     }
     try {
-      const { pool, path } = this.#targetOf(this.#addressFor(participant, exchange));
+      const { connections, path } = this.#targetOf(this.#addressFor(participant, exchange));
       const { activity, op, payload: body } = call;
       const ownPath = participant.paths[`${activity}/${op}`] ?? `/${activity}/${op}`;
       const headers = headersOf(call);
       if (participant.secrets?.length) this.#sign(headers, call, participant.secrets);
-      pool.dispatch({ method: 'POST', path: path + ownPath, headers, body }, exchange);
+      connections.send({ method: 'POST', path: path + ownPath, headers, body }, exchange);
     } catch (error) {
       exchange.fail(error);
     }
@@ -127,7 +131,8 @@ export class HttpParticipantClient implements ParticipantClient {
     if (participant.baseUrls.length === 1) return only;
     const addresses = this.#addressesOf(participant);
     const baseUrl = addresses.next(this.#elapsedMs());
-    exchange.onEnd(({ httpStatus }) => {
+    exchange.onEnd(({ httpStatus, isUnsent }) => {
+      if (isUnsent) return;
       const hasAnswered = httpStatus !== null && !AWAY.includes(httpStatus);
       addresses.heard(baseUrl, hasAnswered, this.#elapsedMs());
     });
@@ -147,36 +152,31 @@ export class HttpParticipantClient implements ParticipantClient {
     if (known) return known;
     if (this.#targets.size >= MAX_REMEMBERED) this.#forget();
     const { origin, pathname } = new URL(baseUrl);
-    const target = { pool: this.#poolOf(origin), path: pathname.replace(/\/+$/, '') };
+    const target = { connections: this.#connectionsTo(origin), path: pathname.replace(/\/+$/, '') };
     this.#targets.set(baseUrl, target);
     return target;
   }
 
-  /** Pools with calls under way stay; the others close what they hold open. */
+  /** Origins with calls under way stay; the connections to the others are closed. */
   #forget(): void {
     this.#targets.clear();
-    for (const [origin, pool] of this.#pools) {
-      if (pool.stats.size > 0) continue;
-      this.#pools.delete(origin);
-      void pool.close();
+    for (const [origin, connections] of this.#connections) {
+      if (connections.busyCount > 0) continue;
+      this.#connections.delete(origin);
+      void connections.close();
     }
   }
 
-  #poolOf(origin: string): Pool {
-    const known = this.#pools.get(origin);
+  #connectionsTo(origin: string): Connections {
+    const known = this.#connections.get(origin);
     if (known) return known;
-    const pool = new Pool(origin, {
-      connections: this.#connectionsPerOrigin,
-      connect: guardedConnector(this.#ca),
-      // The exchange has one clock for the whole call.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      // One call for each connection at a time: a call that is given up closes its connection, and hurts no other.
-      pipelining: 1,
-      allowH2: false,
+    const connections = new Connections({
+      origin,
+      connect: this.#connect,
+      maxIdleCount: this.#maxIdleConnections,
     });
-    this.#pools.set(origin, pool);
-    return pool;
+    this.#connections.set(origin, connections);
+    return connections;
   }
 }
 

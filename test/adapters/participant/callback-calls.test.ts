@@ -32,7 +32,7 @@ beforeEach(async () => {
   server = await participantThat((response, received) => answer(response, received));
   [store, registry] = [new MemoryTransactionStore(), new MemoryParticipantRegistry()];
   onSaved = () => {};
-  client = new HttpParticipantClient({ registry, ca: null, connectionsPerOrigin: 256 });
+  client = new HttpParticipantClient({ registry, ca: null, maxIdleConnections: 256 });
   for (const [name, secrets] of [
     ['shop', []],
     ['billing', [SECRET]],

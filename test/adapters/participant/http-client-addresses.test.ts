@@ -18,7 +18,7 @@ let open: { close(): Promise<void> }[];
 beforeEach(() => {
   registry = new MemoryParticipantRegistry();
   // No time passes: an address that fails is not called again within a test, however slow the machine is.
-  client = new HttpParticipantClient({ registry, ca: null, connectionsPerOrigin: 256, elapsedMs: () => 0 });
+  client = new HttpParticipantClient({ registry, ca: null, maxIdleConnections: 256, elapsedMs: () => 0 });
   open = [];
 });
 afterEach(async () => {
@@ -118,7 +118,7 @@ test('an address that is forbidden is not connected to', async () => {
 test('of addresses that initiators name, only so many are remembered, and all of them are called', async () => {
   const participant = await answering(200);
   const allowing = new AllowedAddresses({ registry, allowedHosts: ['127.0.0.1'], whyNeverCalled });
-  const rich = new HttpParticipantClient({ registry: allowing, ca: null, connectionsPerOrigin: 256 });
+  const rich = new HttpParticipantClient({ registry: allowing, ca: null, maxIdleConnections: 256 });
   const statuses = new Set<number | null>();
   for (let path = 0; path < 1100; path += 1)
     statuses.add((await call(`${participant.url}/${path}`, rich)).httpStatus);
@@ -131,7 +131,7 @@ test('of addresses that initiators name, only so many are remembered, and all of
 test('an address that is not on the allow-list is not called', async () => {
   const participant = await answering(200);
   const allowing = new AllowedAddresses({ registry, allowedHosts: ['localhost'], whyNeverCalled });
-  const strict = new HttpParticipantClient({ registry: allowing, ca: null, connectionsPerOrigin: 256 });
+  const strict = new HttpParticipantClient({ registry: allowing, ca: null, maxIdleConnections: 256 });
   expect((await call(participant.url, strict)).answer).toBe('the address is not on the allow-list');
   expect(participant.received).toEqual([]);
   await strict.close();
@@ -148,7 +148,7 @@ describe('over TLS', () => {
   }
 
   async function answerWith(ca: string | null) {
-    const secure = new HttpParticipantClient({ registry, ca, connectionsPerOrigin: 256 });
+    const secure = new HttpParticipantClient({ registry, ca, maxIdleConnections: 256 });
     const answer = await call('inventory', secure);
     await secure.close();
     return answer;

@@ -14,7 +14,7 @@ let open: Participant[];
 
 beforeEach(() => {
   registry = new MemoryParticipantRegistry();
-  client = new HttpParticipantClient({ registry, ca: null, connectionsPerOrigin: 256 });
+  client = new HttpParticipantClient({ registry, ca: null, maxIdleConnections: 256 });
   open = [];
 });
 afterEach(async () => {
@@ -62,7 +62,7 @@ describe('a call of a participant with secrets', () => {
     const signing = new HttpParticipantClient({
       registry,
       ca: null,
-      connectionsPerOrigin: 256,
+      maxIdleConnections: 256,
       now: () => AT,
     });
     expect((await signing.call(call(more))).httpStatus).toBe(200);
@@ -280,7 +280,7 @@ describe('a call takes no longer than its time-out', () => {
     let answer = (_: Awaited<ReturnType<ParticipantRegistry['find']>>) => {};
     const stuck = new HttpParticipantClient({
       ca: null,
-      connectionsPerOrigin: 256,
+      maxIdleConnections: 256,
       registry: Object.assign(new MemoryParticipantRegistry(), {
         find: () =>
           new Promise((resolve) => {
@@ -294,29 +294,172 @@ describe('a call takes no longer than its time-out', () => {
     expect(participant.received).toEqual([]);
   });
 
-  test('when all connections are taken, and then it is not sent', async () => {
-    let isOpen = false;
-    const held: (() => void)[] = [];
-    const participant = await register(
-      participantThat((response) => {
-        if (isOpen) response.end();
-        else held.push(() => response.end());
+  test('when the connection is not made, which is given up then', async () => {
+    let closedCount = 0;
+    const silent = await register(
+      rawParticipantThat((socket) => {
+        socket.on('close', () => {
+          closedCount += 1;
+        });
       }),
     );
-    const first = Array.from({ length: 256 }, () => client.call(call({ op: 'confirm' })));
-    expect(await client.call(call({ op: 'try', timeoutMs }))).toEqual(timedOut);
-    isOpen = true;
-    for (const release of held) release();
-    const statuses = (await Promise.all(first)).map(({ httpStatus }) => httpStatus);
-    expect(new Set(statuses)).toEqual(new Set([200]));
-    expect(await client.call(call({ op: 'cancel' }))).toMatchObject({ httpStatus: 200 });
-    expect(participant.received.filter(({ headers }) => headers['tcc-op'] === 'try')).toEqual([]);
+    const baseUrls = [silent.url.replace('http:', 'https:')];
+    await registry.put({ name: 'inventory', baseUrls, paths: {}, callTimeoutMs: null });
+    let isOtherOver = false;
+    const other = client.call(call({ timeoutMs: 2000 })).then(() => {
+      isOtherOver = true;
+    });
+    expect(await client.call(call({ timeoutMs }))).toEqual(timedOut);
+    await until('a connection is closed', () => closedCount === 1);
+    expect(isOtherOver).toBe(false);
+    await other;
   });
 
   function drip(socket: { write(text: string): void; destroyed: boolean }, head: string): void {
     socket.write(head);
     const timer = setInterval(() => (socket.destroyed ? clearInterval(timer) : socket.write('x')), 20);
   }
+});
+
+describe('several participants behind one address', () => {
+  const NAMES = ['inventory', 'payment', 'shipment'];
+  const PER_NAME = 40;
+
+  test('never wait for a connection, each as slow as it may be, and few connections stay open', async () => {
+    const open = new Set<object>();
+    const held: (() => void)[] = [];
+    const answer = 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\nkeep-alive: timeout=600\r\n\r\n';
+    const gateway = await register(
+      rawParticipantThat((socket, text) => {
+        if (!text.startsWith('POST')) return;
+        open.add(socket);
+        socket.on('close', () => open.delete(socket));
+        held.push(() => socket.write(answer));
+      }),
+    );
+    for (const name of NAMES)
+      await registry.put({ name, baseUrls: [gateway.url], paths: {}, callTimeoutMs: null });
+    const few = new HttpParticipantClient({ registry, ca: null, maxIdleConnections: PER_NAME });
+    const calls = NAMES.flatMap((participant) =>
+      Array.from({ length: PER_NAME }, () => few.call(call({ participant }))),
+    );
+    // None is answered before all have arrived.
+    await until('all have arrived', () => held.length === calls.length);
+    expect(open.size).toBe(calls.length);
+    for (const release of held) release();
+    const statuses = (await Promise.all(calls)).map(({ httpStatus }) => httpStatus);
+    expect(new Set(statuses)).toEqual(new Set([200]));
+    await until('few connections are open', () => open.size <= PER_NAME);
+    await few.close();
+    await until('none is open', () => open.size === 0);
+  });
+
+  test('leave no connection open that is idle for long', async () => {
+    let closedCount = 0;
+    await register(
+      rawParticipantThat((socket, text) => {
+        // The head and the body of a request may come one after the other.
+        if (!text.startsWith('POST')) return;
+        socket.on('close', () => {
+          closedCount += 1;
+        });
+        socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\nkeep-alive: timeout=3\r\n\r\n');
+      }),
+    );
+    const calls = Array.from({ length: 10 }, () => client.call(call()));
+    expect((await Promise.all(calls)).map(({ httpStatus }) => httpStatus)).toEqual(Array(10).fill(200));
+    await until('all are closed', () => closedCount === 10);
+  });
+});
+
+describe('a name', () => {
+  const timeoutMs = 150;
+  let running: { name: string; answer: (error: Error | null, address?: string) => void }[];
+  let byName: HttpParticipantClient;
+
+  beforeEach(() => {
+    running = [];
+    byName = new HttpParticipantClient({
+      registry,
+      ca: null,
+      maxIdleConnections: 256,
+      lookup: (name, _options, callback) => {
+        const answer = (error: Error | null, address = '') => callback(error, [{ address, family: 4 }]);
+        running.push({ name, answer });
+      },
+    });
+  });
+  afterEach(async () => {
+    for (const { answer } of running) answer(new Error('the test is over'));
+    await byName.close();
+  });
+
+  const named = async (name: string, url = 'http://nowhere:80') => {
+    const baseUrls = [url.replace(/127\.0\.0\.1|nowhere/, `${name}.test`)];
+    await registry.put({ name, baseUrls, paths: {}, callTimeoutMs: null });
+  };
+
+  test('that is not answered is the fault of its participant, and the answer says so', async () => {
+    await named('silent');
+    expect(await byName.call(call({ participant: 'silent', timeoutMs }))).toEqual({
+      httpStatus: null,
+      answer: 'time-out after 150 ms: the name “silent.test” was not resolved',
+      retryAfterMs: null,
+    });
+  });
+
+  test('that is not answered within its bound is an answer in words', async () => {
+    await named('silent');
+    const answer = await byName.call(call({ participant: 'silent' }));
+    expect(answer).toEqual({
+      httpStatus: null,
+      answer: 'the name “silent.test” was not resolved within 5000 ms',
+      retryAfterMs: null,
+    });
+  });
+
+  test('that waits for others to be looked up is nobody’s fault: its calls were not sent', async () => {
+    for (const name of ['silent', 'other', 'inventory']) await named(name);
+    const calls = ['silent', 'other', 'inventory'].map((participant) =>
+      byName.call(call({ participant, timeoutMs })),
+    );
+    const unsent = (await Promise.all(calls)).map(({ isUnsent }) => isUnsent);
+    expect(unsent).toEqual([undefined, undefined, true]);
+    running[0]?.answer(new Error('queryA ENOTFOUND silent.test'));
+    expect(running.map(({ name }) => name)).toEqual(['silent.test', 'other.test']);
+  });
+
+  test('is looked up once for all calls that begin meanwhile, and each connects', async () => {
+    const participant = await register(answers(200));
+    await named('inventory', participant.url);
+    const calls = Array.from({ length: 20 }, () => byName.call(call()));
+    await until('it is looked up', () => running.length > 0);
+    running[0]?.answer(null, '127.0.0.1');
+    expect((await Promise.all(calls)).map(({ httpStatus }) => httpStatus)).toEqual(Array(20).fill(200));
+    expect(running).toHaveLength(1);
+    expect(participant.received[0]?.headers.host).toMatch(/^inventory\.test:/);
+  });
+
+  test('that leads to an address which is never called is not called', async () => {
+    await named('inventory');
+    const answer = byName.call(call());
+    await until('it is looked up', () => running.length > 0);
+    running[0]?.answer(null, '169.254.169.254');
+    expect(await answer).toMatchObject({
+      answer: 'inventory.test: 169.254.169.254 is a link-local address, which is never called',
+    });
+  });
+
+  test.each([
+    'EMFILE',
+    'ENFILE',
+  ])('or connection for which this process has no file descriptor (%s) is not the participant’s fault', async (code) => {
+    await named('inventory');
+    const answer = byName.call(call());
+    await until('it is looked up', () => running.length > 0);
+    running[0]?.answer(Object.assign(new Error(`connect ${code}`), { code }));
+    expect(await answer).toMatchObject({ answer: `connect ${code}`, isUnsent: true });
+  });
 });
 
 describe('what goes wrong is an answer without a status, in words:', () => {

@@ -38,7 +38,7 @@ export async function openWorld({ apiTokens = [], retryBudgetMs = 0 }: WorldOpti
   const store = new MemoryTransactionStore();
   const registry = new MemoryParticipantRegistry();
   const time = new VirtualClock();
-  const participants = new HttpParticipantClient({ registry, ca: null, connectionsPerOrigin: 100 });
+  const participants = new HttpParticipantClient({ registry, ca: null, maxIdleConnections: 100 });
   const backoff = { firstDelayMs: 100, maxDelayMs: 1000, budgetMs: retryBudgetMs };
   const retry = retryBudgetMs === 0 ? { ...backoff, firstDelayMs: 0, maxDelayMs: 0 } : backoff;
   const engine = testEngine({

@@ -71,7 +71,7 @@ beforeAll(async () => {
     if (!(await serve(request, response))) response.writeHead(404).end();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  http = new HttpParticipantClient({ registry, ca: null, connectionsPerOrigin: 1 });
+  http = new HttpParticipantClient({ registry, ca: null, maxIdleConnections: 1 });
   const worldTime = newWorldTime();
   inWorld = new ParticipantCalls({
     participants: new Map([['payment', { name: 'payment', handle: participant.handle }]]),
