@@ -10,7 +10,15 @@ export const systemClock: LocalClock = {
   wallMs: () => Date.now(),
   elapsedMs: () => performance.now(),
   after(delayMs, fn) {
-    const timer = setTimeout(fn, Math.min(delayMs, MAX_TIMER_MS));
+    let timer: NodeJS.Timeout;
+    // A longer delay is a chain of timers: a deadline may be a year ahead.
+    const wait = (leftMs: number) => {
+      timer =
+        leftMs > MAX_TIMER_MS
+          ? setTimeout(() => wait(leftMs - MAX_TIMER_MS), MAX_TIMER_MS)
+          : setTimeout(fn, leftMs);
+    };
+    wait(delayMs);
     return () => clearTimeout(timer);
   },
 };

@@ -1,6 +1,46 @@
-import { describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { validate, version } from 'uuid';
-import { systemChance } from '../../src/adapters/system.ts';
+import { systemChance, systemClock } from '../../src/adapters/system.ts';
+import { systemTiming } from '../../sdk/src/initiator/timing.ts';
+
+// The coordinator's timers and those of an initiator.
+describe.each([
+  ['coordinator', systemClock],
+  ['initiator', systemTiming],
+])('a timer of the %s', (_whose, { after }) => {
+  const YEAR_MS = 366 * 86_400_000;
+  beforeEach(() => {
+    jest.useFakeTimers();
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  test.each([0, 1, 2 ** 31 - 1, 2 ** 31, 2 ** 32, YEAR_MS])('of %d ms fires then, and once', (delayMs) => {
+    let count = 0;
+    after(delayMs, () => {
+      count += 1;
+    });
+    if (delayMs > 0) jest.advanceTimersByTime(delayMs - 1);
+    expect(count).toBe(0);
+    jest.advanceTimersByTime(1);
+    expect(count).toBe(1);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  test('of a year can be cancelled at any time', () => {
+    let count = 0;
+    for (const passedMs of [0, 2 ** 31, YEAR_MS - 1]) {
+      const cancel = after(YEAR_MS, () => {
+        count += 1;
+      });
+      jest.advanceTimersByTime(passedMs);
+      cancel();
+      expect(jest.getTimerCount()).toBe(0);
+    }
+    expect(count).toBe(0);
+  });
+});
 
 describe('ids of a process', () => {
   test('are UUIDv7 that sort in the order in which they were made, also within a millisecond', () => {

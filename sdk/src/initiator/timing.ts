@@ -11,10 +11,21 @@ export type Timing = {
   nextTurn?(): Promise<void>;
 };
 
+/** setTimeout takes no more than this, and fires immediately when it is given more. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 export const systemTiming: Timing = {
   elapsedMs: () => performance.now(),
   after(delayMs, fn) {
-    const timer = setTimeout(fn, delayMs);
+    let timer: ReturnType<typeof setTimeout>;
+    // A longer delay is a chain of timers: a deadline may be a year ahead.
+    const wait = (leftMs: number) => {
+      timer =
+        leftMs > MAX_TIMER_MS
+          ? setTimeout(() => wait(leftMs - MAX_TIMER_MS), MAX_TIMER_MS)
+          : setTimeout(fn, leftMs);
+    };
+    wait(delayMs);
     return () => clearTimeout(timer);
   },
 };

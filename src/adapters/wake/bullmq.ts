@@ -11,6 +11,13 @@ import { jobIdOf, type Wake, WakeLane } from './wake-lane.ts';
 import { WakeWorker } from './wake-worker.ts';
 
 const CLOSE_TIMEOUT_MS = 2000;
+/**
+ * A job stays in Redis until it is due, also when its transaction has ended. A wake that is farther ahead is armed for about
+ * a day from now. Whoever is woken by it finds nothing due, and arms the next one.
+ */
+const MAX_AHEAD_MS = 86_400_000;
+/** To full hours, so that several replicas arm the same job. */
+const AHEAD_STEP_MS = 3_600_000;
 const QUEUE_NAMES = { deadline: 'deadlines', call: 'calls' } as const;
 
 type Lane = { readonly wakes: WakeLane; readonly worker: WakeWorker; readonly queue: Queue };
@@ -50,7 +57,8 @@ export class BullmqWakeQueue implements WakeQueue {
   wakeAt(gid: string, seq: number, when: Instant, reason: WakeReason): void {
     if (this.#state === 'closed') return;
     const { wakes, worker } = this.#lanes[reason];
-    const wake = { gid, seq, when };
+    const farthest = this.#given.time.now().earliest + MAX_AHEAD_MS;
+    const wake = { gid, seq, when: when <= farthest ? when : farthest - (farthest % AHEAD_STEP_MS) };
     // The very wake that is being answered cannot be armed again before Redis has forgotten it.
     const canAdd = this.#canAdd && !worker.isUnderWork(jobIdOf(wake));
     if (!canAdd || !wakes.take(wake)) this.#given.fallback.wakeAt(gid, seq, when, reason);

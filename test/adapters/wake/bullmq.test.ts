@@ -113,6 +113,32 @@ describeOn(['redis'], 'waking by BullMQ', ({ url: redisUrl }) => {
     expect(job?.opts).toMatchObject({ attempts: 1, removeOnComplete: true, removeOnFail: true });
   });
 
+  test('a wake that is a year ahead is armed for a day at most, and by two replicas once', async () => {
+    const prefix = randomPrefix();
+    const both = [await world.openWhole({ redisUrl, prefix }), await world.openWhole({ redisUrl, prefix })];
+    const jobs = new Queue('deadlines', { prefix, connection: world.client(redisUrl) });
+    const day = 86_400_000;
+    const before = Date.now();
+    for (const { wakes } of both) {
+      wakes.wakeAt('a-year', 1, before + 366 * day, 'deadline');
+      wakes.wakeAt('an-hour', 1, before + 3_600_000, 'deadline');
+    }
+    await until(async () => (await jobs.getDelayedCount()) >= 2);
+    for (const { wakes } of both) await wakes.close();
+    const dates = (await jobs.getDelayed()).map(({ data, timestamp, delay }) => [
+      data.gid,
+      timestamp + delay,
+    ]);
+    const [aYear, ...more] = dates.filter(([gid]) => gid === 'a-year');
+    // Where the hour changes between the two, each has armed its own.
+    expect(more.length).toBeLessThanOrEqual(
+      Math.floor(Date.now() / 3_600_000) - Math.floor(before / 3_600_000),
+    );
+    expect(aYear?.[1]).toBeGreaterThan(before + day - 3_600_000 - 1000);
+    expect(aYear?.[1]).toBeLessThanOrEqual(Date.now() + day);
+    expect(dates.filter(([gid]) => gid === 'an-hour')).toHaveLength(1);
+  });
+
   test('nothing is left in Redis of a wake that was answered, even when answering throws', async () => {
     const prefix = randomPrefix();
     const opened = await world.openWhole({
