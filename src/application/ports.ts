@@ -123,6 +123,9 @@ export type TransactionEnd = {
   readonly finishedAt: Instant | null;
 };
 
+/** When transactions ended: from `from` on, and before `to`. */
+export type Ended = { readonly from: Instant; readonly to: Instant };
+
 export interface TransactionStore {
   /** One consistent snapshot; null when there is no such transaction. */
   load(gid: string): Promise<Loaded | null>;
@@ -148,12 +151,15 @@ export interface TransactionStore {
   bindBeginKey(beginKey: string, gid: string): Promise<string | null>;
   claimDue(claim: Claim): Promise<readonly string[]>;
   /**
-   * Removes up to `limit` transactions whole, with their journal and their begin keys: those that ended before `before`,
-   * the longest ago first, and never one for which something is still owed. What somebody else has locked is left for
-   * another time.
+   * Removes up to `limit` transactions whole, with their journal and their begin keys: those whose end and deadline are both
+   * before `before`, the longest ago first, and never one for which something is still owed. What somebody else has locked
+   * is left for another time.
+   * @param ended only those that ended from `from` on and before `to`; all when absent
    * @returns how many were removed
    */
-  removeFinished(before: Instant, limit: number): Promise<number>;
+  removeFinished(before: Instant, limit: number, ended?: Ended): Promise<number>;
+  /** When the next one ended after the first `count` that ended within `ended`; null when there are no more. */
+  endOfPage(ended: Ended, count: number): Promise<Instant | null>;
   /** Rejects when the database cannot be reached or its schema is not ours. */
   check(): Promise<void>;
 }

@@ -267,7 +267,7 @@ function alertsOn(newDatabase: () => Promise<string>): void {
     const saved = await stored(confirming());
     await replica().runOnce();
     await stored(allReplied(saved.tx, 'succeeded'), saved);
-    expect(await sql.store.removeFinished(T0 + 1, 10)).toBe(1);
+    expect(await sql.store.removeFinished(saved.tx.deadlineAt + 1, 10)).toBe(1);
     expect(await rowCount()).toBe(0);
   });
 

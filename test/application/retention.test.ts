@@ -1,6 +1,6 @@
 /** When finished transactions are removed, and how much at a time. */
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { BATCH_SIZE, Retention, type RetentionParts } from '../../src/application/retention.ts';
+import { BATCH_SIZE, PAGE_SIZE, Retention, type RetentionParts } from '../../src/application/retention.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 const DAY_MS = 86_400_000;
@@ -35,6 +35,9 @@ describe('retention', () => {
           there -= count;
           return count;
         },
+        async endOfPage() {
+          return null;
+        },
       },
       time: clock,
       chance: { draw: () => 0.5, newId: () => '' },
@@ -53,6 +56,54 @@ describe('retention', () => {
     expect(await retention.runOnce()).toBe(0);
     expect(asked[0]).toMatchObject({ before: clock.nowMs - 30 * DAY_MS, limit: BATCH_SIZE });
     expect(removed).toEqual([BATCH_SIZE, 3]);
+  });
+
+  test('passes over those that stay page by page, and begins again after the last page', async () => {
+    // Ends of transactions that all stay; those of a page may be of one millisecond.
+    const ends = [1, 2, 3, 3, 3, 3].flatMap((at) => Array(PAGE_SIZE / 2).fill(at));
+    const pages: unknown[] = [];
+    const retention = retentionWith({
+      store: {
+        async removeFinished(_before, _limit, ended) {
+          pages.push(ended);
+          const count = Math.min(there, BATCH_SIZE);
+          there -= count;
+          return count;
+        },
+        async endOfPage({ from, to }, count) {
+          return ends.filter((at) => at >= from && at < to)[count] ?? null;
+        },
+      },
+    });
+    const before = began - 30 * DAY_MS;
+    const all = [
+      { from: 0, to: 3 },
+      { from: 3, to: 4 },
+      { from: 4, to: before },
+    ];
+    for (let pass = 0; pass < 4; pass += 1) await retention.runOnce();
+    expect(pages).toEqual([...all, all[0]]);
+    // After a full batch the rest of the page is next.
+    there = BATCH_SIZE + 1;
+    for (let pass = 0; pass < 3; pass += 1) await retention.runOnce();
+    expect(pages.slice(4)).toEqual([all[1], all[1], all[2]]);
+  });
+
+  test('goes on with the next page soon, and hourly after the last', async () => {
+    const retention = retentionWith({
+      store: {
+        async removeFinished(before, limit) {
+          asked.push({ before, limit, atMs: clock.nowMs - began });
+          return 0;
+        },
+        endOfPage: async ({ from }) => (from < 2 ? from + 1 : null),
+      },
+    });
+    retention.start();
+    for (let step = 0; step < 4; step += 1) await clock.step();
+    expect(asked.map(({ atMs }) => atMs)).toEqual([
+      ...[0.5 * HOUR_MS, 0.5 * HOUR_MS + 20, 0.5 * HOUR_MS + 40, 1.5 * HOUR_MS + 40],
+    ]);
   });
 
   test('judges by a clock that can be trusted', async () => {

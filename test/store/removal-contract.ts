@@ -32,8 +32,12 @@ export function removalContract(open: () => Promise<StoreUnderTest>): void {
       log: noLog,
       observer: noObserver,
     }).save({ ...save, writer: 'other' });
-  const endOne = async (finishedAt: Instant, beginKey: string | null = null): Promise<Saved> => {
-    const began = newTransaction(newGid());
+  const endOne = async (
+    finishedAt: Instant,
+    beginKey: string | null = null,
+    deadlineAt: Instant = finishedAt - 1,
+  ): Promise<Saved> => {
+    const began = { ...newTransaction(newGid()), deadlineAt };
     const tx = ended(began, finishedAt);
     await write(saveOf(null, began, { beginKey }));
     await write(saveOf({ tx: began, seq: 1 }, tx));
@@ -76,6 +80,24 @@ export function removalContract(open: () => Promise<StoreUnderTest>): void {
       await under.store.removeFinished(T0 + 1, 100);
     });
 
+    test('and not before its deadline is as long ago', async () => {
+      const [early, justNot] = [await endOne(T0 - 1000, null, T0 - 1), await endOne(T0 - 1000, null, T0)];
+      expect(await under.store.removeFinished(T0, 100)).toBe(1);
+      expect([await isThere(early), await isThere(justNot)]).toEqual([false, true]);
+      expect(await under.store.removeFinished(T0 + 1, 100)).toBe(1);
+    });
+
+    test('page by page: of those that ended within a time', async () => {
+      const ends = [T0 - 5, T0 - 4, T0 - 3, T0 - 2];
+      const all = await Promise.all(ends.map((finishedAt) => endOne(finishedAt)));
+      const whenEnded = { from: T0 - 4, to: T0 - 2 };
+      expect(await under.store.endOfPage(whenEnded, 1)).toBe(T0 - 3);
+      expect(await under.store.endOfPage(whenEnded, 2)).toBeNull();
+      expect(await under.store.removeFinished(T0, 100, whenEnded)).toBe(2);
+      expect(await Promise.all(all.map(isThere))).toEqual([true, false, false, true]);
+      expect(await under.store.removeFinished(T0, 100)).toBe(2);
+    });
+
     test('the longest ago first, and no more than asked for', async () => {
       const [late, early] = [await endOne(T0 - 1), await endOne(T0 - 2)];
       expect(await under.store.removeFinished(T0, 1)).toBe(1);
@@ -86,7 +108,7 @@ export function removalContract(open: () => Promise<StoreUnderTest>): void {
 
     test('once, by whichever of two replicas, when both do so at once', async () => {
       const many = Array.from({ length: 120 }, (_, index) =>
-        ended(newTransaction(newGid()), T0 - 1000 + index),
+        ended({ ...newTransaction(newGid()), deadlineAt: T0 - 2000 }, T0 - 1000 + index),
       );
       await write(...many.map((tx) => saveOf(null, tx)));
       const removeAll = async (store: StoreUnderTest['store']) => {

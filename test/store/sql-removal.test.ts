@@ -18,7 +18,8 @@ const TABLES = ['journal', 'global_transaction', 'branch', 'begin_key'] as const
 
 const endedSave = (): Save => {
   const gid = newGid();
-  return saveOf(null, allReplied(cancelRequested(newTransaction(gid)), 'succeeded'), {
+  const tx = { ...newTransaction(gid), deadlineAt: ENDED_AT };
+  return saveOf(null, allReplied(cancelRequested(tx), 'succeeded'), {
     beginKey: `order ${gid}`,
   });
 };

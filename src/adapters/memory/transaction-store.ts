@@ -6,6 +6,7 @@ import type {
   BatchOutcome,
   BatchWriter,
   Claim,
+  Ended,
   JournalRow,
   Loaded,
   Redate,
@@ -108,10 +109,13 @@ export class MemoryTransactionStore implements TransactionStore, BatchWriter {
     }
   }
 
-  async removeFinished(before: Instant, limit: number): Promise<number> {
-    const removed = [...this.#rows.values()]
-      .filter((row) => isFinal(row) && (row.tx.finishedAt ?? before) < before)
-      .sort((one, other) => (one.tx.finishedAt ?? 0) - (other.tx.finishedAt ?? 0))
+  async removeFinished(
+    before: Instant,
+    limit: number,
+    ended: Ended = { from: 0, to: before },
+  ): Promise<number> {
+    const removed = this.#ended(ended)
+      .filter((row) => isFinal(row) && row.finishedAt < before && row.tx.deadlineAt < before)
       .slice(0, limit);
     const gids = new Set(removed.map(({ tx }) => tx.gid));
     for (const gid of gids) {
@@ -121,6 +125,18 @@ export class MemoryTransactionStore implements TransactionStore, BatchWriter {
     for (const [beginKey, gid] of this.#gidByBeginKey)
       if (gids.has(gid)) this.#gidByBeginKey.delete(beginKey);
     return gids.size;
+  }
+
+  async endOfPage(ended: Ended, count: number): Promise<Instant | null> {
+    return this.#ended(ended)[count]?.finishedAt ?? null;
+  }
+
+  /** In the order of their ends. */
+  #ended({ from, to }: Ended) {
+    return [...this.#rows.values()]
+      .flatMap((row) => (row.tx.finishedAt === null ? [] : [{ ...row, finishedAt: row.tx.finishedAt }]))
+      .filter(({ finishedAt }) => finishedAt >= from && finishedAt < to)
+      .sort((one, other) => one.finishedAt - other.finishedAt);
   }
 
   async check(): Promise<void> {}

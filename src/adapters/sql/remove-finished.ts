@@ -1,6 +1,6 @@
 /**
  * Removes finished transactions when their retention is over: each whole, in one SQL transaction, and found through the
- * index of `finished_at`.
+ * index of `finished_at`, page by page: transactions with a later deadline stay, and no statement passes over all of them.
  *
  * The row of `global_transaction` is locked first and its state judged under that lock, so that a late try which is
  * still to be cancelled is never lost with it. Its journal is removed with it; a stale writer that still appends to it
@@ -9,13 +9,15 @@
 import type { Database } from 'better-sqlite3';
 import type { DataSource, EntityManager } from 'typeorm';
 import { NEWEST_READ_VERSION } from '../../application/journal.ts';
+import type { Ended } from '../../application/ports.ts';
 import type { Instant } from '../../domain/index.ts';
 import { ask } from './ask.ts';
 import { sqlInstant } from './columns.ts';
 import { isMysqlConflict } from './conflicts.ts';
 import { isSqlite } from './data-source.ts';
+import { instantOf } from './transaction-list.ts';
 
-type Removal = { readonly before: Instant; readonly limit: number };
+type Removal = { readonly before: Instant; readonly limit: number; readonly ended: Ended };
 
 /** @returns how many were removed; 0 also where another replica stood in the way */
 export const removeFinished = async (dataSource: DataSource, removal: Removal): Promise<number> =>
@@ -23,11 +25,33 @@ export const removeFinished = async (dataSource: DataSource, removal: Removal): 
     ? removeInOneStep(dataSource, removal)
     : ask(dataSource, (manager) => removeUnderLocks(manager, removal));
 
-/** The longest ago first, and so in the order in which every replica removes. Later versions are for later programs. */
-const FINAL = `WHERE finished_at < ? AND wake_at IS NULL AND parked_at IS NULL AND version <= ${NEWEST_READ_VERSION}
-  ORDER BY finished_at LIMIT ?`;
+const INDEX = 'global_transaction_finished_at';
 
-const valuesOf = ({ before, limit }: Removal) => [sqlInstant(before), limit];
+/** The longest ago first, and so in the order in which every replica removes. Later versions are for later programs. */
+const FINAL = `WHERE finished_at >= ? AND finished_at < ? AND deadline_at < ?
+  AND wake_at IS NULL AND parked_at IS NULL AND version <= ${NEWEST_READ_VERSION} ORDER BY finished_at LIMIT ?`;
+
+const valuesOf = ({ before, limit, ended: { from, to } }: Removal) => [
+  sqlInstant(from),
+  sqlInstant(Math.min(to, before)),
+  sqlInstant(before),
+  limit,
+];
+
+/** Reads the index alone. */
+export async function endOfPage(
+  dataSource: DataSource,
+  { from, to }: Ended,
+  count: number,
+): Promise<Instant | null> {
+  const index = isSqlite(dataSource) ? `INDEXED BY ${INDEX}` : `FORCE INDEX (${INDEX})`;
+  const found = `SELECT finished_at FROM global_transaction ${index}
+    WHERE finished_at >= ? AND finished_at < ? ORDER BY finished_at LIMIT 1 OFFSET ?`;
+  const [row] = await ask(dataSource, (manager) =>
+    manager.query(found, [sqlInstant(from), sqlInstant(to), count]),
+  );
+  return row === undefined ? null : instantOf(row.finished_at);
+}
 
 /** With the index that has the gid. Children first: a concurrent reader finds all of it or, after the commit, nothing. */
 const TABLES = [
@@ -54,7 +78,7 @@ const deletesByJoin = (gidCount: number): string[] => {
 
 /** Rows that another replica removes just now are passed over, so that several share the work. */
 async function removeUnderLocks(manager: EntityManager, removal: Removal): Promise<number> {
-  const found = `SELECT gid FROM global_transaction FORCE INDEX (global_transaction_finished_at) ${FINAL}
+  const found = `SELECT gid FROM global_transaction FORCE INDEX (${INDEX}) ${FINAL}
     FOR UPDATE SKIP LOCKED`;
   try {
     return await manager.transaction(async (sqlTx) => {
@@ -78,7 +102,7 @@ const deletesByList = (gidCount: number): string[] =>
 /** One synchronous block on the file's only connection, as a batch is: nothing comes between its statements. */
 function removeInOneStep(dataSource: DataSource, removal: Removal): number {
   const { databaseConnection: database } = dataSource.driver as unknown as { databaseConnection: Database };
-  const found = `SELECT gid FROM global_transaction INDEXED BY global_transaction_finished_at ${FINAL}`;
+  const found = `SELECT gid FROM global_transaction INDEXED BY ${INDEX} ${FINAL}`;
   const remove = database.transaction(() => {
     const rows = database.prepare(found).all(...valuesOf(removal)) as { gid: string }[];
     const gids = rows.map(({ gid }) => gid);

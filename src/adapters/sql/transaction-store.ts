@@ -2,6 +2,7 @@
 import type { DataSource } from 'typeorm';
 import type {
   Claim,
+  Ended,
   JournalRow,
   Loaded,
   Redate,
@@ -20,7 +21,7 @@ import {
   type TransactionRow,
   transactionEntity,
 } from './entities.ts';
-import { removeFinished } from './remove-finished.ts';
+import { endOfPage, removeFinished } from './remove-finished.ts';
 import { countOwing, findEnds, gidsWaitingFor, listTransactions } from './transaction-list.ts';
 import { refuseUnknownVersion, transactionOf } from './transaction-rows.ts';
 import { claimRows, insist, redateRows } from './wake-rows.ts';
@@ -93,8 +94,12 @@ export class SqlTransactionStore implements TransactionStore {
     return insist(() => ask(this.#dataSource, (manager) => redateRows(manager, rows)));
   }
 
-  removeFinished(before: Instant, limit: number): Promise<number> {
-    return removeFinished(this.#dataSource, { before, limit });
+  removeFinished(before: Instant, limit: number, ended: Ended = { from: 0, to: before }): Promise<number> {
+    return removeFinished(this.#dataSource, { before, limit, ended });
+  }
+
+  endOfPage(ended: Ended, count: number): Promise<Instant | null> {
+    return endOfPage(this.#dataSource, ended, count);
   }
 
   async check(): Promise<void> {

@@ -132,6 +132,7 @@ export class FaultyWorld {
         claimDue: (claim) => whileAlive(this.store.claimDue(claim)),
         findEnds: (gids) => whileAlive(this.store.findEnds(gids)),
         removeFinished: (...asked) => whileAlive(this.store.removeFinished(...asked)),
+        endOfPage: (...asked) => whileAlive(this.store.endOfPage(...asked)),
         redate: (rows) => whileAlive(this.store.redate(rows)),
         list: (filter) => whileAlive(this.store.list(filter)),
         gidsWaitingFor: (...asked) => whileAlive(this.store.gidsWaitingFor(...asked)),
