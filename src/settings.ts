@@ -8,12 +8,15 @@ import { DEFAULT_POLL_BUDGET_MS, DEFAULT_RETRY_BUDGET_MS } from './domain/index.
 /** Beyond this a JavaScript timer fires at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/** Transactions may wait for people. Timers of such lengths are chains of timers. */
+const MAX_TRANSACTION_MS = 366 * 86_400_000;
+
 /** @param minimumMs 0 where 0 leaves it out */
-const durationMs = (defaultMs: number, description: string, minimumMs = 1) =>
+const durationMs = (defaultMs: number, description: string, minimumMs = 1, maximumMs = MAX_TIMER_MS) =>
   Type.Integer({
     default: defaultMs,
     minimum: minimumMs,
-    maximum: MAX_TIMER_MS,
+    maximum: maximumMs,
     description: `${description}, in milliseconds.`,
   });
 
@@ -105,7 +108,12 @@ export const Settings = Type.Object({
     description: 'Minimum level of log lines; debug and trace also log each request.',
   }),
   defaultTimeoutMs: durationMs(30_000, 'Default transaction timeout: how long it may stay undecided'),
-  maxTimeoutMs: durationMs(86_400_000, 'Maximum transaction timeout that a request may set'),
+  maxTimeoutMs: durationMs(
+    86_400_000,
+    'Maximum transaction timeout that a request may set; up to 366 days',
+    1,
+    MAX_TRANSACTION_MS,
+  ),
   callTimeoutMs: durationMs(5000, 'Timeout of one call to a participant, including the connection'),
   retryFirstDelayMs: durationMs(200, 'Maximum delay before the first retry; it doubles with each retry'),
   retryMaxDelayMs: durationMs(30_000, 'Maximum delay before any retry'),

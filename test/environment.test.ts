@@ -102,6 +102,10 @@ describe('what is set', () => {
   });
 });
 
+test('a transaction may be given 366 days', () => {
+  expect(readSettings({ TERCET_MAX_TIMEOUT_MS: '31622400000' }).maxTimeoutMs).toBe(366 * 86_400_000);
+});
+
 describe('what is wrong', () => {
   test.each([
     ['TERCET_PORT', 'http'],
@@ -110,6 +114,8 @@ describe('what is wrong', () => {
     ['TERCET_PORT', '80.5'],
     ['TERCET_PORT', '0x50'],
     ['TERCET_CALL_TIMEOUT_MS', '0'],
+    ['TERCET_SWEEP_INTERVAL_MS', '2147483648'],
+    ['TERCET_MAX_TIMEOUT_MS', '31622400001'],
     ['TERCET_CALL_TIMEOUT_MS', '5s'],
     ['TERCET_RETRY_BUDGET', '1e3'],
     ['TERCET_LOG_LEVEL', 'loud'],

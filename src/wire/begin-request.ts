@@ -3,7 +3,7 @@ import { type Static, Type } from 'typebox';
 import { CallbackRequest } from './callback.ts';
 import { callSettings } from './call-settings.ts';
 import { DeclaredBranchRequest } from './step.ts';
-import { Gid, Pattern, positive, text } from './vocabulary.ts';
+import { Gid, MAX_TIMEOUT_MS, Pattern, text } from './vocabulary.ts';
 
 export const BeginRequest = Type.Object(
   {
@@ -20,10 +20,13 @@ export const BeginRequest = Type.Object(
       }),
     ),
     timeoutMs: Type.Optional(
-      positive(
-        'How long after its beginning the transaction is cancelled if nothing was decided, in milliseconds. ' +
-          'When absent, the default of the coordinator.',
-      ),
+      Type.Integer({
+        minimum: 1,
+        maximum: MAX_TIMEOUT_MS,
+        description:
+          'How long after its beginning the transaction is cancelled if nothing was decided, in milliseconds; up to ' +
+          '366 days, where the coordinator permits it. When absent, the default of the coordinator.',
+      }),
     ),
     ...callSettings,
     branches: Type.Optional(

@@ -45,6 +45,9 @@ export const instant = (description: string) =>
     description: `${description} An ISO 8601 instant in UTC, to the millisecond.`,
   });
 
+/** The longest time from the beginning of a transaction to its deadline: 366 days. */
+export const MAX_TIMEOUT_MS = 366 * 86_400_000;
+
 /** What fits into an integer of any database and any timer. */
 export const positive = (description: string) =>
   Type.Integer({ minimum: 1, maximum: 2_147_483_647, description });

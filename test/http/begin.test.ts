@@ -15,6 +15,13 @@ const declared = {
   branches: [branch('stock', { payload: { items: 2 } })],
 };
 
+test('a transaction may stay undecided for 366 days where the coordinator permits it', async () => {
+  const patient = await openWorld({ settings: { maxTimeoutMs: 366 * 86_400_000 } });
+  const begun = await patient.send('POST', '/v1/transactions', { timeoutMs: 366 * 86_400_000 });
+  expect(begun.json()).toMatchObject({ status: 'trying', deadlineAt: '2027-01-02T00:00:00.000Z' });
+  await patient.close();
+});
+
 describe('an interactive transaction', () => {
   test('begins with 201 and the address where it can be read', async () => {
     const begun = await world.send('POST', '/v1/transactions', { timeoutMs: 5000 });

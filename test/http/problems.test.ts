@@ -51,6 +51,16 @@ const cases: Case[] = [
   { code: 'invalid_request', story: 'a number comes as text', send: () => begin({ timeoutMs: '5000' }) },
   { code: 'invalid_request', story: 'a time-out is no whole number', send: () => begin({ timeoutMs: 1.5 }) },
   { code: 'invalid_request', story: 'a time-out is nothing', send: () => begin({ timeoutMs: 0 }) },
+  {
+    code: 'invalid_request',
+    story: 'a time-out is longer than 366 days',
+    send: () => begin({ timeoutMs: 366 * DAY_MS + 1 }),
+  },
+  {
+    code: 'timeout_too_long',
+    story: 'a time-out is 366 days, and the coordinator permits fewer',
+    send: () => begin({ timeoutMs: 366 * DAY_MS }),
+  },
   { code: 'invalid_request', story: 'there is no body', send: () => begin(undefined) },
   { code: 'invalid_request', story: 'the body is a list', send: () => begin([]) },
   { code: 'invalid_request', story: 'the pattern is unknown', send: () => begin({ pattern: 'xa' }) },
