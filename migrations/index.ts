@@ -8,8 +8,10 @@ import { InitialSchema1796169600000 } from './1796169600000-initial-schema.ts';
 import { ReplicaHeartbeatsExpandOnly1796256000000 } from './1796256000000-replica-heartbeats.ts';
 import { DecisionNoteExpandOnly1796342400000 } from './1796342400000-decision-note.ts';
 import { BudgetsInTimeExpandOnly1796860800000 } from './1796860800000-budgets-in-time.ts';
+import { ResumptionsExpandOnly1796947200000 } from './1796947200000-resumptions.ts';
 
 export const migrations = [
   ...[InitialSchema1796169600000, ReplicaHeartbeatsExpandOnly1796256000000],
   ...[DecisionNoteExpandOnly1796342400000, BudgetsInTimeExpandOnly1796860800000],
+  ResumptionsExpandOnly1796947200000,
 ];

@@ -108,6 +108,7 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
     {
       store: sql.store,
       writer: sql.writer,
+      resumptions: sql.resumptions,
       registry,
       participants,
       log,
@@ -174,6 +175,7 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
     throw new Error(`TERCET_PORT ${settings.port} is in use on ${settings.host}`, { cause: error });
   });
   engine.sweep.start();
+  engine.recovery.start();
   engine.retention.start();
   alerting?.alerts.start();
   const { port } = app.server.address() as { port: number };

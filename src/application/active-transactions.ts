@@ -56,6 +56,18 @@ export class ActiveTransactions {
     if (!this.#isStopping && this.#roomIn(1, gid) > 0) void this.#driveOf(gid, { isTakenOver: true }).turn();
   }
 
+  /** The participant has recovered, and what waits for it in this transaction is this replica's to resume. */
+  resume(gid: string, participant: string): void {
+    if (!this.#isStopping && this.#roomIn(1, gid) > 0) this.#driveOf(gid).resume(participant);
+  }
+
+  /** Those that are driven here and wait for this participant. */
+  waitingFor(participant: string): readonly string[] {
+    return [...this.#drives.values()].flatMap((drive) =>
+      drive.isWaitingFor(participant) ? [drive.gid] : [],
+    );
+  }
+
   /** @throws Overloaded when nothing more can be begun */
   checkRoomToBegin(): void {
     const isFull = this.#roomIn(BEGIN_SHARE) === 0;

@@ -10,7 +10,10 @@
  *
  * The failures may be those of a few poisoned branches, while the participant serves all others. So a branch's first
  * attempt may probe an open circuit, one at a time: poisoned branches must not block healthy ones.
+ *
+ * The first answer after a failure is a recovery: `onRecovered` is called, for participants that have a name.
  */
+import { isAddress } from './allowed-addresses.ts';
 import { isPhaseOne, type Op, type PendingCall } from '../domain/index.ts';
 import {
   afterFailedProbe,
@@ -46,8 +49,11 @@ export type Entered = {
   readonly leave: (result: CallResult) => void;
 };
 
-/** `silent` says nothing of the participant. */
-export type CallResult = 'answered' | 'failed' | 'silent';
+/**
+ * `recovered` is an answer that settles a call which was given up: whatever was answered before, the participant is usable
+ * again. `silent` says nothing of the participant.
+ */
+export type CallResult = 'answered' | 'recovered' | 'failed' | 'silent';
 
 /** Bounds of the delay after which a call without a slot enters again. */
 const FIRST_SLOT_PAUSE_MS = 500;
@@ -77,11 +83,23 @@ export class CallGate {
   readonly #time: Time;
   readonly #chance: Chance;
   readonly #observer: Observer;
+  readonly #onRecovered: (participant: string) => void;
+  /** When each named participant was last called, for as long as this process runs. */
+  readonly #calledAtMs = new Map<string, number>();
+  /** Named participants whose next answer is a recovery. */
+  readonly #doubted = new Set<string>();
   /** Only of participants with outstanding calls or failures. */
   readonly #gates = new Map<string, ParticipantGate>();
 
-  constructor(given: { settings: GateSettings; time: Time; chance: Chance; observer: Observer }) {
+  constructor(given: {
+    settings: GateSettings;
+    time: Time;
+    chance: Chance;
+    observer: Observer;
+    onRecovered?: (participant: string) => void;
+  }) {
     this.#settings = given.settings;
+    this.#onRecovered = given.onRecovered ?? (() => {});
     this.#time = given.time;
     this.#chance = given.chance;
     this.#observer = given.observer;
@@ -99,6 +117,7 @@ export class CallGate {
     this.#gates.set(participant, gate);
     gate.underWayCount += 1;
     gate.slotlessCount = 0;
+    if (!isAddress(participant)) this.#calledAtMs.set(participant, this.#time.elapsedMs());
     const probe = this.#probe(participant, gate, leftMs);
     return {
       isAdmitted: true,
@@ -109,6 +128,29 @@ export class CallGate {
 
   stateOf(participant: string): CircuitState {
     return this.#gates.get(participant)?.circuit.state ?? 'closed';
+  }
+
+  /** How many calls of repeated attempts may enter now. */
+  roomFor(participant: string): number {
+    const gate = this.#gates.get(participant);
+    if (gate === undefined) return this.#settings.concurrency;
+    const freeCount = this.#settings.concurrency - gate.underWayCount;
+    if (gate.circuit.state === 'closed') return freeCount;
+    const mayProbe = this.stateOf(participant) === 'open' && !gate.isFirstAttemptOut;
+    const isOver = openLeftMs(gate.circuit, this.#time.elapsedMs()) === 0;
+    return mayProbe && isOver ? Math.min(1, freeCount) : 0;
+  }
+
+  /** No call of the participant is under way, nor was one sent within this time. */
+  isIdle(participant: string, forMs: number): boolean {
+    const calledAtMs = this.#calledAtMs.get(participant) ?? -Infinity;
+    const isUnderWay = (this.#gates.get(participant)?.underWayCount ?? 0) > 0;
+    return !isUnderWay && this.#time.elapsedMs() - calledAtMs >= forMs;
+  }
+
+  /** This process knows of no failure, but others do: the next answer is a recovery. */
+  doubt(participant: string): void {
+    this.#doubted.add(participant);
   }
 
   /** Closes the circuit by request: the participant has recovered. */
@@ -129,15 +171,22 @@ export class CallGate {
   #leave(participant: string, gate: ParticipantGate, probe: Probe, result: CallResult): void {
     gate.underWayCount -= 1;
     if (probe === 'first_attempt') gate.isFirstAttemptOut = false;
+    const hadFailed = hasFailed(gate.circuit);
     this.#become(participant, gate, this.#circuitAfter(gate.circuit, probe, result));
-    const { circuit } = gate;
-    const hasFailed = circuit.state !== 'closed' || circuit.failureCount > 0;
-    if (!hasFailed && gate.underWayCount === 0) this.#gates.delete(participant);
+    if (!hasFailed(gate.circuit) && gate.underWayCount === 0) this.#gates.delete(participant);
+    if (result === 'answered' || result === 'recovered')
+      this.#answered(participant, hadFailed || result === 'recovered');
+  }
+
+  #answered(participant: string, isRecovery: boolean): void {
+    if (isAddress(participant)) return;
+    const wasDoubted = this.#doubted.delete(participant);
+    if (isRecovery || wasDoubted) this.#onRecovered(participant);
   }
 
   /** A first attempt that fails does not keep the circuit open longer. */
   #circuitAfter(circuit: Circuit, probe: Probe, result: CallResult): Circuit {
-    if (result === 'answered') return CLOSED;
+    if (result === 'answered' || result === 'recovered') return CLOSED;
     const isProbe = probe === 'half_open';
     if (result === 'silent') return isProbe ? afterSilentProbe(circuit) : circuit;
     const after = isProbe ? afterFailedProbe : afterFailure;
@@ -169,6 +218,8 @@ export class CallGate {
     return { isAdmitted: false, why: 'no_free_slot', againInMs };
   }
 }
+
+const hasFailed = (circuit: Circuit): boolean => circuit.state !== 'closed' || circuit.failureCount > 0;
 
 /** At least a quarter, so that a deferred call does not enter in vain again and again. */
 const spread = (chance: Chance): number => 0.25 + 0.75 * chance.draw();

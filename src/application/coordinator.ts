@@ -37,6 +37,8 @@ export type { CoordinatorRejection, Outcome, Rejected } from './outcome.ts';
 
 /** A participant's retries are looked up and begun by so many at a time. */
 const RETRY_PAGE = 200;
+/** After this long all replicas call a participant as it was registered last. */
+const REGISTRATION_READ_MS = 1500;
 const ROOM_PAUSE_MS = 500;
 const ROOM_ATTEMPTS = 60;
 
@@ -51,6 +53,8 @@ export type CoordinatorParts = BeginParts & {
   readonly waiters: Waiters;
   readonly gate: CallGate;
   readonly observer: Observer;
+  /** An operator has changed or retried a participant: it counts as recovered, on every replica. */
+  readonly onRecovered: (participant: string) => void;
   /** The version of the journal to write now. */
   readonly journalVersion: () => number;
   /** How long a success that must come is waited for before an operator is to look. */
@@ -117,8 +121,9 @@ export class Coordinator {
 
   /** The same for all branches of one participant that has recovered; answers how many transactions. */
   async retryParticipant(participant: string): Promise<number> {
-    const { store } = this.#given;
+    const { store, onRecovered } = this.#given;
     this.#given.gate.close(participant);
+    onRecovered(participant);
     let retriedCount = 0;
     for (let after = ''; ; ) {
       const gids = await store.gidsWaitingFor(participant, after, RETRY_PAGE);
@@ -138,13 +143,16 @@ export class Coordinator {
   async registerParticipant(
     participant: Participant,
   ): Promise<{ readonly participant: Participant; readonly isNew: boolean }> {
-    const { registry, observer } = this.#given;
+    const { registry, observer, time, onRecovered } = this.#given;
     const { name } = participant;
     const former = await registry.find(name);
     const { isNew } = await registry.put(participant);
     observer.participantRegistered(participant, former);
     this.#given.gate.close(name);
-    return { participant: (await registry.find(name)) ?? participant, isNew };
+    const stored = (await registry.find(name)) ?? participant;
+    if (former !== null && JSON.stringify(former) !== JSON.stringify(stored))
+      time.after(REGISTRATION_READ_MS, () => onRecovered(name));
+    return { participant: stored, isNew };
   }
 
   findParticipant(name: string): Promise<Participant | null> {

@@ -59,6 +59,8 @@ export class Drive {
   #turning: 'no' | 'once' | 'again' = 'no';
   #isFailing = false;
   #isTakenOver: boolean;
+  /** Participants that have recovered since the last turn. */
+  readonly #recovered = new Set<string>();
   #cancelTimer = () => {};
 
   constructor(given: {
@@ -96,6 +98,17 @@ export class Drive {
   /** The newest state known here; what is ahead of the durable one in it may never become durable. */
   get current(): GlobalTransaction | null {
     return this.#current;
+  }
+
+  /** The participant has recovered: what waits for it here is called once, whatever its date. */
+  resume(participant: string): void {
+    this.#recovered.add(participant);
+    void this.turn();
+  }
+
+  /** By what is known here without a look-up. */
+  isWaitingFor(participant: string): boolean {
+    return this.#current !== null && this.#outstanding.isWaitingFor(this.#current, participant);
   }
 
   /** Checks the transaction once more, and does what is due. */
@@ -197,7 +210,9 @@ export class Drive {
   /** Sends what is due; returns when there is more to do, and what. */
   #sendDueCalls(): Check {
     if (this.#current === null) return NEVER;
-    const pending = pendingCalls(this.#current, this.#tools.time.now());
+    for (const participant of this.#recovered) this.#outstanding.resume(this.#current, participant);
+    this.#recovered.clear();
+    const pending = pendingCalls(this.#current, this.#tools.time.now(), this.#outstanding.resumed);
     if (!this.#tools.isStopping()) return this.#outstanding.send(this.#current, pending);
     return pending.calls.length > 0 ? NOW : pending;
   }
@@ -220,10 +235,12 @@ export class Drive {
       return;
     }
     this.#durable.keepDate(isFree ? checkAgainAt : this.#tools.time.now().latest, isFree);
-    const waitMs = isFree ? Math.min(untilMs, LINGER_MS) : untilMs;
+    // Only this drive knows what is resumed: it is kept until a slot is free.
+    const mayLetGo = isFree && this.#outstanding.resumed.size === 0;
+    const waitMs = mayLetGo ? Math.min(untilMs, LINGER_MS) : untilMs;
     if (waitMs === Infinity) return;
     this.#cancelTimer = this.#tools.time.after(Math.max(1, waitMs), () => {
-      if (isFree && untilMs > LINGER_MS) this.#letGo(check);
+      if (mayLetGo && untilMs > LINGER_MS) this.#letGo(check);
       else void this.turn();
     });
   }

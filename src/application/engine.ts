@@ -15,14 +15,17 @@ import {
   type Observer,
   type ParticipantClient,
   type ParticipantRegistry,
+  type Resumptions,
   StoreUnavailable,
   type Time,
   type TransactionStore,
   type WakeQueue,
 } from './ports.ts';
+import { Recovery } from './recovery.ts';
 import type { MaxPolicy } from './requests.ts';
 import { Retention } from './retention.ts';
 import { Sweep } from './sweep.ts';
+import { MARGIN_MS } from './take-over.ts';
 import { BaggageMemory } from './trace-context.ts';
 import { NO_TRACER, type Tracer } from './tracing.ts';
 import { Waiters } from './waiters.ts';
@@ -31,6 +34,7 @@ import { WakeDates } from './wake-dates.ts';
 export type Ports = {
   readonly store: TransactionStore;
   readonly writer: BatchWriter;
+  readonly resumptions: Resumptions;
   readonly registry: ParticipantRegistry;
   readonly participants: ParticipantClient;
   /** Makes the queue that calls `onWake` when a gid is to be looked at. */
@@ -69,6 +73,7 @@ export type Readiness = 'ready' | 'degraded';
 export type Engine = {
   readonly coordinator: Coordinator;
   readonly sweep: Sweep;
+  readonly recovery: Recovery;
   readonly retention: Retention;
   /** Rejects while the store cannot be read or written. */
   checkReady(): Promise<Readiness>;
@@ -87,7 +92,8 @@ export function createEngine(ports: Ports, settings: EngineSettings): Engine {
   const { policy, maxPolicy, defaultTimeoutMs, maxTimeoutMs, commitTimeoutMs, sweepIntervalMs, retentionMs } =
     settings;
   const commit = new GroupCommit({ writer, time, chance, log, observer });
-  const gate = new CallGate({ settings: settings.gate, time, chance, observer });
+  const onRecovered = (participant: string) => recovery.note(participant);
+  const gate = new CallGate({ settings: settings.gate, time, chance, observer, onRecovered });
   const wakeDates = new WakeDates({ store, time, log });
   const waiters = new Waiters({ store, time });
   const wakes = ports.wakes((gid) => active.wake(gid));
@@ -120,6 +126,7 @@ export function createEngine(ports: Ports, settings: EngineSettings): Engine {
     waiters,
     gate,
     observer,
+    onRecovered,
     time,
     chance,
     tracer,
@@ -134,10 +141,23 @@ export function createEngine(ports: Ports, settings: EngineSettings): Engine {
   });
   const againAfterMs = policy.callTimeoutMs + commitTimeoutMs;
   const sweep = new Sweep({ store, active, time, chance, log, everyMs: sweepIntervalMs, againAfterMs });
+  const { resumptions } = ports;
+  const carriedMs = againAfterMs + MARGIN_MS;
+  const recovery: Recovery = new Recovery({
+    resumptions,
+    active,
+    gate,
+    time,
+    chance,
+    log,
+    observer,
+    carriedMs,
+  });
   const hasLostCommits = () => commit.hasLostCommits;
   const retention = new Retention({ store, time, chance, log, observer, hasLostCommits, retentionMs });
   const stop = async () => {
     sweep.stop();
+    recovery.stop();
     retention.stop();
     await active.stop();
     await wakeDates.flush();
@@ -150,5 +170,5 @@ export function createEngine(ports: Ports, settings: EngineSettings): Engine {
     return wakes.isUp ? 'ready' : 'degraded';
   };
   const isWakeQueueUp = () => wakes.isUp;
-  return { coordinator, sweep, retention, checkReady, isWakeQueueUp, hasLostCommits, stop };
+  return { coordinator, sweep, recovery, retention, checkReady, isWakeQueueUp, hasLostCommits, stop };
 }

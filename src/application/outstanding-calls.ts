@@ -4,13 +4,20 @@
  *
  * A call that is held back, by the gate or because it could not leave this process, is no attempt; the branch is asked
  * for again when that may be over.
+ *
+ * A branch whose participant has recovered is resumed: it is called once, whatever its date. This is known to this process
+ * only, and no row says so.
  */
 import {
   branchReply,
   type GlobalTransaction,
   type Instant,
+  isGivenUp,
+  openCalls,
+  type OpenCall,
   type Pending,
   type PendingCall,
+  policyOf,
   type Replied,
 } from '../domain/index.ts';
 import { resolved } from '../definition/references.ts';
@@ -50,6 +57,8 @@ export class OutstandingCalls {
   readonly #branchIds = new Set<string | null>();
   /** Branches whose call is not to be asked for again before. */
   readonly #heldUntil = new Map<string | null, Instant>();
+  /** Branches that are called once more, whatever their dates. */
+  readonly #resumed = new Set<string | null>();
 
   constructor(given: { tools: CallTools; onReply: (heard: ReceivedReply) => void; onDeferred: () => void }) {
     this.#tools = given.tools;
@@ -61,9 +70,40 @@ export class OutstandingCalls {
     return this.#branchIds.size;
   }
 
+  /** To be given to `pendingCalls`. */
+  get resumed(): ReadonlySet<string | null> {
+    return this.#resumed;
+  }
+
+  /** Something waits for this participant, and this process knows of no call of it that may still succeed. */
+  isWaitingFor(tx: GlobalTransaction, participant: string): boolean {
+    return this.#waitingFor(tx, participant).length > 0;
+  }
+
+  /** The participant has recovered. A call that is under way may have been sent before: if it fails, it is repeated once. */
+  resume(tx: GlobalTransaction, participant: string): void {
+    for (const branchId of this.#waitingFor(tx, participant)) {
+      this.#resumed.add(branchId);
+      this.#heldUntil.delete(branchId);
+    }
+  }
+
+  #waitingFor(tx: GlobalTransaction, participant: string): (string | null)[] {
+    return openCalls(tx)
+      .filter(({ to, call, branch }) => {
+        const isUnderWay = this.#branchIds.has(idOf(branch));
+        // What is accepted waits for the business, not for its participant.
+        const isAtWork = call.acceptedAt !== null && call.reply === null;
+        return to.participant === participant && !isAtWork && (call.reply === 'unknown' || !isUnderWay);
+      })
+      .map(({ branch }) => idOf(branch));
+  }
+
   /** Sends each call whose branch has none under way; answers when to check again, also for those held back. */
   send(tx: GlobalTransaction, { calls, ...check }: Pending): Check {
     const idle = calls.filter(({ branchId }) => !this.#branchIds.has(branchId));
+    const open = new Set(calls.map(({ branchId }) => branchId));
+    for (const branchId of this.#resumed) if (!open.has(branchId)) this.#resumed.delete(branchId);
     const now = this.#tools.time.now().latest;
     const heldUntil = Math.min(...idle.map((call) => this.#sendOrHold(tx, call, now) ?? Infinity));
     if (heldUntil >= (check.checkAgainAt ?? Infinity)) return check;
@@ -74,8 +114,13 @@ export class OutstandingCalls {
     const heldUntil = this.#heldUntil.get(call.branchId) ?? 0;
     if (heldUntil > now) return heldUntil;
     const entry = this.#tools.gate.enter(call);
-    if (!entry.isAdmitted) return this.#hold(call.branchId, now + entry.againInMs);
+    if (!entry.isAdmitted) {
+      // It fails again: its next recovery resumes what waits.
+      if (entry.why === 'circuit_open') this.#resumed.delete(call.branchId);
+      return this.#hold(call.branchId, now + entry.againInMs);
+    }
     this.#heldUntil.delete(call.branchId);
+    this.#resumed.delete(call.branchId);
     void this.#send(tx, call, entry, now);
     return null;
   }
@@ -116,21 +161,21 @@ export class OutstandingCalls {
       return;
     }
     const durationMs = Math.round(time.elapsedMs() - sentAtMs);
-    leave(resultOf(httpAnswer, call, durationMs));
-    this.#receive(tx, call, httpAnswer, { durationMs, span, isProbe });
+    const said = replyTo(tx, call, httpAnswer, time.now().latest);
+    const isRecovered = said.reply !== 'unknown' && wasGivenUp(tx, call);
+    leave(isRecovered ? 'recovered' : resultOf(httpAnswer, call, durationMs));
+    this.#receive(call, httpAnswer, said, { durationMs, span, isProbe });
   }
 
   #receive(
-    tx: GlobalTransaction,
     call: PendingCall,
-    httpAnswer: HttpAnswer,
+    { httpStatus, retryAfterMs }: HttpAnswer,
+    { reply, answer, result, error }: ReturnType<typeof replyTo>,
     { durationMs, span, isProbe }: { durationMs: number; span: CallSpan; isProbe: boolean },
   ): void {
     const { time, chance, observer } = this.#tools;
     const { branchId, op, participant } = call;
-    const { httpStatus, retryAfterMs } = httpAnswer;
     const now = time.now();
-    const { reply, answer, result, error } = replyTo(tx, call, httpAnswer, now.latest);
     span.end({ reply, httpStatus, error: httpStatus === null ? answer : null });
     observer.called({ participant, op, reply, durationMs, sampledTraceId: span.sampledTraceId });
     this.#onReply({
@@ -158,6 +203,15 @@ export class OutstandingCalls {
       },
     });
   }
+}
+
+const idOf = (branch: OpenCall['branch']): string | null => branch?.branchId ?? null;
+
+/** The call was made about hourly when it was sent, for want of an answer. */
+function wasGivenUp(tx: GlobalTransaction, { branchId, attempt }: PendingCall): boolean {
+  if (attempt === 1) return false;
+  const open = openCalls(tx).find(({ branch }) => idOf(branch) === branchId);
+  return open !== undefined && isGivenUp(open.call, open.branch ? policyOf(tx, open.branch) : tx.policy);
 }
 
 /** References are resolved as the payload is sent: what they are to is durable then, and never changes. */

@@ -185,6 +185,52 @@ export interface ParticipantRegistry {
   put(participant: Participant): Promise<{ readonly isNew: boolean }>;
 }
 
+/** What waits for a participant, and is not being called: it is dated beyond `datedAfter`. By gid, from `after` on. */
+export type WaitingQuery = {
+  readonly participant: string;
+  readonly datedAfter: Instant;
+  readonly after: string;
+  readonly limit: number;
+};
+
+/** Transactions to resume for one participant, by one claimant. */
+export type ResumptionClaim = {
+  readonly participant: string;
+  readonly gids: readonly string[];
+  readonly now: Instant;
+  /** What was claimed since then is another's. */
+  readonly expiredAt: Instant;
+  /** A new id for each claim. */
+  readonly claimant: string;
+};
+
+/**
+ * Which participants have recovered, and which replica resumes what waited for them. All of it is hints, next to the journal:
+ * what is lost is called at its own date. A transaction waits for a participant with each branch of it, and with its callback.
+ */
+export interface Resumptions {
+  /**
+   * Notes that a participant has recovered, unless that was noted since `notedAfter`.
+   * @returns whether it was noted now
+   */
+  note(participant: string, now: Instant, notedAfter: Instant): Promise<boolean>;
+  /** When each participant was last noted, by its name; those that never were are left out. */
+  notes(): Promise<ReadonlyMap<string, Instant>>;
+  /** What is accepted and was not failed since is left out: it waits for the business. */
+  waitingFor(query: WaitingQuery): Promise<readonly string[]>;
+  /**
+   * Of several replicas that claim a transaction for a participant, one gets it.
+   * @returns what this claimant got, by gid
+   */
+  claim(claim: ResumptionClaim): Promise<readonly string[]>;
+  /** Removes up to `limit` claims from before `expiredAt`. */
+  forgetClaims(expiredAt: Instant, limit: number): Promise<void>;
+  /** For which participants branches are parked, or callbacks wait with a spent budget, for want of an answer. */
+  givenUpParticipants(): Promise<readonly string[]>;
+  /** The first of those transactions that sorts after `after`; null after the last. */
+  nextGivenUp(participant: string, after: string): Promise<string | null>;
+}
+
 export type ParticipantCall = Omit<PendingCall, 'results' | 'wanted'> & {
   /** What is sent. */
   readonly payload: string;
@@ -259,6 +305,10 @@ export interface Observer {
     sampledTraceId: string | null;
   }): void;
   circuitChanged(participant: string, state: CircuitState): void;
+  /** It was noted here that a participant has recovered. */
+  participantRecovered(participant: string): void;
+  /** So many transactions that waited for a participant that has recovered were resumed here. */
+  resumed(participant: string, count: number): void;
   /** `former` is what the registration replaced; null for a new participant. */
   participantRegistered(participant: Participant, former: Participant | null): void;
   /** A commit was acknowledged, with this many saves. */

@@ -11,7 +11,7 @@ import {
   pendingCalls,
 } from '../domain/index.ts';
 
-const MARGIN_MS = 1000;
+export const MARGIN_MS = 1000;
 
 /** G of docs/operations.md: the longest call, a commit, and a margin. */
 export const takeOverMs = (tx: GlobalTransaction, commitTimeoutMs: number): number =>

@@ -73,6 +73,8 @@ export const NO_TRACER: Tracer = {
   saved() {},
   called() {},
   circuitChanged() {},
+  participantRecovered() {},
+  resumed() {},
   participantRegistered() {},
   committed() {},
   removed() {},

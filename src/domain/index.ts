@@ -18,7 +18,12 @@ export {
   pendingCalls,
   stepOf,
 } from './pending-calls.ts';
-export { DEFAULT_POLL_BUDGET_MS, DEFAULT_RETRY_BUDGET_MS } from './retry-policy.ts';
+export {
+  DEFAULT_POLL_BUDGET_MS,
+  DEFAULT_RETRY_BUDGET_MS,
+  isGivenUp,
+  MIN_ATTEMPTS,
+} from './retry-policy.ts';
 export { isCall, isSameStored, type SaveNeed, saveNeed } from './save-need.ts';
 export {
   type Begun,

@@ -8,6 +8,9 @@
  * The budget counts calling, not waiting: an unanswered attempt spends its duration and the mean of the pause before it. So a
  * coordinator that is down, a call that is deferred and a clock that jumps spend nothing. Neither does a probe of an open
  * circuit: it is the participant that is away, not the branch that fails.
+ *
+ * After its budget a branch may be called before its date, because its participant is probed or has recovered. One more of the same
+ * answers changes nothing then, so a participant may be probed for days without a journal row for each.
  */
 import type { Backoff, Call, CallPolicy, Instant } from './global-transaction.ts';
 
@@ -33,7 +36,7 @@ export const DEFAULT_RETRY_BUDGET_MS = 24 * 3_600_000;
 export const DEFAULT_POLL_BUDGET_MS = 7 * 24 * 3_600_000;
 
 /** A spent budget alone does not park: a few long calls may have spent it. */
-const MIN_ATTEMPTS = 10;
+export const MIN_ATTEMPTS = 10;
 /** After its budget a call is made about this often. */
 const SPENT_PAUSE_MS = 3_600_000;
 /** What the column holds. */
@@ -48,8 +51,18 @@ export function backOff(call: Call, policy: CallPolicy, unsettled: Unsettled, bo
     : unanswered(call, policy, unsettled, bound);
 }
 
+/** It is called about hourly: unanswered attempts have spent its budget. */
+const isRetryBudgetSpent = ({ spentMs, attemptCount }: Call, { retry }: CallPolicy): boolean =>
+  spentMs >= retry.budgetMs && attemptCount >= MIN_ATTEMPTS;
+
+/** It waits for its participant to recover, or for an operator: for want of an answer it is called about hourly. */
+export const isGivenUp = (call: Call, policy: CallPolicy): boolean =>
+  call.reply === 'unknown' && (call.parkedAt !== null || isRetryBudgetSpent(call, policy));
+
 function unanswered(call: Call, policy: CallPolicy, unsettled: Unsettled, bound: Bound): Call {
-  const { answer, durationMs, at } = unsettled;
+  const { answer, durationMs, at, isProbe } = unsettled;
+  const isNews = !isProbe && answer !== call.answer;
+  if (!isNews && isGivenUp(call, policy) && call.dueAt > at) return call;
   const attemptCount = call.attemptCount + 1;
   const spentMs = call.spentMs + (bound === 'deadline' ? 0 : spentBy(call, policy, unsettled));
   const tried: Call = {
@@ -61,8 +74,8 @@ function unanswered(call: Call, policy: CallPolicy, unsettled: Unsettled, bound:
     durationMs,
     ongoing: null,
   };
-  const isSpent = bound !== 'deadline' && spentMs >= policy.retry.budgetMs && attemptCount >= MIN_ATTEMPTS;
-  if (!isSpent && call.parkedAt === null)
+  const isRare = call.parkedAt !== null || (bound !== 'deadline' && isRetryBudgetSpent(tried, policy));
+  if (!isRare)
     return { ...tried, dueAt: at + delayMs(ceilingMs(policy.retry, attemptCount), policy, unsettled) };
   const parkedAt = bound === 'parking' ? (call.parkedAt ?? at) : null;
   return { ...tried, parkedAt, dueAt: at + spentPauseMs(unsettled) };

@@ -63,6 +63,13 @@ export const metrics = {
     labels: [],
     help: 'Finished transactions that this replica removed after their retention.',
   },
+  resumed: {
+    name: 'tercet_transactions_resumed_total',
+    kind: 'counter',
+    unit: null,
+    labels: ['participant'],
+    help: 'Waiting transactions that this replica resumed because their participant had recovered.',
+  },
   callAttempts: {
     name: 'tercet_call_attempts_total',
     kind: 'counter',

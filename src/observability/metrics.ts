@@ -53,6 +53,7 @@ export class Metrics implements Observer {
   readonly #duration = histogram(metrics.duration, this.#registry);
   readonly #decisionToEnd = histogram(metrics.decisionToEnd, this.#registry);
   readonly #removed = counter(metrics.removed, this.#registry);
+  readonly #resumed = counter(metrics.resumed, this.#registry);
   readonly #callAttempts = counter(metrics.callAttempts, this.#registry);
   readonly #callDuration = histogram(metrics.callDuration, this.#registry);
   readonly #circuitState = gauge(metrics.circuitState, this.#registry);
@@ -130,6 +131,13 @@ export class Metrics implements Observer {
     if (state === 'closed') this.#unclosed.delete(participant);
     else this.#unclosed.set(participant, state);
     this.#tellCircuit(this.#labels.of(participant));
+  }
+
+  /** Rare, and in the log. */
+  participantRecovered(): void {}
+
+  resumed(participant: string, count: number): void {
+    this.#resumed.inc({ participant: this.#labels.of(participant) }, count);
   }
 
   /** Rare, and in the log. */

@@ -22,6 +22,8 @@ export function observers(all: readonly Observer[], log: Log): Observer {
     saved: (before, after) => tell((observer) => observer.saved(before, after)),
     called: (call) => tell((observer) => observer.called(call)),
     circuitChanged: (participant, state) => tell((observer) => observer.circuitChanged(participant, state)),
+    participantRecovered: (participant) => tell((observer) => observer.participantRecovered(participant)),
+    resumed: (participant, count) => tell((observer) => observer.resumed(participant, count)),
     participantRegistered: (participant, former) =>
       tell((observer) => observer.participantRegistered(participant, former)),
     committed: (saveCount) => tell((observer) => observer.committed(saveCount)),

@@ -55,6 +55,15 @@ export class StateLog implements Observer {
     this.#logger.info(line, 'circuit changed');
   }
 
+  participantRecovered(participant: string): void {
+    if (!this.#logger.isLevelEnabled('info')) return;
+    const line: LogLine = { participant };
+    this.#logger.info(line, 'participant recovered: what waits for it is resumed');
+  }
+
+  /** A metric counts them. */
+  resumed(): void {}
+
   /** An operator who looks for the cause of a 404 needs the address from before. A registration that repeats it is no event. */
   participantRegistered({ name, baseUrls }: Participant, former: Participant | null): void {
     if (former !== null && former.baseUrls.join() === baseUrls.join()) return;

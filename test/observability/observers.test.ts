@@ -8,6 +8,8 @@ const EVENTS: readonly (keyof Observer)[] = [
   'saved',
   'called',
   'circuitChanged',
+  'participantRecovered',
+  'resumed',
   'participantRegistered',
   'committed',
   'removed',
@@ -18,6 +20,8 @@ const doing = (act: (event: keyof Observer) => void): Observer => ({
   saved: () => act('saved'),
   called: () => act('called'),
   circuitChanged: () => act('circuitChanged'),
+  participantRecovered: () => act('participantRecovered'),
+  resumed: () => act('resumed'),
   participantRegistered: () => act('participantRegistered'),
   committed: () => act('committed'),
   removed: () => act('removed'),
@@ -33,6 +37,8 @@ function happenAll(observer: Observer): void {
     sampledTraceId: null,
   });
   observer.circuitChanged('inventory', 'open');
+  observer.participantRecovered('inventory');
+  observer.resumed('inventory', 1);
   const inventory = { name: 'inventory', baseUrls: [], paths: {}, callTimeoutMs: null };
   observer.participantRegistered(inventory, null);
   observer.committed(1);

@@ -91,6 +91,7 @@ export function observingEverything(): Metrics {
     sampledTraceId: TRACE_ID,
   });
   metrics.circuitChanged('inventory', 'open');
+  metrics.resumed('inventory', 1);
   metrics.committed(1);
   metrics.removed(1);
   metrics.alertPosted('accepted');

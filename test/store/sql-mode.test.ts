@@ -49,6 +49,8 @@ function suite(start: StartOwn): void {
       writer: one.writer,
       otherWriter: other.writer,
       registry: one.registry,
+      resumptions: one.resumptions,
+      otherResumptions: other.resumptions,
       heartbeats: one.heartbeats,
       otherHeartbeats: other.heartbeats,
       close: async () => {

@@ -10,6 +10,7 @@ import type { Heartbeat, HeartbeatStore } from '../../src/application/replicas.t
 import type {
   BatchWriter,
   ParticipantRegistry,
+  Resumptions,
   Save,
   TransactionStore,
 } from '../../src/application/ports.ts';
@@ -33,6 +34,8 @@ export type StoreUnderTest = {
   readonly otherWriter: BatchWriter;
   readonly otherStore: TransactionStore;
   readonly registry: ParticipantRegistry;
+  readonly resumptions: Resumptions;
+  readonly otherResumptions: Resumptions;
   readonly heartbeats: HeartbeatStore;
   readonly otherHeartbeats: HeartbeatStore;
   close(): Promise<void>;

@@ -13,6 +13,7 @@ import { connectionFaults } from './connection-faults.ts';
 import { lockFaults } from './lock-faults.ts';
 import { readsContract } from './reads-contract.ts';
 import { removalContract } from './removal-contract.ts';
+import { resumptionsContract } from './resumptions-contract.ts';
 import { type CannotSuffer, type StoreUnderTest, storeContract } from './store-contract.ts';
 
 /** A slow database is to be waited for: only faults that the tests inject make an outcome unknown. */
@@ -33,11 +34,14 @@ describe('the store in memory', () => {
     const registry = new MemoryParticipantRegistry();
     const heartbeats = new MemoryHeartbeatStore();
     const both = { store, otherStore: store, writer: store, otherWriter: store };
-    return { ...both, registry, heartbeats, otherHeartbeats: heartbeats, close: async () => {} };
+    const { resumptions } = store;
+    const shared = { resumptions, otherResumptions: resumptions, heartbeats, otherHeartbeats: heartbeats };
+    return { ...both, registry, ...shared, close: async () => {} };
   };
   storeContract(open);
   readsContract(open);
   removalContract(open);
+  resumptionsContract(open);
   faults(notSufferedInMemory, () => '');
 });
 
@@ -51,6 +55,7 @@ describe('the store on SQLite', () => {
   storeContract(open);
   readsContract(open);
   removalContract(open);
+  resumptionsContract(open);
   faults(notSufferedOnSqlite, () => '');
 });
 
@@ -62,6 +67,7 @@ describeOn(['mysql', 'mariadb'], 'the store', (server) => {
   storeContract(() => openTwice(url));
   readsContract(async () => openTwice(await newDatabase(server)));
   removalContract(async () => openTwice(await newDatabase(server)));
+  resumptionsContract(async () => openTwice(await newDatabase(server)));
   faults({}, () => url);
 });
 
@@ -85,7 +91,7 @@ function faults(cannotSuffer: CannotSuffer, databaseUrl: () => string): void {
 }
 
 function underTest(opened: SqlStore, other: SqlStore, close: () => Promise<void>): StoreUnderTest {
-  const { store, writer, registry, heartbeats } = opened;
+  const { store, writer, registry, resumptions, heartbeats } = opened;
   const closeAll = async () => {
     await opened.close();
     await close();
@@ -96,6 +102,8 @@ function underTest(opened: SqlStore, other: SqlStore, close: () => Promise<void>
     writer,
     otherWriter: other.writer,
     registry,
+    resumptions,
+    otherResumptions: other.resumptions,
     heartbeats,
     otherHeartbeats: other.heartbeats,
     close: closeAll,

@@ -23,6 +23,8 @@ export const noObserver: Observer = {
   saved: () => {},
   called: () => {},
   circuitChanged: () => {},
+  participantRecovered: () => {},
+  resumed: () => {},
   participantRegistered: () => {},
   committed: () => {},
   removed: () => {},
@@ -100,6 +102,8 @@ export function testEngine({ clock, process, settings, ...ports }: EngineParts =
     {
       store,
       writer,
+      resumptions: (store instanceof MemoryTransactionStore ? store : new MemoryTransactionStore())
+        .resumptions,
       registry: registryOf('inventory', 'payment'),
       participants: participantsThat(() => 200),
       wakes: (onWake) => new InProcessWakeQueue({ time, onWake }),

@@ -202,6 +202,7 @@ function coordinatorOf({
   const ports = {
     store,
     writer: store,
+    resumptions: store.resumptions,
     registry,
     time,
     log,
@@ -220,6 +221,8 @@ const observer: Observer = {
   saved: () => {},
   called: () => {},
   circuitChanged: () => {},
+  participantRecovered: () => {},
+  resumed: () => {},
   participantRegistered: () => {},
   committed: () => {},
   removed: () => {},

@@ -17,6 +17,7 @@ import type {
   Unfinished,
 } from '../../application/ports.ts';
 import type { Call, GlobalTransaction, Instant } from '../../domain/index.ts';
+import { MemoryResumptions } from './resumptions.ts';
 import { countOf, endsOf, isFinal, listOf, waitingFor } from './transaction-list.ts';
 
 type Row = Loaded & { readonly missCount: number };
@@ -25,6 +26,8 @@ export class MemoryTransactionStore implements TransactionStore, BatchWriter {
   readonly #rows = new Map<string, Row>();
   readonly #journal = new Map<string, JournalRow[]>();
   readonly #gidByBeginKey = new Map<string, string>();
+  /** Over the same rows. */
+  readonly resumptions = new MemoryResumptions(() => [...this.#rows.values()]);
 
   async writeBatch(saves: readonly Save[]): Promise<BatchOutcome> {
     const ours = new Set<string>();

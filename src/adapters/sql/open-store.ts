@@ -1,6 +1,12 @@
 /** The SQL store as a whole: one data source, and what reads and writes through it. */
 import type { DataSource, EntityManager } from 'typeorm';
-import type { BatchWriter, ParticipantRegistry, Time, TransactionStore } from '../../application/ports.ts';
+import type {
+  BatchWriter,
+  ParticipantRegistry,
+  Resumptions,
+  Time,
+  TransactionStore,
+} from '../../application/ports.ts';
 import type { HeartbeatStore } from '../../application/replicas.ts';
 import type { Instant } from '../../domain/index.ts';
 import { systemClock, systemTime } from '../system.ts';
@@ -10,6 +16,7 @@ import { type ClockSample, DatabaseClock, type LocalClock } from './database-clo
 import { SqlHeartbeatStore } from './heartbeat-rows.ts';
 import { MysqlBatchWriter } from './mysql-batch-writer.ts';
 import { SqlParticipantRegistry } from './participant-registry.ts';
+import { SqlResumptions } from './resumption-rows.ts';
 import { SqliteBatchWriter } from './sqlite-batch-writer.ts';
 import { SqlTransactionStore } from './transaction-store.ts';
 
@@ -18,6 +25,7 @@ export type SqlStore = {
   readonly store: TransactionStore;
   readonly writer: BatchWriter;
   readonly registry: ParticipantRegistry;
+  readonly resumptions: Resumptions;
   readonly heartbeats: HeartbeatStore;
   /** What deadlines are judged by: the database's clock where several processes share it. */
   readonly time: Time;
@@ -39,7 +47,8 @@ export async function openStore(
   const store = new SqlTransactionStore({ dataSource });
   const registry = new SqlParticipantRegistry({ dataSource });
   const heartbeats = new SqlHeartbeatStore({ dataSource });
-  const shared = { dataSource, store, registry, heartbeats };
+  const resumptions = new SqlResumptions({ dataSource });
+  const shared = { dataSource, store, registry, resumptions, heartbeats };
   if (isSqlite(dataSource)) {
     const writer = new SqliteBatchWriter({ dataSource });
     return { ...shared, writer, time: systemTime, close: () => dataSource.destroy() };

@@ -117,7 +117,7 @@ const endedAfter = (status: Status | null): string =>
 const sameText = (one: string, other: string): string => `HEX(${one}) = HEX(${other})`;
 
 /** Counted, since for an EXISTS MariaDB may read all branches that there are. */
-const hasBranch = (condition: string): string =>
+export const hasBranch = (condition: string): string =>
   `(SELECT COUNT(*) FROM branch WHERE branch.gid = tx.gid AND ${condition}) > 0`;
 
 /**
@@ -131,7 +131,12 @@ export const throughWakeAt = (manager: EntityManager): string =>
 
 // ── What waits for a participant ─────────────────────────────────────────────────────────────────────────────
 
-const HAS_NOT_ANSWERED = "(branch.phase_two_reply IS NULL OR branch.phase_two_reply <> 'succeeded')";
+export const HAS_NOT_ANSWERED = "(branch.phase_two_reply IS NULL OR branch.phase_two_reply <> 'succeeded')";
+
+/** With the text of `callbackTo`. One that differs in case may be found too, which the protocol then refuses. */
+export const IS_TO_BE_TOLD = 'tx.finished_at IS NOT NULL AND INSTR(tx.callback, ?) > 0';
+/** Names need no quoting. */
+export const callbackTo = (participant: string): string => `"participant":"${participant}"`;
 
 export async function gidsWaitingFor(
   manager: EntityManager,
@@ -140,13 +145,11 @@ export async function gidsWaitingFor(
   limit: number,
 ): Promise<readonly string[]> {
   const waits = `branch.participant = ? AND ${HAS_NOT_ANSWERED}`;
-  // Names need no quoting. One that differs in case may be found too, which the protocol then refuses.
-  const isToBeTold = 'tx.finished_at IS NOT NULL AND INSTR(tx.callback, ?) > 0';
   const rows: { gid: string }[] = await manager.query(
     `SELECT tx.gid AS gid FROM global_transaction tx ${throughWakeAt(manager)}
-     WHERE tx.wake_at IS NOT NULL AND tx.gid > ? AND (${hasBranch(waits)} OR ${isToBeTold})
+     WHERE tx.wake_at IS NOT NULL AND tx.gid > ? AND (${hasBranch(waits)} OR ${IS_TO_BE_TOLD})
      ORDER BY tx.gid LIMIT ?`,
-    [after, participant, `"participant":"${participant}"`, limit],
+    [after, participant, callbackTo(participant), limit],
   );
   return rows.map(({ gid }) => gid);
 }

@@ -59,6 +59,8 @@ export class OtelTracer implements Tracer {
 
   readonly called = NO_TRACER.called;
   readonly circuitChanged = NO_TRACER.circuitChanged;
+  readonly participantRecovered = NO_TRACER.participantRecovered;
+  readonly resumed = NO_TRACER.resumed;
   readonly participantRegistered = NO_TRACER.participantRegistered;
   readonly committed = NO_TRACER.committed;
   readonly removed = NO_TRACER.removed;

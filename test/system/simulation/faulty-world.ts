@@ -140,6 +140,7 @@ export class FaultyWorld {
         check: () => this.store.check(),
       },
       writer: this.#faultyWriter(life),
+      resumptions: this.store.resumptions,
       registry: this.#registry,
       participants: {
         call: (call: ParticipantCall) => {

@@ -1,0 +1,405 @@
+// An outage ends by itself: once a participant answers again, what waits for it is called within a minute, on every replica (I4).
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { MemoryTransactionStore } from '../../src/adapters/memory/transaction-store.ts';
+import type { Engine, EngineSettings } from '../../src/application/engine.ts';
+import type { HttpAnswer, ParticipantCall } from '../../src/application/ports.ts';
+import type { BeginRequest } from '../../src/application/requests.ts';
+import { httpAnswer, noObserver, participantsThat, registryOf, testEngine } from '../support/engine.ts';
+import { policy, saveOf } from '../support/saves.ts';
+import { seededChance, VirtualClock } from '../support/virtual-clock.ts';
+
+const [SECOND, MINUTE, HOUR, DAY] = [1000, 60_000, 3_600_000, 86_400_000] as const;
+const CALL_TIMEOUT_MS = 5000;
+/** The defaults of the settings. */
+const DEFAULTS: Partial<EngineSettings> & Pick<EngineSettings, 'policy' | 'gate'> = {
+  policy: {
+    ...policy,
+    callTimeoutMs: CALL_TIMEOUT_MS,
+    retry: { firstDelayMs: 200, maxDelayMs: 30 * SECOND, budgetMs: DAY },
+    poll: { firstDelayMs: 500, maxDelayMs: 10 * SECOND, budgetMs: 7 * DAY },
+    maxRetryAfterMs: 300 * SECOND,
+  },
+  gate: { concurrency: 256, failureCount: 10, firstOpenMs: SECOND, maxOpenMs: 30 * SECOND },
+  sweepIntervalMs: SECOND,
+  commitTimeoutMs: 5000,
+};
+/** Parks within seconds. */
+const IMPATIENT: typeof DEFAULTS = {
+  ...DEFAULTS,
+  policy: { ...DEFAULTS.policy, retry: { firstDelayMs: 50, maxDelayMs: 100, budgetMs: 200 } },
+  gate: { ...DEFAULTS.gate, failureCount: 1000 },
+};
+
+let clock: VirtualClock;
+let store: MemoryTransactionStore;
+let calls: (ParticipantCall & { readonly at: number; readonly replica: number })[];
+let answers: (call: ParticipantCall) => number | HttpAnswer | null;
+let resumed: string[];
+let recovered: string[];
+let replicas: Replica[];
+let registry: ReturnType<typeof registryOf>;
+
+type Replica = { readonly engine: Engine; readonly life: { isAlive: boolean } };
+
+beforeEach(() => {
+  [clock, store, calls, resumed, recovered] = [new VirtualClock(), new MemoryTransactionStore(), [], [], []];
+  registry = registryOf('stock', 'mail');
+  answers = () => 200;
+});
+
+function startReplicas(count: number, settings = DEFAULTS): void {
+  replicas = Array.from({ length: count }, (_, index) => startReplica(index, settings));
+}
+
+let starts = 0;
+function startReplica(index: number, settings = DEFAULTS): Replica {
+  starts += 1;
+  const life = { isAlive: true };
+  const engine = testEngine({
+    clock,
+    process: life,
+    store,
+    registry,
+    chance: seededChance(starts),
+    settings,
+    participants: participantsThat((call) => {
+      calls.push({ ...call, at: clock.nowMs, replica: index });
+      return answers(call);
+    }),
+    observer: {
+      ...noObserver,
+      resumed: (participant, count) => resumed.push(...Array(count).fill(participant)),
+      participantRecovered: (participant) => recovered.push(participant),
+    },
+  });
+  engine.sweep.start();
+  engine.recovery.start();
+  return { engine, life };
+}
+
+const missing = (): never => {
+  throw new Error('it is gone');
+};
+
+/** As by SIGKILL; another process takes its place. */
+function restart(index: number, settings = DEFAULTS): void {
+  (replicas[index] as Replica).life.isAlive = false;
+  replicas[index] = startReplica(index, settings);
+}
+
+async function begin(request: Partial<BeginRequest>, replica = 0): Promise<string> {
+  const outcome = await (replicas[replica] as Replica).engine.coordinator.begin(
+    request as BeginRequest,
+    null,
+  );
+  if (!outcome.accepted) throw new Error(outcome.code);
+  return outcome.saved.tx.gid;
+}
+
+const tcc = (participant = 'mail', payload = 'p'): Partial<BeginRequest> => ({
+  branches: [
+    { branchId: 'a', participant: 'stock', activity: 'reserve' },
+    { branchId: 'b', participant, activity: 'send', payload },
+  ],
+  timeoutMs: 30 * SECOND,
+});
+/** Its mail is sent behind the pivot. */
+const saga = (): Partial<BeginRequest> => ({
+  pattern: 'saga',
+  branches: [
+    { branchId: 'pay', participant: 'stock', activity: 'pay', isPivot: true },
+    { branchId: 'mail', participant: 'mail', activity: 'send', dependsOn: ['pay'] },
+  ],
+});
+
+const find = async (gid: string) => {
+  const loaded = await store.load(gid);
+  return (loaded ?? missing()).tx;
+};
+const statusesOf = (gids: readonly string[]) =>
+  Promise.all(gids.map(async (gid) => (await find(gid)).status));
+
+/** The participant answers no call but a try, which came before its outage. */
+const away =
+  (participant: string): typeof answers =>
+  (call) =>
+    call.participant === participant && call.op !== 'try'
+      ? { ...httpAnswer(null), answer: 'connect ECONNREFUSED' }
+      : 200;
+
+/** With both kinds of transactions that wait for the mail, begun at each replica. */
+async function beginAll(): Promise<string[]> {
+  const gids: string[] = [];
+  for (const replica of [0, 1]) gids.push(await begin(tcc(), replica), await begin(saga(), replica));
+  return gids;
+}
+
+async function expectEnds(gids: readonly string[], withinMs = MINUTE): Promise<void> {
+  expect(await statusesOf(gids)).toEqual(gids.map(() => 'confirming'));
+  answers = () => 200;
+  await clock.run(withinMs);
+  expect(await statusesOf(gids)).toEqual(gids.map(() => 'confirmed'));
+}
+
+const isParked = async (gid: string) =>
+  (await find(gid)).branches.some(({ phaseOne, phaseTwo }) => phaseOne.parkedAt ?? phaseTwo.parkedAt);
+
+describe('an outage ends within a minute of the return', () => {
+  test.each([
+    ['3 minutes', 3 * MINUTE, 0],
+    ['3 hours', 3 * HOUR, SECOND],
+    ['3 days', 3 * DAY, 15 * SECOND],
+  ])('after %s, for tcc and saga, whichever replica carried it (I4)', async (_length, lengthMs, stepMs) => {
+    clock = new VirtualClock({ stepMs });
+    startReplicas(2);
+    answers = away('mail');
+    const gids = await beginAll();
+    await clock.run(lengthMs);
+    await expectEnds(gids);
+  });
+
+  test('though both replicas were restarted during it (I4)', async () => {
+    startReplicas(2, IMPATIENT);
+    answers = away('mail');
+    const gids = await beginAll();
+    await clock.run(10 * MINUTE);
+    expect(await Promise.all(gids.map(isParked))).toEqual(gids.map(() => true));
+    restart(0, IMPATIENT);
+    restart(1, IMPATIENT);
+    await clock.run(10 * SECOND);
+    await expectEnds(gids);
+  });
+
+  test('though both replicas were restarted after it, and other calls are answered meanwhile (I4)', async () => {
+    startReplicas(2, IMPATIENT);
+    answers = away('mail');
+    const gids = await beginAll();
+    await clock.run(10 * MINUTE);
+    answers = () => 200;
+    restart(0, IMPATIENT);
+    restart(1, IMPATIENT);
+    for (let seconds = 0; seconds < 60; seconds += 1) {
+      await begin(tcc(), seconds % 2);
+      await clock.run(SECOND);
+    }
+    expect(await statusesOf(gids)).toEqual(gids.map(() => 'confirmed'));
+  });
+
+  test('for what the version before has parked, which is called hourly by then', async () => {
+    startReplicas(1, IMPATIENT);
+    answers = away('mail');
+    const gid = await begin(saga());
+    await clock.run(10 * SECOND);
+    (replicas[0] as Replica).life.isAlive = false;
+    const { tx, seq } = (await store.load(gid)) ?? missing();
+    const dueAt = clock.nowMs - 5 * SECOND;
+    const { phaseOne, ...mail } = tx.branches[1] ?? missing();
+    const parked = { ...mail, phaseOne: { ...phaseOne, spentMs: 0, dueAt, parkedAt: dueAt } };
+    const after = { ...tx, branches: [tx.branches[0] ?? missing(), parked] };
+    await store.writeBatch([saveOf({ tx, seq }, after, { wakeAt: clock.nowMs + HOUR })]);
+    startReplicas(2);
+    await clock.run(MINUTE);
+    await expectEnds([gid]);
+  });
+
+  test('for a callback whose budget is spent', async () => {
+    startReplicas(2, IMPATIENT);
+    answers = ({ op }) => (op === 'notify' ? httpAnswer(null) : 200);
+    const gid = await begin({ ...tcc('stock'), callback: { participant: 'mail', activity: 'told' } });
+    await clock.run(10 * MINUTE);
+    answers = () => 200;
+    await clock.run(MINUTE);
+    expect((await find(gid)).notification?.reply).toBe('succeeded');
+  });
+
+  test('of a participant that answered 404 to everything, and is called for nothing else', async () => {
+    startReplicas(2, IMPATIENT);
+    answers = (call) => (call.participant === 'mail' && call.op !== 'try' ? 404 : 200);
+    const gids = await beginAll();
+    await clock.run(10 * MINUTE);
+    expect(await Promise.all(gids.map(isParked))).toEqual(gids.map(() => true));
+    await expectEnds(gids);
+  });
+
+  test('for more transactions than it has slots', async () => {
+    startReplicas(2, { ...IMPATIENT, gate: { ...IMPATIENT.gate, concurrency: 3 } });
+    answers = away('mail');
+    const gids: string[] = [];
+    for (let count = 0; count < 40; count += 1) gids.push(await begin(tcc(), count % 2));
+    await clock.run(10 * MINUTE);
+    await expectEnds(gids);
+  });
+});
+
+describe('what waits for a participant that has recovered', () => {
+  async function parkAll(count: number, whileAway = away('mail')): Promise<string[]> {
+    answers = whileAway;
+    const gids: string[] = [];
+    for (let begun = 0; begun < count; begun += 1) gids.push(await begin(tcc(), begun % replicas.length));
+    await clock.run(5 * MINUTE);
+    expect(await Promise.all(gids.map(isParked))).toEqual(gids.map(() => true));
+    [calls, recovered, resumed] = [[], [], []];
+    return gids;
+  }
+  const confirmsOf = (gid: string) => calls.filter((call) => call.gid === gid && call.participant === 'mail');
+
+  test('is called once, by one of the replicas', async () => {
+    startReplicas(2, IMPATIENT);
+    const gids = await parkAll(20);
+    answers = () => 200;
+    await clock.run(MINUTE);
+    expect(gids.filter((gid) => confirmsOf(gid).length !== 1)).toEqual([]);
+  });
+
+  test('is counted as resumed, and the recovery is noted at most every 30 s', async () => {
+    startReplicas(2, IMPATIENT);
+    await parkAll(20);
+    answers = () => 200;
+    await clock.run(MINUTE);
+    expect(resumed.length).toBeGreaterThanOrEqual(18);
+    expect(new Set(resumed)).toEqual(new Set(['mail']));
+    expect(recovered.length).toBeGreaterThan(0);
+    expect(recovered.length).toBeLessThanOrEqual(3);
+  });
+
+  test('is resumed at once after an operator retried the participant at one replica', async () => {
+    startReplicas(2);
+    answers = away('mail');
+    const gids = [await begin(tcc(), 1), await begin(tcc(), 1)];
+    // Held back by the circuit of the second replica.
+    await clock.run(4 * MINUTE);
+    answers = () => 200;
+    await (replicas[0] as Replica).engine.coordinator.retryParticipant('mail');
+    await clock.run(3 * SECOND);
+    expect(await statusesOf(gids)).toEqual(['confirmed', 'confirmed']);
+  });
+
+  test('is resumed after its address was changed, once all replicas have read it', async () => {
+    startReplicas(2, IMPATIENT);
+    answers = away('mail');
+    const gids = await beginAll();
+    // Between two probes.
+    await clock.run(10 * MINUTE + 10 * SECOND);
+    answers = () => 200;
+    const mail = { name: 'mail', baseUrls: ['http://new.test'], paths: {}, callTimeoutMs: null };
+    await (replicas[0] as Replica).engine.coordinator.registerParticipant(mail);
+    calls = [];
+    await clock.run(SECOND);
+    expect(calls).toEqual([]);
+    await clock.run(5 * SECOND);
+    expect(await statusesOf(gids)).toEqual(gids.map(() => 'confirmed'));
+  });
+
+  test('is not resumed by a registration that changes nothing', async () => {
+    startReplicas(2);
+    const mail = (await registry.find('mail')) ?? missing();
+    await (replicas[0] as Replica).engine.coordinator.registerParticipant(mail);
+    await clock.run(10 * SECOND);
+    expect(recovered).toEqual([]);
+  });
+
+  test('is called at its own date where an address was named in its place', async () => {
+    startReplicas(2, IMPATIENT);
+    const address = 'http://mail.test/';
+    await registry.put({ name: address, baseUrls: [address], paths: {}, callTimeoutMs: null });
+    answers = away(address);
+    const gid = await begin(tcc(address));
+    await clock.run(5 * MINUTE);
+    answers = () => 200;
+    await clock.run(10 * MINUTE);
+    expect((await find(gid)).status).toBe('confirming');
+    await clock.run(HOUR);
+    expect((await find(gid)).status).toBe('confirmed');
+  });
+
+  test('is left alone where it is accepted: it waits for the business', async () => {
+    clock = new VirtualClock({ stepMs: 5 * SECOND });
+    startReplicas(2, IMPATIENT);
+    const accepted = await begin(tcc('mail', 'slow'));
+    const isSlow = ({ payload, op }: ParticipantCall) => payload === '"slow"' && op !== 'try';
+    answers = (call) => (isSlow(call) ? 202 : away('mail')(call));
+    await clock.run(12 * HOUR);
+    await parkAll(2, (call) => (isSlow(call) ? 202 : away('mail')(call)));
+    answers = (call) => (isSlow(call) ? 202 : 200);
+    await clock.run(MINUTE);
+    expect(recovered).not.toEqual([]);
+    expect(confirmsOf(accepted).length).toBeLessThanOrEqual(1);
+  });
+
+  test('is found again a minute later where the replica died that had claimed it (I16)', async () => {
+    startReplicas(2, IMPATIENT);
+    const gids = await parkAll(4);
+    (replicas[1] as Replica).life.isAlive = false;
+    const claim = { participant: 'mail', gids, now: clock.nowMs, expiredAt: clock.nowMs - MINUTE };
+    await store.resumptions.claim({ ...claim, claimant: 'dead' });
+    answers = () => 200;
+    await clock.run(2 * MINUTE);
+    expect(await statusesOf(gids)).toEqual(gids.map(() => 'confirmed'));
+  });
+});
+
+describe('a participant of which every call was given up', () => {
+  test('is probed by each replica every 30 s, in rotation, and no journal row is written', async () => {
+    startReplicas(2, IMPATIENT);
+    answers = away('mail');
+    const gids: string[] = [];
+    for (let count = 0; count < 3; count += 1) gids.push(await begin(tcc(), count % 2));
+    await clock.run(3 * MINUTE);
+    const rowCount = async () => (await Promise.all(gids.map((gid) => store.journalOf(gid)))).flat().length;
+    const before = await rowCount();
+    calls = [];
+    await clock.run(10 * MINUTE);
+    for (const replica of [0, 1]) {
+      const own = calls.filter((call) => call.replica === replica);
+      expect(own.length).toBeGreaterThanOrEqual(18);
+      expect(own.length).toBeLessThanOrEqual(20);
+      expect(new Set(own.map(({ gid }) => gid))).toEqual(new Set(gids));
+    }
+    expect(await rowCount()).toBe(before);
+  });
+
+  test('is not probed while other calls are made', async () => {
+    startReplicas(1, IMPATIENT);
+    const isPoisoned = ({ payload, op }: ParticipantCall) => payload === '"bad"' && op !== 'try';
+    answers = (call) => (isPoisoned(call) ? 404 : 200);
+    await begin(tcc('mail', 'bad'));
+    await clock.run(5 * MINUTE);
+    await begin(tcc());
+    await clock.run(3 * MINUTE);
+    calls = [];
+    for (let count = 0; count < 60; count += 1) {
+      await begin(tcc());
+      await clock.run(20 * SECOND);
+    }
+    expect(calls.filter(isPoisoned).length).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('a branch that always fails, at a participant that serves the others (I15)', () => {
+  test.each([
+    ['with 503', 503],
+    ['without an answer', null],
+  ])('%s is resumed once a minute at most, and delays no other call', async (_how, status) => {
+    startReplicas(2, { ...IMPATIENT, gate: { ...DEFAULTS.gate, failureCount: 3 } });
+    const isPoisoned = ({ payload, op }: ParticipantCall) => payload === '"bad"' && op !== 'try';
+    answers = (call) => (isPoisoned(call) ? httpAnswer(status) : 200);
+    const bad = [await begin(tcc('mail', 'bad'), 0), await begin(tcc('mail', 'bad'), 1)];
+    for (let seconds = 0; seconds < 180; seconds += 1) {
+      await begin(tcc(), seconds % 2);
+      await clock.run(SECOND);
+    }
+    expect(await Promise.all(bad.map(isParked))).toEqual([true, true]);
+    calls = [];
+    const good: string[] = [];
+    for (let seconds = 0; seconds < 600; seconds += 1) {
+      good.push(await begin(tcc(), seconds % 2));
+      await clock.run(SECOND);
+      expect((await find(good.at(-1) ?? '')).status).toBe('confirmed');
+    }
+    for (const gid of bad) {
+      const own = calls.filter((call) => call.gid === gid);
+      expect(own.length).toBeGreaterThan(0);
+      expect(own.length).toBeLessThanOrEqual(10);
+    }
+  });
+});
