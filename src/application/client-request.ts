@@ -1,10 +1,20 @@
 /** A client's request on its way through a drive: as the coordinator makes it, while it is pending, and once it is judged. */
-import type { Event, Now, Verdict } from '../domain/index.ts';
+import type { Completed, Event, Now, Verdict } from '../domain/index.ts';
 import type { Saved } from './ports.ts';
+
+/**
+ * What a participant reports of a call that it has received. It is judged by the newest durable state: an older one would reject
+ * it, and what is not durable was not called (I9).
+ */
+export type Completion = Pick<Completed, 'branchId' | 'op' | 'reply'> & {
+  /** Why it refuses; null without. */
+  readonly reason: string | null;
+};
 
 /** `begin` marks the request that makes the transaction; `mayExist` is false only for a gid that was made just now. */
 export type ClientRequest = {
   readonly eventAt: (now: Now) => Event;
+  readonly completion?: Completion;
   readonly begin?: { readonly beginKey: string | null; readonly mayExist: boolean };
 };
 

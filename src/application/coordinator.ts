@@ -14,6 +14,7 @@ import {
 } from '../domain/index.ts';
 import { type BeginParts, begin } from './begin.ts';
 import type { CallGate } from './call-gate.ts';
+import { complete, type CompleteRequest } from './complete.ts';
 import { type KindMismatch, kindMismatchIn } from './declared-kinds.ts';
 import { explanationOf } from './explanation.ts';
 import { NOTE_VERSION } from './journal.ts';
@@ -111,6 +112,11 @@ export class Coordinator {
     if (this.#given.journalVersion() < NOTE_VERSION)
       return { accepted: false, code: 'upgrade_in_progress', about: 'note' };
     return this.#ask(gid, (now) => ({ type: 'cancelRequested', note, now }));
+  }
+
+  /** Completes an op of a branch from outside, once its call may have been sent. */
+  complete(gid: string, request: CompleteRequest): Promise<Outcome> {
+    return complete(this.#given, gid, request);
   }
 
   /** Makes every waiting and parked branch due now, with a new budget. */

@@ -12,13 +12,21 @@
 import {
   type Event,
   type GlobalTransaction,
+  type Now,
   pendingCalls,
   saveNeed,
   transition,
   type Verdict,
 } from '../domain/index.ts';
-import type { ClientRequest, DurableVerdict, JudgedRequest, PendingRequest } from './client-request.ts';
+import type {
+  ClientRequest,
+  Completion,
+  DurableVerdict,
+  JudgedRequest,
+  PendingRequest,
+} from './client-request.ts';
 import { DurableState, type DurableTools } from './durable-state.ts';
+import type { Attempt } from './journal.ts';
 import { type CallTools, type Check, type ReceivedReply, OutstandingCalls } from './outstanding-calls.ts';
 import type { PollingMemory } from './polling-memory.ts';
 import { type Log, Overloaded, type Saved } from './ports.ts';
@@ -137,9 +145,10 @@ export class Drive {
     this.#cancelTimer();
     const settling = this.#tools.time.settle();
     if (settling !== null) await settling;
-    if (!this.#durable.isKnown || this.#durable.isStale) await this.#load();
     const requests = this.#pending.splice(0);
     try {
+      const isNewestNeeded = requests.some(({ completion }) => completion !== undefined);
+      if (!this.#durable.isKnown || this.#durable.isStale || isNewestNeeded) await this.#load();
       const judged = this.#judge(requests);
       if (!(await this.#saveIfNeeded(judged))) return;
       for (const { request, ...verdict } of judged)
@@ -167,11 +176,18 @@ export class Drive {
     const now = this.#tools.time.now();
     const judged = requests.map((request) => {
       const before = this.#current;
-      const verdict = this.#apply(request.eventAt(now));
+      const verdict = this.#verdictOn(request, now);
       return { verdict, isChanged: this.#current !== before, request };
     });
     this.#apply({ type: 'deadlinePassed', now });
     return judged;
+  }
+
+  #verdictOn({ eventAt, completion }: PendingRequest, now: Now): Verdict {
+    const event = eventAt(now);
+    const durable = this.#durable.saved?.tx ?? null;
+    const ofDurable = completion === undefined ? null : transition(durable, event);
+    return ofDurable?.accepted === false ? ofDurable : this.#apply(event);
   }
 
   #apply(event: Event): Verdict {
@@ -186,15 +202,19 @@ export class Drive {
     const before = this.#durable.saved?.tx ?? null;
     if (after === null) return true;
     const need = saveNeed(before, after);
-    // What a client is answered must be durable; other successes wait for their siblings.
-    const mayWait = need === 'may_wait' && !judged.some(({ isChanged }) => isChanged);
+    // What a client is answered is durable first; other successes wait for their siblings.
+    const mayWait = need === 'may_wait' && judged.length === 0;
     if (need === 'none' || (mayWait && this.#outstanding.count > 0)) return true;
     const begin = judged.find(({ request, isChanged }) => request.begin && isChanged)?.request;
-    const attempts = this.#unsaved.map(({ attempt }) => attempt);
     const beginKey = begin?.begin?.beginKey ?? null;
+    const completions = judged.flatMap(({ request, isChanged }) => (isChanged && request.completion) || []);
+    const heardCount = this.#unsaved.length;
+    const attempts = [...this.#unsaved.map(({ attempt }) => attempt), ...this.#attemptsOf(completions)];
     const saved = await this.#durable.save({ after, attempts, beginKey });
     if (saved !== null) {
-      this.#unsaved = this.#unsaved.slice(attempts.length);
+      this.#unsaved = this.#unsaved.slice(heardCount);
+      for (const { branchId, op, reply } of completions)
+        this.#tools.observer.completed(after, { branchId, op, reply, at: this.#tools.time.now().latest });
       this.#tools.observer.saved(before, after);
       this.#onSaved(saved);
       return true;
@@ -205,6 +225,18 @@ export class Drive {
       else this.#pending.push(request);
     }
     return false;
+  }
+
+  #attemptsOf(completions: readonly Completion[]): readonly Attempt[] {
+    const at = this.#tools.time.now().latest;
+    return completions.map(({ reason, ...of }) => ({
+      ...of,
+      at,
+      durationMs: 0,
+      httpStatus: null,
+      ...(reason !== null && { error: reason }),
+      isCompletion: true,
+    }));
   }
 
   /** Sends what is due; returns when there is more to do, and what. */

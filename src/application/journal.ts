@@ -41,7 +41,7 @@ type TransactionFields = Omit<GlobalTransaction, 'branches' | 'gid'>;
 type BranchFields = Omit<Branch, 'branchId' | 'payload'>;
 type BranchEntry = { readonly branchId: string } & Partial<BranchFields>;
 
-/** One call as it went. */
+/** One call as it went, or a completion from outside in its place. */
 export type Attempt = {
   /** Null for the callback. */
   readonly branchId: string | null;
@@ -54,6 +54,7 @@ export type Attempt = {
   readonly reply: Reply;
   /** What came instead of a complete answer, what it lacks, or why it refuses, in words; absent without. */
   readonly error?: string;
+  readonly isCompletion?: true;
 };
 
 /** A row tells of no more calls than this, the newest; only a participant that answers 202 for long makes as many. */

@@ -13,6 +13,7 @@ export type CoordinatorRejection =
   | 'address_not_allowed'
   | 'timeout_too_long'
   | 'setting_over_maximum'
+  | 'result_unusable'
   | 'gid_too_old'
   | 'gid_in_future'
   | 'upgrade_in_progress';

@@ -292,6 +292,14 @@ export interface Log {
 
 export type CircuitState = 'closed' | 'half-open' | 'open';
 
+/** How an op of a branch was completed from outside. */
+export type CompletedCall = {
+  readonly branchId: string;
+  readonly op: Op;
+  readonly reply: Reply;
+  readonly at: Instant;
+};
+
 /** Is told what happens, for logs and metrics. It must not throw, and nothing depends on it. */
 export interface Observer {
   /** A change is durable; `before` is null when it is the first. */
@@ -304,6 +312,8 @@ export interface Observer {
     /** The trace of the call; null if it is not sampled. */
     sampledTraceId: string | null;
   }): void;
+  /** A branch was completed from outside, which is durable; `saved` follows. */
+  completed(tx: GlobalTransaction, completed: CompletedCall): void;
   circuitChanged(participant: string, state: CircuitState): void;
   /** It was noted here that a participant has recovered. */
   participantRecovered(participant: string): void;

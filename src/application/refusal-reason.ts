@@ -16,9 +16,10 @@ export const withReason = (answer: string, reason: string): string => `${answer}
 
 /**
  * An answer without that reason, which may name what the payload names: for what is logged or sent elsewhere. It is kept after
- * the status.
+ * the status, or after how it was refused.
  */
-export const withoutReason = (answer: string): string => answer.replace(/^(\d{3}): .*$/s, '$1');
+export const withoutReason = (answer: string): string =>
+  answer.replace(/^(\d{3}|refused from outside): .*$/s, '$1');
 
 /** The reason in an answer; null where it has none. */
 export const reasonIn = (answer: string): string | null =>

@@ -72,6 +72,7 @@ export const NO_TRACER: Tracer = {
   }),
   saved() {},
   called() {},
+  completed() {},
   circuitChanged() {},
   participantRecovered() {},
   resumed() {},

@@ -17,6 +17,7 @@ export {
   type PendingCall,
   pendingCalls,
   stepOf,
+  wantedOf,
 } from './pending-calls.ts';
 export {
   DEFAULT_POLL_BUDGET_MS,

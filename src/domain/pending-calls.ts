@@ -113,7 +113,8 @@ function resultsFor({ branches }: GlobalTransaction, { step }: Branch): PendingC
   );
 }
 
-const wantedOf = (tx: GlobalTransaction, branchId: string): readonly string[] => [
+/** What later steps refer to in the result of a step. */
+export const wantedOf = (tx: GlobalTransaction, branchId: string): readonly string[] => [
   ...new Set(
     tx.branches.flatMap(({ step }) => step?.references.filter((to) => stepOf(to) === branchId) ?? []),
   ),

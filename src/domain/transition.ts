@@ -38,6 +38,7 @@ import {
 import { kindOf } from './kind.ts';
 import { hasPlan, type OpenCall, openCalls, opsOf } from './open-calls.ts';
 import { backOff } from './retry-policy.ts';
+import { isSameJson } from './same-json.ts';
 
 export type Begun = {
   readonly type: 'begun';
@@ -433,7 +434,8 @@ function complete(tx: GlobalTransaction, event: Completed): Verdict {
     return accepted(hear(tx, { ...event, type: 'replied', durationMs: 0, retryAfterMs: null, chance: 0 }));
   const known = settledBy(tx, branch, op);
   if (known === null) return rejected('op_not_open');
-  const isSame = known === reply && (op !== 'action' || reply === 'refused' || branch.result === result);
+  const isSame =
+    known === reply && (op !== 'action' || reply === 'refused' || isSameJson(branch.result, result));
   return isSame ? accepted(tx) : rejected('completed_differently');
 }
 

@@ -87,6 +87,13 @@ export const metrics = {
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
     hasExemplars: true,
   },
+  completions: {
+    name: 'tercet_branch_completions_total',
+    kind: 'counter',
+    unit: null,
+    labels: ['participant', 'op', 'reply'],
+    help: 'Branches that were completed from outside, by op and reply.',
+  },
   circuitState: {
     name: 'tercet_circuit_state',
     kind: 'gauge',
@@ -206,6 +213,7 @@ export const spans = {
   decide: 'tcc decide',
   finish: 'tcc finish',
   recover: 'tcc recover',
+  complete: 'tcc complete',
 } as const;
 
 /** Attributes of spans. Never payloads, results, keys or secrets. */
@@ -240,9 +248,10 @@ export const logFields = {
   reason: 'the reason of the decision',
   duration_ms: 'from begin to end, in the line of the end',
   branch_id:
-    'the branch: parked, registered, started as the pivot, or the one whose refusal decided to cancel',
+    'the branch: parked, registered, completed, started as the pivot, or the one whose refusal decided to cancel',
   participant: 'its participant by name, or the origin of its address; or the participant of the callback',
-  op: 'the op of the call',
+  op: 'the op of the call or of the completion',
+  reply: 'succeeded or refused, in the line of a completion',
   answer: 'its last answer, or why there was none',
   base_urls: 'the addresses of the participant that was registered, separated by blanks',
   former_base_urls: 'its addresses before; absent where it is new',

@@ -5,7 +5,14 @@
  * somebody scrapes; while the store fails it is left out, since 0 would be a lie, and the rest is told all the same.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram } from 'prom-client';
-import type { CircuitState, Observer, Time, TransactionStore, Unfinished } from '../application/ports.ts';
+import type {
+  CircuitState,
+  CompletedCall,
+  Observer,
+  Time,
+  TransactionStore,
+  Unfinished,
+} from '../application/ports.ts';
 import { JOURNAL_VERSION } from '../application/journal.ts';
 import type { GlobalTransaction, Instant, Op, Reply, Status } from '../domain/index.ts';
 import { type Metric, metrics } from './catalogue.ts';
@@ -56,6 +63,7 @@ export class Metrics implements Observer {
   readonly #resumed = counter(metrics.resumed, this.#registry);
   readonly #callAttempts = counter(metrics.callAttempts, this.#registry);
   readonly #callDuration = histogram(metrics.callDuration, this.#registry);
+  readonly #completions = counter(metrics.completions, this.#registry);
   readonly #circuitState = gauge(metrics.circuitState, this.#registry);
   readonly #commitBatchSize = histogram(metrics.commitBatchSize, this.#registry);
   readonly #lostCommits = gauge(metrics.lostCommits, this.#registry);
@@ -125,6 +133,13 @@ export class Metrics implements Observer {
     const calls = this.#callsOf(this.#labels.of(participant));
     calls.attempts(op)(reply)(sampledTraceId);
     calls.duration(op)(durationMs / 1000, sampledTraceId);
+  }
+
+  /** Rare: its labels are not remembered. */
+  completed(tx: GlobalTransaction, { branchId, op, reply }: CompletedCall): void {
+    const branch = tx.branches.find((one) => one.branchId === branchId);
+    const participant = this.#labels.of(branch?.participant ?? '');
+    this.#completions.inc({ participant, op, reply });
   }
 
   circuitChanged(participant: string, state: CircuitState): void {

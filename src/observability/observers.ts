@@ -21,6 +21,7 @@ export function observers(all: readonly Observer[], log: Log): Observer {
   return {
     saved: (before, after) => tell((observer) => observer.saved(before, after)),
     called: (call) => tell((observer) => observer.called(call)),
+    completed: (tx, completed) => tell((observer) => observer.completed(tx, completed)),
     circuitChanged: (participant, state) => tell((observer) => observer.circuitChanged(participant, state)),
     participantRecovered: (participant) => tell((observer) => observer.participantRecovered(participant)),
     resumed: (participant, count) => tell((observer) => observer.resumed(participant, count)),

@@ -1,12 +1,12 @@
 /**
  * The log of transactions: one line for each change of state, for each branch that is parked, and for each change of a
- * circuit. Also when the pivot of a saga is started, when a cancel comes too late for it, and when a callback is
+ * circuit. Also when a branch is completed from outside, when the pivot of a saga is started, when a cancel comes too late for it, and when a callback is
  * delivered. Single calls are for metrics and traces.
  *
  * No line has a payload, a business key, the reason of a refusal or more of an address than its origin. No line is built below the log level.
  */
 import type { Logger } from 'pino';
-import type { CircuitState, Observer, Participant } from '../application/ports.ts';
+import type { CircuitState, CompletedCall, Observer, Participant } from '../application/ports.ts';
 import { withoutReason } from '../application/refusal-reason.ts';
 import { type Branch, callsOf, type GlobalTransaction, type Instant, traceIdOf } from '../domain/index.ts';
 import type { LogLine } from './catalogue.ts';
@@ -48,6 +48,13 @@ export class StateLog implements Observer {
 
   /** Too many for a log. */
   called(): void {}
+
+  completed(tx: GlobalTransaction, { branchId, op, reply }: CompletedCall): void {
+    if (!this.#logger.isLevelEnabled('info')) return;
+    const branch = tx.branches.find((one) => one.branchId === branchId);
+    if (branch === undefined) return;
+    this.#logger.info({ ...branchLine(tx, branch), op, reply }, 'branch completed from outside');
+  }
 
   circuitChanged(participant: string, state: CircuitState): void {
     if (!this.#logger.isLevelEnabled('info')) return;

@@ -7,6 +7,7 @@ import { begin } from '../support/transactions.ts';
 const EVENTS: readonly (keyof Observer)[] = [
   'saved',
   'called',
+  'completed',
   'circuitChanged',
   'participantRecovered',
   'resumed',
@@ -19,6 +20,7 @@ const EVENTS: readonly (keyof Observer)[] = [
 const doing = (act: (event: keyof Observer) => void): Observer => ({
   saved: () => act('saved'),
   called: () => act('called'),
+  completed: () => act('completed'),
   circuitChanged: () => act('circuitChanged'),
   participantRecovered: () => act('participantRecovered'),
   resumed: () => act('resumed'),
@@ -36,6 +38,7 @@ function happenAll(observer: Observer): void {
     durationMs: 1,
     sampledTraceId: null,
   });
+  observer.completed(begin(), { branchId: 'stock', op: 'try', reply: 'succeeded', at: 0 });
   observer.circuitChanged('inventory', 'open');
   observer.participantRecovered('inventory');
   observer.resumed('inventory', 1);

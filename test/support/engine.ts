@@ -22,6 +22,7 @@ export const noLog: Log = { error: () => {} };
 export const noObserver: Observer = {
   saved: () => {},
   called: () => {},
+  completed: () => {},
   circuitChanged: () => {},
   participantRecovered: () => {},
   resumed: () => {},

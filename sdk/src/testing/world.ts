@@ -220,6 +220,7 @@ const log: Log = { error: (what, error) => process.emitWarning(`${what}: ${Strin
 const observer: Observer = {
   saved: () => {},
   called: () => {},
+  completed: () => {},
   circuitChanged: () => {},
   participantRecovered: () => {},
   resumed: () => {},

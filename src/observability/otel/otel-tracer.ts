@@ -26,6 +26,7 @@ import {
   trace,
 } from '@opentelemetry/api';
 import { type CarriedTrace, FIRST_MINUTE_MS, type TraceContext } from '../../application/trace-context.ts';
+import type { CompletedCall } from '../../application/ports.ts';
 import { type CallSpan, NO_TRACER, type Tracer } from '../../application/tracing.ts';
 import type { GlobalTransaction, Instant } from '../../domain/index.ts';
 import { typeOf } from '../../wire/error-fields/fields.ts';
@@ -92,6 +93,22 @@ export class OtelTracer implements Tracer {
   saved(before: GlobalTransaction | null, after: GlobalTransaction): void {
     if (after.decision !== null && (before === null || before.decision === null)) this.#decided(after);
     if (after.finishedAt !== null && (before === null || before.finishedAt === null)) this.#finished(after);
+  }
+
+  /** In the place of an attempt: what it decides is linked to it. */
+  completed(tx: GlobalTransaction, { branchId, op, reply, at }: CompletedCall): void {
+    const { attempts } = this.#knownOf(tx.gid);
+    const key = `${branchId}/${op}`;
+    const before = attempts.get(key);
+    const label = labelOf(tx.branches.find((one) => one.branchId === branchId)?.participant ?? '');
+    const attributes = {
+      [names.branchId]: branchId,
+      [names.participant]: label,
+      [names.op]: op,
+      [names.reply]: reply,
+    };
+    const causes = before === undefined ? [] : [before];
+    attempts.set(key, this.#momentSpan(tx, `${spans.complete} ${label}`, at, attributes, causes));
   }
 
   recovered(tx: GlobalTransaction, now: Instant): void {
@@ -181,7 +198,7 @@ export class OtelTracer implements Tracer {
     at: Instant,
     attributes: Attributes,
     causes: readonly SpanContext[] = [],
-  ): void {
+  ): SpanContext {
     const { parent, links, isRoot } = this.#placeOf(tx, at);
     const span = this.#tracer.startSpan(
       name,
@@ -190,6 +207,7 @@ export class OtelTracer implements Tracer {
     );
     span.end();
     if (isRoot) this.#knownOf(tx.gid).root = { context: trace.setSpan(ROOT_CONTEXT, span), at };
+    return span.spanContext();
   }
 
   #placeOf(

@@ -70,9 +70,13 @@ function fastifyPlugin(): (app: FastifyInstance) => Promise<void> {
     instrumentHooks: false,
     ignorePaths: ({ url }: { url: string }) => !url.startsWith('/v1/'),
     requestHook: (
-      span: { updateName(name: string): void },
-      request: { method: string; routeOptions: { url?: string } },
-    ) => span.updateName(`${request.method} ${request.routeOptions.url ?? ''}`.trim()),
+      span: { updateName(name: string): void; setAttribute(name: string, value: string): void },
+      { method, url, routeOptions }: { method: string; url: string; routeOptions: { url?: string } },
+    ) => {
+      span.updateName(`${method} ${routeOptions.url ?? ''}`.trim());
+      // A query may hold a signature or a business key.
+      span.setAttribute('url.path', url.split('?', 1)[0] ?? '');
+    },
   });
   return async (app) => void (await app.register(instrumentation.plugin()));
 }
