@@ -196,12 +196,21 @@ function contradictions(settings: Settings): string[] {
     faults.push(
       'TERCET_ALERT_WEBHOOK_SECRETS has no effect without TERCET_ALERT_WEBHOOK_URL: set it, or remove the secrets',
     );
-  if (settings.alertWebhookUrl !== '' && URL.parse(settings.alertWebhookUrl) === null)
-    faults.push('TERCET_ALERT_WEBHOOK_URL is no address: correct its host or port');
-  for (const [index, secret] of settings.alertWebhookSecrets.entries()) {
-    const fault = checkSecret(secret);
-    if (fault !== null) faults.push(`TERCET_ALERT_WEBHOOK_SECRETS, secret ${index + 1}: ${fault}`);
-  }
+  const signsUrls = settings.completionSecrets.length > 0;
+  if (settings.publicUrl !== '' && !signsUrls)
+    faults.push('TERCET_PUBLIC_URL needs TERCET_COMPLETION_SECRETS: they sign the completion URLs');
+  if (settings.publicUrl === '' && signsUrls)
+    faults.push(
+      'TERCET_COMPLETION_SECRETS has no effect without TERCET_PUBLIC_URL: set it, or remove the secrets',
+    );
+  for (const name of ['alertWebhookUrl', 'publicUrl'] as const)
+    if (settings[name] !== '' && URL.parse(settings[name]) === null)
+      faults.push(`${variableOf(name)} is no address: correct its host or port`);
+  for (const name of ['alertWebhookSecrets', 'completionSecrets'] as const)
+    for (const [index, secret] of settings[name].entries()) {
+      const fault = checkSecret(secret);
+      if (fault !== null) faults.push(`${variableOf(name)}, secret ${index + 1}: ${fault}`);
+    }
   if (settings.apiTokens.length > 0 && settings.allowAnonymous)
     faults.push(
       'TERCET_API_TOKENS and TERCET_ALLOW_ANONYMOUS=true contradict each other: remove one of them',

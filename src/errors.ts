@@ -13,6 +13,7 @@ import type { CoordinatorRejection } from './application/coordinator.ts';
 /** What only the HTTP shell can find wrong. */
 export type HttpRejection =
   | 'unauthorized'
+  | 'wrong_signature'
   | 'invalid_request'
   | 'broken_json'
   | 'inexact_number'
@@ -230,6 +231,11 @@ export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
     advice:
       'Lower it, or raise TERCET_MAX_CALL_TIMEOUT_MS, TERCET_MAX_RETRY_DELAY_MS or TERCET_MAX_RETRY_BUDGET_MS.',
   },
+  result_unusable: {
+    status: 422,
+    title: 'Later steps of the saga cannot use the result',
+    advice: 'Complete the branch with what their payloads refer to, in at most 4096 bytes of JSON.',
+  },
   gid_too_old: {
     status: 410,
     title: 'The gid is too old to begin a transaction',
@@ -246,6 +252,11 @@ export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
     status: 401,
     title: 'The request has no valid API token',
     advice: 'Send the header Authorization: Bearer TOKEN, with one of TERCET_API_TOKENS.',
+  },
+  wrong_signature: {
+    status: 401,
+    title: 'The URL is not signed for this op of this branch',
+    advice: 'Use the tcc-completion-url of the call unchanged, and name the op of the call.',
   },
   invalid_request: {
     status: 400,

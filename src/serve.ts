@@ -26,6 +26,7 @@ import type { Log, Time, WakeQueue } from './application/ports.ts';
 import { databaseTlsOf, environment, readSettings, shownUrl, UnusableSettings } from './environment.ts';
 import { buildApp } from './http/app.ts';
 import { traceUrlOf } from './api/transaction-view.ts';
+import { CompletionUrls } from './wire/completion-urls.ts';
 import { reasonOf } from './wire/error-fields/fields.ts';
 import { createLogger } from './observability/logger.ts';
 import { buildOf, Metrics } from './observability/metrics.ts';
@@ -76,10 +77,12 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
     allowedHosts: settings.allowedHosts,
     whyNeverCalled,
   });
+  const completionUrls = completionUrlsOf(settings);
   const participants = new HttpParticipantClient({
     registry,
     ca: settings.participantCaFile,
     maxIdleConnections: settings.participantConcurrency,
+    completionUrls,
     now: () => sql.time.now().latest,
   });
   const writerId = systemChance.newId();
@@ -130,6 +133,7 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
     isDraining: () => isDraining,
     keepAliveTimeoutMs: settings.keepAliveTimeoutMs,
     apiTokens: settings.apiTokens,
+    completionUrls,
     maxCallTimeoutMs: settings.maxCallTimeoutMs,
     metrics: (accept) => metrics.scrape(accept),
     trace: tracing?.pluginFor ?? null,
@@ -267,6 +271,10 @@ function openWakes(settings: Settings, { time, onWake, log, logger }: WakeParts)
     },
   });
 }
+
+/** Null without a public URL. */
+const completionUrlsOf = ({ publicUrl, completionSecrets: secrets }: Settings): CompletionUrls | null =>
+  publicUrl === '' ? null : new CompletionUrls({ publicUrl, secrets });
 
 const DAY_MS = 86_400_000;
 

@@ -20,6 +20,9 @@ const durationMs = (defaultMs: number, description: string, minimumMs = 1, maxim
     description: `${description}, in milliseconds.`,
   });
 
+/** The form of Standard Webhooks. */
+const WEBHOOK_SECRET = '^whsec_[A-Za-z0-9+/]+={0,2}$';
+
 /** A secret is never repeated, not even in the message that refuses it; it may stand in a file. */
 const secret = (description: string) => ({ isSecret: true, description });
 
@@ -178,8 +181,20 @@ export const Settings = Type.Object({
     ...secret('URL of the alert webhook: http or https. Without it, no alerts are sent.'),
   }),
   alertWebhookSecrets: list(
-    Type.String({ pattern: '^whsec_[A-Za-z0-9+/]+={0,2}$' }),
+    Type.String({ pattern: WEBHOOK_SECRET }),
     'Secrets that sign each post to the alert webhook: whsec_ and base64, two at most, for rotation.',
+    { isSecret: true, maxItems: 2 },
+  ),
+  publicUrl: Type.String({
+    default: '',
+    pattern: '^(?:https?://[!"$-.0->A-[\\]-~]+(?:/[!"$->@-[\\]-~]*)?)?$',
+    description:
+      'Where participants and webhooks reach this coordinator: an http or https URL without query. With it, each call carries a ' +
+      'signed completion URL. Requires TERCET_COMPLETION_SECRETS.',
+  }),
+  completionSecrets: list(
+    Type.String({ pattern: WEBHOOK_SECRET }),
+    'Secrets of completion URLs: whsec_ and base64, two at most, for rotation. The first signs, each is accepted.',
     { isSecret: true, maxItems: 2 },
   ),
   alertAfterAttempts: Type.Integer({

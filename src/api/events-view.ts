@@ -91,6 +91,7 @@ export const attemptView = ({
   httpStatus,
   reply,
   error,
+  isCompletion,
 }: Attempt): wire.AttemptView => ({
   branchId,
   op,
@@ -99,4 +100,5 @@ export const attemptView = ({
   httpStatus,
   reply,
   error: error ?? null,
+  ...(isCompletion && { isCompletion }),
 });

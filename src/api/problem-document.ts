@@ -97,6 +97,7 @@ const REJECTED_ABOUT: Partial<Record<CoordinatorRejection, (about: string) => st
   address_not_allowed: (address) => `${address} is not allowed.`,
   timeout_too_long: (limit) => `At most ${limit} are allowed.`,
   setting_over_maximum: (maximum) => `${maximum}.`,
+  result_unusable: (fault) => `${fault}.`,
   gid_too_old: (limit) => `Its time must not be before ${limit}.`,
   gid_in_future: (limit) => `Its time must not be after ${limit}.`,
 };

@@ -29,8 +29,8 @@ export type Route = {
   readonly path: string;
   /** The name of the operation in generated clients. */
   readonly operationId: string;
-  /** `open` routes are served without a token: probes. */
-  readonly access: 'open' | 'token';
+  /** `open` routes are served without a token: probes. `token-or-signature` also by a signed URL, which the route verifies. */
+  readonly access: 'open' | 'token' | 'token-or-signature';
   readonly tag: 'transactions' | 'participants' | 'health';
   readonly summary: string;
   readonly description?: string;

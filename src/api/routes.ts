@@ -2,6 +2,8 @@
 import type { Coordinator } from '../application/coordinator.ts';
 import type { Readiness } from '../application/engine.ts';
 import type { Log } from '../application/ports.ts';
+import type { CompletionUrls } from '../wire/completion-urls.ts';
+import { completionRoutes } from './completions.ts';
 import { decisionRoutes } from './decisions.ts';
 import { finalityRoutes } from './finality.ts';
 import { healthRoutes } from './health.ts';
@@ -27,6 +29,8 @@ export type ApiParts = {
   readonly whyNeverCalled: (url: string) => string | null;
   /** Link to a trace, with `{traceId}` in it; empty for none. */
   readonly traceUrlTemplate: string;
+  /** The signed URLs by which branches are completed; null where there are none. */
+  readonly completionUrls: CompletionUrls | null;
   readonly log: Log;
 };
 
@@ -41,6 +45,7 @@ export function apiRoutes(given: ApiParts): readonly Route[] {
   return [
     ...transactionRoutes({ coordinator, waitForEnd, annotate }),
     ...decisionRoutes({ coordinator, waitForEnd, annotate }),
+    ...completionRoutes(given),
     ...historyRoutes({ coordinator, annotate }),
     ...finalityRoutes({ coordinator }),
     ...listRoutes({ coordinator, annotate }),

@@ -13,6 +13,7 @@ import Fastify, {
   type RawServerDefault,
 } from 'fastify';
 import { MAX_BODY_BYTES } from '../api/exact-json.ts';
+import type { CompletionUrls } from '../wire/completion-urls.ts';
 import { type ApiParts, apiRoutes } from '../api/routes.ts';
 import { mountRoutes } from './mount.ts';
 import { describeApi } from './plugins/api-docs.ts';
@@ -34,6 +35,8 @@ export type AppParts = Pick<
   readonly metrics: Scrape;
   /** One of these each request has to bring; empty where everyone may come in. */
   readonly apiTokens: readonly string[];
+  /** The signed URLs by which branches are completed; absent or null where there are none. */
+  readonly completionUrls?: CompletionUrls | null;
   /** Makes a span of each request; absent or null without tracing. */
   readonly trace?: ((app: FastifyInstance) => Promise<void>) | null;
   /** Link to a trace, with `{traceId}` in it; absent or empty for none. */
@@ -45,11 +48,11 @@ export type AppParts = Pick<
 };
 
 export async function buildApp(given: AppParts): Promise<App> {
-  const { apiTokens, isDraining = () => false } = given;
+  const { apiTokens, completionUrls = null, isDraining = () => false } = given;
   const app = Fastify({ ...serverOptions(given) }).withTypeProvider<TypeBoxTypeProvider>();
   // First, so that it covers every route and hook.
   await given.trace?.(app as unknown as FastifyInstance);
-  askForToken(app, apiTokens);
+  askForToken(app, apiTokens, completionUrls);
   takeOnlyJson(app);
   answerProblems(app);
   closeConnectionsWhenClosing(app, isDraining);
@@ -65,6 +68,7 @@ export async function buildApp(given: AppParts): Promise<App> {
       maxCallTimeoutMs,
       whyNeverCalled,
       traceUrlTemplate,
+      completionUrls,
       log,
       closing: closingOf(app),
     }),

@@ -51,11 +51,17 @@ export const AttemptView = Type.Object(
           'What came instead of a complete answer, what it lacks, or why it refuses, in words; null when there is nothing to add.',
       }),
     ),
+    isCompletion: Type.Optional(
+      Type.Boolean({
+        description:
+          'True where the op was completed from outside instead of by an answer; absent for a call.',
+      }),
+    ),
   },
   {
     title: 'AttemptView',
     additionalProperties: false,
-    description: 'One call to a participant, as it went.',
+    description: 'One call to a participant, as it went, or its completion from outside.',
   },
 );
 export type AttemptView = Static<typeof AttemptView>;

@@ -50,6 +50,7 @@ export function coordinatorApi(given: Given): CoordinatorApi {
     isDraining: () => false,
     // Calls go by the name of the participant, whatever its address.
     whyNeverCalled: () => null,
+    completionUrls: null,
   });
   return async (request) => {
     const steps = stepsOf(request.path);

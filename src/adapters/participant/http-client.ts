@@ -13,6 +13,7 @@
  * The hottest code beside the commits: one object for a call, no streams, no promises but the one that is answered.
  */
 import type { LookupFunction } from 'node:net';
+import type { CompletionUrls } from '../../wire/completion-urls.ts';
 import { idempotencyKeyOf, signatureHeaders } from '../../wire/signature.ts';
 import { CALL_HEADERS } from '../../wire/index.ts';
 import { isAddress } from '../../application/allowed-addresses.ts';
@@ -41,6 +42,7 @@ export class HttpParticipantClient implements ParticipantClient {
   readonly #registry: ParticipantRegistry;
   readonly #connect: Connector;
   readonly #maxIdleConnections: number;
+  readonly #completionUrls: CompletionUrls | null;
   readonly #now: () => Instant;
   readonly #elapsedMs: () => number;
   readonly #connections = new Map<string, Connections>();
@@ -52,6 +54,7 @@ export class HttpParticipantClient implements ParticipantClient {
    * @param given.maxIdleConnections idle connections that are kept to one origin; those in use have no limit here
    * @param given.ca PEM of authorities to trust for the certificates of participants, beside the usual ones
    * @param given.lookup looks up the names of participants; the system's resolver when absent
+   * @param given.completionUrls the signed URLs that calls carry; absent or null for none
    * @param given.now the time that signatures bear; this machine's when absent
    * @param given.elapsedMs measures how long an address is not called; this machine's monotonic clock when absent
    */
@@ -60,12 +63,14 @@ export class HttpParticipantClient implements ParticipantClient {
     ca: string | null;
     maxIdleConnections: number;
     lookup?: LookupFunction;
+    completionUrls?: CompletionUrls | null;
     now?: () => Instant;
     elapsedMs?: () => number;
   }) {
     this.#registry = given.registry;
     this.#connect = guardedConnector(given.ca, given.lookup);
     this.#maxIdleConnections = given.maxIdleConnections;
+    this.#completionUrls = given.completionUrls ?? null;
     this.#now = given.now ?? Date.now;
     this.#elapsedMs = given.elapsedMs ?? (() => performance.now());
   }
@@ -113,6 +118,7 @@ export class HttpParticipantClient implements ParticipantClient {
       const { activity, op, payload: body } = call;
       const ownPath = participant.paths[`${activity}/${op}`] ?? `/${activity}/${op}`;
       const headers = headersOf(call);
+      if (this.#completionUrls !== null) addCompletionUrl(headers, call, this.#completionUrls);
       if (participant.secrets?.length) this.#sign(headers, call, participant.secrets);
       connections.send({ method: 'POST', path: path + ownPath, headers, body }, exchange);
     } catch (error) {
@@ -178,6 +184,16 @@ export class HttpParticipantClient implements ParticipantClient {
     this.#connections.set(origin, connections);
     return connections;
   }
+}
+
+/** A callback is not completed: any 2xx delivers it. */
+function addCompletionUrl(
+  headers: string[],
+  { gid, branchId, op }: ParticipantCall,
+  urls: CompletionUrls,
+): void {
+  if (branchId !== null && op !== 'notify')
+    headers.push(CALL_HEADERS.completionUrl, urls.urlOf({ gid, branchId, op }));
 }
 
 /** Names and values, alternating. */

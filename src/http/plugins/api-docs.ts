@@ -27,19 +27,25 @@ export async function describeApi(
         { name: 'health', description: 'Probes.' },
       ],
       ...(asksForToken && {
-        components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
+        components: {
+          securitySchemes: {
+            token: { type: 'http', scheme: 'bearer' },
+            signature: { type: 'apiKey', in: 'query', name: 'signature' },
+          },
+        },
         security: [{ token: [] }],
       }),
     },
     transformObject: (document) =>
       'openapiObject' in document
-        ? withNamedSchemas(withOpenProbes(withOptionalBodies(document.openapiObject)))
+        ? withNamedSchemas(withOwnAccess(withOptionalBodies(document.openapiObject)))
         : document.swaggerObject,
   });
   await app.register(swaggerUi, { routePrefix: '/docs' });
   app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
 }
 
+type Secured = { security?: unknown[] };
 type Body = { required?: boolean; content?: Record<string, { schema?: { type?: string | string[] } }> };
 type Paths = Record<string, { post?: { requestBody?: Body } }>;
 
@@ -52,12 +58,14 @@ function withOptionalBodies<Document extends { paths?: unknown }>(document: Docu
   return document;
 }
 
-/** Probes never need the token that everything else may need. */
-function withOpenProbes<Document extends { paths?: unknown; security?: unknown }>(
+/** Probes never need the token that everything else may need; a completion may come by a signed URL in its place. */
+function withOwnAccess<Document extends { paths?: unknown; security?: unknown }>(
   document: Document,
 ): Document {
-  const paths = (document.paths ?? {}) as Record<string, { get?: { security?: unknown[] } }>;
+  const paths = (document.paths ?? {}) as Record<string, Partial<Record<'get' | 'post', Secured>>>;
   if (document.security === undefined) return document;
   for (const probe of ['/livez', '/readyz']) if (paths[probe]?.get) paths[probe].get.security = [];
+  const completion = paths['/v1/transactions/{gid}/branches/{branchId}/complete']?.post;
+  if (completion) completion.security = [{ token: [] }, { signature: [] }];
   return document;
 }

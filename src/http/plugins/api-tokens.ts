@@ -1,30 +1,52 @@
 /**
- * Who may use the coordinator: each request brings one of the tokens as `Authorization: Bearer TOKEN`.
+ * Who may use the coordinator: each request brings one of the tokens as `Authorization: Bearer TOKEN`, or where the route says so
+ * a signed URL.
  *
  * It is asked before anything else, so that a stranger learns nothing: the body is not read, no form is checked, and
  * a path that does not exist is refused like one that does. Open are the probes and the description of the API.
  */
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { CompletionUrls } from '../../wire/completion-urls.ts';
 import type { RouteConfig } from '../mount.ts';
 import { sendProblem } from '../problem.ts';
 
-/** To be called before the first route. Without tokens everyone may come in. */
-export function askForToken(app: FastifyInstance, apiTokens: readonly string[]): void {
+/**
+ * To be called before the first route. Without tokens everyone may come in.
+ * @param completionUrls null where no URLs are signed
+ */
+export function askForToken(
+  app: FastifyInstance,
+  apiTokens: readonly string[],
+  completionUrls: CompletionUrls | null,
+): void {
   if (apiTokens.length === 0) return;
   const allowed = apiTokens.map(digestOf);
   app.addHook('onRequest', async (request, reply) => {
-    if (isOpen(request) || isAllowed(request.headers.authorization)) return;
+    const signature = signatureOf(request);
+    const isSigned = signature !== null && isSignedForSome(request, signature);
+    if (isOpen(request) || isSigned || isAllowed(request.headers.authorization)) return;
     // Its body is not read, so nothing more can be read on the connection either.
     reply.header('www-authenticate', 'Bearer').header('connection', 'close');
-    return sendProblem(reply, 'unauthorized');
+    return sendProblem(reply, signature === null ? 'unauthorized' : 'wrong_signature');
   });
+
+  /** For some op of the branch: the route verifies that it is the op of the body, which is not read yet. */
+  const isSignedForSome = ({ params }: FastifyRequest, signature: string): boolean =>
+    completionUrls?.isSignedForSome(params as { gid: string; branchId: string }, signature) ?? false;
 
   /** All are compared, and all of each: the time it takes tells nothing about any of them. */
   function isAllowed(header: string | undefined): boolean {
     const digest = digestOf(/^Bearer +(\S+)$/i.exec(header ?? '')?.[1] ?? '');
     return allowed.reduce((isFound, one) => timingSafeEqual(one, digest) || isFound, false);
   }
+}
+
+/** Null where there is none, or the route takes none. */
+function signatureOf({ routeOptions, query }: FastifyRequest): string | null {
+  if ((routeOptions.config as RouteConfig).access !== 'token-or-signature') return null;
+  const { signature } = query as { signature?: unknown };
+  return typeof signature === 'string' ? signature : null;
 }
 
 /** Digests are of one length, as the comparison wants, and keep the tokens themselves out of its timing. */
