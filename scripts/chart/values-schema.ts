@@ -55,6 +55,7 @@ export const valuesSchema: Schema = {
     redis: secret,
     apiTokens: secret,
     alertWebhook: values({ existingSecret: name, urlKey: key, secretsKey: key }),
+    completionSecrets: secret,
     caCertificates: values({ database: configMap, redis: configMap, participants: configMap }),
     migration: values({
       enabled: flag,

@@ -72,7 +72,7 @@ await describeWithHelm('docs/helm.md', (chart) => {
     const ran = readFileSync(join(folder, 'log'), 'utf8');
     for (const command of ['install', 'upgrade', 'template', 'test', 'uninstall'])
       expect(ran).toMatch(new RegExp(`^helm ${command} tercet `, 'm'));
-    expect(ran.match(/^kubectl create /gm)).toHaveLength(6);
+    expect(ran.match(/^kubectl create /gm)).toHaveLength(7);
   });
 
   test('creates each key that the chart reads', () => {
@@ -83,6 +83,7 @@ await describeWithHelm('docs/helm.md', (chart) => {
       'scrape-token',
       'alert-webhook-url',
       'alert-webhook-secrets',
+      'completion-secrets',
     ];
     for (const key of keys) expect(page).toContain(`--from-literal=${key}=`);
   });

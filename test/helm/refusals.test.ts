@@ -52,6 +52,16 @@ await describeWithHelm('values that cannot work are refused', (chart) => {
       /^config\.TERCET_REDIS_CA_FILE and caCertificates contradict/,
     ],
     [
+      'a public URL without the secrets of its URLs',
+      { config: { TERCET_PUBLIC_URL: 'https://tercet.example' } },
+      /^config\.TERCET_PUBLIC_URL and completionSecrets\.existingSecret need each other/,
+    ],
+    [
+      'secrets of completion URLs without a public URL',
+      { completionSecrets: { existingSecret: 'tercet-completion' } },
+      /^config\.TERCET_PUBLIC_URL and completionSecrets\.existingSecret need each other/,
+    ],
+    [
       'an autoscaler without a metric',
       { autoscaling: { enabled: true, targetCPUUtilizationPercentage: null } },
       /^autoscaling has no metric/,

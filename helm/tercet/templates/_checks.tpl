@@ -14,11 +14,14 @@
 {{- $faults = append $faults "apiTokens.existingSecret and config.TERCET_ALLOW_ANONYMOUS contradict each other: remove one of them" }}
 {{- end }}
 
-{{- $values := dict "DATABASE_URL" "database.existingSecret" "REDIS_URL" "redis.existingSecret" "API_TOKENS" "apiTokens.existingSecret" "ALERT_WEBHOOK_URL" "alertWebhook.existingSecret" "ALERT_WEBHOOK_SECRETS" "alertWebhook.existingSecret" }}
+{{- $values := dict "DATABASE_URL" "database.existingSecret" "REDIS_URL" "redis.existingSecret" "API_TOKENS" "apiTokens.existingSecret" "ALERT_WEBHOOK_URL" "alertWebhook.existingSecret" "ALERT_WEBHOOK_SECRETS" "alertWebhook.existingSecret" "COMPLETION_SECRETS" "completionSecrets.existingSecret" }}
 {{- range $name, $value := $values }}
 {{- if hasKey $.Values.config (printf "TERCET_%s" $name) }}
 {{- $faults = append $faults (printf "config.TERCET_%s is a secret, and values are stored in the release: put it into a Secret and name that by %s" $name $value) }}
 {{- end }}
+{{- end }}
+{{- if ne (empty .Values.config.TERCET_PUBLIC_URL) (empty .Values.completionSecrets.existingSecret) }}
+{{- $faults = append $faults "config.TERCET_PUBLIC_URL and completionSecrets.existingSecret need each other: set both, or remove the one" }}
 {{- end }}
 {{- if hasKey .Values.config "TERCET_PORT" }}
 {{- $faults = append $faults "config.TERCET_PORT is set by containerPort: set that instead" }}
