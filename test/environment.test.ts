@@ -56,6 +56,8 @@ describe('what is left unset', () => {
       attentionAfterMs: 600_000,
       alertWebhookUrl: '',
       alertWebhookSecrets: [],
+      publicUrl: '',
+      completionSecrets: [],
       alertAfterAttempts: 5,
       sweepIntervalMs: 1000,
       keepAliveTimeoutMs: 620_000,
@@ -184,6 +186,37 @@ describe('what is wrong', () => {
     const faults = faultsOf(settings);
     expect(faults).toEqual([expect.stringContaining(words)]);
     expect(faults.join()).not.toMatch(/T0KEN|c2hvcnQ/);
+  });
+
+  test.each([
+    [{ TERCET_PUBLIC_URL: 'https://tercet.example' }, 'TERCET_PUBLIC_URL needs TERCET_COMPLETION_SECRETS'],
+    [{ TERCET_COMPLETION_SECRETS: secret }, 'has no effect without TERCET_PUBLIC_URL: set it, or remove'],
+    [
+      { TERCET_PUBLIC_URL: 'https://tercet.example', TERCET_COMPLETION_SECRETS: 'whsec_c2hvcnQ=' },
+      'TERCET_COMPLETION_SECRETS, secret 1: a secret has 24 to 64 bytes, and this one 5',
+    ],
+    [
+      {
+        TERCET_PUBLIC_URL: 'https://tercet.example',
+        TERCET_COMPLETION_SECRETS: `${secret},${secret},${secret}`,
+      },
+      'TERCET_COMPLETION_SECRETS does not have the right form',
+    ],
+    [
+      { TERCET_PUBLIC_URL: 'https://tercet.example:99999', TERCET_COMPLETION_SECRETS: secret },
+      'TERCET_PUBLIC_URL is no address',
+    ],
+    ...['ftp://tercet.example', 'https://tercet.example/?a=1', 'https://me@tercet.example'].map(
+      (url) =>
+        [
+          { TERCET_PUBLIC_URL: url, TERCET_COMPLETION_SECRETS: secret },
+          'does not have the right form',
+        ] as const,
+    ),
+  ])('completion URLs need a public URL and secrets: %#', (settings, words) => {
+    const faults = faultsOf(settings);
+    expect(faults).toEqual([expect.stringContaining(words)]);
+    expect(faults.join()).not.toMatch(/c2hvcnQ/);
   });
 
   test('an unknown setting is a misspelt one', () => {

@@ -152,9 +152,16 @@ test('where no tokens are set, nobody is asked', async () => {
 
 test('the description of the API says who is asked for a token, and where', async () => {
   const { components, security, paths } = (await get('/openapi.json')).json();
-  expect(components.securitySchemes).toEqual({ token: { type: 'http', scheme: 'bearer' } });
+  expect(components.securitySchemes).toEqual({
+    token: { type: 'http', scheme: 'bearer' },
+    signature: { type: 'apiKey', in: 'query', name: 'signature' },
+  });
   expect(security).toEqual([{ token: [] }]);
   expect(paths['/livez'].get.security).toEqual([]);
+  expect(paths['/v1/transactions/{gid}/branches/{branchId}/complete'].post.security).toEqual([
+    { token: [] },
+    { signature: [] },
+  ]);
   expect(paths['/v1/participants'].get).not.toHaveProperty('security');
   app = await appWith([]);
   expect((await get('/openapi.json')).json()).not.toHaveProperty('security');

@@ -150,6 +150,17 @@ describe('from decision to end', () => {
   });
 });
 
+test('completions from outside are counted by participant, op and reply, and are no calls', async () => {
+  const { metrics, scraped } = measured();
+  for (const reply of ['succeeded', 'succeeded', 'refused'] as const)
+    metrics.completed(begin(), { branchId: 'stock', op: 'try', reply, at: T0 });
+  const { value, seriesOf } = await scraped();
+  const labels = 'participant="inventory",op="try"';
+  expect(value(`tercet_branch_completions_total{${labels},reply="succeeded"}`)).toBe(2);
+  expect(value(`tercet_branch_completions_total{${labels},reply="refused"}`)).toBe(1);
+  expect(seriesOf('tercet_call_attempts_total')).toEqual([]);
+});
+
 describe('calls', () => {
   test('are counted by participant, op and reply, and last seconds', async () => {
     const { metrics, scraped } = measured();

@@ -1,7 +1,7 @@
 /** Metrics of a store that answers as a test says, and what a scrape of them reads. */
 import type { Unfinished } from '../../src/application/ports.ts';
 import { Metrics } from '../../src/observability/metrics.ts';
-import { cancelled, confirmed, confirming, T0 } from '../support/transactions.ts';
+import { begin, cancelled, confirmed, confirming, T0 } from '../support/transactions.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 export const nothingUnfinished: Unfinished = {
@@ -90,6 +90,7 @@ export function observingEverything(): Metrics {
     durationMs: 1,
     sampledTraceId: TRACE_ID,
   });
+  metrics.completed(begin(), { branchId: 'stock', op: 'try', reply: 'succeeded', at: T0 });
   metrics.circuitChanged('inventory', 'open');
   metrics.resumed('inventory', 1);
   metrics.committed(1);

@@ -193,6 +193,32 @@ describe('a saga', () => {
   });
 });
 
+test('a branch that is completed from outside leaves a line, without the reason of a refusal', () => {
+  const { log, lines } = logged();
+  const tx = told(begin({ traceparent }), {
+    type: 'completed',
+    branchId: 'stock',
+    op: 'try',
+    reply: 'refused',
+    result: null,
+    answer: `refused from outside: ${MARKS.payload}`,
+    now: exactly(T0),
+  });
+  log.completed(tx, { branchId: 'stock', op: 'try', reply: 'refused', at: T0 });
+  expect(lines).toEqual([
+    {
+      level: 'info',
+      gid: 'g-1',
+      trace_id: TRACE_ID,
+      branch_id: 'stock',
+      participant: 'inventory',
+      op: 'try',
+      reply: 'refused',
+      msg: 'branch completed from outside',
+    },
+  ]);
+});
+
 describe('who asked to hear of the end', () => {
   const callback = { participant: 'billing', activity: 'orders', callTimeoutMs: null };
   const ended = confirmedLater(tried(begin({ callback, traceparent })));

@@ -4,6 +4,7 @@ import { Webhook } from 'standardwebhooks';
 import { MemoryParticipantRegistry } from '../../../src/adapters/memory/participant-registry.ts';
 import { HttpParticipantClient } from '../../../src/adapters/participant/http-client.ts';
 import type { ParticipantCall, ParticipantRegistry } from '../../../src/application/ports.ts';
+import { CompletionUrls } from '../../../src/wire/completion-urls.ts';
 import { type Participant, participantThat, type Received, rawParticipantThat } from './http-server.ts';
 import { until } from '../../support/until.ts';
 import { NO_TRACE } from '../../../src/application/trace-context.ts';
@@ -133,6 +134,24 @@ describe('a call', () => {
       'idempotency-key': `${GID}/stock/confirm`,
     });
     expect(headers).not.toHaveProperty('traceparent');
+  });
+
+  test('carries the signed URL of its op where there are such, and a callback carries none', async () => {
+    const completionUrls = new CompletionUrls({
+      publicUrl: 'https://tercet.example/base',
+      secrets: [`whsec_${Buffer.alloc(32, 1).toString('base64')}`],
+    });
+    const participant = await register(answers(200));
+    const own = new HttpParticipantClient({ registry, ca: null, connectionsPerOrigin: 1, completionUrls });
+    await own.call(call({ op: 'confirm' }));
+    await own.call(call({ op: 'notify', branchId: null }));
+    await own.close();
+    await client.call(call());
+    expect(participant.received.map(({ headers }) => headers['tcc-completion-url'])).toEqual([
+      completionUrls.urlOf({ gid: GID, branchId: 'stock', op: 'confirm' }),
+      undefined,
+      undefined,
+    ]);
   });
 
   test("continues the initiator's trace", async () => {

@@ -165,6 +165,44 @@ describe('a decision', () => {
   });
 });
 
+describe('a completion from outside', () => {
+  const completed = (tx: GlobalTransaction, afterMs: number) =>
+    ({ branchId: 'stock', op: 'try', reply: 'refused', at: tx.beganAt + afterMs }) as const;
+
+  test('is a span of the transaction, linked to the last call, and the decision is linked to it', () => {
+    const { tracer, call } = tracing();
+    const tx = traced();
+    call(tx, 1, { op: 'try' });
+    const called = last().spanContext().spanId;
+    tracer.completed(tx, completed(tx, 2));
+    const completion = last();
+    expect(completion.name).toBe('tcc complete inventory');
+    expect(isOfBegin(completion)).toBe(true);
+    expect(linkedIds(completion)).toEqual([called]);
+    expect(completion.attributes).toMatchObject({
+      'tcc.transaction.id': tx.gid,
+      'tcc.branch.id': 'stock',
+      'tcc.participant': 'inventory',
+      'tcc.op': 'try',
+      'tcc.reply': 'refused',
+    });
+    tracer.saved(tx, { ...cancelling(), traceparent: tx.traceparent, tracestate: null });
+    expect(last().name).toBe('tcc decide');
+    expect(linkedIds(last())).toEqual([completion.spanContext().spanId]);
+  });
+
+  test('of later is a root, linked to the begin, and what follows belongs to it', () => {
+    const { tracer, call } = tracing();
+    const tx = traced();
+    tracer.completed(tx, completed(tx, 2 * FIRST_MINUTE_MS));
+    const completion = last();
+    expect(completion.parentSpanContext).toBeUndefined();
+    expect(linkedIds(completion)).toEqual([BEGIN_ID]);
+    call(tx, 2 * FIRST_MINUTE_MS + 5, { op: 'cancel' });
+    expect(last().parentSpanContext?.spanId).toBe(completion.spanContext().spanId);
+  });
+});
+
 test.each([
   ['parentbased_always_on', undefined, /ParentBased\{root=AlwaysOn/],
   ['always_off', undefined, /^AlwaysOff/],

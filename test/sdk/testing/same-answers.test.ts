@@ -262,6 +262,27 @@ const stories: Readonly<Record<string, readonly [statuses: readonly number[], st
       await side.ask(post(BEGIN, { branches: [branch('a', { payload: 'x'.repeat(65_536) })] }));
     },
   ],
+  'a branch is completed from outside': [
+    [202, 409, 409, 200, 200, 200, 409, 400, 400, 401, 404, 404],
+    async (side) => {
+      side.answer('confirm', 425);
+      const at = await begun(side, { branches: [branch('a')] }, WAIT);
+      const done = (op: string) => ({ op, reply: 'succeeded' });
+      const complete = (body: object, where = `${at}/branches/a`) =>
+        side.ask(post(`${where}/complete`, body));
+      await complete(done('cancel'));
+      await complete({ op: 'confirm', reply: 'refused', reason: 'too late' });
+      await complete(done('confirm'));
+      await complete(done('confirm'));
+      await complete(done('try'));
+      await complete({ op: 'try', reply: 'refused' });
+      await complete(done('notify'));
+      await complete({ ...done('try'), reason: 'none' });
+      await side.ask(post(`${at}/branches/a/complete?signature=AAAA`, done('try')));
+      await complete(done('try'), `${at}/branches/b`);
+      await complete(done('try'), `${BEGIN}/${side.gidOf(0)}/branches/a`);
+    },
+  ],
   'a registered branch is another one': [
     [201, 201, 409, 422],
     async (side) => {
