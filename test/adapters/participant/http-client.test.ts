@@ -142,7 +142,7 @@ describe('a call', () => {
       secrets: [`whsec_${Buffer.alloc(32, 1).toString('base64')}`],
     });
     const participant = await register(answers(200));
-    const own = new HttpParticipantClient({ registry, ca: null, connectionsPerOrigin: 1, completionUrls });
+    const own = new HttpParticipantClient({ registry, ca: null, maxIdleConnections: 1, completionUrls });
     await own.call(call({ op: 'confirm' }));
     await own.call(call({ op: 'notify', branchId: null }));
     await own.close();
