@@ -70,8 +70,9 @@ export class Retention {
     const beganAtMs = time.elapsedMs();
     const count = await this.runOnce().catch((error: unknown) => {
       if (!this.#repetition.isStopped) log.error('removal of finished transactions failed', error);
-      return 0;
+      return null;
     });
+    if (count === null) return EVERY_MS;
     const tookMs = time.elapsedMs() - beganAtMs;
     const isMore = count === BATCH_SIZE || this.#from > 0;
     return isMore ? Math.max(MIN_PAUSE_MS, tookMs) : EVERY_MS;

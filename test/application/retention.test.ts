@@ -154,6 +154,27 @@ describe('retention', () => {
     expect(errors).toEqual([failure, failure]);
   });
 
+  test('that fails after the first page goes on with the same page an hour later', async () => {
+    const from: number[] = [];
+    const retention = retentionWith({
+      store: {
+        async removeFinished(before, limit, ended) {
+          asked.push({ before, limit, atMs: clock.nowMs - began });
+          from.push(ended?.from ?? NaN);
+          if (from.length === 2) throw new Error('away');
+          return 0;
+        },
+        endOfPage: async (ended) => (ended.from === 0 ? 1 : null),
+      },
+    });
+    retention.start();
+    for (let step = 0; step < 3; step += 1) await clock.step();
+    expect(from).toEqual([0, 1, 1]);
+    expect(asked.map(({ atMs }) => atMs)).toEqual([
+      ...[0.5 * HOUR_MS, 0.5 * HOUR_MS + 20, 1.5 * HOUR_MS + 20],
+    ]);
+  });
+
   test('that is stopped begins no other pass, also in the midst of one', async () => {
     there = 2 * BATCH_SIZE;
     const retention = retentionWith();
