@@ -7,7 +7,7 @@ import { systemTiming } from '../../sdk/src/initiator/timing.ts';
 describe.each([
   ['coordinator', systemClock],
   ['initiator', systemTiming],
-])('a timer of the %s', (_whose, { after }) => {
+])('a timer of the %s', (_whose, clock) => {
   const YEAR_MS = 366 * 86_400_000;
   beforeEach(() => {
     jest.useFakeTimers();
@@ -18,7 +18,7 @@ describe.each([
 
   test.each([0, 1, 2 ** 31 - 1, 2 ** 31, 2 ** 32, YEAR_MS])('of %d ms fires then, and once', (delayMs) => {
     let count = 0;
-    after(delayMs, () => {
+    clock.after(delayMs, () => {
       count += 1;
     });
     if (delayMs > 0) jest.advanceTimersByTime(delayMs - 1);
@@ -31,7 +31,7 @@ describe.each([
   test('of a year can be cancelled at any time', () => {
     let count = 0;
     for (const passedMs of [0, 2 ** 31, YEAR_MS - 1]) {
-      const cancel = after(YEAR_MS, () => {
+      const cancel = clock.after(YEAR_MS, () => {
         count += 1;
       });
       jest.advanceTimersByTime(passedMs);
