@@ -11,6 +11,7 @@ import {
   type Branch,
   type Call as BranchCall,
   type GlobalTransaction,
+  type Instant,
   isFinished,
   isParked,
   isPhaseOne,
@@ -268,6 +269,7 @@ export class Ledger {
     const stored = (call: BranchCall): BranchCall => ({
       ...call,
       ongoing: null,
+      dueAt: sameWhenever(call.dueAt),
       attemptCount: isSettled(call) ? call.attemptCount : Math.max(call.attemptCount, fewest),
     });
     const branches = tx.branches.map((branch) => ({
@@ -447,6 +449,12 @@ const isDone = (tx: GlobalTransaction, id: string): boolean =>
 /** Empty in a tcc. A wish to cancel is checked as it is asked, and while only the pivot can decide. */
 const pivotText = ({ decision, pivotStartedAt, cancelAskedAt }: GlobalTransaction): string =>
   `${pivotStartedAt === null ? '' : ' pivot'}${decision === null && cancelAskedAt !== null ? ' wished' : ''}`;
+
+/** The same whenever it was written: due at once, due once the doubtful moment is over, due hours later. */
+function sameWhenever(dueAt: Instant): Instant {
+  if (dueAt === nowAt(1).latest || dueAt > nowAt(3).latest) return dueAt;
+  return dueAt > nowAt(2).latest && dueAt !== nowAt(3).latest ? nowAt(3).earliest - 1 : nowAt(0).latest;
+}
 
 /** Not yet due when written: the doubtful moment around the deadline writes such calls, and so does parking. */
 function callText({ reply, dueAt, parkedAt, acceptedAt }: BranchCall): string {

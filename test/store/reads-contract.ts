@@ -5,13 +5,21 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Save, TransactionFilter } from '../../src/application/ports.ts';
 import type { GlobalTransaction, Status } from '../../src/domain/index.ts';
-import { allReplied, newTransaction, cancelRequested, newGid, saveOf } from '../support/saves.ts';
-import { told } from '../support/transactions.ts';
+import {
+  allReplied,
+  newTransaction,
+  cancelRequested,
+  newGid,
+  saveOf,
+  withoutPolling,
+} from '../support/saves.ts';
+import { CALLS_TO_PARK, exactly, replied, told } from '../support/transactions.ts';
 import { newSaga, inState, TO_THE_END } from '../support/saga-saves.ts';
 import type { StoreUnderTest } from './store-contract.ts';
 
 const T0 = Date.UTC(2026, 0, 1);
 const WAKE_AT = Date.UTC(2026, 0, 2);
+const FAILED_AT = T0 + 5000;
 const EVERYTHING: TransactionFilter = {
   status: null,
   isParked: null,
@@ -72,17 +80,18 @@ export function readsContract(open: () => Promise<StoreUnderTest>): void {
       ['trying', ['trying', 'interactive']],
       ['confirming', ['confirming']],
       ['confirmed', ['confirmed']],
-      ['cancelling', ['cancelling', 'half', 'parked']],
-      ['cancelled', ['cancelled', 'owing']],
+      ['cancelling', ['cancelling', 'accepted', 'failing', 'overdue', 'half', 'parked']],
+      ['cancelled', ['cancelled', 'acceptedAfterEnd', 'owing']],
     ])('are listed by their status: %s', async (status, names) => {
       expect(await gidsOf({ status })).toEqual(gids(...names.map((name) => stages[name])));
     });
 
     test('are listed when they wait for an operator, and when they do not', async () => {
-      const others = all.filter((tx) => tx !== stages.parked);
-      expect(await gidsOf({ isParked: true })).toEqual([stages.parked.gid]);
+      const parked = [stages.parked, stages.overdue];
+      const others = all.filter((tx) => !parked.includes(tx));
+      expect(await gidsOf({ isParked: true })).toEqual(gids(...parked));
       expect(await gidsOf({ isParked: false })).toEqual(gids(...others));
-      expect(await gidsOf({ isParked: true, status: 'cancelling' })).toEqual([stages.parked.gid]);
+      expect(await gidsOf({ isParked: true, status: 'cancelling' })).toEqual(gids(...parked));
       expect(await gidsOf({ isParked: true, status: 'cancelled' })).toEqual([]);
     });
 
@@ -93,6 +102,24 @@ export function readsContract(open: () => Promise<StoreUnderTest>): void {
       expect(await gidsOf({ attention: { isNeeded: false, since: T0 } })).toEqual(gids(...others));
       expect(await gidsOf({ attention: { isNeeded: true, since: T0 - 1 } })).toEqual([]);
       expect(await gidsOf({ attention: { isNeeded: false, since: T0 - 1 } })).toEqual(gids(...all));
+    });
+
+    test('have waited since their error or their spent poll budget where a branch was accepted before', async () => {
+      const waiting = [stages.confirming, stages.cancelling, stages.half, stages.parked, stages.owing];
+      const later = [...waiting, stages.failing, stages.overdue];
+      const gidsAt = (since: number) => gidsOf({ attention: { isNeeded: true, since } });
+      expect(await gidsAt(FAILED_AT - 1)).toEqual(gids(...waiting));
+      expect(await gidsAt(FAILED_AT)).toEqual(gids(...later));
+      expect((await under.store.countUnfinished(FAILED_AT)).attentionCount).toBe(later.length);
+    });
+
+    test('need no attention, however long they last, where all that is open is accepted', async () => {
+      const never = [stages.accepted, stages.acceptedAfterEnd];
+      const centuryLater = T0 + 100 * 365 * 86_400_000;
+      const listed = await gidsOf({ attention: { isNeeded: false, since: centuryLater } });
+      expect(listed).toEqual(expect.arrayContaining(gids(...never)));
+      const needing = await gidsOf({ attention: { isNeeded: true, since: centuryLater } });
+      for (const { gid } of never) expect(needing).not.toContain(gid);
     });
 
     test('are listed by a participant of any of their branches', async () => {
@@ -126,8 +153,8 @@ export function readsContract(open: () => Promise<StoreUnderTest>): void {
 
     test('are counted until nothing is owed for them any more', async () => {
       expect(await under.store.countUnfinished(T0)).toEqual({
-        countByStatus: { trying: 2, confirming: 1, cancelling: 3, cancelled: 1 },
-        parkedCount: 1,
+        countByStatus: { trying: 2, confirming: 1, cancelling: 6, cancelled: 2 },
+        parkedCount: 2,
         attentionCount: 5,
         oldestBeganAt: stages.trying.beganAt,
         oldestWakeAt: WAKE_AT,
@@ -281,14 +308,38 @@ function everyStage() {
     confirmed: ended(succeeded(succeeded(next()))),
     /** Its own branches have answered, and the one of another participant has not. */
     half: withOpenPayment(succeeded(cancelRequested(next()))),
-    parked: [1, 2, 3, 4, 5].reduce((tx) => allReplied(tx, 'unknown'), cancelRequested(next())),
+    parked: Array.from({ length: CALLS_TO_PARK }).reduce(
+      (tx: GlobalTransaction) => allReplied(tx, 'unknown'),
+      cancelRequested(next()),
+    ),
     interactive: { ...next(), mode: 'interactive' as const },
+    accepted: accepted(cancelRequested(next())),
+    /** A call of it has failed since it was accepted. */
+    failing: laterReplied(accepted(cancelRequested(next())), 'unknown'),
+    /** Its poll budget is spent. */
+    overdue: laterReplied(accepted(cancelRequested(next())), 'ongoing'),
+    /** The cancel that is due once more is accepted. */
+    acceptedAfterEnd: withCancelAccepted(withLateSuccess(ended(succeeded(cancelRequested(next()))))),
     owing: withLateSuccess(ended(succeeded(cancelRequested(next())))),
   };
 }
 
-const wakeAtOf = (tx: GlobalTransaction, { owing }: { owing: GlobalTransaction }, index: number) =>
-  tx.finishedAt === null || tx === owing ? WAKE_AT + index : null;
+const wakeAtOf = (
+  tx: GlobalTransaction,
+  { owing, acceptedAfterEnd }: Record<string, GlobalTransaction>,
+  index: number,
+) => (tx.finishedAt === null || tx === owing || tx === acceptedAfterEnd ? WAKE_AT + index : null);
+
+const accepted = (tx: GlobalTransaction) => allReplied(tx, 'ongoing');
+
+/** Both branches, long after they were accepted. */
+function laterReplied(tx: GlobalTransaction, reply: 'unknown' | 'ongoing'): GlobalTransaction {
+  const now = exactly(FAILED_AT);
+  return withoutPolling(told(tx, ...['a', 'b'].map((id) => replied(id, 'cancel', reply, { now }))));
+}
+
+const withCancelAccepted = (tx: GlobalTransaction) =>
+  withoutPolling(told(tx, replied('a', 'cancel', 'ongoing')));
 
 function withOpenPayment(tx: GlobalTransaction): GlobalTransaction {
   const [first] = cancelRequested(newTransaction(tx.gid)).branches;

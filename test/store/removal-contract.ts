@@ -136,6 +136,11 @@ export function removalContract(open: () => Promise<StoreUnderTest>): void {
       ['it waits for an operator', parked(cancelRequested(old())), {}],
       ['nobody has said when somebody looks at it', cancelRequested(old()), { wakeAt: null }],
       ['a late try is to be cancelled once more', withLateSuccess(ended(old(), T0 - 7000)), { wakeAt: T0 }],
+      [
+        'the cancel of a late try is accepted',
+        allReplied(withLateSuccess(ended(old(), T0 - 7000)), 'ongoing'),
+        { wakeAt: T0 },
+      ],
       ['who asked to be told has not heard of its end', owingCallback(), { wakeAt: T0 }],
       ['a step of it is to be undone once more', inState(newSaga(), UNDONE), { wakeAt: T0 }],
       ['its pivot waits for an operator', withParkedPivot(), {}],
@@ -193,7 +198,7 @@ const ended = (tx: GlobalTransaction, finishedAt: Instant): GlobalTransaction =>
 });
 
 const parked = (tx: GlobalTransaction): GlobalTransaction =>
-  [1, 2, 3, 4, 5].reduce((at) => allReplied(at, 'unknown'), tx);
+  Array.from({ length: CALLS_TO_PARK }).reduce((at: GlobalTransaction) => allReplied(at, 'unknown'), tx);
 
 const owingCallback = (): GlobalTransaction => inState(newSaga(), TO_THE_END.slice(0, 6));
 

@@ -24,7 +24,7 @@ import {
   newGid,
   saveOf,
 } from '../support/saves.ts';
-import { told } from '../support/transactions.ts';
+import { CALLS_TO_PARK, told } from '../support/transactions.ts';
 import { AWKWARD_RESULT, newSaga, inState, TO_THE_END, UNDONE } from '../support/saga-saves.ts';
 
 export type StoreUnderTest = {
@@ -87,7 +87,16 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
 
     test('each state equals what its journal rows amount to (I12)', async () => {
       let saved = await beginOne();
-      for (const step of [cancelRequested, unknown, unknown, succeeded]) {
+      for (const step of [
+        cancelRequested,
+        unknown,
+        unknown,
+        accepted,
+        unknown,
+        ...PARKING,
+        accepted,
+        succeeded,
+      ]) {
         const next = step(saved.tx);
         expect(await commit(saveOf(saved, next))).toEqual(['saved']);
         saved = { tx: next, seq: saved.seq + 1 };
@@ -524,6 +533,9 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
 
 const fresh = () => saveOf(null, newTransaction(newGid()));
 const unknown = (tx: GlobalTransaction) => allReplied(tx, 'unknown');
+const accepted = (tx: GlobalTransaction) => allReplied(tx, 'ongoing');
+/** Of these the last parks its branches. */
+const PARKING = Array.from({ length: CALLS_TO_PARK }, () => unknown);
 const succeeded = (tx: GlobalTransaction) => allReplied(tx, 'succeeded');
 
 const withoutPayloads = (tx: GlobalTransaction): GlobalTransaction => ({

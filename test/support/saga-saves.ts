@@ -1,7 +1,7 @@
 /** Sagas with all that a store keeps of one, state by state, and with their callback: as saves for store tests. */
 import { type GlobalTransaction, type Op, type Reply, transition } from '../../src/domain/index.ts';
 import { afterPivot, pivot, saga, step } from './sagas.ts';
-import { AWKWARD_PAYLOAD, newGid, policy } from './saves.ts';
+import { AWKWARD_PAYLOAD, newGid, policy, withoutPolling } from './saves.ts';
 import { exactly, replied, told as toldOf } from './transactions.ts';
 
 /** As long as a result may be, and such that anything but a plain text column would change it. */
@@ -40,6 +40,8 @@ export const TO_THE_END: readonly (readonly [what: string, change: Change])[] = 
 export const UNDONE: readonly (readonly [what: string, change: Change])[] = [
   ['a refusal', told('a', 'action', 'refused')],
   ['a compensation that has to be repeated', told('a', 'compensate', 'refused')],
+  ['a compensation that is accepted', told('a', 'compensate', 'ongoing')],
+  ['an error while it is accepted', told('a', 'compensate', 'unknown')],
   ['a compensation, and so the end', told('a', 'compensate', 'succeeded')],
   ['a late success', told('a', 'action', 'succeeded')],
 ];
@@ -51,7 +53,8 @@ export const inState = (
 
 function told(branchId: string | null, op: Op, reply: Reply, result: string | null = null): Change {
   const event = { ...replied('', op, reply, { result, chance: 0.5 }), branchId };
-  return (tx) => toldOf(tx, { ...event, now: afterBegin(tx, 1234) });
+  // Polling is progress of one replica: no store keeps it.
+  return (tx) => withoutPolling(toldOf(tx, { ...event, now: afterBegin(tx, 1234) }));
 }
 
 function withCancelRequest(tx: GlobalTransaction): GlobalTransaction {

@@ -39,15 +39,23 @@ export const cancelRequested = (tx: GlobalTransaction, note?: string): GlobalTra
 /** Every branch gets this reply to its call of the second phase. */
 export function allReplied(
   tx: GlobalTransaction,
-  reply: 'succeeded' | 'unknown',
+  reply: 'succeeded' | 'unknown' | 'ongoing',
   answer: string = reply,
 ): GlobalTransaction {
   const op = tx.decision?.decision ?? 'try';
-  return told(
-    tx,
-    ...tx.branches.map(({ branchId }) => replied(branchId, op, reply, { answer, chance: 0.5 })),
-  );
+  const replies = tx.branches.map(({ branchId }) => replied(branchId, op, reply, { answer, chance: 0.5 }));
+  return withoutPolling(told(tx, ...replies));
 }
+
+/** As a store keeps it. */
+export const withoutPolling = (tx: GlobalTransaction): GlobalTransaction => ({
+  ...tx,
+  branches: tx.branches.map((branch) => ({
+    ...branch,
+    phaseOne: { ...branch.phaseOne, ongoing: null },
+    phaseTwo: { ...branch.phaseTwo, ongoing: null },
+  })),
+});
 
 /** The save that makes `next` durable after `saved`. */
 export function saveOf(saved: Saved | null, next: GlobalTransaction, given: Partial<Save> = {}): Save {

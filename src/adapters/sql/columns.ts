@@ -12,7 +12,7 @@ import {
   type GlobalTransaction,
   type Instant,
   isBounded,
-  isFinished,
+  openCalls,
   parkedSince,
   usualWaitSince,
   waitingSince,
@@ -146,7 +146,7 @@ export const changingColumns = {
 
 /** In place of the usual instant: all that is open is accepted, and waits for the business. */
 const NO_WAIT = Date.UTC(9999, 0);
-const noWait = (tx: Tx): Instant | null => (isBounded(tx) || isFinished(tx) ? null : NO_WAIT);
+const noWait = (tx: Tx): Instant | null => (isBounded(tx) || openCalls(tx).length === 0 ? null : NO_WAIT);
 
 /** The usual instant is left out: most rows would be written twice more for it, in the hottest statements. */
 const unusualWait = (tx: Tx, since: Instant | null): Instant | null =>
