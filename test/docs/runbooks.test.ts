@@ -51,7 +51,9 @@ const hasTools = ['curl', 'jq'].every((tool) => spawnSync(tool, ['--version']).s
       TERCET_PORT: '0',
       TERCET_DATABASE_URL: `sqlite:${join(folder, 'tercet.sqlite')}`,
       TERCET_API_TOKENS: TOKEN,
-      TERCET_RETRY_BUDGET: '1',
+      TERCET_RETRY_BUDGET_MS: '1',
+      TERCET_RETRY_FIRST_DELAY_MS: '1',
+      TERCET_RETRY_MAX_DELAY_MS: '1',
       TERCET_ATTENTION_AFTER_MS: '1',
     });
     await coordinator.start();
@@ -125,7 +127,7 @@ const hasTools = ['curl', 'jq'].every((tool) => spawnSync(tool, ['--version']).s
     );
     const printed = (await Promise.all(lists.map(({ text }) => paste(text)))).join('');
     expect(printed).toContain(gid);
-    expect(printed).toContain('waiting for an operator to fix inventory and retry: to cancel branch “stock”');
+    expect(printed).toContain('waiting for inventory to recover or for an operator to fix it: to cancel branch “stock”');
   });
 
   test('list every transaction, page by page', async () => {

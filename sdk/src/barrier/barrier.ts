@@ -23,7 +23,9 @@
  *    success.
  */
 import type { Call } from '../call.ts';
-import type { CompletedAs } from './judge-completion.ts';
+
+/** How an accepted op ends. */
+export type CompletedAs = 'succeeded' | 'refused';
 
 /** What the barrier has to know of a call. */
 export type BarrierCall = Pick<Call, 'gid' | 'branchId' | 'op' | 'deadlineAt'>;

@@ -13,7 +13,7 @@
  * for the branch, its op may still return `accepted()`: `wait`.
  */
 import type { NotCompletedCode } from '../not-completed.ts';
-import type { BarrierCall } from './barrier.ts';
+import type { BarrierCall, CompletedAs } from './barrier.ts';
 import {
   busyMsOf,
   isCancelled,
@@ -24,9 +24,6 @@ import {
   PHASE_AFTER,
 } from './judge.ts';
 import { PHASE_WHILE_ACCEPTED } from './judge.ts';
-
-/** How an accepted op ends. */
-export type CompletedAs = 'succeeded' | 'refused';
 
 export type CompletionVerdict =
   | { readonly do: 'work' }

@@ -3,7 +3,7 @@ import { isPhaseOne } from '../../../src/wire/reply.ts';
 import { Accepted } from '../accepted.ts';
 import type { BarrierCall, Passed } from './barrier.ts';
 import { PHASE_AFTER, PHASE_WHILE_ACCEPTED, type Row } from './judge.ts';
-import type { CompletedAs } from './judge-completion.ts';
+import type { CompletedAs } from './barrier.ts';
 import { recordedResult, resultText } from './recorded-outcome.ts';
 
 export type Kept =

@@ -17,7 +17,7 @@ import type {
 import { type CleanUpOptions, type CleanUpReport, cleanUp } from './clean-up.ts';
 import { closableHandle, targetOf } from './sqlite-handle.ts';
 import type { LockedRow, Row } from './judge.ts';
-import type { CompletedAs } from './judge-completion.ts';
+import type { CompletedAs } from './barrier.ts';
 import { type Kept, keptOf, passedOf, rowAfter } from './kept.ts';
 import { guard } from './statement-guard.ts';
 import {

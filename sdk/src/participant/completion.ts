@@ -6,7 +6,7 @@
  */
 import { Value } from 'typebox/value';
 import type { Known } from '../barrier/barrier.ts';
-import type { CompletedAs } from '../barrier/judge-completion.ts';
+import type { CompletedAs } from '../barrier/barrier.ts';
 import type { AcceptedCall } from '../call.ts';
 import type { Contract } from '../contract.ts';
 import { Kind, Op } from '../../../src/wire/index.ts';

@@ -12,7 +12,7 @@
 import type { TSchema } from 'typebox';
 import { Accepted } from '../accepted.ts';
 import type { Barrier, Known, Passed } from '../barrier/barrier.ts';
-import type { CompletedAs } from '../barrier/judge-completion.ts';
+import type { CompletedAs } from '../barrier/barrier.ts';
 import { resultJson } from '../barrier/recorded-outcome.ts';
 import { isPhaseOne } from '../../../src/wire/reply.ts';
 import type { AcceptedCall, Call } from '../call.ts';
