@@ -45,7 +45,7 @@ describe('what is left unset', () => {
       maxRetryAfterMs: 300_000,
       maxCallTimeoutMs: 60_000,
       maxRetryDelayMs: 3_600_000,
-      maxRetryBudget: 1000,
+      maxRetryBudgetMs: 604_800_000,
       participantConcurrency: 256,
       circuitFailureCount: 10,
       circuitFirstOpenMs: 1000,
@@ -224,6 +224,15 @@ describe('what is wrong', () => {
       'TERCET_CALL_TIMEOUT is no setting: correct its name or remove it',
     ]);
   });
+
+  test.each(['TERCET_RETRY_BUDGET', 'TERCET_POLL_BUDGET', 'TERCET_MAX_RETRY_BUDGET'])(
+    '%s, a budget in calls, is replaced by one in milliseconds',
+    (variable) => {
+      expect(faultsOf({ [variable]: '15' })).toEqual([
+        `${variable} is replaced by ${variable}_MS, a budget in milliseconds: remove it, or set that one`,
+      ]);
+    },
+  );
 
   test('the password of a database is not told', () => {
     expect(faultsOf({ TERCET_DATABASE_URL: 'mysq://tercet:secret@db/tercet' }).join()).not.toContain(
