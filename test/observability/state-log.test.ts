@@ -6,7 +6,7 @@ import { type GlobalTransaction, type Op, type Reply, transition } from '../../s
 import { logFields } from '../../src/observability/catalogue.ts';
 import { StateLog } from '../../src/observability/state-log.ts';
 import { MARKS } from '../support/marks.ts';
-import { begin, branch, exactly, replied, spec, T0, told } from '../support/transactions.ts';
+import { CALLS_TO_PARK, begin, branch, exactly, replied, spec, T0, told } from '../support/transactions.ts';
 
 const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 const traceparent = `00-${TRACE_ID}-00f067aa0ba902b7-01`;
@@ -171,7 +171,7 @@ describe('a saga', () => {
   ])('whose %s is parked leaves a warning with its op, %s', (branchId, op, before) => {
     const parked = told(
       before,
-      ...Array.from({ length: 3 }, () => replied(branchId, op, 'unknown', { answer: '503' })),
+      ...Array.from({ length: CALLS_TO_PARK }, () => replied(branchId, op, 'unknown', { answer: '503' })),
     );
     expect(linesOf([before, parked]).at(-1)).toEqual({
       level: 'warn',
@@ -239,7 +239,7 @@ describe('a branch that is parked', () => {
   const unanswered = (tx: GlobalTransaction, count: number, answer = '503') =>
     told(tx, ...Array.from({ length: count }, () => replied('stock', 'confirm', 'unknown', { answer })));
   const confirming = tried(begin({ traceparent }));
-  const parked = unanswered(confirming, 3);
+  const parked = unanswered(confirming, CALLS_TO_PARK);
 
   test('leaves a warning that says who did not do what, and why', () => {
     expect(branch(parked, 'stock').phaseTwo.parkedAt).not.toBeNull();
@@ -258,7 +258,7 @@ describe('a branch that is parked', () => {
   });
 
   test('leaves out the reason that a participant gave', () => {
-    const refusing = unanswered(confirming, 3, `409: ${MARKS.detail}`);
+    const refusing = unanswered(confirming, CALLS_TO_PARK, `409: ${MARKS.detail}`);
     expect(linesOf([confirming, refusing]).at(-1)).toMatchObject({ op: 'confirm', answer: '409' });
   });
 
@@ -273,7 +273,7 @@ describe('a branch that is parked', () => {
     const retried = told(parked, { type: 'retryRequested', participant: null, now: exactly(T0 + 1) });
     const { log, lines } = logged('warn');
     log.saved(parked, retried);
-    log.saved(retried, unanswered(retried, 3));
+    log.saved(retried, unanswered(retried, CALLS_TO_PARK));
     expect(lines).toHaveLength(1);
   });
 });
@@ -302,7 +302,7 @@ describe('secrets', () => {
   const confirming = told(begun, replied('stock', 'try', 'succeeded'));
   const parked = told(
     confirming,
-    ...Array.from({ length: 3 }, () => replied('stock', 'confirm', 'unknown', { answer: '503' })),
+    ...Array.from({ length: CALLS_TO_PARK }, () => replied('stock', 'confirm', 'unknown', { answer: '503' })),
   );
 
   test('are in no line: no payload, no business key, no more of an address than its origin', () => {
