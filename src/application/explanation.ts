@@ -52,7 +52,7 @@ function ending(tx: GlobalTransaction, known: ReplicaState): string {
   const isConfirmed = decision?.decision === 'confirm';
   const owed = openCalls(tx).map((open) =>
     open.branch === null
-      ? `the callback to ${open.to.participant} is not delivered yet: ${inTurn(tx, open, known)}`
+      ? `the callback to ${open.to.participant} is not delivered yet: ${inTurn(open, known)}`
       : `${nameOf(open.branch)} took effect late, and is being undone once more`,
   );
   return joined([
@@ -120,7 +120,7 @@ function waitingFor(tx: GlobalTransaction, open: OpenCall, known: ReplicaState):
   if (branch === null) throw new Error('a callback is called when all has ended');
   const what = `to ${WORDS[op]} ${nameOf(branch)}`;
   if (call.parkedAt === null)
-    return `${lead(tx, branch)} for ${to.participant} ${what}: ${inTurn(tx, open, known)}`;
+    return `${lead(tx, branch)} for ${to.participant} ${what}: ${inTurn(open, known)}`;
   const since = `Parked since ${instant(call.parkedAt)}`;
   return joined([
     `${since}, waiting for ${to.participant} to recover or for an operator to fix it: ${what}, ${lastAnswer(call)}`,
@@ -140,7 +140,7 @@ function lead(tx: GlobalTransaction, { step }: Branch): string {
     : `Begun at ${instant(beganAt)}; now waiting`;
 }
 
-/** All but a confirm of a tcc, which has one reason only: that every try succeeded. */
+/** All but a confirm of a tcc, whose reason says nothing that the confirm does not. */
 const isToldWhy = (step: Step | null, { decision }: DecisionTaken): boolean =>
   step !== null || decision === 'cancel';
 
@@ -148,7 +148,7 @@ const decided = (tx: GlobalTransaction, { decision, at }: DecisionTaken): string
   `decided to ${decision} at ${instant(at)}, because ${reasonOf(tx)}`;
 
 /** What the last call came to, and when the next is made. */
-function inTurn(tx: GlobalTransaction, open: OpenCall, known: ReplicaState): string {
+function inTurn(open: OpenCall, known: ReplicaState): string {
   const { call, to } = open;
   const circuit = known.circuitOf(to.participant);
   return joined([
