@@ -189,6 +189,7 @@ export class OutstandingCalls {
         durationMs,
         retryAfterMs,
         ...(isProbe && { isProbe }),
+        lateSuccessCount: tx.branches.find((branch) => branch.branchId === branchId)?.lateSuccessCount ?? 0,
         chance: chance.draw(),
         now,
       },

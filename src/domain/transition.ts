@@ -78,6 +78,8 @@ export type Replied = {
   readonly retryAfterMs: number | null;
   /** The call probed an open circuit: it spends no budget. */
   readonly isProbe?: true;
+  /** Of its branch when the call was sent: what was sent before a late success does not undo that. Absent: as it is now. */
+  readonly lateSuccessCount?: number;
   /** In [0, 1): the jitter of the next attempt. */
   readonly chance: number;
   readonly now: Now;
@@ -395,6 +397,7 @@ function hearPhaseTwo(
   if (tx.decision?.decision !== DECISION_BEFORE[op])
     throw new Error(`${op} was called without its decision (I9)`);
   if (branch.phaseTwo.reply === 'succeeded') return tx;
+  if ((event.lateSuccessCount ?? branch.lateSuccessCount) < branch.lateSuccessCount) return tx;
   const phaseTwo = heard(tx, branch.phaseTwo, branch, event);
   if (phaseTwo === branch.phaseTwo) return tx;
   return finishIfDone(withBranch(tx, { ...branch, phaseTwo }), event.now);
@@ -430,6 +433,8 @@ function complete(tx: GlobalTransaction, event: Completed): Verdict {
   const isOpen = openCalls(tx).some((open) => open.branch === branch && open.op === op);
   if (reply === 'refused' && !(isPhaseOne(op) && kindOf(tx.pattern, tx.branches, branch) !== 'final'))
     return rejected('cannot_refuse');
+  // It may speak for the cancel before the late success, so only a reply to a call ends the one that came of that.
+  if (isOpen && !isPhaseOne(op) && branch.lateSuccessCount > 0) return accepted(tx);
   if (isOpen)
     return accepted(hear(tx, { ...event, type: 'replied', durationMs: 0, retryAfterMs: null, chance: 0 }));
   const known = settledBy(tx, branch, op);

@@ -135,6 +135,28 @@ describe('a reply that meets a completion', () => {
     expect(due(told(undone, replied('stock', 'try', 'succeeded')))).toEqual(['cancel stock']);
   });
 
+  test('of a late success is followed by one more cancel, which no completion ends: it may speak for the one before', () => {
+    const undone = told(begin(), cancel(), completed('stock', 'cancel'), completed('money', 'cancel'));
+    const late = told(undone, replied('stock', 'try', 'succeeded'));
+    changesNothing(late, completed('stock', 'cancel'));
+    expect(due(told(late, replied('stock', 'cancel', 'ongoing'), completed('stock', 'cancel')))).toEqual([
+      'cancel stock',
+    ]);
+    expect(due(told(late, replied('stock', 'cancel', 'succeeded')))).toEqual([]);
+    const saga = told(trip(), cancel(), completed('hotel', 'compensate'), action('hotel'));
+    changesNothing(saga, completed('hotel', 'compensate'));
+  });
+
+  test('of a cancel that was sent before a late success does not end the one that comes of it', () => {
+    const undone = told(begin(), cancel(), completed('stock', 'cancel'), completed('money', 'cancel'));
+    const late = told(undone, replied('stock', 'try', 'succeeded'));
+    for (const reply of ['succeeded', 'unknown', 'ongoing'] as const)
+      changesNothing(late, replied('stock', 'cancel', reply, { lateSuccessCount: 0 }));
+    expect(due(told(late, replied('stock', 'cancel', 'succeeded', { lateSuccessCount: 1 })))).toEqual([]);
+    const saga = told(trip(), cancel(), completed('hotel', 'compensate'), action('hotel'));
+    changesNothing(saga, compensate('hotel', 'succeeded', { lateSuccessCount: 0 }));
+  });
+
   test('is judged by it: the completion that comes second must say the same', () => {
     const tx = told(begin(), replied('stock', 'try', 'succeeded'));
     changesNothing(tx, completed('stock', 'try'));

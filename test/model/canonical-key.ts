@@ -91,8 +91,9 @@ function outsideCode({ accepted, completion }: Participant): number {
 /** Replies that `branchReply` reads alike are one. */
 function callCode(call: Call | null | undefined): number {
   if (!call) return 0;
-  if (call.stage === 'request') return OP[call.op] * 8 + 1;
-  return OP[call.op] * 8 + REPLY[branchReply(call.op, call.stage === 'lost' ? null : call.stage)];
+  const sent = call.lateSuccessCount * 64 + OP[call.op] * 8;
+  if (call.stage === 'request') return sent + 1;
+  return sent + REPLY[branchReply(call.op, call.stage === 'lost' ? null : call.stage)];
 }
 
 /** Without the name of its branch, which stands with the branch. */

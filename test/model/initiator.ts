@@ -58,7 +58,7 @@ function takePhaseOne(ledger: Ledger, world: World, durable: StoredTransaction, 
     if (call) takeTryEnd(world, b, call, take);
     else if (registered === 'yes') {
       demand('I9', durable.of.branchCodes[b] !== 0, 'a try is sent before its registration is durable');
-      const sent = put(calls, b, { op: 'try', stage: 'request' } as const);
+      const sent = put(calls, b, { op: 'try', stage: 'request', lateSuccessCount: 0 } as const);
       take('client', withInitiator(world, { calls: sent }), 'the initiator sends try', b);
     } else if (registered === 'no')
       takeRequest(ledger, world, durable, at(ledger.asks.register, b), take, (next, answer) =>

@@ -25,7 +25,7 @@ import { checkPending, checkTransition } from './invariants.ts';
 import type { Completion } from './participant.ts';
 import { interchangeable, mayHaveRun, type Plan, resultOf } from './saga-plan.ts';
 import { CALLS_TO_PARK } from '../support/transactions.ts';
-import { at, type BranchOp, nowAt, TIMEOUT_MS, type Time } from './world.ts';
+import { at, type BranchOp, type Call, nowAt, TIMEOUT_MS, type Time } from './world.ts';
 
 /** Where a call is: on its way, lost, or coming back with an HTTP status. */
 export type Stage = 'request' | 'lost' | 200 | 202 | 404 | 409 | 503;
@@ -42,6 +42,7 @@ export type Snapshot = {
   readonly staleCodes: readonly number[];
   /** By branch: phase two succeeded. */
   readonly settled: readonly boolean[];
+  readonly lateSuccessCounts: readonly number[];
   readonly isFinished: boolean;
   readonly isParked: boolean;
   /** By time: the op that is due of each branch, or null. */
@@ -75,6 +76,9 @@ export type Judgement =
       /** The state with the wish that was refused; null where there is nothing to keep. */
       readonly noted: { readonly need: SaveNeed; readonly of: Snapshot } | null;
     };
+
+/** What a call was sent as. */
+type Sent = Pick<Call, 'op' | 'lateSuccessCount'>;
 
 const BRANCH_IDS = ['a', 'b', 'c'];
 const OPS = {
@@ -131,10 +135,6 @@ export class Ledger {
       rules.plan?.steps.map(({ branchId }) => branchId) ?? BRANCH_IDS.slice(0, rules.branchCount);
     this.alike = rules.plan && interchangeable(rules.plan);
     this.asks = this.#clientAsks();
-    this.branchIds.forEach((_id, b) => {
-      for (const op of this.#allOps)
-        for (const stage of ANSWERS) this.#replies.set(`${b}${op}${stage}`, this.#reply(b, op, stage));
-    });
   }
 
   get #ops() {
@@ -146,9 +146,14 @@ export class Ledger {
   }
 
   /** What the sender of a call makes of its end. */
-  reply(branch: number, op: BranchOp, stage: Stage): Ask {
-    const ask = this.#replies.get(`${branch}${op}${stage}`);
-    if (!ask) throw new Error(`${stage} is no answer`);
+  reply(branch: number, { op, lateSuccessCount }: Sent, stage: Stage): Ask {
+    // What was sent first makes a difference in phase two only.
+    const sent = { op, lateSuccessCount: isPhaseOne(op) ? 0 : lateSuccessCount };
+    const key = `${branch}${op}${sent.lateSuccessCount}${stage}`;
+    const known = this.#replies.get(key);
+    if (known) return known;
+    const ask = this.#reply(branch, sent, stage);
+    this.#replies.set(key, ask);
     return ask;
   }
 
@@ -165,7 +170,7 @@ export class Ledger {
   /** Of a saga that is cancelled. */
   isLateSuccess({ tx }: Snapshot, ask: Ask): boolean {
     if (this.rules.plan === null || tx.decision?.decision !== 'cancel' || ask.branch === null) return false;
-    return ask === this.reply(ask.branch, 'action', 200);
+    return ask === this.reply(ask.branch, { op: 'action', lateSuccessCount: 0 }, 200);
   }
 
   begin(): Judgement {
@@ -201,9 +206,11 @@ export class Ledger {
   /** All that clients ask, and every reply that a decided transaction can get. */
   #questions(tx: GlobalTransaction): readonly Ask[] {
     const { confirm, cancel, expire, retry, register, completions, strange } = this.asks;
-    const replies = tx.branches.flatMap(({ branchId }) => {
+    const replies = tx.branches.flatMap(({ branchId, lateSuccessCount }) => {
       const b = this.branchIds.indexOf(branchId);
-      return this.#requestedBranchOf(tx, b).flatMap((op) => ANSWERS.map((stage) => this.reply(b, op, stage)));
+      return this.#requestedBranchOf(tx, b).flatMap((op) =>
+        ANSWERS.map((stage) => this.reply(b, { op, lateSuccessCount }, stage)),
+      );
     });
     return [confirm, cancel, expire, retry, ...register, ...completions, ...strange, ...replies];
   }
@@ -302,6 +309,7 @@ export class Ledger {
       triesOverCodes: codes.map(({ triesOver }) => triesOver),
       staleCodes: codes.map(({ stale }) => stale),
       settled: this.branchIds.map((id) => isDone(tx, id)),
+      lateSuccessCounts: this.branchIds.map((id) => lateSuccessCountOf(tx, id)),
       isFinished: isFinished(tx),
       isParked: isParked(tx),
       due: [],
@@ -407,7 +415,7 @@ export class Ledger {
     };
   }
 
-  #reply(branch: number, op: BranchOp, stage: Stage): Ask {
+  #reply(branch: number, { op, lateSuccessCount }: Sent, stage: Stage): Ask {
     const branchId = at(this.branchIds, branch);
     const reply = branchReply(op, typeof stage === 'number' ? stage : null);
     return this.#ask(`${op} ${branchId} → ${stage === 'lost' ? 'timed out' : stage}`, branch, (time) => ({
@@ -419,6 +427,7 @@ export class Ledger {
       answer: String(stage),
       durationMs: 0,
       retryAfterMs: null,
+      ...(!isPhaseOne(op) && { lateSuccessCount }),
       chance: 0,
       now: nowAt(time),
     }));
@@ -442,6 +451,9 @@ export class Ledger {
     return { number: this.#askCount++, branch, words, event };
   }
 }
+
+const lateSuccessCountOf = ({ branches }: GlobalTransaction, id: string): number =>
+  branches.find(({ branchId }) => branchId === id)?.lateSuccessCount ?? 0;
 
 const isDone = (tx: GlobalTransaction, id: string): boolean =>
   tx.branches.some(({ branchId, phaseTwo }) => branchId === id && phaseTwo.reply === 'succeeded');

@@ -18,14 +18,14 @@ import {
 export function networkSteps(plan: Plan | null, world: World, take: Take): void {
   for (let b = 0; b < world.participants.length; b++) {
     world.replicas.forEach(({ calls }, r) => {
-      const call = calls[b];
+      const call = at(calls, b);
       const setCall = (next: World, stage: Stage) =>
-        withReplica(next, r, { calls: put(at(next.replicas, r).calls, b, { op: call?.op ?? 'try', stage }) });
+        withReplica(next, r, { calls: put(at(next.replicas, r).calls, b, call && { ...call, stage }) });
       if (call) takeAwaited(plan, world, b, call, setCall, take);
     });
-    const call = world.initiator.calls[b];
+    const call = at(world.initiator.calls, b);
     const setCall = (next: World, stage: Stage) => {
-      const calls = put(next.initiator.calls, b, { op: 'try', stage } as const);
+      const calls = put(next.initiator.calls, b, call && { ...call, stage });
       return { ...next, initiator: { ...next.initiator, calls } };
     };
     if (call) takeAwaited(plan, world, b, call, setCall, take);

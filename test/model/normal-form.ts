@@ -63,7 +63,7 @@ function answered(calls: Replica['calls'], b: number, participant: Participant):
   const call = calls[b];
   if (call?.stage !== 'request') return calls;
   const status = certainAnswer(call.op, participant);
-  return status === null ? calls : put(calls, b, { op: call.op, stage: status });
+  return status === null ? calls : put(calls, b, { ...call, stage: status });
 }
 
 /**
@@ -88,7 +88,7 @@ function withoutEmptyReplies(ledger: Ledger, world: World, b: number): World {
     if (!call || call.stage === 'request' || held) return;
     const isPhaseOne = call.op === 'try' || call.op === 'action';
     const isEmpty = isPhaseOne ? call.stage !== 200 : isSettledForGood(world, b);
-    const answer = ledger.answer(durable.of, ledger.reply(b, call.op, call.stage), world.time);
+    const answer = ledger.answer(durable.of, ledger.reply(b, call, call.stage), world.time);
     if (isEmpty && answer.accepted && answer.need === 'none')
       next = withReplica(next, r, { calls: put(calls, b, null) });
   });

@@ -106,7 +106,7 @@ function takeHearing(
   for (let b = 0; b < calls.length; b++) {
     const call = at(calls, b);
     if (call === null || call.stage === 'request') continue;
-    const reply = ledger.reply(b, call.op, call.stage);
+    const reply = ledger.reply(b, call, call.stage);
     takeAsk(ledger, world, durable, known, r, reply, put(calls, b, null), take);
     replies.push(reply);
     unheard = put(unheard, b, null);
@@ -148,7 +148,7 @@ function takeSend(
     if (plan !== null) checkSentBySaga(plan, world, b, op);
     else
       demand('I9', op === 'try' || decision === op, `${op} is sent, but the durable decision is ${decision}`);
-    calls = put(calls, b, { op, stage: 'request' });
+    calls = put(calls, b, { op, stage: 'request', lateSuccessCount: at(known.of.lateSuccessCounts, b) });
   }
   if (calls !== before) take('free', withReplica(world, r, { calls }), at(NAMES, r), 'sends what is due');
 }
@@ -231,7 +231,12 @@ function withOwedCancel(ledger: Ledger, world: World, durable: StoredTransaction
   const { branch: b } = ask;
   const { decision, branches } = durable.of.tx;
   const one = ledger.rules.plan === null ? 'try' : 'action';
-  if (b === null || decision?.decision !== 'cancel' || ask !== ledger.reply(b, one, 200)) return world;
+  if (
+    b === null ||
+    decision?.decision !== 'cancel' ||
+    ask !== ledger.reply(b, { op: one, lateSuccessCount: 0 }, 200)
+  )
+    return world;
   const branch = branches.find(({ branchId }) => branchId === ledger.branchIds[b]);
   if (branch?.phaseTwo.reply !== 'succeeded' || branch.phaseOne.reply === 'succeeded') return world;
   const participant = { ...at(world.participants, b), owedCancel: true };

@@ -72,6 +72,7 @@ export const SMALL_CASES: readonly Case[] = [
   { ...declared, retryBudget: 1, branchCount: 2, budget: bad({ brokenAnswers: 1, retries: 1 }) },
   { ...declared, branchCount: 2, budget: bad({ acceptances: 1, losses: 1, refusedTries: 1 }) },
   { ...declared, retryBudget: 1, branchCount: 2, budget: bad({ acceptances: 1, brokenAnswers: 1 }) },
+  { ...declared, branchCount: 1, budget: bad({ acceptances: 1, losses: 1, stalls: 1 }) },
   {
     ...interactive,
     branchCount: 2,

@@ -29,7 +29,12 @@ const MOMENTS: readonly Now[] = [
 export const nowAt = (time: Time): Now => at(MOMENTS, time);
 
 /** A call that its sender still waits for. A status is a reply on its way back; a lost one can only time out. */
-export type Call = { readonly op: BranchOp; readonly stage: Stage };
+export type Call = {
+  readonly op: BranchOp;
+  readonly stage: Stage;
+  /** Of its branch, by the state that it was sent from. */
+  readonly lateSuccessCount: number;
+};
 
 /** A save that was computed, and then its replica stalled: it reaches the store whenever it likes. */
 export type Held = {
