@@ -208,7 +208,7 @@ describe('what is polled', () => {
     expect(wakeAt).toBe((wakes[0]?.when ?? 0) + TAKE_OVER_MS);
   });
 
-  test('is parked when it has said too often that it is still at work, though it is let go in between (I4)', async () => {
+  test('is parked when it has been accepted for longer than its poll budget, though it is let go in between (I4)', async () => {
     answers = ({ op }) => status(op === 'try' ? 200 : 202);
     const gid = await begin();
     const isParked = async () => (await find(gid)).tx.branches[0]?.phaseTwo.parkedAt !== null;
@@ -218,7 +218,10 @@ describe('what is polled', () => {
       await engine.sweep.runOnce();
       await pass(2000);
     }
-    expect(calls.filter(({ op }) => op === 'confirm')).toHaveLength(POLL.budgetMs);
+    const { parkedAt, acceptedAt } = (await find(gid)).tx.branches[0]?.phaseTwo ?? {};
+    const acceptedMs = (parkedAt ?? 0) - (acceptedAt ?? 0);
+    expect(acceptedMs).toBeGreaterThanOrEqual(POLL.budgetMs);
+    expect(acceptedMs).toBeLessThan(POLL.budgetMs + POLL.maxDelayMs + TAKE_OVER_MS);
   });
 });
 
@@ -238,17 +241,21 @@ test('what the sweep claimed is dated anew when its call may take longer than th
 });
 
 describe('what waits for an operator', () => {
-  test('is looked at every hour and no sooner, by whoever sweeps', async () => {
+  test('is called again 30 to 60 minutes later and no sooner, by whoever sweeps', async () => {
     answers = ({ op }) => status(op === 'try' ? 200 : 404);
     const gid = await begin();
     await pass(5000);
     const parked = await find(gid);
     expect(parked.tx.branches[0]?.phaseTwo.parkedAt).not.toBeNull();
-    expect(parked.wakeAt).toBeGreaterThan(clock.nowMs + 3_500_000);
-    await pass(3_700_000);
+    const count = calls.length;
+    expect(parked.wakeAt).toBeGreaterThan(clock.nowMs + 1_750_000);
+    await pass(1_750_000);
+    expect(await engine.sweep.runOnce()).toBe(0);
+    await pass(3_650_000 - 1_750_000);
     expect(await engine.sweep.runOnce()).toBe(1);
     await pass(2000);
-    expect((await find(gid)).wakeAt).toBeGreaterThan(clock.nowMs + 3_500_000);
+    expect(calls).toHaveLength(count + 1);
+    expect((await find(gid)).wakeAt).toBeGreaterThan(clock.nowMs + 1_750_000);
     expect(await engine.sweep.runOnce()).toBe(0);
   });
 });
