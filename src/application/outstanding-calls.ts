@@ -164,10 +164,11 @@ export class OutstandingCalls {
     const said = replyTo(tx, call, httpAnswer, time.now().latest);
     const isRecovered = said.reply !== 'unknown' && wasGivenUp(tx, call);
     leave(isRecovered ? 'recovered' : resultOf(httpAnswer, call, durationMs));
-    this.#receive(call, httpAnswer, said, { durationMs, span, isProbe });
+    this.#receive(tx, call, httpAnswer, said, { durationMs, span, isProbe });
   }
 
   #receive(
+    tx: GlobalTransaction,
     call: PendingCall,
     { httpStatus, retryAfterMs }: HttpAnswer,
     { reply, answer, result, error }: ReturnType<typeof replyTo>,
