@@ -10,10 +10,11 @@ const SETTINGS = { concurrency: 3, failureCount: 3, firstOpenMs: 1000, maxOpenMs
 let clock: VirtualClock;
 let gate: CallGate;
 let changes: string[];
+let recovered: string[];
 
 beforeEach(() => {
   clock = new VirtualClock();
-  changes = [];
+  [changes, recovered] = [[], []];
   gate = new CallGate({
     settings: SETTINGS,
     time: clock,
@@ -22,6 +23,7 @@ beforeEach(() => {
       ...noObserver,
       circuitChanged: (name: string, state: CircuitState) => changes.push(`${name} ${state}`),
     },
+    onRecovered: (name) => recovered.push(name),
   });
 });
 
@@ -153,5 +155,94 @@ describe('a circuit', () => {
     gate.close('stock');
     fail(2);
     expect(gate.stateOf('stock')).toBe('closed');
+  });
+});
+
+describe('a recovery', () => {
+  test('is the first answer after a failure, and no other answer', () => {
+    call('answered');
+    fail(1);
+    call('silent');
+    expect(recovered).toEqual([]);
+    call('answered');
+    call('answered');
+    expect(recovered).toEqual(['stock']);
+  });
+
+  test('is an answer to the probe of an open circuit, and a late answer that closes it', () => {
+    fail(3);
+    clock.pass(1000);
+    call('answered');
+    const late = enter();
+    fail(3);
+    late.leave('answered');
+    expect(recovered).toEqual(['stock', 'stock']);
+    expect(gate.stateOf('stock')).toBe('closed');
+  });
+
+  test('is an answer that settles a call which was given up, though none has failed here', () => {
+    call('recovered');
+    expect(recovered).toEqual(['stock']);
+  });
+
+  test('is the next answer of a participant that is doubted, once', () => {
+    gate.doubt('stock');
+    call('failed', 'money');
+    call('silent');
+    expect(recovered).toEqual([]);
+    call('answered');
+    call('answered');
+    expect(recovered).toEqual(['stock']);
+  });
+
+  test('is not told of an address: it has no name to note it by', () => {
+    call('failed', 'http://stock.test');
+    call('answered', 'http://stock.test');
+    call('recovered', 'http://stock.test');
+    expect(recovered).toEqual([]);
+  });
+});
+
+describe('the room for more calls of a participant', () => {
+  test('is what the calls under way leave of its slots', () => {
+    expect(gate.roomFor('stock')).toBe(3);
+    const entry = enter();
+    enter();
+    expect(gate.roomFor('stock')).toBe(1);
+    entry.leave('answered');
+    expect(gate.roomFor('stock')).toBe(2);
+  });
+
+  test('is none while its circuit is open, and one probe once its open time is over', () => {
+    fail(3);
+    expect(gate.roomFor('stock')).toBe(0);
+    clock.pass(1000);
+    expect(gate.roomFor('stock')).toBe(1);
+    enter();
+    expect(gate.roomFor('stock')).toBe(0);
+  });
+});
+
+describe('a participant is idle', () => {
+  test('once no call of it is under way, nor was one sent for so long', () => {
+    expect(gate.isIdle('stock', 1000)).toBe(true);
+    const entry = enter();
+    clock.pass(5000);
+    expect(gate.isIdle('stock', 1000)).toBe(false);
+    entry.leave('failed');
+    expect(gate.isIdle('stock', 1000)).toBe(true);
+    call('answered');
+    clock.pass(999);
+    expect(gate.isIdle('stock', 1000)).toBe(false);
+    clock.pass(1);
+    expect(gate.isIdle('stock', 1000)).toBe(true);
+  });
+
+  test('though a call was deferred, which was never sent', () => {
+    fail(3);
+    clock.pass(500);
+    deferred();
+    clock.pass(500);
+    expect(gate.isIdle('stock', 1000)).toBe(true);
   });
 });

@@ -326,7 +326,7 @@ describe('what waits for a participant that has recovered', () => {
     expect(confirmsOf(accepted).length).toBeLessThanOrEqual(1);
   });
 
-  test('is found again a minute later where the replica died that had claimed it (I16)', async () => {
+  test('is found again a minute later where the replica died that had claimed it', async () => {
     startReplicas(2, IMPATIENT);
     const gids = await parkAll(4);
     (replicas[1] as Replica).life.isAlive = false;

@@ -119,7 +119,7 @@ describe('the retry budget', () => {
 
 describe('once the budget is spent', () => {
   test('the parked branch is still called, every 30 to 60 minutes, and is parked since the same instant', () => {
-    const at = T0 + 60_000;
+    const at = parked().dueAt;
     for (const chance of [0, 0.5, 0.999]) {
       const call = backOff(parked(), POLICY, heard({ chance, at }), 'parking');
       expect(call).toMatchObject({ parkedAt: T0, attemptCount: CALLS_TO_PARK + 1 });
@@ -134,8 +134,32 @@ describe('once the budget is spent', () => {
   });
 
   test('a branch stays parked when a probe of its circuit fails', () => {
-    const call = backOff(parked(), POLICY, heard({ isProbe: true, at: T0 + 1, chance: 0 }), 'parking');
-    expect(call).toMatchObject({ parkedAt: T0, dueAt: T0 + 1 + PARKED_PAUSE_MS, spentMs: parked().spentMs });
+    const at = parked().dueAt;
+    const call = backOff(parked(), POLICY, heard({ isProbe: true, at, chance: 0 }), 'parking');
+    expect(call).toMatchObject({ parkedAt: T0, dueAt: at + PARKED_PAUSE_MS, spentMs: parked().spentMs });
+  });
+
+  test.each<[string, Bound, Partial<Unsettled>]>([
+    ['a parked branch that ends as the last one did', 'parking', {}],
+    ['a callback that ends as the last one did', 'nothing', {}],
+    ['a parked branch that is a probe, whatever it ends with', 'parking', { isProbe: true, answer: '502' }],
+  ])('a call before its date changes nothing: of %s', (_what, bound, given) => {
+    const call = answered(unanswered(CALLS_TO_PARK), POLICY, bound);
+    expect(backOff(call, POLICY, heard({ at: call.dueAt - 1, ...given }), bound)).toBe(call);
+  });
+
+  test('a call before its date that ends otherwise is told, and so is each call at its date', () => {
+    const call = parked();
+    const early = heard({ at: call.dueAt - 1, answer: '404' });
+    const attemptCount = call.attemptCount + 1;
+    expect(backOff(call, POLICY, early, 'parking')).toMatchObject({ attemptCount, answer: '404' });
+    expect(backOff(call, POLICY, heard({ at: call.dueAt }), 'parking')).toMatchObject({ attemptCount });
+  });
+
+  test('a call before its date is an attempt while the budget lasts', () => {
+    const call = answered(unanswered(1), patient);
+    const early = heard({ at: call.dueAt - 1, isProbe: true });
+    expect(backOff(call, patient, early, 'parking')).toMatchObject({ attemptCount: 2 });
   });
 });
 

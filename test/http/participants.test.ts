@@ -11,6 +11,7 @@ import { StoreUnavailable } from '../../src/application/ports.ts';
 import { buildApp } from '../../src/http/app.ts';
 import type { App } from '../../src/http/typed-app.ts';
 import { StateLog } from '../../src/observability/state-log.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 
 /** Standard Webhooks: whsec_ and base64. */
 const secretOf = (byteCount: number) => `whsec_${randomBytes(byteCount).toString('base64')}`;
@@ -19,11 +20,15 @@ let registry: MemoryParticipantRegistry;
 let app: App;
 /** The participants whose circuits were closed. */
 let closedCircuits: string[];
+/** The participants that count as recovered. */
+let recovered: string[];
+let clock: VirtualClock;
 /** All that is logged, at the finest level. */
 let logged: string;
 beforeEach(async () => {
   registry = new MemoryParticipantRegistry();
-  closedCircuits = [];
+  [closedCircuits, recovered] = [[], []];
+  clock = new VirtualClock();
   logged = '';
   const stream = new Writable({
     write(chunk, _encoding, done) {
@@ -37,6 +42,8 @@ beforeEach(async () => {
     registry,
     observer: new StateLog(logger as Logger),
     gate: { close: (name: string) => closedCircuits.push(name) },
+    time: clock,
+    onRecovered: (name: string) => recovered.push(name),
   };
   const coordinator = new Coordinator(parts as unknown as CoordinatorParts);
   app = await buildApp({
@@ -86,6 +93,10 @@ test('a participant is registered, read and replaced', async () => {
   expect(await read('/shipping')).toEqual({ name: 'shipping', ...moved, secretCount: 0 });
   // What its old address failed says nothing of the new one.
   expect(closedCircuits).toEqual(['shipping', 'shipping']);
+  // Once every replica has read the new one.
+  expect(recovered).toEqual([]);
+  clock.pass(1500);
+  expect(recovered).toEqual(['shipping']);
 });
 
 test('what is read can be sent again, and its secrets stay as they are', async () => {
