@@ -264,7 +264,7 @@ const cases: Case[] = [
   {
     code: 'setting_over_maximum',
     story: 'a branch would be called for ever',
-    send: () => begin({ branches: [branch('a', { retry: { budget: 2_147_483_647 } })] }),
+    send: () => begin({ branches: [branch('a', { retry: { budgetMs: 2_147_483_647 } })] }),
   },
   {
     code: 'gid_too_old',

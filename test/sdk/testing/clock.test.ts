@@ -208,7 +208,7 @@ describe('chance and settings', () => {
     expect(new Set(gids).size).toBe(20);
   });
 
-  test('settings that are not given are those of a coordinator that was given none', () => {
+  test('settings that are not given are those of a coordinator that was given none, but for budgets and circuits', () => {
     const own = Value.Create(Settings);
     const { policy, maxPolicy, gate, ...rest } = engineSettingsOf({});
     expect(policy).toEqual({
@@ -216,12 +216,13 @@ describe('chance and settings', () => {
       retry: {
         firstDelayMs: own.retryFirstDelayMs,
         maxDelayMs: own.retryMaxDelayMs,
-        budgetMs: own.retryBudgetMs,
+        // A world comes to its end.
+        budgetMs: 60_000,
       },
       poll: {
         firstDelayMs: own.pollFirstDelayMs,
         maxDelayMs: own.pollMaxDelayMs,
-        budgetMs: own.pollBudgetMs,
+        budgetMs: 600_000,
       },
       maxRetryAfterMs: own.maxRetryAfterMs,
     });
@@ -232,7 +233,7 @@ describe('chance and settings', () => {
     });
     expect(gate).toEqual({
       concurrency: own.participantConcurrency,
-      failureCount: own.circuitFailureCount,
+      failureCount: Number.MAX_SAFE_INTEGER,
       firstOpenMs: own.circuitFirstOpenMs,
       maxOpenMs: own.circuitMaxOpenMs,
     });

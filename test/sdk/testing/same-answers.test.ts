@@ -258,7 +258,7 @@ const stories: Readonly<Record<string, readonly [statuses: readonly number[], st
       await side.ask(post(BEGIN, { branches: [branch('a', { participant: 'http://elsewhere.test' })] }));
       await side.ask(post(BEGIN, { timeoutMs: 600_001 }));
       await side.ask(post(BEGIN, { callTimeoutMs: 60_001 }));
-      await side.ask(post(BEGIN, { branches: [branch('a', { retry: { budget: 1001 } })] }));
+      await side.ask(post(BEGIN, { branches: [branch('a', { retry: { budgetMs: 604_800_001 } })] }));
       await side.ask(post(BEGIN, { branches: [branch('a', { payload: 'x'.repeat(65_536) })] }));
     },
   ],
@@ -425,7 +425,7 @@ const some = (fields: Readonly<Record<string, fc.Arbitrary<unknown>>>) =>
 const count = fc.constantFrom(1, 2, 100, 5000);
 const calls = {
   callTimeoutMs: count,
-  retry: some({ firstDelayMs: count, maxDelayMs: count, budget: count, more: count }),
+  retry: some({ firstDelayMs: count, maxDelayMs: count, budgetMs: count, more: count }),
 };
 const branchRequest = some({
   branchId: fc.constantFrom('a', 'b', 'a b', 'x'.repeat(65)),

@@ -174,7 +174,7 @@ describe('expectFinal', () => {
     world.on(payment, 'confirm').fail();
     const { gid } = await world.tercet.submit({ name: 'order', branches: [branch(payment, 'hold', price)] });
     await expect(world.expectFinal(gid)).rejects.toThrow(
-      /it has not ended, and will not by itself[\s\S]*Parked since .* waiting for an operator to fix payment/,
+      /it has not ended, and will not by itself[\s\S]*Parked since .* waiting for payment to recover or for an operator to fix it/,
     );
     world.on(payment, 'confirm').succeed();
     const retried = await world.fetch(`${world.coordinatorUrl}/v1/transactions/${gid}/retry`, {
@@ -276,8 +276,8 @@ describe('a world refuses', () => {
     await expect(opened({ timeoutMs: 5 })).rejects.toThrow(
       'settings.timeoutMs is no setting: there are callTimeoutMs',
     );
-    await expect(opened({ retry: { budget: 0 } })).rejects.toThrow(
-      'settings.retry.budget is to be a whole number from 1 on',
+    await expect(opened({ retry: { budgetMs: 0 } })).rejects.toThrow(
+      'settings.retry.budgetMs is to be a whole number from 1 on',
     );
     await expect(opened({ retry: 3 })).rejects.toThrow('settings.retry is to be');
   });
