@@ -17,7 +17,7 @@ const SETTINGS = {
   TERCET_CIRCUIT_FAILURE_COUNT: '10000',
 };
 
-describeOn(['mysql', 'mariadb'], 'an outage', (server) => {
+describeOn(['mysql'], 'an outage', (server) => {
   let replicas: CoordinatorProcess[] = [];
   let shop: Server;
   let mail: Server;
