@@ -46,6 +46,14 @@ export type CallTools = {
   readonly baggage: BaggageMemory;
 };
 
+type Sent = {
+  readonly durationMs: number;
+  readonly span: CallSpan;
+  readonly isProbe: boolean;
+  /** Of its branch, as the call was sent. */
+  readonly lateSuccessCount: number;
+};
+
 /** After this long a call that could not leave this process is tried again. */
 const UNSENT_PAUSE_MS = 1000;
 
@@ -164,15 +172,15 @@ export class OutstandingCalls {
     const said = replyTo(tx, call, httpAnswer, time.now().latest);
     const isRecovered = said.reply !== 'unknown' && wasGivenUp(tx, call);
     leave(isRecovered ? 'recovered' : resultOf(httpAnswer, call, durationMs));
-    this.#receive(tx, call, httpAnswer, said, { durationMs, span, isProbe });
+    const lateSuccessCount = lateSuccessCountOf(tx, call);
+    this.#receive(call, httpAnswer, said, { durationMs, span, isProbe, lateSuccessCount });
   }
 
   #receive(
-    tx: GlobalTransaction,
     call: PendingCall,
     { httpStatus, retryAfterMs }: HttpAnswer,
     { reply, answer, result, error }: ReturnType<typeof replyTo>,
-    { durationMs, span, isProbe }: { durationMs: number; span: CallSpan; isProbe: boolean },
+    { durationMs, span, isProbe, lateSuccessCount }: Sent,
   ): void {
     const { time, chance, observer } = this.#tools;
     const { branchId, op, participant } = call;
@@ -190,7 +198,7 @@ export class OutstandingCalls {
         durationMs,
         retryAfterMs,
         ...(isProbe && { isProbe }),
-        lateSuccessCount: tx.branches.find((branch) => branch.branchId === branchId)?.lateSuccessCount ?? 0,
+        lateSuccessCount,
         chance: chance.draw(),
         now,
       },
@@ -206,6 +214,9 @@ export class OutstandingCalls {
     });
   }
 }
+
+const lateSuccessCountOf = ({ branches }: GlobalTransaction, call: PendingCall): number =>
+  branches.find(({ branchId }) => branchId === call.branchId)?.lateSuccessCount ?? 0;
 
 const idOf = (branch: OpenCall['branch']): string | null => branch?.branchId ?? null;
 

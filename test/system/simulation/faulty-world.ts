@@ -8,6 +8,7 @@
 import { MemoryTransactionStore } from '../../../src/adapters/memory/transaction-store.ts';
 import { InProcessWakeQueue } from '../../../src/adapters/wake/in-process.ts';
 import type { Coordinator } from '../../../src/application/coordinator.ts';
+import type { CompleteRequest } from '../../../src/application/complete.ts';
 import type { Ports } from '../../../src/application/engine.ts';
 import type { BatchWriter, HttpAnswer, ParticipantCall } from '../../../src/application/ports.ts';
 import { type GlobalTransaction, isPhaseOne } from '../../../src/domain/index.ts';
@@ -21,6 +22,9 @@ export const FAULTS_UNTIL_MS = 40_000;
 const FAULT = 0.12;
 const CALL_TIMEOUT_MS = 2000;
 const MAX_COMMIT_MS = 60;
+/** Of the calls that would take effect as many are accepted, and end outside within this time. */
+const ACCEPTED = 0.15;
+export const MAX_OUTSIDE_MS = 6000;
 /** So narrow that calls are held back in most worlds. */
 const GATE = { concurrency: 20, failureCount: 4, firstOpenMs: 200, maxOpenMs: 2000 };
 const backoff = { firstDelayMs: 100, maxDelayMs: 2000, budgetMs: 3_600_000 };
@@ -39,6 +43,8 @@ export class FaultyWorld {
   readonly store = new MemoryTransactionStore();
   readonly chance: ReturnType<typeof seededChance>;
   readonly violations: string[] = [];
+  /** What completions were answered. */
+  readonly completed: string[] = [];
   readonly participants = new Participants(this.violations);
   readonly #registry = registryOf('inventory');
   readonly #calm: number;
@@ -63,7 +69,8 @@ export class FaultyWorld {
 
   /** An initiator's own call. */
   tryBranch(gid: string, branchId: string): Promise<HttpAnswer> {
-    return this.#call({ gid, branchId, op: 'try', body: '{}' }, CALL_TIMEOUT_MS, Infinity);
+    const delivery = { gid, branchId, op: 'try', body: '{}', mayRefuse: true } as const;
+    return this.#call(delivery, CALL_TIMEOUT_MS, Infinity);
   }
 
   /** A call through the network: the caller gets one answer; the participant may get the call late or twice. */
@@ -91,11 +98,37 @@ export class FaultyWorld {
       if (this.#goesWrong()) return hear(503);
       const isLate = this.clock.nowMs >= deadlineAt && this.chance.is(0.5);
       const isRefused = isPhaseOne(delivery.op) && (isLate || this.#goesWrong());
-      const { httpStatus, body } = this.participants.take(delivery, isRefused);
+      const isAccepted = this.clock.nowMs < this.#calm && this.chance.is(ACCEPTED);
+      const how = isRefused ? 'refused' : isAccepted ? 'accepted' : 'usual';
+      const { httpStatus, body } = this.participants.take(delivery, how);
+      if (httpStatus === 202 && delivery.branchId !== null) this.#endOutside(delivery, delivery.branchId);
       // Some answers lack what later steps refer to.
       const heard = this.#goesWrong() ? '{}' : body;
       if (!this.#goesWrong()) this.#later(() => hear(httpStatus, heard));
     });
+  }
+
+  /** The work ends some time later, and then the participant tells a replica until it is answered, or forgets to. */
+  #endOutside({ gid, mayRefuse }: Delivery, branchId: string): void {
+    this.#inFlight += 1;
+    this.clock.after(this.chance.draw() * MAX_OUTSIDE_MS, () => {
+      this.#inFlight -= 1;
+      const completion = this.participants.end(gid, branchId, mayRefuse && this.#goesWrong());
+      if (completion !== null && !this.#goesWrong()) void this.#complete(gid, { branchId, ...completion });
+    });
+  }
+
+  async #complete(gid: string, completion: CompleteRequest): Promise<void> {
+    this.#inFlight += 1;
+    for (let isAnswered = false; !isAnswered; ) {
+      const silence = new Promise<null>((resolve) => this.clock.after(CALL_TIMEOUT_MS, () => resolve(null)));
+      const { coordinator } = this.anyReplica();
+      const answer = await Promise.race([coordinator.complete(gid, completion).catch(() => null), silence]);
+      // An answer that is lost is asked for again, and so the completion comes again.
+      isAnswered = answer !== null && !this.#goesWrong();
+      if (isAnswered && answer) this.completed.push(answer.accepted ? 'accepted' : answer.code);
+    }
+    this.#inFlight -= 1;
   }
 
   /** After some milliseconds, or long after everybody gave up. */
@@ -145,8 +178,9 @@ export class FaultyWorld {
       participants: {
         call: (call: ParticipantCall) => {
           void this.#checkPreconditions(call);
-          const { gid, branchId, op, payload: body, timeoutMs, deadlineAt } = call;
-          return whileAlive(this.#call({ gid, branchId, op, body }, timeoutMs, deadlineAt));
+          const { gid, branchId, op, payload: body, kind, timeoutMs, deadlineAt } = call;
+          const delivery = { gid, branchId, op, body, mayRefuse: kind !== 'final' };
+          return whileAlive(this.#call(delivery, timeoutMs, deadlineAt));
         },
       },
       wakes: (onWake) => new InProcessWakeQueue({ time, onWake }),

@@ -1,10 +1,19 @@
 /**
  * The participants of the simulation, as one object: the records of each branch, the results of its actions, received
- * callbacks, and the effects in their order.
+ * callbacks, and the effects in their order. They accept some calls, and end them outside.
  */
 import type { Op } from '../../../src/domain/index.ts';
+import type { BranchOp } from '../../model/world.ts';
 import type { Effect } from '../../support/saga-effects.ts';
-import { NO_RECORDS, type Participant, receive, refuse } from '../../model/participant.ts';
+import {
+  accept,
+  type Completion,
+  NO_RECORDS,
+  type Participant,
+  receive,
+  record,
+  refuse,
+} from '../../model/participant.ts';
 
 /** One call, as it arrives. */
 export type Delivery = {
@@ -13,6 +22,8 @@ export type Delivery = {
   readonly branchId: string | null;
   readonly op: Op;
   readonly body: string;
+  /** False behind the pivot: what is accepted there must be done. */
+  readonly mayRefuse: boolean;
 };
 
 export type Answer = { readonly httpStatus: number; readonly body?: string };
@@ -47,8 +58,8 @@ export class Participants {
     return this.#told.has(gid);
   }
 
-  /** @param isRefused the participant says no, for reasons of its own */
-  take(delivery: Delivery, isRefused: boolean): Answer {
+  /** @param how `refused` and `accepted` are for reasons of its own; where they cannot be, it answers as usual */
+  take(delivery: Delivery, how: 'usual' | 'refused' | 'accepted'): Answer {
     const { gid, branchId, op } = delivery;
     this.#checkBody(delivery);
     if (branchId === null || op === 'notify') {
@@ -58,12 +69,34 @@ export class Participants {
     const before = this.recordsOf(gid, branchId);
     const { isPivot = false } = payloadOf(delivery);
     // What a pivot has done it never takes back, nor what it has refused.
-    const mayRefuse = !isPivot || before.tries === 0;
+    const mayRefuse = (!isPivot || before.tries === 0) && before.accepted === null;
+    const accepted = how === 'accepted' ? accept(before, op) : null;
     const { participant, status } =
-      isRefused && mayRefuse ? { participant: refuse(before, isPivot), status: 409 } : receive(before, op);
+      accepted !== null
+        ? { participant: accepted, status: 202 }
+        : how === 'refused' && mayRefuse
+          ? { participant: refuse(before, isPivot), status: 409 }
+          : receive(before, op);
+    this.#keep(gid, branchId, op, participant);
+    return { httpStatus: status, body: JSON.stringify({ id: this.#results.get(`${gid}/${branchId}`) }) };
+  }
+
+  /** Work that was accepted has ended outside; null where a cancel came first, or where it has ended before. */
+  end(gid: string, branchId: string, isRefused: boolean): (Completion & { readonly result: unknown }) | null {
+    const before = this.recordsOf(gid, branchId);
+    const { accepted: op } = before;
+    if (op === null) return null;
+    const after = record(before, isRefused && (op === 'try' || op === 'action') ? 'refused' : 'succeeded');
+    this.#keep(gid, branchId, op, after);
+    return (
+      after.completion && { ...after.completion, result: { id: this.#results.get(`${gid}/${branchId}`) } }
+    );
+  }
+
+  #keep(gid: string, branchId: string, op: BranchOp, participant: Participant): void {
+    const before = this.recordsOf(gid, branchId);
     this.#records.set(`${gid}/${branchId}`, participant);
     this.#log(gid, { branchId, op, isNull: participant.tombstone }, before, participant);
-    return { httpStatus: status, body: JSON.stringify({ id: this.#results.get(`${gid}/${branchId}`) }) };
   }
 
   #log(gid: string, effect: Effect, before: Participant, after: Participant): void {

@@ -5,15 +5,16 @@ import type { GlobalTransaction } from '../../../src/domain/index.ts';
 import { sagaEffectFaults } from '../../support/saga-effects.ts';
 import type { Participants } from './participants.ts';
 import { endsWithinMs } from './completion-bound.ts';
-import { FAULTS_UNTIL_MS, FaultyWorld, SETTINGS } from './faulty-world.ts';
+import { FAULTS_UNTIL_MS, FaultyWorld, MAX_OUTSIDE_MS, SETTINGS } from './faulty-world.ts';
 import { runInitiator, type Told } from './initiators.ts';
 import { MAX_STEPS } from './random-sagas.ts';
 
 const ORDERS = 8;
 /** Virtual time within which everything must have ended (I4). */
-const ENDS_WITHIN_MS = FAULTS_UNTIL_MS + endsWithinMs(SETTINGS, SETTINGS.defaultTimeoutMs, MAX_STEPS + 1);
+const ENDS_WITHIN_MS =
+  FAULTS_UNTIL_MS + MAX_OUTSIDE_MS + endsWithinMs(SETTINGS, SETTINGS.defaultTimeoutMs, MAX_STEPS + 1);
 
-/** @returns pattern and status of each transaction, such as `saga cancelled` */
+/** @returns pattern and status of each transaction, such as `saga cancelled`, and what completions were answered */
 export async function runWorld(seed: number): Promise<readonly string[]> {
   const world = new FaultyWorld(seed);
   const told: Told[] = [];
@@ -33,7 +34,8 @@ export async function runWorld(seed: number): Promise<readonly string[]> {
   await Promise.all(orders);
   expect({ seed, violations: world.violations }).toEqual({ seed, violations: [] });
   const ended = await Promise.all(world.store.gids.map((gid) => checkEnd(world, seed, gid, told)));
-  return ended.map(({ pattern, status }) => `${pattern} ${status}`);
+  const completed = world.completed.map((answer) => `completion ${answer}`);
+  return [...ended.map(({ pattern, status }) => `${pattern} ${status}`), ...completed];
 }
 
 async function checkEnd(
