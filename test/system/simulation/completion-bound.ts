@@ -12,7 +12,7 @@ export function endsWithinMs(settings: EngineSettings, leftMs: number, phaseCoun
   const G = C + K + 1000;
   const L = G + S;
   const W = Math.max(policy.retry.maxDelayMs, policy.maxRetryAfterMs);
-  const H = 2 * gate.maxOpenMs;
-  const A = L + H + C + K + W;
+  const R = Math.max(2 * gate.maxOpenMs, 60_000);
+  const A = L + R + W + C + K;
   return leftMs + L + phaseCount * A;
 }
