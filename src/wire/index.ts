@@ -8,7 +8,7 @@ export { BranchRequest } from './branch-request.ts';
 export { CallbackRequest, EndingNotice } from './callback.ts';
 export { CALL_HEADERS } from './call-headers.ts';
 export { CancelRequest, MAX_NOTE_LENGTH } from './cancel-request.ts';
-export { CompletionRequest, CompletionView } from './completion.ts';
+export { CompletionRequest, CompletionView, MAX_REASON_LENGTH } from './completion.ts';
 export { ConfirmRequest } from './confirm-request.ts';
 export { FinalityRequest, FinalityView } from './finality.ts';
 export { LiveView, ReadyView } from './health-view.ts';

@@ -213,9 +213,12 @@ function whyCancelled(seen: TransactionState): CancelCause | null {
   return { reason: refusal.summary, refusal, cause: refusal, isTimedOut: false };
 }
 
-/** What a refusal was answered: its status, and the participant's reason if it gave one, such as `409: too few mugs`. */
+/**
+ * What a refusal was answered: its status, or how it was completed, and the participant's reason if it gave one, such as
+ * `409: too few mugs`.
+ */
 function reasonIn(answer: string | null): string | null {
-  const reason = answer?.replace(/^\d{3}(?:: |$)/, '').trim();
+  const reason = answer?.replace(/^(?:\d{3}|refused from outside)(?:: |$)/, '').trim();
   return reason ? reason : null;
 }
 

@@ -9,7 +9,7 @@ import type { Known } from '../barrier/barrier.ts';
 import type { CompletedAs } from '../barrier/barrier.ts';
 import type { AcceptedCall } from '../call.ts';
 import type { Contract } from '../contract.ts';
-import { Kind, Op } from '../../../src/wire/index.ts';
+import { Kind, MAX_REASON_LENGTH, Op } from '../../../src/wire/index.ts';
 import { isPhaseOne } from '../../../src/wire/reply.ts';
 import type { Participant } from './participant.ts';
 import { postCompletion, type PostOptions, type PostTools } from './post-completion.ts';
@@ -77,11 +77,25 @@ export async function completeCall(
   const { outcome, result } = await activity.complete(call, as, work);
   const body =
     as === 'refused'
-      ? { op: call.op, reply: as, reason: result }
+      ? { op: call.op, reply: as, ...reasonIn(result) }
       : { op: call.op, reply: as, ...(isPhaseOne(call.op) && result !== null && { result }) };
   const notPosted = await postCompletion(call.completionUrl, JSON.stringify(body), options, tools);
   return { outcome: outcome === 'repeated' ? 'repeated' : 'done', result, notPosted };
 }
+
+/** As the coordinator takes it: one line, cut where it is longer. */
+function reasonIn(result: unknown): { readonly reason?: string } {
+  const line = typeof result === 'string' ? oneLine(result) : '';
+  if (line === '') return {};
+  const isLong = line.length > MAX_REASON_LENGTH;
+  return { reason: isLong ? `${line.slice(0, MAX_REASON_LENGTH - 1).toWellFormed()}…` : line };
+}
+
+const oneLine = (text: string): string =>
+  text
+    .toWellFormed()
+    .replaceAll(/[\s\p{Cc}]+/gu, ' ')
+    .trim();
 
 export type CompletionRequest = {
   readonly call: AcceptedCall;

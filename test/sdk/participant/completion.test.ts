@@ -16,9 +16,10 @@ import {
   Refusal,
 } from '@tercet/sdk';
 import { sqliteBarrier } from '@tercet/sdk/barrier/sqlite';
-import type { Kind, Op } from '@tercet/sdk/wire';
+import { CompletionRequest, type Kind, type Op } from '@tercet/sdk/wire';
 import SQLite from 'better-sqlite3';
 import { Type } from 'typebox';
+import { Value } from 'typebox/value';
 import { NODE_FROM_SOURCE } from '../check/program.ts';
 import { answerOf, callFor, newGid } from './shop.ts';
 
@@ -386,6 +387,20 @@ describe('refuse', () => {
       outcome: 'repeated',
       result: 'over the limit',
     });
+  });
+
+  test.each([
+    ['over\nthe limit', 'over the limit'],
+    ['x'.repeat(300), `${'x'.repeat(199)}…`],
+    [` ${String.fromCharCode(0xd800)}\u2028`, '\ufffd'],
+    ['\n', undefined],
+  ])('posts a reason as the coordinator takes it: %#', async (given, reason) => {
+    const { participant, kept } = await openOffice();
+    await asking(participant)('try');
+    await participant.refuse(kept(), given);
+    const [{ body } = {}] = coordinator.posted;
+    expect(Value.Check(CompletionRequest, body)).toBe(true);
+    expect(body).toEqual({ op: 'try', reply: 'refused', ...(reason !== undefined && { reason }) });
   });
 
   test.each([
