@@ -14,8 +14,10 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { type Participant, Tercet } from '@tercet/sdk';
 import { nodeHttpParticipant } from '@tercet/sdk/node-http';
+import { newSecret } from '@tercet/sdk/signature';
 import type { ParticipantRequest } from '@tercet/sdk/wire';
 import { Child } from './demo/children.ts';
 
@@ -69,10 +71,20 @@ class Parts {
   async start(): Promise<Coordinator> {
     const folder = mkdtempSync(join(tmpdir(), 'tercet-example-'));
     this.#folder = folder;
+    // Its own port is known only once it runs. In production this is a load balancer.
+    const publicUrl = await this.#serve(async (request, response) => {
+      const [method, body] = ['POST', await text(request)];
+      const headers = { 'content-type': 'application/json' };
+      const answer = await fetch(`${this.#coordinator?.url}${request.url}`, { method, headers, body });
+      response.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text());
+    });
     const settings = (port: number) => ({
       TERCET_HOST: '127.0.0.1',
       TERCET_PORT: String(port),
       TERCET_DATABASE_URL: `sqlite:${join(folder, 'coordinator.db')}`,
+      // Calls carry the URL that completes them later.
+      TERCET_PUBLIC_URL: publicUrl,
+      TERCET_COMPLETION_SECRETS: newSecret(),
       // Shorter than the default, since somebody is watching.
       TERCET_RETRY_FIRST_DELAY_MS: '50',
       TERCET_RETRY_MAX_DELAY_MS: '400',

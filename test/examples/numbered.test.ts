@@ -64,7 +64,7 @@ test('the README lists each example under its number', () => {
   const rows = [...textOf('README.md').matchAll(/^\| (\d\d) \| \[(.+?)\]\((.+?)\) \|/gm)];
   expect(rows.map(([, , name, address]) => name === address)).not.toContain(false);
   const listed = rows.map(([, number, name]) => `${number} ${name}`);
-  expect(listed).toEqual([...files.map((file) => `${file.slice(0, 2)} ${file}`), '14 python/participant.py']);
+  expect(listed).toEqual([...files.map((file) => `${file.slice(0, 2)} ${file}`), '15 python/participant.py']);
 });
 
 describe('what the examples share', () => {
