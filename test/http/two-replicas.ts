@@ -124,6 +124,9 @@ export async function openTwoReplicas({ apiTokens = [TOKEN] }: { apiTokens?: rea
       };
     },
     signatureOf: (gid: string, branchId: string, op: Op): string => signatureIn(urls, gid, branchId, op),
+    /** All that is stored of it. */
+    stored: async (gid: string): Promise<string> =>
+      JSON.stringify([await sql.store.load(gid), await sql.store.journalOf(gid)]),
     rowCount: async (gid: string): Promise<number> => (await sql.store.journalOf(gid)).length,
     async close() {
       for (const replica of replicas) await replica.close();
