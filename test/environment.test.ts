@@ -225,14 +225,15 @@ describe('what is wrong', () => {
     ]);
   });
 
-  test.each(['TERCET_RETRY_BUDGET', 'TERCET_POLL_BUDGET', 'TERCET_MAX_RETRY_BUDGET'])(
-    '%s, a budget in calls, is replaced by one in milliseconds',
-    (variable) => {
-      expect(faultsOf({ [variable]: '15' })).toEqual([
-        `${variable} is replaced by ${variable}_MS, a budget in milliseconds: remove it, or set that one`,
-      ]);
-    },
-  );
+  test.each([
+    'TERCET_RETRY_BUDGET',
+    'TERCET_POLL_BUDGET',
+    'TERCET_MAX_RETRY_BUDGET',
+  ])('%s, a budget in calls, is replaced by one in milliseconds', (variable) => {
+    expect(faultsOf({ [variable]: '15' })).toEqual([
+      `${variable} is replaced by ${variable}_MS, a budget in milliseconds: remove it, or set that one`,
+    ]);
+  });
 
   test('the password of a database is not told', () => {
     expect(faultsOf({ TERCET_DATABASE_URL: 'mysq://tercet:secret@db/tercet' }).join()).not.toContain(

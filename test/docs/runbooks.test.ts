@@ -127,7 +127,9 @@ const hasTools = ['curl', 'jq'].every((tool) => spawnSync(tool, ['--version']).s
     );
     const printed = (await Promise.all(lists.map(({ text }) => paste(text)))).join('');
     expect(printed).toContain(gid);
-    expect(printed).toContain('waiting for inventory to recover or for an operator to fix it: to cancel branch “stock”');
+    expect(printed).toContain(
+      'waiting for inventory to recover or for an operator to fix it: to cancel branch “stock”',
+    );
   });
 
   test('list every transaction, page by page', async () => {
