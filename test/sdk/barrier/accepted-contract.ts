@@ -58,10 +58,15 @@ export function acceptedContract(opened: () => BarrierWorld): void {
       const call = await ready(op);
       expect(await accept(call)).toEqual(ACCEPTED);
       expect([await phaseOf(call.gid), await effectsOf(call.gid)]).toEqual([[during], [...before[op], op]]);
+      let runCount = 0;
+      const count = () => {
+        runCount += 1;
+      };
       for (const again of [call, { ...call, deadlineAt: long() }]) {
-        expect(await pass(again)).toEqual(ACCEPTED);
-        expect(await outside(again, async () => 'twice')).toEqual(ACCEPTED);
+        expect(await run(again, count)).toEqual(ACCEPTED);
+        expect(await outside(again, async () => count())).toEqual(ACCEPTED);
       }
+      expect(runCount).toBe(0);
       expect(await effectsOf(call.gid)).toEqual([...before[op], op]);
     });
 
@@ -91,6 +96,8 @@ export function acceptedContract(opened: () => BarrierWorld): void {
         expect(await ask()).toEqual({ ...ACCEPTED, retryAfterMs: 90_000 });
       // Nothing of it stays: the result of a confirm, cancel or compensate takes the same column.
       await complete(call, null);
+      const rows = await opened().query(`SELECT result FROM tercet_barrier WHERE gid = '${call.gid}'`);
+      expect(rows).toEqual([{ result: null }]);
       expect(await pass(call)).toEqual({ outcome: 'repeated', result: null });
     });
 
@@ -232,6 +239,14 @@ export function acceptedContract(opened: () => BarrierWorld): void {
       await expect(again).rejects.toMatchObject({ code: 'refused', message: 'the manager said no' });
       expect((await pass({ ...call, op: 'compensate' })).outcome).toBe('nothing_to_undo');
       expect((await refuse(call)).outcome).toBe('repeated');
+    });
+
+    test('that is refused from outside has nothing to undo, outside the database either', async () => {
+      const call = callOf('action');
+      await outside(call, async () => accepted());
+      await refuse(call);
+      const undone = outside({ ...call, op: 'compensate' }, async () => 'undone');
+      expect((await undone).outcome).toBe('nothing_to_undo');
     });
 
     test('that is accepted is compensated with work, and then neither done nor completed', async () => {

@@ -286,7 +286,7 @@ describe('complete', () => {
   });
 
   test('posts until the coordinator has answered', async () => {
-    await open([{ status: 503 }, null, { status: 404 }]);
+    await open([{ status: 503, code: 'unavailable' }, null, { status: 404 }]);
     const { participant, kept } = await openOffice();
     await asking(participant)('try');
     const { notPosted } = await participant.complete(kept(), { by: 'ann' });
