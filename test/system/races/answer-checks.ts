@@ -2,7 +2,7 @@
 import { expect } from '@jest/globals';
 import type * as wire from '@tercet/sdk/wire';
 import { rebuild } from '../../../src/application/journal.ts';
-import type { ReplicaPair, End } from './replica-pair.ts';
+import { type End, type ReplicaPair, until } from './replica-pair.ts';
 import type { Answer, Verb } from './replica-client.ts';
 
 const deadlinePassed = { status: 'cancelled', decision: { reason: 'deadline_passed' } };
@@ -22,12 +22,28 @@ const REJECTIONS: Readonly<Record<Verb, Readonly<Record<string, object>>>> = {
   },
   cancel: { decided_confirm: { status: 'confirmed' } },
   retry: { nothing_to_retry: {} },
+  complete: { op_not_open: { status: 'cancelled' } },
 };
 
 /** I3: what was answered is what later readers find. */
 export function expectAnswerHolds(answer: Answer, { view }: End): void {
   if (answer.status >= 300) expectRefusalHolds(answer, answer.body as wire.ProblemDocument, view);
+  else if (answer.asked.verb === 'complete') expectCompletionHolds(answer, view);
   else expectViewHolds(answer, answer.body as wire.TransactionView, view);
+}
+
+/** The try has succeeded, and decides; or a cancel came first, and a poll has found the record meanwhile. */
+function expectCompletionHolds({ asked, status, body }: Answer, end: wire.TransactionView): void {
+  const { gid } = end;
+  expect({ asked, status, body }).toMatchObject({
+    status: 200,
+    body: { gid, op: 'try', reply: 'succeeded' },
+  });
+  const told = (body as wire.CompletionView).status;
+  const wayTo = { confirming: 'confirmed', cancelling: 'cancelled', trying: 'none: it has decided' };
+  const ends = told in wayTo ? wayTo[told as keyof typeof wayTo] : told;
+  const { try: tried } = end.branches.find(({ branchId }) => branchId === asked.branchId) ?? {};
+  expect({ asked, end: end.status, tried: tried?.reply }).toEqual({ asked, end: ends, tried: 'succeeded' });
 }
 
 function expectRefusalHolds(
@@ -67,7 +83,9 @@ function expectViewHolds({ asked, status }: Answer, told: wire.TransactionView, 
       ...(verb === 'cancel' && { status: 'cancelled', decision: told.decision ?? 'none was told' }),
     },
   });
-  if (finishedAt !== null) expect({ asked, told }).toEqual({ asked, told: end });
+  // A late success is added to what had ended.
+  const isLate = end.branches.some((each) => end.status === 'cancelled' && each.try?.reply === 'succeeded');
+  if (finishedAt !== null && !isLate) expect({ asked, told }).toEqual({ asked, told: end });
   const idsOf = ({ branches }: wire.TransactionView) => branches.map((branch) => branch.branchId);
   expect({ asked, ids: idsOf(end).slice(0, told.branches.length) }).toEqual({ asked, ids: idsOf(told) });
   if (branchId !== undefined) expect(idsOf(told)).toContain(branchId);
@@ -90,7 +108,13 @@ export async function expectOneJournal({ sql }: ReplicaPair, { view, events }: E
   expect(status).toBe(gone);
   if (decision?.decision === 'confirm')
     expect({ gid, isInTime: decision.decidedAt < deadlineAt }).toEqual({ gid, isInTime: true });
-  const [saved, rows] = await Promise.all([sql.store.load(gid), sql.store.journalOf(gid)]);
+  // Two reads; a row of a late reply may come between them.
+  const read = () => Promise.all([sql.store.load(gid), sql.store.journalOf(gid)]);
+  let [saved, rows] = await read();
+  await until(`${gid} is read with all its rows`, async () => {
+    if (saved?.seq !== rows.length) [saved, rows] = await read();
+    return saved?.seq === rows.length;
+  });
   const branches = saved?.tx.branches.map((branch) => ({ ...branch, payload: '' }));
   expect(rebuild(gid, rows)).toEqual({ ...saved?.tx, branches });
 }

@@ -1,7 +1,8 @@
-/** Races between decisions, and between two retries of a decided transaction by an operator. */
+/** Races between decisions, between two retries of a decided transaction by an operator, and of completions. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { until } from './replica-pair.ts';
-import { begin, branch, type RaceKind, sideThatWrote } from './race-kind.ts';
+import { ACCEPT } from './participants.ts';
+import { type End, until } from './replica-pair.ts';
+import { begin, branch, type RaceKind, type RaceStart, sideThatWrote } from './race-kind.ts';
 
 /** Usually long enough to begin and register many concurrently; otherwise the deadline wins. */
 const SHORT_MS = 1500;
@@ -67,4 +68,47 @@ const retryAndRetry: RaceKind = {
   },
 };
 
-export const decisionRaces = [confirmAndCancel, confirmAndDeadline, retryAndRetry];
+/** One that is polled meanwhile, by the replica that began it. */
+async function acceptedAt({ pair, home }: RaceStart): Promise<string> {
+  const { gid } = await begin(home, { branches: [branch('stock', ACCEPT)] });
+  await until(`${gid} is accepted`, () => pair.participants.isAccepted(gid, 'stock'));
+  return gid;
+}
+
+const completionAndCancel: RaceKind = {
+  title: 'a completion, a cancel and polls',
+  sides: ['the completion', 'the cancel'],
+  async race(start) {
+    const gid = await acceptedAt(start);
+    const [one, other] = start.sides;
+    // Where its cancel has come first the participant has nothing to complete.
+    const complete = async () =>
+      start.pair.participants.end(gid, 'stock') ? [await one.complete(gid, 'stock')] : [];
+    const answers = await start.offset.runBoth(complete, () => other.cancel(gid));
+    return { gid, answers: answers.flat(), winner: ({ view }) => (view.status === 'confirmed' ? 0 : 1) };
+  },
+};
+
+const completionAndCompletion: RaceKind = {
+  title: 'a completion that comes to both replicas',
+  sides: ['one replica', 'the other replica'],
+  async race(start) {
+    const gid = await acceptedAt(start);
+    const [one, other] = start.sides;
+    start.pair.participants.end(gid, 'stock');
+    const answers = await start.offset.runBoth(
+      () => one.complete(gid, 'stock'),
+      () => other.complete(gid, 'stock'),
+    );
+    return { gid, answers, winner: (end) => sideThatWrote(start, end, rowOfDecision(end)) };
+  },
+};
+
+/** The seq of its journal row. */
+const rowOfDecision = ({ events }: End): number =>
+  events.find(({ changes }) => changes.transaction?.decision !== undefined)?.seq ?? 0;
+
+export const decisionRaces = [
+  ...[confirmAndCancel, confirmAndDeadline, retryAndRetry],
+  ...[completionAndCancel, completionAndCompletion],
+];

@@ -15,7 +15,12 @@ export type Work = {
   readonly effects: Op[];
   /** Bodies that differ; one, however often it is called. */
   readonly bodies: Set<string>;
+  /** Its try is accepted, and is done or was cancelled since: false. */
+  isAccepted: boolean;
 };
+
+/** In a payload: its try is answered 202, until `end`. */
+export const ACCEPT = 'accept';
 
 export class Participants {
   /** What must never happen, and did. */
@@ -59,6 +64,19 @@ export class Participants {
     this.#ill.delete(gid);
   }
 
+  isAccepted(gid: string, branchId: string): boolean {
+    return this.workOf(gid).get(branchId)?.isAccepted ?? false;
+  }
+
+  /** The work of an accepted try has ended, and is recorded. @returns false where its cancel came first */
+  end(gid: string, branchId: string): boolean {
+    const work = this.#branchWork(gid, branchId);
+    if (!work.isAccepted) return false;
+    work.isAccepted = false;
+    work.effects.push('try');
+    return true;
+  }
+
   /** From now on the answers to second-phase calls of this transaction wait, each for its `answerFirst`. */
   holdAnswers(gid: string): void {
     this.#held.set(gid, []);
@@ -83,15 +101,21 @@ export class Participants {
     const op = header('tcc-op') as Op;
     if (this.#ill.has(gid)) return 503;
     const status = this.#take(this.#branchWork(gid, branchId), op, body);
-    if (status !== 200 && op !== 'try') this.faults.push(`I1: ${op} of ${gid}/${branchId} contradicts`);
+    if (status === 409 && op !== 'try') this.faults.push(`I1: ${op} of ${gid}/${branchId} contradicts`);
     const held = op === 'try' ? undefined : this.#held.get(gid);
     if (held) await new Promise<void>((resolve) => held.push(resolve));
     return status;
   }
 
   /** The barrier: the same op again changes nothing, the opposite is refused, and so is a try after its cancel. */
-  #take({ effects, bodies }: Work, op: Op, body: string): number {
+  #take(work: Work, op: Op, body: string): number {
+    const { effects, bodies } = work;
+    const isFirst = bodies.size === 0;
     bodies.add(body);
+    if (op === 'try' && isFirst && body.includes(ACCEPT)) work.isAccepted = true;
+    if (op === 'try' && work.isAccepted) return 202;
+    // A cancel ends what was accepted.
+    work.isAccepted = false;
     if (effects.includes(op)) return 200;
     if (effects.includes('cancel') || (effects.includes('confirm') && op === 'cancel')) return 409;
     effects.push(op);
@@ -101,7 +125,7 @@ export class Participants {
   #branchWork(gid: string, branchId: string): Work {
     const branches = this.#work.get(gid) ?? new Map<string, Work>();
     this.#work.set(gid, branches);
-    const work = branches.get(branchId) ?? { effects: [], bodies: new Set() };
+    const work = branches.get(branchId) ?? { effects: [], bodies: new Set(), isAccepted: false };
     branches.set(branchId, work);
     return work;
   }

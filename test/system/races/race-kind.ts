@@ -55,7 +55,8 @@ export async function begin(
     businessKey: MARKS.businessKey,
     ...wishes,
   });
-  if (status !== 201) throw new Error(`a beginning was answered ${status}: ${JSON.stringify(body)}`);
+  if (status !== (wishes.branches ? 202 : 201))
+    throw new Error(`a beginning was answered ${status}: ${JSON.stringify(body)}`);
   return body as wire.TransactionView;
 }
 

@@ -3,13 +3,13 @@ import type * as wire from '@tercet/sdk/wire';
 import { Agent, request } from 'undici';
 import type { CoordinatorProcess } from '../../support/coordinator-process.ts';
 
-export type Verb = 'begin' | 'register' | 'confirm' | 'cancel' | 'retry';
+export type Verb = 'begin' | 'register' | 'confirm' | 'cancel' | 'retry' | 'complete';
 
 /** A request of a client, and its answer. */
 export type Answer = {
   readonly asked: { readonly verb: Verb; readonly branchId?: string };
   readonly status: number;
-  readonly body: wire.TransactionView | wire.ProblemDocument;
+  readonly body: wire.TransactionView | wire.CompletionView | wire.ProblemDocument;
 };
 
 const PATIENCE_MS = 60_000;
@@ -37,6 +37,12 @@ export class ReplicaClient {
 
   cancel(gid: string): Promise<Answer> {
     return this.#ask({ verb: 'cancel' }, `/${gid}/cancel`, {});
+  }
+
+  /** The try of a branch has succeeded. */
+  complete(gid: string, branchId: string): Promise<Answer> {
+    const body: wire.CompletionRequest = { op: 'try', reply: 'succeeded' };
+    return this.#ask({ verb: 'complete', branchId }, `/${gid}/branches/${branchId}/complete`, body);
   }
 
   retry(gid: string): Promise<Answer> {
