@@ -93,12 +93,13 @@ export const callbackView = ({ callback, notification }: Notified): wire.Callbac
  * progress of one replica and not shown: another replica would show something else.
  */
 export function callView(call: Call, isUnderWay: boolean): wire.CallView {
-  const isPlanned = isUnderWay && !isSettled(call) && call.parkedAt === null;
+  const isPlanned = isUnderWay && !isSettled(call);
   return {
     reply: call.reply,
     attemptCount: call.attemptCount,
     nextAttemptAt: isPlanned ? iso(call.dueAt) : null,
     parkedAt: isoOrNull(call.parkedAt),
+    acceptedAt: isoOrNull(call.acceptedAt),
     answer: call.answer,
     durationMs: call.durationMs,
   };

@@ -27,9 +27,18 @@ import {
 export const CallView = Type.Object(
   {
     reply: nullable(Reply),
-    attemptCount: count('Calls that were answered, or given up, since the last retry by hand.'),
+    attemptCount: count('Calls that were answered, or given up, since the last retry by an operator.'),
     nextAttemptAt: nullable(instant('No call before this instant; null when none is planned.')),
-    parkedAt: nullable(instant('Since when the branch waits for an operator; null when it does not.')),
+    parkedAt: nullable(
+      instant(
+        'Since when its budget is spent: an operator should check. It is called about hourly. Null otherwise.',
+      ),
+    ),
+    acceptedAt: nullable(
+      instant(
+        'Since when its participant is at work (202): it is polled, or completed from outside. Null otherwise.',
+      ),
+    ),
     answer: nullable(
       Type.String({ description: 'The last answer in a few words, such as 503; null before the first.' }),
     ),

@@ -279,9 +279,20 @@ describe('a parked step', () => {
     expect(parked).toMatchObject({
       status: 'trying',
       decision: null,
-      branches: [{}, { action: { attemptCount: 2, answer: '503', nextAttemptAt: null } }, {}],
+      branches: [
+        {},
+        {
+          action: {
+            attemptCount: 10,
+            answer: '503',
+            nextAttemptAt: expect.any(String),
+            parkedAt: expect.any(String),
+          },
+        },
+        {},
+      ],
     });
-    expect(parked.explanation).toMatch(/^Parked since .* step “pay”, attempt 2 of 2 answered 503/);
+    expect(parked.explanation).toMatch(/^Parked since .* step “pay”, attempt 10 answered 503/);
 
     world.answer(() => 200);
     const retried = await world.send('POST', `/v1/transactions/${gid}/retry`);
@@ -300,7 +311,7 @@ describe('a parked step', () => {
     expect(parked).toMatchObject({
       status: 'confirming',
       decision: { decision: 'confirm', reason: 'pivot_succeeded' },
-      branches: [{}, {}, { action: { reply: 'unknown', answer: '409', attemptCount: 2 } }],
+      branches: [{}, {}, { action: { reply: 'unknown', answer: '409', attemptCount: 10 } }],
     });
     world.answer(() => 200);
     expect((await world.send('POST', `/v1/transactions/${gid}/retry`)).statusCode).toBe(200);
