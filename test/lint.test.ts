@@ -116,11 +116,11 @@ const broken: Record<string, Sample[]> = {
   'status-words': ['trying', 'confirming', 'confirmed', 'cancelling', 'cancelled', 'tcc', 'saga']
     .map((word) => ({ path: 'src/http/a.ts', text: `export const kept = '${word}';\n` }))
     .concat([
-      { path: 'src/adapters/wake/a.ts', text: "export type Kept = 'trying' | 'other';\n" },
+      { path: 'src/adapters/wake/a.ts', text: "export type WorkOutcome = 'trying' | 'other';\n" },
       { path: 'src/application/a.ts', text: "export const kept = (it: string) => it === 'confirmed';\n" },
       { path: 'src/main.ts', text: 'export const kept = `cancelled`;\n' },
       { path: 'src/definition/a.ts', text: "export const kept = (it: string) => it === 'saga';\n" },
-      { path: 'src/application/a.ts', text: "export type Kept = 'tcc' | 'other';\n" },
+      { path: 'src/application/a.ts', text: "export type WorkOutcome = 'tcc' | 'other';\n" },
       { path: 'src/observability/a.ts', text: 'export const kept = `saga`;\n' },
     ]),
 };

@@ -16,7 +16,7 @@ import type {
 import { type CleanUpOptions, type CleanUpReport, cleanUp } from './clean-up.ts';
 import { StatementGate } from './statement-gate.ts';
 import type { LockedRow, Row } from './judge.ts';
-import { type Kept, keptOf, passedOf, rowAfter } from './kept.ts';
+import { type WorkOutcome, workOutcomeOf, passedOf, rowAfter } from './work-outcome.ts';
 import {
   checkedCall,
   knownOf,
@@ -189,7 +189,8 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
       kept: async () => {
         const { end } = this.#underWay.begin(branch.mark);
         // A `toJSON` of the result belongs to the work, too.
-        const worked = async (handle: SqlTx) => keptOf(await work(handle, known), options.completes ?? null);
+        const worked = async (handle: SqlTx) =>
+          workOutcomeOf(await work(handle, known), options.completes ?? null);
         const saw = (error: unknown) => gate.reportUnfinished(error);
         return this.#driver
           .guarded(sqlTx, gate, (handle) => watching(saw, () => worked(handle)))
@@ -227,7 +228,7 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
     { row, keep, isOurs }: LockedBranch,
     { kept: work, checkFinished, isRolledBackByServer }: Worked,
   ): Promise<Passed<Result> | ErrorAfterCommit> {
-    let kept: Kept;
+    let kept: WorkOutcome;
     try {
       kept = await work();
     } catch (error) {
@@ -413,7 +414,7 @@ type LockedBranch = {
 
 type Worked = {
   /** Runs the work; what it has come to, as it is kept. */
-  kept(): Promise<Kept>;
+  kept(): Promise<WorkOutcome>;
   /** As late as can be: what the work asks until then shows that it was not done. @throws UnfinishedWork */
   checkFinished(): void;
   /**

@@ -22,7 +22,7 @@ import {
   refusedRow,
   outcomeWithoutWork,
 } from './recorded-outcome.ts';
-import { keptOf, passedOf, rowAfter } from './kept.ts';
+import { workOutcomeOf, passedOf, rowAfter } from './work-outcome.ts';
 
 const DEFAULT_LIMIT_MS = 30_000;
 
@@ -54,7 +54,7 @@ export async function outside<Result>(
     if (leftMs <= 0)
       throw new Error('the database took longer than the limit of the work, which was not begun');
     const signal = AbortSignal.timeout(Math.ceil(leftMs));
-    const kept = keptOf(await inAllParts(() => work({ ...begun.known, signal })), null);
+    const kept = workOutcomeOf(await inAllParts(() => work({ ...begun.known, signal })), null);
     await change(call, (row) => ({ row: rowAfter(ifOwnedBy(row, worker), call.op, kept), answer: null }));
     return passedOf(kept);
   } catch (error) {

@@ -18,7 +18,7 @@ import { type CleanUpOptions, type CleanUpReport, cleanUp } from './clean-up.ts'
 import { closableHandle, targetOf } from './sqlite-handle.ts';
 import type { LockedRow, Row } from './judge.ts';
 import type { CompletedAs } from './barrier.ts';
-import { type Kept, keptOf, passedOf, rowAfter } from './kept.ts';
+import { type WorkOutcome, workOutcomeOf, passedOf, rowAfter } from './work-outcome.ts';
 import { guard } from './statement-guard.ts';
 import {
   checkedCall,
@@ -171,7 +171,7 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
     }
     const savepoint = this.#savepoint();
     const { end } = this.#underWay.begin(mark);
-    let kept: Kept;
+    let kept: WorkOutcome;
     try {
       kept = this.#guarded((db) => work(db, knownOf(row, call.op)), completes);
     } catch (error) {
@@ -196,11 +196,11 @@ export class SqliteBarrier<Database extends SqliteDatabase> implements Barrier<D
    * Runs the work, and keeps it from ending the SQL transaction; see `statement-guard.ts`. A `toJSON` of its result
    * belongs to it.
    */
-  #guarded(work: (db: Database) => unknown, completes: CompletedAs | null): Kept {
+  #guarded(work: (db: Database) => unknown, completes: CompletedAs | null): WorkOutcome {
     const end = guard(this.#db, 'sqlite', { statements: ['exec', 'prepare'], isAsync: false });
     const { handle, close } = closableHandle(this.#db);
     try {
-      return keptOf(atOnce(work(handle)), completes);
+      return workOutcomeOf(atOnce(work(handle)), completes);
     } finally {
       close();
       end();

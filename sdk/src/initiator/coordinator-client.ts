@@ -140,7 +140,7 @@ type Times = {
   readonly signal: AbortSignal | null;
 };
 
-/** Kept free at the end of the time, so that the answer after a wait arrives within it. */
+/** WorkOutcome free at the end of the time, so that the answer after a wait arrives within it. */
 const ANSWER_MS = 250;
 
 /** Whole seconds are all that the header can say. */

@@ -12,7 +12,7 @@ import type {
   PassOptions,
 } from '../barrier/barrier.ts';
 import type { LockedRow, Row } from '../barrier/judge.ts';
-import { keptOf, passedOf, rowAfter } from '../barrier/kept.ts';
+import { workOutcomeOf, passedOf, rowAfter } from '../barrier/work-outcome.ts';
 import {
   checkedCall,
   knownOf,
@@ -57,7 +57,7 @@ export class MemoryBarrier implements Barrier<null> {
         return passedOrThrow(passed);
       }
       try {
-        const kept = keptOf(await work(null, knownOf(row, call.op)), options.completes ?? null);
+        const kept = workOutcomeOf(await work(null, knownOf(row, call.op)), options.completes ?? null);
         this.#keep(call, rowAfter(row, call.op, kept));
         return passedOf(kept);
       } catch (error) {

@@ -17,7 +17,7 @@ export const until = (isSo: () => Promise<boolean>): Promise<void> => untilNamed
 
 /** Work outside the database that goes on until the test ends it. */
 export class HeldWork {
-  /** Kept when the work has begun: only then can it be ended. Its row is durable before. */
+  /** WorkOutcome when the work has begun: only then can it be ended. Its row is durable before. */
   readonly begun: Promise<void>;
   readonly run: (known?: { readonly signal: AbortSignal }) => Promise<string>;
   /** Aborted at the limit. */

@@ -6,7 +6,7 @@ import { PHASE_AFTER, PHASE_WHILE_ACCEPTED, type Row } from './judge.ts';
 import type { CompletedAs } from './barrier.ts';
 import { recordedResult, resultText } from './recorded-outcome.ts';
 
-export type Kept =
+export type WorkOutcome =
   | { readonly as: 'result'; readonly text: string | null }
   | { readonly as: 'accepted'; readonly retryAfterMs: number | null }
   | { readonly as: 'refusal'; readonly text: string };
@@ -15,7 +15,7 @@ export type Kept =
  * @param completes how the work completes an op that was accepted before; null where it is the op itself
  * @throws whatever `resultText` throws; TypeError for an op that is accepted twice, and for a refusal without words
  */
-export function keptOf(returned: unknown, completes: CompletedAs | null): Kept {
+export function workOutcomeOf(returned: unknown, completes: CompletedAs | null): WorkOutcome {
   if (returned instanceof Accepted) {
     if (completes !== null)
       throw new TypeError('the op was accepted before: let the work that completes it return its result');
@@ -28,7 +28,7 @@ export function keptOf(returned: unknown, completes: CompletedAs | null): Kept {
 }
 
 /** The row once the work is done. */
-export function rowAfter(row: Row, op: BarrierCall['op'], kept: Kept): Row {
+export function rowAfter(row: Row, op: BarrierCall['op'], kept: WorkOutcome): Row {
   const free = { ...row, worker: null, workUntil: null };
   switch (kept.as) {
     case 'accepted':
@@ -48,7 +48,7 @@ export function rowAfter(row: Row, op: BarrierCall['op'], kept: Kept): Row {
 const textOf = (retryAfterMs: number | null): string | null =>
   retryAfterMs === null ? null : String(Math.ceil(retryAfterMs));
 
-export const passedOf = <Result>(kept: Kept): Passed<Result> =>
+export const passedOf = <Result>(kept: WorkOutcome): Passed<Result> =>
   kept.as === 'accepted'
     ? { outcome: 'accepted', result: null, retryAfterMs: kept.retryAfterMs }
     : { outcome: 'done', result: recordedResult(kept.text) };
