@@ -29,8 +29,6 @@ export const bad = (budget: Partial<Budget>): Budget => ({ ...NO_FAULTS, ...budg
 const declared = { mode: 'declared', retryBudget: OUT_OF_REACH, plan: null } as const;
 const interactive = { mode: 'interactive', retryBudget: OUT_OF_REACH, plan: null } as const;
 
-const OUTSIDE = { acceptances: 1, refusedTries: 1, brokenAnswers: 1 };
-
 export const CASES_OF_TWO: readonly Case[] = [
   { ...declared, branchCount: 2, budget: ALL_TOGETHER },
   { ...declared, branchCount: 2, budget: { ...ALL_TOGETHER, stalls: 0, refusedTries: 1, brokenAnswers: 1 } },
@@ -41,9 +39,13 @@ export const CASES_OF_TWO: readonly Case[] = [
   { ...declared, retryBudget: 1, branchCount: 2, budget: bad({ brokenAnswers: 2, crashes: 1, retries: 2 }) },
   { ...interactive, retryBudget: 2, branchCount: 2, budget: bad({ brokenAnswers: 3, retries: 1 }) },
   // Here participants accept calls and complete them later.
-  { ...declared, branchCount: 2, budget: bad({ ...OUTSIDE, acceptances: 2, losses: 1, stalls: 1 }) },
-  { ...declared, branchCount: 2, budget: bad({ ...OUTSIDE, acceptances: 2, lateDeliveries: 1, crashes: 1 }) },
-  { ...interactive, branchCount: 2, budget: bad({ acceptances: 2, losses: 1, stalls: 1 }) },
+  { ...declared, branchCount: 2, budget: bad({ acceptances: 1, refusedTries: 1, losses: 1, stalls: 1 }) },
+  {
+    ...declared,
+    branchCount: 2,
+    budget: bad({ acceptances: 2, refusedTries: 1, brokenAnswers: 1, lateDeliveries: 1, crashes: 1 }),
+  },
+  { ...interactive, branchCount: 2, budget: bad({ acceptances: 2, losses: 1, crashes: 1 }) },
   {
     ...declared,
     retryBudget: 1,
