@@ -1,7 +1,7 @@
 /**
  * Every column of the tables that TypeORM reads, written once: its name, its type, and what is stored in it. Entities, the types
  * of rows and the hot writes follow from it; a test compares it with the migrations. Not here: `alert` and `guard`, which only the
- * SQL of `alert-rows.ts` and of the batches uses.
+ * SQL of `alert-rows.ts` and of the batches uses, and `participant.resumed_at`, which only that of `resumption-rows.ts` does.
  *
  * Instants are numbers in the code and datetime(3) in UTC in the tables, where an operator reads them.
  */
