@@ -137,6 +137,27 @@ const circuits = [
       },
     ],
   }),
+  graph({
+    title: 'Resumed',
+    description: 'Waiting transactions per second that were resumed, since their participant had recovered.',
+    unit: 'ops',
+    width: 12,
+    queries: [
+      { expr: perSecond(metrics.resumed, { by: BY_PARTICIPANT, where: CHOSEN }), legend: '{{participant}}' },
+    ],
+  }),
+  graph({
+    title: 'Completed from outside',
+    description: 'Branches per second that were completed from outside, by op and reply.',
+    unit: 'ops',
+    width: 12,
+    queries: [
+      {
+        expr: perSecond(metrics.completions, { by: ['op', 'reply'], where: CHOSEN }),
+        legend: '{{op}} {{reply}}',
+      },
+    ],
+  }),
 ];
 
 export const participants = page({

@@ -83,6 +83,7 @@ describe('a declared transaction', () => {
             attemptCount: 0,
             nextAttemptAt: '2026-01-01T00:00:00.000Z',
             parkedAt: null,
+            acceptedAt: null,
             answer: null,
           },
           confirm: null,

@@ -13,6 +13,7 @@ const succeeded = {
   attemptCount: 1,
   nextAttemptAt: null,
   parkedAt: null,
+  acceptedAt: null,
   answer: '200',
   durationMs: null,
 };
@@ -21,6 +22,7 @@ const due = {
   attemptCount: 0,
   nextAttemptAt: '2026-01-01T00:00:00.000Z',
   parkedAt: null,
+  acceptedAt: null,
   answer: null,
   durationMs: null,
 };

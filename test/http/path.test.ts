@@ -108,7 +108,7 @@ describe('the path of a saga', () => {
 
   test('tells when its pivot was started, and a wish to cancel that came too late', async () => {
     world.answer(({ branchId }) => (branchId === 'pay' ? 503 : 200));
-    const steps = [step('stock'), step('pay', { isPivot: true, retry: { budget: 100 } }), step('mail')];
+    const steps = [step('stock'), step('pay', { isPivot: true, retry: { budgetMs: 100_000 } }), step('mail')];
     const gid = await begin({ pattern: 'saga', branches: steps }, 'wait=0');
     await readUntil(gid, ({ path }) => path.some(({ what }) => what === 'pivot_started'));
     world.time.pass(50);
@@ -190,12 +190,13 @@ describe('the path of a tcc', () => {
     await world.send('POST', `/v1/transactions/${gid}/retry`);
     await readUntil(gid, ({ isParked }) => isParked);
     const parked = await read(gid);
-    expect(words(parked).at(-1)).toBe('confirm a: unknown after 4');
-    expect(parked.branches[0]?.confirm?.attemptCount).toBe(2);
+    expect(words(parked).at(-1)).toBe('confirm a: unknown after 20');
+    expect(parked.branches[0]?.confirm?.attemptCount).toBe(10);
   });
 
   test('tells the newest 20 of many calls, and how many there were', async () => {
-    const retry = { firstDelayMs: 1, maxDelayMs: 1, budget: 25 };
+    // Each attempt spends half of its pause, rounded up.
+    const retry = { firstDelayMs: 1, maxDelayMs: 1, budgetMs: 24 };
     world.answer(({ op }) => (op === 'confirm' ? 503 : 200));
     const gid = await begin({ branches: [branch('a')], retry }, 'wait=0');
     const { path } = await readUntil(gid, ({ isParked }) => isParked);
