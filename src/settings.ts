@@ -131,7 +131,9 @@ export const Settings = Type.Object({
   pollMaxDelayMs: durationMs(10_000, 'Maximum delay between polls'),
   pollBudgetMs: durationMs(
     DEFAULT_POLL_BUDGET_MS,
-    'Poll budget: how long a branch may stay accepted (202 or 425) before it is parked',
+    'Poll budget: how long a branch may stay accepted (202 or 425) before it is parked; up to 366 days',
+    1,
+    MAX_TRANSACTION_MS,
   ),
   maxRetryAfterMs: durationMs(300_000, 'Maximum Retry-After of a participant that is honoured'),
   maxCallTimeoutMs: durationMs(60_000, 'Maximum call timeout that a request may set'),
