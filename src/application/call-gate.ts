@@ -65,6 +65,8 @@ type Probe = 'none' | 'first_attempt' | 'half_open';
 type ParticipantGate = {
   circuit: Circuit;
   underWayCount: number;
+  /** Of these, calls of resumed branches. */
+  resumedCount: number;
   /** A branch's first attempt probes the open circuit. */
   isFirstAttemptOut: boolean;
   /** Calls deferred for want of a slot since the last one that entered. */
@@ -74,6 +76,7 @@ type ParticipantGate = {
 const freshGate = (): ParticipantGate => ({
   circuit: CLOSED,
   underWayCount: 0,
+  resumedCount: 0,
   isFirstAttemptOut: false,
   slotlessCount: 0,
 });
@@ -105,7 +108,8 @@ export class CallGate {
     this.#observer = given.observer;
   }
 
-  enter(call: Pick<PendingCall, 'participant' | 'attempt' | 'op'>): Entered | Deferred {
+  /** @param isResumed its participant has recovered: such calls fill half of the slots at most, so that others find one */
+  enter(call: Pick<PendingCall, 'participant' | 'attempt' | 'op'>, isResumed = false): Entered | Deferred {
     const { participant } = call;
     const gate = this.#gates.get(participant) ?? freshGate();
     const { circuit } = gate;
@@ -113,16 +117,20 @@ export class CallGate {
     const isProbed = gate.isFirstAttemptOut || circuit.state === 'half-open';
     if (circuit.state !== 'closed' && (isProbed || (leftMs > 0 && call.attempt > 1)))
       return this.#deferredByCircuit(circuit, call.op, leftMs);
-    if (gate.underWayCount >= this.#settings.concurrency) return this.#deferredForSlot(gate);
+    if (this.#freeCount(gate, isResumed) <= 0) return this.#deferredForSlot(gate);
     this.#gates.set(participant, gate);
     gate.underWayCount += 1;
+    if (isResumed) gate.resumedCount += 1;
     gate.slotlessCount = 0;
     if (!isAddress(participant)) this.#calledAtMs.set(participant, this.#time.elapsedMs());
     const probe = this.#probe(participant, gate, leftMs);
     return {
       isAdmitted: true,
       isProbe: probe !== 'none',
-      leave: (result) => this.#leave(participant, gate, probe, result),
+      leave: (result) => {
+        if (isResumed) gate.resumedCount -= 1;
+        this.#leave(participant, gate, probe, result);
+      },
     };
   }
 
@@ -130,15 +138,20 @@ export class CallGate {
     return this.#gates.get(participant)?.circuit.state ?? 'closed';
   }
 
-  /** How many calls of repeated attempts may enter now. */
+  /** How many calls of resumed branches may enter now. */
   roomFor(participant: string): number {
-    const gate = this.#gates.get(participant);
-    if (gate === undefined) return this.#settings.concurrency;
-    const freeCount = this.#settings.concurrency - gate.underWayCount;
-    if (gate.circuit.state === 'closed') return freeCount;
-    const mayProbe = this.stateOf(participant) === 'open' && !gate.isFirstAttemptOut;
-    const isOver = openLeftMs(gate.circuit, this.#time.elapsedMs()) === 0;
-    return mayProbe && isOver ? Math.min(1, freeCount) : 0;
+    const gate = this.#gates.get(participant) ?? freshGate();
+    const { circuit, isFirstAttemptOut } = gate;
+    const freeCount = this.#freeCount(gate, true);
+    if (circuit.state === 'closed') return freeCount;
+    const isOver = openLeftMs(circuit, this.#time.elapsedMs()) === 0;
+    return circuit.state === 'open' && isOver && !isFirstAttemptOut ? Math.min(1, freeCount) : 0;
+  }
+
+  #freeCount({ underWayCount, resumedCount }: ParticipantGate, isResumed: boolean): number {
+    const { concurrency } = this.#settings;
+    const freeCount = concurrency - underWayCount;
+    return isResumed ? Math.min(freeCount, Math.ceil(concurrency / 2) - resumedCount) : freeCount;
   }
 
   /** No call of the participant is under way, nor was one sent within this time. */

@@ -121,7 +121,7 @@ export class OutstandingCalls {
   #sendOrHold(tx: GlobalTransaction, call: PendingCall, now: Instant): Instant | null {
     const heldUntil = this.#heldUntil.get(call.branchId) ?? 0;
     if (heldUntil > now) return heldUntil;
-    const entry = this.#tools.gate.enter(call);
+    const entry = this.#tools.gate.enter(call, this.#resumed.has(call.branchId));
     if (!entry.isAdmitted) {
       // It fails again: its next recovery resumes what waits.
       if (entry.why === 'circuit_open') this.#resumed.delete(call.branchId);

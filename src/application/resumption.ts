@@ -4,7 +4,7 @@
  *
  * - Each transaction is claimed before it is resumed, for a minute. So of several replicas one resumes it, and a branch that
  *   goes on failing is resumed once a minute at most (I15).
- * - Half of the participant's free slots are used, so that other calls find one. While there is none, it waits.
+ * - The gate gives resumed calls half of the participant's slots, so that other calls find one. While none is free, it waits.
  * - It ends once the circuit opens here: the participant fails again, and its next recovery begins anew.
  * - It is repeated once, when the claims of the first time have expired: what was lost with a replica that died, or was resumed
  *   just before the participant failed and recovered again, is found then.
@@ -16,7 +16,8 @@ import type { Chance, Log, Observer, Resumptions, Time } from './ports.ts';
 /** A transaction is resumed for one participant at most this often. */
 export const CLAIM_MS = 60_000;
 const PAGE = 1000;
-const SLOT_PAUSE_MS = 100;
+/** Between two pages, and while no slot is free. */
+const PAGE_PAUSE_MS = 100;
 
 export type ResumptionParts = {
   readonly participant: string;
@@ -90,7 +91,10 @@ export class Resumption {
         next += page.length;
         const resumedCount = await this.#resumePage(page);
         isClaimed = true;
-        if (resumedCount > 0) observer.resumed(participant, resumedCount);
+        if (resumedCount === 0) continue;
+        observer.resumed(participant, resumedCount);
+        // By then most of them have been loaded, and have a slot.
+        await this.#pause();
       }
     }
     return isClaimed;
@@ -121,14 +125,18 @@ export class Resumption {
     return gids.length;
   }
 
+  #pause(): Promise<void> {
+    return new Promise((resolve) => this.#given.time.after(PAGE_PAUSE_MS, resolve));
+  }
+
   /** How many transactions may be resumed now; 0 when it is over. */
   async #room(): Promise<number> {
-    const { gate, active, time, participant } = this.#given;
+    const { gate, active, participant } = this.#given;
     for (;;) {
       if (this.#isStopped || gate.stateOf(participant) !== 'closed') return 0;
-      const room = Math.min(Math.ceil(gate.roomFor(participant) / 2), active.roomToTakeOver);
+      const room = Math.min(gate.roomFor(participant), active.roomToTakeOver);
       if (room > 0) return room;
-      await new Promise<void>((resolve) => time.after(SLOT_PAUSE_MS, resolve));
+      await this.#pause();
     }
   }
 }

@@ -203,14 +203,27 @@ describe('a recovery', () => {
   });
 });
 
-describe('the room for more calls of a participant', () => {
-  test('is what the calls under way leave of its slots', () => {
-    expect(gate.roomFor('stock')).toBe(3);
-    const entry = enter();
-    enter();
-    expect(gate.roomFor('stock')).toBe(1);
-    entry.leave('answered');
+describe('the room for calls of resumed branches', () => {
+  const resume = () => gate.enter(callOf('stock'), true);
+
+  test('is half of the slots, so that other calls find one', () => {
     expect(gate.roomFor('stock')).toBe(2);
+    const [first, second, third] = [resume(), resume(), resume()];
+    expect([first.isAdmitted, second.isAdmitted, third.isAdmitted]).toEqual([true, true, false]);
+    expect(gate.roomFor('stock')).toBe(0);
+    enter();
+    if (first.isAdmitted) first.leave('answered');
+    expect(gate.roomFor('stock')).toBe(1);
+  });
+
+  test('is what other calls leave of all slots', () => {
+    enter();
+    const entry = enter();
+    expect(gate.roomFor('stock')).toBe(1);
+    enter();
+    expect(gate.roomFor('stock')).toBe(0);
+    entry.leave('answered');
+    expect(gate.roomFor('stock')).toBe(1);
   });
 
   test('is none while its circuit is open, and one probe once its open time is over', () => {

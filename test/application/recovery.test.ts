@@ -4,7 +4,7 @@ import { MemoryTransactionStore } from '../../src/adapters/memory/transaction-st
 import type { Engine, EngineSettings } from '../../src/application/engine.ts';
 import type { HttpAnswer, ParticipantCall } from '../../src/application/ports.ts';
 import type { BeginRequest } from '../../src/application/requests.ts';
-import { httpAnswer, noObserver, participantsThat, registryOf, testEngine } from '../support/engine.ts';
+import { httpAnswer, noObserver, registryOf, testEngine } from '../support/engine.ts';
 import { policy, saveOf } from '../support/saves.ts';
 import { seededChance, VirtualClock } from '../support/virtual-clock.ts';
 
@@ -33,10 +33,14 @@ const IMPATIENT: typeof DEFAULTS = {
 let clock: VirtualClock;
 let store: MemoryTransactionStore;
 let calls: (ParticipantCall & { readonly at: number; readonly replica: number })[];
-let answers: (call: ParticipantCall) => number | HttpAnswer | null;
+let answers: (call: ParticipantCall) => number | HttpAnswer;
+/** How long an answer takes. */
+let takesMs: (call: ParticipantCall) => number;
 let resumed: string[];
 let recovered: string[];
 let replicas: Replica[];
+/** Each process draws other numbers, and the same in every run. */
+let starts: number;
 let registry: ReturnType<typeof registryOf>;
 
 type Replica = { readonly engine: Engine; readonly life: { isAlive: boolean } };
@@ -44,14 +48,14 @@ type Replica = { readonly engine: Engine; readonly life: { isAlive: boolean } };
 beforeEach(() => {
   [clock, store, calls, resumed, recovered] = [new VirtualClock(), new MemoryTransactionStore(), [], [], []];
   registry = registryOf('stock', 'mail');
-  answers = () => 200;
+  starts = 0;
+  [answers, takesMs] = [() => 200, () => 0];
 });
 
 function startReplicas(count: number, settings = DEFAULTS): void {
   replicas = Array.from({ length: count }, (_, index) => startReplica(index, settings));
 }
 
-let starts = 0;
 function startReplica(index: number, settings = DEFAULTS): Replica {
   starts += 1;
   const life = { isAlive: true };
@@ -62,10 +66,14 @@ function startReplica(index: number, settings = DEFAULTS): Replica {
     registry,
     chance: seededChance(starts),
     settings,
-    participants: participantsThat((call) => {
-      calls.push({ ...call, at: clock.nowMs, replica: index });
-      return answers(call);
-    }),
+    participants: {
+      async call(call) {
+        calls.push({ ...call, at: clock.nowMs, replica: index });
+        const [answer, afterMs] = [answers(call), takesMs(call)];
+        await new Promise<void>((resolve) => (afterMs > 0 ? clock.after(afterMs, resolve) : resolve()));
+        return typeof answer === 'number' ? httpAnswer(answer) : answer;
+      },
+    },
     observer: {
       ...noObserver,
       resumed: (participant, count) => resumed.push(...Array(count).fill(participant)),
@@ -134,10 +142,10 @@ async function beginAll(): Promise<string[]> {
   return gids;
 }
 
-async function expectEnds(gids: readonly string[], withinMs = MINUTE): Promise<void> {
+async function expectEnds(gids: readonly string[]): Promise<void> {
   expect(await statusesOf(gids)).toEqual(gids.map(() => 'confirming'));
   answers = () => 200;
-  await clock.run(withinMs);
+  await clock.run(MINUTE);
   expect(await statusesOf(gids)).toEqual(gids.map(() => 'confirmed'));
 }
 
@@ -179,7 +187,7 @@ describe('an outage ends within a minute of the return', () => {
     restart(0, IMPATIENT);
     restart(1, IMPATIENT);
     for (let seconds = 0; seconds < 60; seconds += 1) {
-      await begin(tcc(), seconds % 2);
+      await Promise.all([begin(tcc(), 0), begin(tcc(), 1)]);
       await clock.run(SECOND);
     }
     expect(await statusesOf(gids)).toEqual(gids.map(() => 'confirmed'));
@@ -215,7 +223,7 @@ describe('an outage ends within a minute of the return', () => {
   test('of a participant that answered 404 to everything, and is called for nothing else', async () => {
     startReplicas(2, IMPATIENT);
     answers = (call) => (call.participant === 'mail' && call.op !== 'try' ? 404 : 200);
-    const gids = await beginAll();
+    const gids = (await Promise.all([beginAll(), beginAll(), beginAll()])).flat();
     await clock.run(10 * MINUTE);
     expect(await Promise.all(gids.map(isParked))).toEqual(gids.map(() => true));
     await expectEnds(gids);
@@ -227,7 +235,22 @@ describe('an outage ends within a minute of the return', () => {
     const gids: string[] = [];
     for (let count = 0; count < 40; count += 1) gids.push(await begin(tcc(), count % 2));
     await clock.run(10 * MINUTE);
+    takesMs = () => 2 * SECOND;
     await expectEnds(gids);
+  });
+
+  test('for more branches of one transaction than it has slots', async () => {
+    startReplicas(1, { ...IMPATIENT, gate: { ...IMPATIENT.gate, concurrency: 2 } });
+    answers = away('mail');
+    const branches = Array.from({ length: 8 }, (_, at) => ({
+      branchId: `mail-${at}`,
+      participant: 'mail',
+      activity: 'send',
+    }));
+    const gid = await begin({ branches, timeoutMs: 30 * SECOND });
+    await clock.run(10 * MINUTE);
+    takesMs = () => 3 * SECOND;
+    await expectEnds([gid]);
   });
 });
 
@@ -262,16 +285,49 @@ describe('what waits for a participant that has recovered', () => {
     expect(recovered.length).toBeLessThanOrEqual(3);
   });
 
-  test('is resumed at once after an operator retried the participant at one replica', async () => {
+  test('is noted at most every 30 s, by all replicas together, however often it fails and answers', async () => {
     startReplicas(2);
+    answers = ({ participant, op, attempt }) =>
+      participant === 'mail' && op !== 'try' && attempt === 1 ? 503 : 200;
+    for (let seconds = 0; seconds < 300; seconds += 1) {
+      await Promise.all([begin(tcc(), 0), begin(tcc(), 1)]);
+      await clock.run(SECOND);
+    }
+    expect(recovered.length).toBeGreaterThan(5);
+    expect(recovered.length).toBeLessThanOrEqual(10);
+  });
+
+  test('is called soon by the replica that drives it, whose circuit has held it back, and by no other', async () => {
+    // Open until it is told to close.
+    startReplicas(2, { ...DEFAULTS, gate: { ...DEFAULTS.gate, firstOpenMs: HOUR, maxOpenMs: HOUR } });
     answers = away('mail');
-    const gids = [await begin(tcc(), 1), await begin(tcc(), 1)];
-    // Held back by the circuit of the second replica.
-    await clock.run(4 * MINUTE);
+    for (let count = 0; count < 4; count += 1) await begin(saga(), 1);
+    await clock.run(5 * MINUTE);
+    // Its other confirm keeps it driven meanwhile.
+    takesMs = ({ participant, op }) => (participant === 'stock' && op === 'confirm' ? 10 * SECOND : 0);
+    const gid = await begin({ timeoutMs: MINUTE }, 1);
+    const { coordinator } = (replicas[1] as Replica).engine;
+    for (const branch of tcc().branches ?? []) await coordinator.registerBranch(gid, branch);
+    await coordinator.confirm(gid);
+    await clock.run(2 * SECOND);
+    calls = [];
     answers = () => 200;
-    await (replicas[0] as Replica).engine.coordinator.retryParticipant('mail');
-    await clock.run(3 * SECOND);
-    expect(await statusesOf(gids)).toEqual(['confirmed', 'confirmed']);
+    (replicas[0] as Replica).engine.recovery.note('mail');
+    await clock.run(4 * SECOND);
+    expect(confirmsOf(gid).map(({ replica }) => replica)).toEqual([1]);
+  });
+
+  test('is not called by another replica while its first call is under way', async () => {
+    startReplicas(2);
+    takesMs = ({ participant, op }) => (participant === 'mail' && op === 'confirm' ? 6 * SECOND : 0);
+    const gid = await begin(tcc(), 1);
+    await clock.run(SECOND);
+    (replicas[0] as Replica).engine.recovery.note('mail');
+    await clock.run(4 * SECOND);
+    expect(confirmsOf(gid).map(({ replica, op }) => [replica, op])).toEqual([
+      [1, 'try'],
+      [1, 'confirm'],
+    ]);
   });
 
   test('is resumed after its address was changed, once all replicas have read it', async () => {
@@ -315,7 +371,11 @@ describe('what waits for a participant that has recovered', () => {
   test('is left alone where it is accepted: it waits for the business', async () => {
     clock = new VirtualClock({ stepMs: 5 * SECOND });
     startReplicas(2, IMPATIENT);
-    const accepted = await begin(tcc('mail', 'slow'));
+    // Its other branch is not accepted, and is resumed.
+    const mail = { participant: 'mail', activity: 'send' };
+    const slow = { branchId: 'slow', ...mail, payload: 'slow' };
+    const branches = [slow, { branchId: 'b', ...mail }];
+    const accepted = await begin({ branches, timeoutMs: 30 * SECOND });
     const isSlow = ({ payload, op }: ParticipantCall) => payload === '"slow"' && op !== 'try';
     answers = (call) => (isSlow(call) ? 202 : away('mail')(call));
     await clock.run(12 * HOUR);
@@ -323,7 +383,7 @@ describe('what waits for a participant that has recovered', () => {
     answers = (call) => (isSlow(call) ? 202 : 200);
     await clock.run(MINUTE);
     expect(recovered).not.toEqual([]);
-    expect(confirmsOf(accepted).length).toBeLessThanOrEqual(1);
+    expect(confirmsOf(accepted).map(({ branchId }) => branchId)).toEqual(['b']);
   });
 
   test('is found again a minute later where the replica died that had claimed it', async () => {
@@ -401,5 +461,23 @@ describe('a branch that always fails, at a participant that serves the others (I
       expect(own.length).toBeGreaterThan(0);
       expect(own.length).toBeLessThanOrEqual(10);
     }
+  });
+
+  test('and all its like are resumed with half of the slots, so that other calls find one', async () => {
+    const concurrency = 4;
+    startReplicas(1, { ...IMPATIENT, gate: { ...IMPATIENT.gate, concurrency } });
+    const isPoisoned = ({ payload, op }: ParticipantCall) => payload === '"bad"' && op !== 'try';
+    answers = (call) => (isPoisoned(call) ? httpAnswer(null) : 200);
+    for (let count = 0; count < 10; count += 1) await begin(tcc('mail', 'bad'));
+    await clock.run(5 * MINUTE);
+    takesMs = (call) => (isPoisoned(call) ? CALL_TIMEOUT_MS : 0);
+    (replicas[0] as Replica).engine.recovery.note('mail');
+    calls = [];
+    for (let tenths = 0; tenths < 100; tenths += 1) {
+      const gid = await begin(tcc());
+      await clock.run(SECOND / 10);
+      expect((await find(gid)).status).toBe('confirmed');
+    }
+    expect(calls.filter(isPoisoned).length).toBeGreaterThanOrEqual(concurrency / 2);
   });
 });
