@@ -189,8 +189,9 @@ export class FaultyWorld {
       log: noLog,
       observer: noObserver,
     };
-    const { coordinator, sweep } = testEngine({ ...ports, settings: SETTINGS });
+    const { coordinator, sweep, recovery } = testEngine({ ...ports, settings: SETTINGS });
     sweep.start();
+    recovery.start();
     return Object.assign(life, { coordinator });
   }
 
