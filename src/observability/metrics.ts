@@ -85,6 +85,7 @@ export class Metrics implements Observer {
   readonly #callsOf = remembered((participant: string) => {
     // Alerts compare these two from the first call on: a circuit that has not opened, and successes that have not come.
     this.#tellCircuit(participant);
+    this.#resumed.inc({ participant }, 0);
     return {
       attempts: remembered((op: Op) => {
         this.#callAttempts.inc({ labels: { participant, op, reply: 'succeeded' }, value: 0 });

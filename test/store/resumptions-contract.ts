@@ -133,7 +133,8 @@ export function resumptionsContract(open: () => Promise<StoreUnderTest>): void {
         newlyTold: await write(owing({ reply: 'unknown', attemptCount: 9, spentMs: budgetMs })),
       };
     });
-    const named = (...names: string[]) => names.map((name) => gids[name] as string).sort();
+    const gidOf = (name: string) => gids[name] as string;
+    const named = (...names: string[]) => names.map(gidOf).sort();
 
     test('is dated for later than any replica carries, and is neither bounded by the deadline nor accepted', async () => {
       expect(await waiting()).toEqual(named('failing', 'heldBack', 'parked', 'failedSinceAccepted'));
@@ -164,8 +165,8 @@ export function resumptionsContract(open: () => Promise<StoreUnderTest>): void {
       expect(await under.resumptions.nextGivenUp('inventory', '')).toBe(first);
       expect(await under.resumptions.nextGivenUp('inventory', first)).toBe(second);
       expect(await under.resumptions.nextGivenUp('inventory', second)).toBeNull();
-      expect(await under.resumptions.nextGivenUp('mail', '')).toBe(gids['seldomTold']);
-      expect(await under.resumptions.nextGivenUp('mail', gids['seldomTold'] as string)).toBeNull();
+      expect(await under.resumptions.nextGivenUp('mail', '')).toBe(gidOf('seldomTold'));
+      expect(await under.resumptions.nextGivenUp('mail', gidOf('seldomTold'))).toBeNull();
     });
   });
 }

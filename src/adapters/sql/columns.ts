@@ -223,6 +223,18 @@ export const participantColumns = {
   secrets: textOrNull<string>('secrets'),
 };
 
+/** In the row of the participant. A registration leaves it as it is. */
+export const recoveryColumns = {
+  resumedAt: instantOrNull<Instant>('resumed_at'),
+};
+
+export const resumptionColumns = {
+  participant: key(word<string>('participant')),
+  gid: key(word<string>('gid')),
+  claimedAt: instant<Instant>('claimed_at'),
+  claimant: word<string>('claimant'),
+};
+
 export const heartbeatColumns = {
   id: key(word<string>('id')),
   programVersion: word<string>('program_version'),

@@ -10,8 +10,9 @@ const TABLES: Readonly<Record<string, readonly columns.Columns[]>> = {
   branch: [columns.branchColumns, columns.phaseOneColumns, columns.phaseTwoColumns],
   journal: [columns.journalColumns],
   begin_key: [columns.beginKeyColumns],
-  participant: [columns.participantColumns],
+  participant: [columns.participantColumns, columns.recoveryColumns],
   replica: [columns.heartbeatColumns],
+  resumption: [columns.resumptionColumns],
 };
 
 /** Only the SQL of `resumption-rows.ts` uses it. */
