@@ -5,7 +5,8 @@
  * - Each transaction is claimed before it is resumed, for a minute. So of several replicas one resumes it, and a branch that
  *   goes on failing is resumed once a minute at most (I15).
  * - The gate gives resumed calls half of the participant's slots, so that other calls find one. While none is free, it waits.
- * - It ends once the circuit opens here: the participant fails again, and its next recovery begins anew.
+ * - It ends once the circuit opens here: the participant fails again, and its next recovery begins anew. Each page is shuffled:
+ *   otherwise the same poisoned ones would come first and end it each time, before the healthy ones behind them (I15).
  * - It is repeated once, when the claims of the first time have expired: what was lost with a replica that died, or was resumed
  *   just before the participant failed and recovered again, is found then.
  */
@@ -83,13 +84,14 @@ export class Resumption {
   async #resumeAll(): Promise<boolean> {
     const { participant, observer } = this.#given;
     let isClaimed = false;
-    for await (const gids of this.#pages()) {
+    for await (const page of this.#pages()) {
+      const gids = this.#shuffled(page);
       for (let next = 0; next < gids.length; ) {
         const room = await this.#room();
         if (room === 0) return isClaimed;
-        const page = gids.slice(next, next + room);
-        next += page.length;
-        const resumedCount = await this.#resumePage(page);
+        const part = gids.slice(next, next + room);
+        next += part.length;
+        const resumedCount = await this.#resumePart(part);
         isClaimed = true;
         if (resumedCount === 0) continue;
         observer.resumed(participant, resumedCount);
@@ -116,13 +118,18 @@ export class Resumption {
     }
   }
 
-  async #resumePage(page: readonly string[]): Promise<number> {
+  #shuffled(gids: readonly string[]): readonly string[] {
+    const drawn = gids.map((gid) => ({ gid, order: this.#given.chance.draw() }));
+    return drawn.sort((one, other) => one.order - other.order).map(({ gid }) => gid);
+  }
+
+  async #resumePart(gids: readonly string[]): Promise<number> {
     const { resumptions, active, time, chance, participant } = this.#given;
     const { latest: now } = time.now();
-    const claim = { participant, gids: page, now, expiredAt: now - CLAIM_MS, claimant: chance.newId() };
-    const gids = await resumptions.claim(claim);
-    for (const gid of gids) active.resume(gid, participant);
-    return gids.length;
+    const claim = { participant, gids, now, expiredAt: now - CLAIM_MS, claimant: chance.newId() };
+    const claimed = await resumptions.claim(claim);
+    for (const gid of claimed) active.resume(gid, participant);
+    return claimed.length;
   }
 
   #pause(): Promise<void> {

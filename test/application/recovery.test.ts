@@ -480,4 +480,24 @@ describe('a branch that always fails, at a participant that serves the others (I
     }
     expect(calls.filter(isPoisoned).length).toBeGreaterThanOrEqual(concurrency / 2);
   });
+
+  test('does not keep the others from being resumed, also where many fail', async () => {
+    startReplicas(2, IMPATIENT);
+    answers = away('mail');
+    const begun: string[] = [];
+    for (let count = 0; count < 60; count += 1) begun.push(await begin(tcc(), count % 2));
+    await clock.run(5 * MINUTE);
+    expect(await Promise.all(begun.map(isParked))).toEqual(begun.map(() => true));
+    // More of them fail than open a circuit, and resumptions are read in the order of the gids.
+    const [bad, good] = [begun.sort().slice(0, 30), begun.slice(30)];
+    const settings = { ...IMPATIENT, gate: { ...DEFAULTS.gate, concurrency: 10 } };
+    restart(0, settings);
+    restart(1, settings);
+    answers = ({ gid, op }) => (op !== 'try' && bad.includes(gid) ? 503 : 200);
+    for (let seconds = 0; seconds < 600; seconds += 1) {
+      await begin(tcc(), seconds % 2);
+      await clock.run(SECOND);
+    }
+    expect(await statusesOf(good)).toEqual(good.map(() => 'confirmed'));
+  });
 });

@@ -534,11 +534,7 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
 const fresh = () => saveOf(null, newTransaction(newGid()));
 const unknown = (tx: GlobalTransaction) => allReplied(tx, 'unknown');
 const accepted = (tx: GlobalTransaction) => allReplied(tx, 'ongoing');
-<<<<<<< HEAD
-/** After three others, of these the last parks its branches. */
-=======
 /** After three others, the last of these parks its branches. */
->>>>>>> b1d8333 (Show what is resumed on the dashboard of participants)
 const PARKING = Array.from({ length: CALLS_TO_PARK - 3 }, () => unknown);
 const succeeded = (tx: GlobalTransaction) => allReplied(tx, 'succeeded');
 
