@@ -162,6 +162,8 @@ export class Drive {
   }
 
   async #load(): Promise<void> {
+    // How far polling came is known to this process only: what is accepted is not to be called before its time.
+    if (this.#current) this.#tools.polling.remember(this.#current);
     const loaded = await this.#durable.load();
     this.#current = loaded && this.#tools.polling.recall(loaded.tx);
     if (this.#isTakenOver && loaded !== null) {

@@ -225,6 +225,18 @@ describe('a completion', () => {
     answer(200);
   });
 
+  test('calls no other branch before its time that is accepted, however often it comes', async () => {
+    accepting('try stock', 'try money');
+    const gid = await a.begin(declared());
+    await settled();
+    expect(called()).toEqual(['try stock', 'try money']);
+    for (let count = 0; count < 3; count += 1) {
+      expect((await a.complete(gid, 'stock', succeeded('try'))).status).toBe(200);
+      await settled();
+    }
+    expect(called()).toEqual(['try stock', 'try money']);
+  });
+
   test('of the same outcome at both replicas at once is accepted at both, and changes one row', async () => {
     accepting('try stock');
     const gid = await a.begin(declared());
