@@ -1,8 +1,10 @@
 /**
  * Finds out that a participant has recovered of which every call was given up: parked branches, and callbacks with a spent
  * budget, are called only about hourly. While no one else calls such a participant, each replica calls one of them every 30 s,
- * in rotation by gid.
+ * in rotation.
  *
+ * - They are read in pages by gid, and each page is called in random order: the oldest may be those that fail for good, and would
+ *   delay the discovery for all (I15).
  * - A replica that finds such a participant for the first time doubts it: its next answer is a recovery. This process may have
  *   been started after the failures, or another replica received them.
  * - An open circuit is respected: a probe is made once a call may enter.
@@ -10,25 +12,27 @@
 import type { ActiveTransactions } from './active-transactions.ts';
 import { isAddress } from './allowed-addresses.ts';
 import type { CallGate } from './call-gate.ts';
-import type { Resumptions, Time } from './ports.ts';
+import type { Chance, Resumptions, Time } from './ports.ts';
 
 const PROBE_PAUSE_MS = 30_000;
 /** The participants are read anew after this long. */
 const SCAN_PAUSE_MS = 30_000;
 /** A probe that led to no call, since its transaction has gone on, is repeated with another one after this long. */
 const RETRY_PAUSE_MS = 5000;
+const PAGE = 100;
 
 export type GivenUpProbesParts = {
   readonly resumptions: Resumptions;
   readonly active: ActiveTransactions;
   readonly gate: CallGate;
   readonly time: Time;
+  readonly chance: Chance;
 };
 
-/** The transaction that was called last, and when another one may be. */
-type Rotation = { readonly after: string; readonly nextAtMs: number };
+/** Where the page begins, which of it were called, and when another one may be. */
+type Rotation = { readonly after: string; readonly called: ReadonlySet<string>; readonly nextAtMs: number };
 
-const FIRST: Rotation = { after: '', nextAtMs: -Infinity };
+const FIRST: Rotation = { after: '', called: new Set(), nextAtMs: -Infinity };
 
 export class GivenUpProbes {
   readonly #given: GivenUpProbesParts;
@@ -65,16 +69,25 @@ export class GivenUpProbes {
   }
 
   async #probe(participant: string): Promise<boolean> {
-    const { resumptions, active, time } = this.#given;
-    const { after } = this.#rotations.get(participant) ?? FIRST;
-    const next = await resumptions.nextGivenUp(participant, after);
-    const gid = next ?? (after === '' ? null : await resumptions.nextGivenUp(participant, ''));
-    this.#rotations.set(participant, {
-      after: gid ?? '',
-      nextAtMs: time.elapsedMs() + RETRY_PAUSE_MS,
-    });
+    const { active, time } = this.#given;
+    const { gid, ...place } = await this.#next(participant);
+    this.#rotations.set(participant, { ...place, nextAtMs: time.elapsedMs() + RETRY_PAUSE_MS });
     if (gid === null) return false;
     active.resume(gid, participant);
     return true;
+  }
+
+  /** One of the page, else of the next page; after the last page comes the first. */
+  async #next(participant: string): Promise<Omit<Rotation, 'nextAtMs'> & { readonly gid: string | null }> {
+    const { resumptions, chance } = this.#given;
+    let { after, called } = this.#rotations.get(participant) ?? FIRST;
+    for (;;) {
+      const page = await resumptions.givenUp(participant, after, PAGE);
+      const left = page.filter((gid) => !called.has(gid));
+      const gid = left[Math.floor(chance.draw() * left.length)];
+      if (gid !== undefined) return { gid, after, called: new Set([...called, gid]) };
+      if (after === '' && page.length === 0) return { ...FIRST, gid: null };
+      ({ after, called } = { ...FIRST, after: page.at(-1) ?? '' });
+    }
   }
 }

@@ -227,8 +227,8 @@ export interface Resumptions {
   forgetClaims(expiredAt: Instant, limit: number): Promise<void>;
   /** For which participants branches are parked, or callbacks wait with a spent budget, for want of an answer. */
   givenUpParticipants(): Promise<readonly string[]>;
-  /** The first of those transactions that sorts after `after`; null after the last. */
-  nextGivenUp(participant: string, after: string): Promise<string | null>;
+  /** The first `limit` of those transactions that sort after `after`, in the order of their gids. */
+  givenUp(participant: string, after: string, limit: number): Promise<readonly string[]>;
 }
 
 export type ParticipantCall = Omit<PendingCall, 'results' | 'wanted'> & {

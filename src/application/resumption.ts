@@ -82,10 +82,10 @@ export class Resumption {
 
   /** @returns whether anything of it was claimed, by this replica or another */
   async #resumeAll(): Promise<boolean> {
-    const { participant, observer } = this.#given;
+    const { participant, chance, observer } = this.#given;
     let isClaimed = false;
     for await (const page of this.#pages()) {
-      const gids = this.#shuffled(page);
+      const gids = shuffled(page, chance);
       for (let next = 0; next < gids.length; ) {
         const room = await this.#room();
         if (room === 0) return isClaimed;
@@ -118,11 +118,6 @@ export class Resumption {
     }
   }
 
-  #shuffled(gids: readonly string[]): readonly string[] {
-    const drawn = gids.map((gid) => ({ gid, order: this.#given.chance.draw() }));
-    return drawn.sort((one, other) => one.order - other.order).map(({ gid }) => gid);
-  }
-
   async #resumePart(gids: readonly string[]): Promise<number> {
     const { resumptions, active, time, chance, participant } = this.#given;
     const { latest: now } = time.now();
@@ -147,3 +142,9 @@ export class Resumption {
     }
   }
 }
+
+const shuffled = <Value>(values: readonly Value[], chance: Chance): readonly Value[] =>
+  values
+    .map((value) => ({ value, order: chance.draw() }))
+    .sort((one, other) => one.order - other.order)
+    .map(({ value }) => value);

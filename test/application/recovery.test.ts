@@ -418,6 +418,18 @@ describe('a participant of which every call was given up', () => {
     expect(await rowCount()).toBe(before);
   });
 
+  test('is found again soon, also where the oldest of its branches fail for good (I15)', async () => {
+    startReplicas(2, IMPATIENT);
+    answers = away('mail');
+    const begun: string[] = [];
+    for (let count = 0; count < 60; count += 1) begun.push(await begin(tcc(), count % 2));
+    await clock.run(5 * MINUTE);
+    const [bad, good] = [begun.sort().slice(0, 20), begun.slice(20)];
+    answers = ({ gid, op }) => (op !== 'try' && bad.includes(gid) ? 503 : 200);
+    await clock.run(3 * MINUTE);
+    expect(await statusesOf(good)).toEqual(good.map(() => 'confirmed'));
+  });
+
   test('is not probed while other calls are made', async () => {
     startReplicas(1, IMPATIENT);
     const isPoisoned = ({ payload, op }: ParticipantCall) => payload === '"bad"' && op !== 'try';

@@ -160,13 +160,16 @@ export function resumptionsContract(open: () => Promise<StoreUnderTest>): void {
       );
     });
 
-    test('and was given up, comes in rotation', async () => {
+    test('and was given up, comes page by page', async () => {
       const [first = '', second = ''] = named('parked', 'failedSinceAccepted');
-      expect(await under.resumptions.nextGivenUp('inventory', '')).toBe(first);
-      expect(await under.resumptions.nextGivenUp('inventory', first)).toBe(second);
-      expect(await under.resumptions.nextGivenUp('inventory', second)).toBeNull();
-      expect(await under.resumptions.nextGivenUp('mail', '')).toBe(gidOf('seldomTold'));
-      expect(await under.resumptions.nextGivenUp('mail', gidOf('seldomTold'))).toBeNull();
+      const givenUp = (after: string, limit: number, participant = 'inventory') =>
+        under.resumptions.givenUp(participant, after, limit);
+      expect(await givenUp('', 1)).toEqual([first]);
+      expect(await givenUp('', 2)).toEqual([first, second]);
+      expect(await givenUp(first, 9)).toEqual([second]);
+      expect(await givenUp(second, 9)).toEqual([]);
+      expect(await givenUp('', 9, 'mail')).toEqual([gidOf('seldomTold')]);
+      expect(await givenUp(gidOf('seldomTold'), 9, 'mail')).toEqual([]);
     });
   });
 }

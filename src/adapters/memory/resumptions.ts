@@ -50,11 +50,11 @@ export class MemoryResumptions implements Resumptions {
     return [...new Set(this.#givenUp().flatMap(({ participants }) => participants))].sort();
   }
 
-  async nextGivenUp(participant: string, after: string): Promise<string | null> {
+  async givenUp(participant: string, after: string, limit: number): Promise<readonly string[]> {
     const gids = this.#givenUp().flatMap(({ gid, participants }) =>
       participants.includes(participant) && gid > after ? gid : [],
     );
-    return gids.sort()[0] ?? null;
+    return gids.sort().slice(0, limit);
   }
 
   #givenUp(): { readonly gid: string; readonly participants: readonly string[] }[] {

@@ -84,18 +84,19 @@ export class SqlResumptions implements Resumptions {
     return [...new Set([...branches.map(({ participant }) => participant), ...callbacks])].sort();
   }
 
-  async nextGivenUp(participant: string, after: string): Promise<string | null> {
+  async givenUp(participant: string, after: string, limit: number): Promise<readonly string[]> {
     const branches: { gid: string }[] = await this.#read(
-      `SELECT tx.gid AS gid ${this.#fromParked()} AND branch.participant = ? AND tx.gid > ? ORDER BY tx.gid LIMIT 1`,
-      [participant, after],
+      `SELECT DISTINCT tx.gid AS gid ${this.#fromParked()} AND branch.participant = ? AND tx.gid > ?
+       ORDER BY tx.gid LIMIT ?`,
+      [participant, after, limit],
     );
     const callbacks: { gid: string }[] = await this.#read(
       `SELECT tx.gid AS gid ${this.#fromSpentCallbacks()} AND INSTR(tx.callback, ?) > 0 AND tx.gid > ?
-       ORDER BY tx.gid LIMIT 1`,
-      [callbackTo(participant), after],
+       ORDER BY tx.gid LIMIT ?`,
+      [callbackTo(participant), after, limit],
     );
-    const [first] = [...branches, ...callbacks].map(({ gid }) => gid).sort();
-    return first ?? null;
+    const gids = [...branches, ...callbacks].map(({ gid }) => gid);
+    return [...new Set(gids)].sort().slice(0, limit);
   }
 
   #fromParked(): string {
