@@ -370,17 +370,19 @@ describe('what waits for a participant that has recovered', () => {
 
   test('is left alone where it is accepted: it waits for the business', async () => {
     clock = new VirtualClock({ stepMs: 5 * SECOND });
-    startReplicas(2, IMPATIENT);
+    startReplicas(2, { ...IMPATIENT, policy: { ...IMPATIENT.policy, maxRetryAfterMs: 24 * HOUR } });
+    // Asked to be polled a day later, so that no poll of its own comes meanwhile.
+    const later = { ...httpAnswer(202), retryAfterMs: 24 * HOUR };
     // Its other branch is not accepted, and is resumed.
     const mail = { participant: 'mail', activity: 'send' };
     const slow = { branchId: 'slow', ...mail, payload: 'slow' };
     const branches = [slow, { branchId: 'b', ...mail }];
     const accepted = await begin({ branches, timeoutMs: 30 * SECOND });
     const isSlow = ({ payload, op }: ParticipantCall) => payload === '"slow"' && op !== 'try';
-    answers = (call) => (isSlow(call) ? 202 : away('mail')(call));
+    answers = (call) => (isSlow(call) ? later : away('mail')(call));
     await clock.run(12 * HOUR);
-    await parkAll(2, (call) => (isSlow(call) ? 202 : away('mail')(call)));
-    answers = (call) => (isSlow(call) ? 202 : 200);
+    await parkAll(2, (call) => (isSlow(call) ? later : away('mail')(call)));
+    answers = (call) => (isSlow(call) ? later : 200);
     await clock.run(MINUTE);
     expect(recovered).not.toEqual([]);
     expect(confirmsOf(accepted).map(({ branchId }) => branchId)).toEqual(['b']);
