@@ -223,8 +223,11 @@ export interface Resumptions {
    * @returns what this claimant got, by gid
    */
   claim(claim: ResumptionClaim): Promise<readonly string[]>;
-  /** Removes up to `limit` claims from before `expiredAt`. */
-  forgetClaims(expiredAt: Instant, limit: number): Promise<void>;
+  /**
+   * Removes up to `limit` claims from before `expiredAt`.
+   * @returns how many it found
+   */
+  forgetClaims(expiredAt: Instant, limit: number): Promise<number>;
   /** For which participants branches are parked, or callbacks wait with a spent budget, for want of an answer. */
   givenUpParticipants(): Promise<readonly string[]>;
   /** The first `limit` of those transactions that sort after `after`, in the order of their gids. */

@@ -71,8 +71,8 @@ export class Recovery {
   async runOnce(): Promise<RecoveryCounts> {
     const settling = this.#given.time.settle();
     if (settling !== null) await settling;
-    const notedCount = await this.#note();
-    const recovered = await this.#newNotes();
+    const { notedCount, refused } = await this.#note();
+    const recovered = await this.#newNotes(refused);
     for (const participant of recovered) {
       this.#given.gate.close(participant);
       this.#resumptionOf(participant).begin();
@@ -93,23 +93,27 @@ export class Recovery {
   }
 
   /** One that was noted less than 30 s ago is noted again afterwards: it may have failed and recovered since. */
-  async #note(): Promise<number> {
+  async #note(): Promise<{ readonly notedCount: number; readonly refused: readonly string[] }> {
     const { resumptions, time, observer } = this.#given;
+    const refused: string[] = [];
     let notedCount = 0;
     for (const participant of [...this.#unnoted]) {
       const { latest: now } = time.now();
       const notedAfter = now - NOTE_PAUSE_MS;
       if ((this.#known?.get(participant) ?? notedAfter) > notedAfter) continue;
-      if (!(await resumptions.note(participant, now, notedAfter))) continue;
-      this.#unnoted.delete(participant);
-      notedCount += 1;
-      observer.participantRecovered(participant);
+      if (await resumptions.note(participant, now, notedAfter)) {
+        this.#unnoted.delete(participant);
+        notedCount += 1;
+        observer.participantRecovered(participant);
+      } else refused.push(participant);
     }
-    return notedCount;
+    return { notedCount, refused };
   }
 
-  async #newNotes(): Promise<readonly string[]> {
+  /** @param refused those that are not registered can never be noted */
+  async #newNotes(refused: readonly string[]): Promise<readonly string[]> {
     const notes = await this.#given.resumptions.notes();
+    for (const participant of refused) if (!notes.has(participant)) this.#unnoted.delete(participant);
     const known = this.#known;
     const recentAt = this.#given.time.now().earliest - RECENT_MS;
     this.#known = notes;
@@ -130,8 +134,8 @@ export class Recovery {
   async #forgetClaims(): Promise<void> {
     const { resumptions, time } = this.#given;
     if (time.elapsedMs() < this.#forgetAtMs) return;
-    this.#forgetAtMs = time.elapsedMs() + CLAIM_MS;
-    await resumptions.forgetClaims(time.now().earliest - CLAIM_MS, FORGET_LIMIT);
+    const foundCount = await resumptions.forgetClaims(time.now().earliest - CLAIM_MS, FORGET_LIMIT);
+    if (foundCount < FORGET_LIMIT) this.#forgetAtMs = time.elapsedMs() + CLAIM_MS;
   }
 
   async #pass(): Promise<number> {

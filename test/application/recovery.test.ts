@@ -346,6 +346,21 @@ describe('what waits for a participant that has recovered', () => {
     expect(await statusesOf(gids)).toEqual(gids.map(() => 'confirmed'));
   });
 
+  test('is not asked for again and again where an operator retried a participant that is not registered', async () => {
+    let askedCount = 0;
+    const { resumptions } = store;
+    const note = resumptions.note.bind(resumptions);
+    // As a database, which has no row of it.
+    resumptions.note = async (name, ...when) => {
+      askedCount += 1;
+      return name === 'nobody' ? false : note(name, ...when);
+    };
+    startReplicas(1);
+    await (replicas[0] as Replica).engine.coordinator.retryParticipant('nobody');
+    await clock.run(10 * SECOND);
+    expect(askedCount).toBe(1);
+  });
+
   test('is not resumed by a registration that changes nothing', async () => {
     startReplicas(2);
     const mail = (await registry.find('mail')) ?? missing();

@@ -79,10 +79,10 @@ export function resumptionsContract(open: () => Promise<StoreUnderTest>): void {
       const held = (gid: string) => under.resumptions.claim({ ...claim([gid], 'test', T0), expiredAt: 0 });
       await under.resumptions.claim(claim([old], 'one', T0 - 9 * MINUTE));
       await under.resumptions.claim(claim([young], 'one', T0 - MINUTE));
-      await under.resumptions.forgetClaims(T0 - 2 * MINUTE, 1);
+      expect(await under.resumptions.forgetClaims(T0 - 2 * MINUTE, 1)).toBe(1);
       expect(await held(old)).toEqual([old]);
       expect(await held(young)).toEqual([]);
-      await under.resumptions.forgetClaims(T0 - MINUTE, 100);
+      expect(await under.resumptions.forgetClaims(T0 - MINUTE, 100)).toBeLessThan(100);
       expect(await held(young)).toEqual([young]);
     });
   });

@@ -41,9 +41,10 @@ export class MemoryResumptions implements Resumptions {
     return got.sort();
   }
 
-  async forgetClaims(expiredAt: Instant, limit: number): Promise<void> {
+  async forgetClaims(expiredAt: Instant, limit: number): Promise<number> {
     const expired = [...this.#claims].filter(([, { at }]) => at <= expiredAt).slice(0, limit);
     for (const [claim] of expired) this.#claims.delete(claim);
+    return expired.length;
   }
 
   async givenUpParticipants(): Promise<readonly string[]> {

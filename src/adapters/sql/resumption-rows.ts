@@ -55,7 +55,7 @@ export class SqlResumptions implements Resumptions {
   }
 
   /** Looked for first, so that a DELETE, which locks, is rare. */
-  async forgetClaims(expiredAt: Instant, limit: number): Promise<void> {
+  async forgetClaims(expiredAt: Instant, limit: number): Promise<number> {
     const rows: { participant: string; gid: string }[] = await this.#read(
       'SELECT participant, gid FROM resumption WHERE claimed_at <= ? ORDER BY claimed_at LIMIT ?',
       [sqlInstant(expiredAt), limit],
@@ -69,6 +69,7 @@ export class SqlResumptions implements Resumptions {
         ),
       );
     }
+    return rows.length;
   }
 
   async givenUpParticipants(): Promise<readonly string[]> {
