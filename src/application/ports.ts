@@ -198,7 +198,7 @@ export type ResumptionClaim = {
   readonly participant: string;
   readonly gids: readonly string[];
   readonly now: Instant;
-  /** What was claimed since then is another's. */
+  /** What was claimed since then is another's; but not from as long after `now`: the clock of the database was wrong then. */
   readonly expiredAt: Instant;
   /** A new id for each claim. */
   readonly claimant: string;
@@ -210,7 +210,8 @@ export type ResumptionClaim = {
  */
 export interface Resumptions {
   /**
-   * Notes that a participant has recovered, unless that was noted since `notedAfter`.
+   * Notes that a participant has recovered, unless that was noted since `notedAfter`. A note from as long after `now` does not
+   * count: the clock of the database was wrong then.
    * @returns whether it was noted now
    */
   note(participant: string, now: Instant, notedAfter: Instant): Promise<boolean>;

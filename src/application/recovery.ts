@@ -100,7 +100,8 @@ export class Recovery {
     for (const participant of [...this.#unnoted]) {
       const { latest: now } = time.now();
       const notedAfter = now - NOTE_PAUSE_MS;
-      if ((this.#known?.get(participant) ?? notedAfter) > notedAfter) continue;
+      const notedAt = this.#known?.get(participant) ?? notedAfter;
+      if (notedAt > notedAfter && notedAt <= now + NOTE_PAUSE_MS) continue;
       if (await resumptions.note(participant, now, notedAfter)) {
         this.#unnoted.delete(participant);
         notedCount += 1;

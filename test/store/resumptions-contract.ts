@@ -35,6 +35,12 @@ export function resumptionsContract(open: () => Promise<StoreUnderTest>): void {
       expect(await under.resumptions.notes()).toEqual(new Map([['payment', T0 + 30_000]]));
     });
 
+    test('is noted after one that a wrong clock has dated an hour ahead', async () => {
+      expect(await under.resumptions.note('Inventory', T0 + 60 * MINUTE, T0 + 59 * MINUTE)).toBe(true);
+      expect(await under.otherResumptions.note('Inventory', T0, T0 - 30_000)).toBe(true);
+      expect((await under.resumptions.notes()).get('Inventory')).toBe(T0);
+    });
+
     test('is kept when the participant is registered anew', async () => {
       await under.resumptions.note('mail', T0, T0 - 1);
       await under.registry.put({ name: 'mail', baseUrls: ['http://b.test'], paths: {}, callTimeoutMs: null });
@@ -68,6 +74,13 @@ export function resumptionsContract(open: () => Promise<StoreUnderTest>): void {
     test('is free again after a minute, and is then held for another one', async () => {
       expect(await under.otherResumptions.claim(claim([a], 'later', T0 + MINUTE))).toEqual([a]);
       expect(await under.resumptions.claim(claim([a], 'late', T0 + 2 * MINUTE - 1))).toEqual([]);
+    });
+
+    test('is free where a wrong clock has dated it an hour ahead', async () => {
+      const gid = newGid();
+      expect(await under.resumptions.claim(claim([gid], 'ahead', T0 + 60 * MINUTE))).toEqual([gid]);
+      expect(await under.otherResumptions.claim(claim([gid], 'right', T0))).toEqual([gid]);
+      expect(await under.resumptions.claim(claim([gid], 'again', T0))).toEqual([]);
     });
 
     test('of nothing is nothing', async () => {

@@ -15,7 +15,7 @@ export class MemoryResumptions implements Resumptions {
 
   async note(participant: string, now: Instant, notedAfter: Instant): Promise<boolean> {
     const notedAt = this.#notes.get(participant) ?? notedAfter;
-    if (notedAt > notedAfter) return false;
+    if (notedAt > notedAfter && notedAt <= now + (now - notedAfter)) return false;
     this.#notes.set(participant, now);
     return true;
   }
@@ -34,9 +34,10 @@ export class MemoryResumptions implements Resumptions {
   }
 
   async claim({ participant, gids, now, expiredAt, claimant }: ResumptionClaim): Promise<readonly string[]> {
-    const got = gids.filter(
-      (gid) => (this.#claims.get(`${participant}/${gid}`)?.at ?? expiredAt) <= expiredAt,
-    );
+    const got = gids.filter((gid) => {
+      const at = this.#claims.get(`${participant}/${gid}`)?.at ?? expiredAt;
+      return at <= expiredAt || at > now + (now - expiredAt);
+    });
     for (const gid of got) this.#claims.set(`${participant}/${gid}`, { at: now, claimant });
     return got.sort();
   }

@@ -30,8 +30,8 @@ export class SqlResumptions implements Resumptions {
     return insist(() =>
       ask(this.#dataSource, async (manager) => {
         const result = await manager.queryRunner?.query(
-          'UPDATE participant SET resumed_at = ? WHERE name = ? AND (resumed_at IS NULL OR resumed_at <= ?)',
-          [sqlInstant(now), participant, sqlInstant(notedAfter)],
+          'UPDATE participant SET resumed_at = ? WHERE name = ? AND (resumed_at IS NULL OR resumed_at <= ? OR resumed_at > ?)',
+          [sqlInstant(now), participant, sqlInstant(notedAfter), sqlInstant(now + (now - notedAfter))],
           true,
         );
         return (result?.affected ?? 0) > 0;
@@ -164,21 +164,22 @@ async function claimResumptions(
   // In one order, so that two replicas wait for each other and never deadlock.
   const sorted = [...gids].sort();
   const nowText = sqlInstant(now);
-  const expiredText = sqlInstant(expiredAt);
+  const isFree = '(claimed_at <= ? OR claimed_at > ?)';
+  const free = [sqlInstant(expiredAt), sqlInstant(now + (now - expiredAt))];
   const rows = sorted.flatMap((gid) => [participant, gid, nowText, claimant]);
   const insert = `INSERT INTO resumption (participant, gid, claimed_at, claimant)
     VALUES ${sorted.map(() => '(?, ?, ?, ?)').join(', ')}`;
   if (isSqlite(manager.connection))
     await manager.query(
-      `${insert} ON CONFLICT (participant, gid) DO UPDATE SET claimed_at = ?, claimant = ? WHERE claimed_at <= ?`,
-      [...rows, nowText, claimant, expiredText],
+      `${insert} ON CONFLICT (participant, gid) DO UPDATE SET claimed_at = ?, claimant = ? WHERE ${isFree}`,
+      [...rows, nowText, claimant, ...free],
     );
   // Assigned from left to right: the first still reads the instant of before.
   else
     await manager.query(
-      `${insert} ON DUPLICATE KEY UPDATE claimant = IF(claimed_at <= ?, ?, claimant),
-         claimed_at = IF(claimed_at <= ?, ?, claimed_at)`,
-      [...rows, expiredText, claimant, expiredText, nowText],
+      `${insert} ON DUPLICATE KEY UPDATE claimant = IF(${isFree}, ?, claimant),
+         claimed_at = IF(${isFree}, ?, claimed_at)`,
+      [...rows, ...free, claimant, ...free, nowText],
     );
   const claimed: { gid: string }[] = await manager.query(
     `SELECT gid FROM resumption WHERE participant = ? AND gid IN (${marks(sorted)}) AND claimant = ? ORDER BY gid`,
