@@ -16,6 +16,8 @@ import type { Chance, Log, Observer, Resumptions, Time } from './ports.ts';
 
 /** A transaction is resumed for one participant at most this often. */
 export const CLAIM_MS = 60_000;
+/** By then the claims have expired, also those by the clock of a replica that is a little ahead. */
+const REPEAT_MS = CLAIM_MS + 2000;
 const PAGE = 1000;
 /** Between two pages, and while no slot is free. */
 const PAGE_PAUSE_MS = 100;
@@ -70,11 +72,11 @@ export class Resumption {
         const isFirst = this.#isWanted;
         this.#isWanted = false;
         const isClaimed = await this.#resumeAll();
-        if (isFirst && isClaimed) this.#repeatAtMs.push(time.elapsedMs() + CLAIM_MS);
+        if (isFirst && isClaimed) this.#repeatAtMs.push(time.elapsedMs() + REPEAT_MS);
       } while (this.#isWanted && !this.#isStopped);
     } catch (error) {
       if (!this.#isStopped) log.error(`what waits for ${participant} was not resumed completely`, error);
-      this.#repeatAtMs.push(time.elapsedMs() + CLAIM_MS);
+      this.#repeatAtMs.push(time.elapsedMs() + REPEAT_MS);
     } finally {
       this.#isRunning = false;
     }

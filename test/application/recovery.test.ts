@@ -415,6 +415,33 @@ describe('what waits for a participant that has recovered', () => {
   });
 });
 
+describe('what was resumed just before its participant failed and recovered again', () => {
+  test('is resumed a minute later, also where it was claimed by a clock that is a little ahead', async () => {
+    startReplicas(1, IMPATIENT);
+    answers = away('mail');
+    const gids: string[] = [];
+    for (let count = 0; count < 20; count += 1) gids.push(await begin(tcc()));
+    await clock.run(5 * MINUTE);
+    const now = clock.nowMs + 3 * SECOND;
+    await store.resumptions.claim({
+      participant: 'mail',
+      gids,
+      now,
+      expiredAt: now - MINUTE,
+      claimant: 'other',
+    });
+    const last = await begin(tcc());
+    await clock.run(500);
+    answers = () => 200;
+    // Other calls are answered, so nothing is probed.
+    for (let seconds = 0; seconds < 70; seconds += 1) {
+      await begin(tcc());
+      await clock.run(SECOND);
+    }
+    expect(await statusesOf([last, ...gids])).toEqual([last, ...gids].map(() => 'confirmed'));
+  });
+});
+
 describe('a participant of which every call was given up', () => {
   test('is probed by each replica every 30 s, in rotation, and no journal row is written', async () => {
     startReplicas(2, IMPATIENT);
