@@ -9,24 +9,10 @@
  * - What is answered to a client was made durable first (I3).
  * - `saveNeed` says when to save: only successes wait for their siblings.
  */
-import {
-  type Event,
-  type GlobalTransaction,
-  type Now,
-  pendingCalls,
-  saveNeed,
-  transition,
-  type Verdict,
-} from '../domain/index.ts';
-import type {
-  ClientRequest,
-  Completion,
-  DurableVerdict,
-  JudgedRequest,
-  PendingRequest,
-} from './client-request.ts';
+import { type Event, type GlobalTransaction, pendingCalls, saveNeed } from '../domain/index.ts';
+import type { ClientRequest, DurableVerdict, JudgedRequest, PendingRequest } from './client-request.ts';
 import { DurableState, type DurableTools } from './durable-state.ts';
-import type { Attempt } from './journal.ts';
+import { applied, attemptOf, completionsIn, judgeRequests, needNewest } from './judged-requests.ts';
 import { type CallTools, type Check, type ReceivedReply, OutstandingCalls } from './outstanding-calls.ts';
 import type { PollingMemory } from './polling-memory.ts';
 import { type Log, Overloaded, type Saved } from './ports.ts';
@@ -67,8 +53,6 @@ export class Drive {
   #turning: 'no' | 'once' | 'again' = 'no';
   #isFailing = false;
   #isTakenOver: boolean;
-  /** Participants that have recovered since the last turn. */
-  readonly #recovered = new Set<string>();
   #cancelTimer = () => {};
 
   constructor(given: {
@@ -110,7 +94,7 @@ export class Drive {
 
   /** The participant has recovered: what waits for it here is called once, whatever its date. */
   resume(participant: string): void {
-    this.#recovered.add(participant);
+    this.#outstanding.resume(participant);
     void this.turn();
   }
 
@@ -147,8 +131,7 @@ export class Drive {
     if (settling !== null) await settling;
     const requests = this.#pending.splice(0);
     try {
-      const isNewestNeeded = requests.some(({ completion }) => completion !== undefined);
-      if (!this.#durable.isKnown || this.#durable.isStale || isNewestNeeded) await this.#load();
+      if (!this.#durable.isKnown || this.#durable.isStale || needNewest(requests)) await this.#load();
       const judged = this.#judge(requests);
       if (!(await this.#saveIfNeeded(judged))) return;
       for (const { request, ...verdict } of judged)
@@ -173,29 +156,16 @@ export class Drive {
     for (const { reply } of this.#unsaved) this.#apply(reply);
   }
 
-  /** The verdicts of the protocol, in the order of the requests; the deadline is judged after them. */
-  #judge(requests: readonly PendingRequest[]): JudgedRequest[] {
+  #judge(requests: readonly PendingRequest[]): readonly JudgedRequest[] {
+    const durable = this.#durable.saved?.tx ?? null;
     const now = this.#tools.time.now();
-    const judged = requests.map((request) => {
-      const before = this.#current;
-      const verdict = this.#verdictOn(request, now);
-      return { verdict, isChanged: this.#current !== before, request };
-    });
-    this.#apply({ type: 'deadlinePassed', now });
+    const { judged, current } = judgeRequests(requests, { current: this.#current, durable, now });
+    this.#current = current;
     return judged;
   }
 
-  #verdictOn({ eventAt, completion }: PendingRequest, now: Now): Verdict {
-    const event = eventAt(now);
-    const durable = this.#durable.saved?.tx ?? null;
-    const ofDurable = completion === undefined ? null : transition(durable, event);
-    return ofDurable?.accepted === false ? ofDurable : this.#apply(event);
-  }
-
-  #apply(event: Event): Verdict {
-    const verdict = transition(this.#current, event);
-    this.#current = (verdict.accepted ? verdict.tx : verdict.noted) ?? this.#current;
-    return verdict;
+  #apply(event: Event): void {
+    this.#current = applied(this.#current, event).current;
   }
 
   /** False when the save was lost: the turn is over, and begins again on the state that won. */
@@ -209,14 +179,16 @@ export class Drive {
     if (need === 'none' || (mayWait && this.#outstanding.count > 0)) return true;
     const begin = judged.find(({ request, isChanged }) => request.begin && isChanged)?.request;
     const beginKey = begin?.begin?.beginKey ?? null;
-    const completions = judged.flatMap(({ request, isChanged }) => (isChanged && request.completion) || []);
-    const heardCount = this.#unsaved.length;
-    const attempts = [...this.#unsaved.map(({ attempt }) => attempt), ...this.#attemptsOf(completions)];
+    const completions = completionsIn(judged);
+    const receivedCount = this.#unsaved.length;
+    const at = this.#tools.time.now().latest;
+    const completed = completions.map((completion) => attemptOf(completion, at));
+    const attempts = [...this.#unsaved.map(({ attempt }) => attempt), ...completed];
     const saved = await this.#durable.save({ after, attempts, beginKey });
     if (saved !== null) {
-      this.#unsaved = this.#unsaved.slice(heardCount);
+      this.#unsaved = this.#unsaved.slice(receivedCount);
       for (const { branchId, op, reply } of completions)
-        this.#tools.observer.completed(after, { branchId, op, reply, at: this.#tools.time.now().latest });
+        this.#tools.observer.completed(after, { branchId, op, reply, at });
       this.#tools.observer.saved(before, after);
       this.#onSaved(saved);
       return true;
@@ -229,24 +201,11 @@ export class Drive {
     return false;
   }
 
-  #attemptsOf(completions: readonly Completion[]): readonly Attempt[] {
-    const at = this.#tools.time.now().latest;
-    return completions.map(({ reason, ...of }) => ({
-      ...of,
-      at,
-      durationMs: 0,
-      httpStatus: null,
-      ...(reason !== null && { error: reason }),
-      isCompletion: true,
-    }));
-  }
-
   /** Sends what is due; returns when there is more to do, and what. */
   #sendDueCalls(): Check {
     if (this.#current === null) return NEVER;
-    for (const participant of this.#recovered) this.#outstanding.resume(this.#current, participant);
-    this.#recovered.clear();
-    const pending = pendingCalls(this.#current, this.#tools.time.now(), this.#outstanding.resumed);
+    const resumed = this.#outstanding.resumedIn(this.#current);
+    const pending = pendingCalls(this.#current, this.#tools.time.now(), resumed);
     if (!this.#tools.isStopping()) return this.#outstanding.send(this.#current, pending);
     return pending.calls.length > 0 ? NOW : pending;
   }
@@ -270,7 +229,7 @@ export class Drive {
     }
     this.#durable.keepDate(isFree ? checkAgainAt : this.#tools.time.now().latest, isFree);
     // Only this drive knows what is resumed: it is kept until a slot is free.
-    const mayLetGo = isFree && this.#outstanding.resumed.size === 0;
+    const mayLetGo = isFree && !this.#outstanding.isResuming;
     const waitMs = mayLetGo ? Math.min(untilMs, LINGER_MS) : untilMs;
     if (waitMs === Infinity) return;
     this.#cancelTimer = this.#tools.time.after(Math.max(1, waitMs), () => {

@@ -65,6 +65,8 @@ export class OutstandingCalls {
   readonly #branchIds = new Set<string | null>();
   /** Branches whose call is not to be asked for again before. */
   readonly #heldUntil = new Map<string | null, Instant>();
+  /** Participants that have recovered since calls were last sent. */
+  readonly #recovered = new Set<string>();
   /** Branches that are called once more, whatever their dates. */
   readonly #resumed = new Set<string | null>();
 
@@ -78,9 +80,8 @@ export class OutstandingCalls {
     return this.#branchIds.size;
   }
 
-  /** To be given to `pendingCalls`. */
-  get resumed(): ReadonlySet<string | null> {
-    return this.#resumed;
+  get isResuming(): boolean {
+    return this.#resumed.size > 0;
   }
 
   /** Something waits for this participant, and this process knows of no call of it that may still succeed. */
@@ -89,11 +90,19 @@ export class OutstandingCalls {
   }
 
   /** The participant has recovered. A call that is under way may have been sent before: if it fails, it is repeated once. */
-  resume(tx: GlobalTransaction, participant: string): void {
-    for (const branchId of this.#waitingFor(tx, participant)) {
+  resume(participant: string): void {
+    this.#recovered.add(participant);
+  }
+
+  /** The branches that are due whatever their dates, for `pendingCalls`. */
+  resumedIn(tx: GlobalTransaction): ReadonlySet<string | null> {
+    const branchIds = [...this.#recovered].flatMap((participant) => this.#waitingFor(tx, participant));
+    this.#recovered.clear();
+    for (const branchId of branchIds) {
       this.#resumed.add(branchId);
       this.#heldUntil.delete(branchId);
     }
+    return this.#resumed;
   }
 
   #waitingFor(tx: GlobalTransaction, participant: string): (string | null)[] {
