@@ -20,7 +20,8 @@ test('a branch is called with its own time-out, the others with that of the tran
 test('a branch with a smaller budget is parked sooner', async () => {
   world.answer(({ op }) => (op === 'try' ? 422 : 503));
   const branches = [branch('once', { retry: { budgetMs: 1 } }), branch('usual')];
-  const { gid } = (await world.send('POST', '/v1/transactions', { branches })).json();
+  const body = { branches, retry: { budgetMs: 100_000 } };
+  const { gid } = (await world.send('POST', '/v1/transactions', body)).json();
   const read = async () => (await world.send('GET', `/v1/transactions/${gid}`)).json();
   while (!(await read()).isParked) world.time.pass(50);
   const [once, usual] = (await read()).branches;
