@@ -50,7 +50,7 @@ export const CASES_OF_TWO: readonly Case[] = [
     ...declared,
     retryBudget: 1,
     branchCount: 2,
-    budget: bad({ acceptances: 2, brokenAnswers: 2, crashes: 1, retries: 1 }),
+    budget: bad({ acceptances: 1, brokenAnswers: 2, crashes: 1, retries: 1 }),
   },
 ];
 
