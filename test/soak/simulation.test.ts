@@ -19,6 +19,9 @@ test(
       for (const end of await runWorld(seed)) counts.set(end, (counts.get(end) ?? 0) + 1);
     process.stdout.write(`${JSON.stringify(Object.fromEntries(counts))}\n`);
     expect([...counts.keys()].sort()).toEqual([
+      'completion accepted',
+      'completion completed_differently',
+      'completion op_not_open',
       'saga cancelled',
       'saga confirmed',
       'tcc cancelled',
