@@ -15,8 +15,10 @@ export type Work = {
   readonly effects: Op[];
   /** Bodies that differ; one, however often it is called. */
   readonly bodies: Set<string>;
-  /** Its try is accepted, and is done or was cancelled since: false. */
+  /** Its try is accepted, and has neither ended nor been cancelled. */
   isAccepted: boolean;
+  /** A cancel came while its try was accepted: the try never took effect. */
+  isCutShort: boolean;
 };
 
 /** In a payload: its try is answered 202, until `end`. */
@@ -115,6 +117,7 @@ export class Participants {
     if (op === 'try' && isFirst && body.includes(ACCEPT)) work.isAccepted = true;
     if (op === 'try' && work.isAccepted) return 202;
     // A cancel ends what was accepted.
+    work.isCutShort ||= work.isAccepted;
     work.isAccepted = false;
     if (effects.includes(op)) return 200;
     if (effects.includes('cancel') || (effects.includes('confirm') && op === 'cancel')) return 409;
@@ -125,7 +128,12 @@ export class Participants {
   #branchWork(gid: string, branchId: string): Work {
     const branches = this.#work.get(gid) ?? new Map<string, Work>();
     this.#work.set(gid, branches);
-    const work = branches.get(branchId) ?? { effects: [], bodies: new Set(), isAccepted: false };
+    const work = branches.get(branchId) ?? {
+      effects: [],
+      bodies: new Set(),
+      isAccepted: false,
+      isCutShort: false,
+    };
     branches.set(branchId, work);
     return work;
   }
