@@ -30,6 +30,8 @@ export function mysqlBaseArgs(server: Startable, folder: string): string[] {
     '--no-defaults',
     ...(process.getuid?.() === 0 ? ['--user=root'] : []),
     `--datadir=${datadirOf(folder)}`,
+    // As it starts, MariaDB deletes the temporary tables in there, which may be another server's.
+    `--tmpdir=${folder}`,
     ...(server.root === null ? [] : unpackedArgs(server, server.root)),
   ];
 }

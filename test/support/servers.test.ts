@@ -188,6 +188,16 @@ await describeOwn('mysql', 'a server of our own', (start) => {
 
   afterEach(() => server?.stop());
 
+  test('has a temporary folder of its own: at its start MariaDB deletes the temporary tables in there', async () => {
+    server = await start();
+    const rows = await rowsAt(
+      await createDatabase(server),
+      'SELECT @@tmpdir AS temporary, @@datadir AS data',
+    );
+    const [{ temporary, data }] = rows as [{ temporary: string; data: string }];
+    expect(dirname(data)).toBe(temporary);
+  });
+
   test('keeps what was committed over a crash, on the same port', async () => {
     server = await start({ flags: ['--max-connections=17'] });
     const url = await createDatabase(server);
