@@ -46,7 +46,7 @@ describeOn(['mysql'], 'a coordinator with an alert webhook', (server) => {
       TERCET_SWEEP_INTERVAL_MS: '100',
       TERCET_CALL_TIMEOUT_MS: '2000',
       TERCET_COMMIT_TIMEOUT_MS: '1000',
-      TERCET_RETRY_BUDGET: '2',
+      TERCET_RETRY_BUDGET_MS: '1',
       TERCET_RETRY_FIRST_DELAY_MS: '1',
       TERCET_RETRY_MAX_DELAY_MS: '1',
       TERCET_ATTENTION_AFTER_MS: '50',
@@ -103,7 +103,7 @@ describeOn(['mysql'], 'a coordinator with an alert webhook', (server) => {
       // Earlier ones may have been posted before the branch was parked.
       const alert = receiver.alerts().at(-1);
       expect(alert).toMatchObject({ cause: 'needs_attention', gid, status: 'confirming' });
-      expect(alert?.explanation).toContain('waiting for an operator to fix bank');
+      expect(alert?.explanation).toContain('waiting for bank to recover or for an operator to fix it');
       expect((await send(second, 'GET', '/v1/transactions?needsAttention=true')).transactions).toMatchObject([
         { gid, needsAttention: true, waitingSince: alert?.waitingSince },
       ]);
