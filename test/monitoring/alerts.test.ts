@@ -34,7 +34,17 @@ await describeOwn('prometheus', 'on a real Prometheus', (startPrometheus) => {
         participants.set('away', { confirm: { status: 503 } });
         for (const name of ['failing', 'poisoned']) participants.set(name, { cancel: { status: 500 } });
         participants.set('broken', { try: { status: 500 } });
-        await deployment.register('stock', 'sold-out', 'slow', 'away', 'failing', 'poisoned', 'broken');
+        participants.set('approving', { try: { status: 202 } });
+        await deployment.register(
+          'stock',
+          'sold-out',
+          'slow',
+          'away',
+          'failing',
+          'poisoned',
+          'broken',
+          'approving',
+        );
         prometheus = await Prometheus.start(startPrometheus, {
           targets: [deployment.target],
           rules: faster(rulesText),
@@ -42,8 +52,13 @@ await describeOwn('prometheus', 'on a real Prometheus', (startPrometheus) => {
         deployment.startTraffic([['stock'], ['stock', 'sold-out'], ['stock', 'slow']]);
         awayGid = await deployment.begin(['stock', 'away']);
         await deployment.begin(['failing', 'sold-out']);
-        await deployment.begin(['poisoned', 'sold-out'], { retry: { budget: 1 } });
+        await deployment.begin(['poisoned', 'sold-out'], {
+          retry: { firstDelayMs: 1, maxDelayMs: 1, budgetMs: 1 },
+        });
         await deployment.begin(['broken'], { timeoutMs: LIMIT_MS });
+        const approval = await deployment.begin(['approving'], { timeoutMs: LIMIT_MS });
+        const completion = { op: 'try', reply: 'succeeded' };
+        await deployment.ask('POST', `/v1/transactions/${approval}/branches/approving/complete`, completion);
       }, LIMIT_MS);
       afterAll(async () => {
         await prometheus?.stop();
