@@ -160,8 +160,7 @@ function settingsFaultIn(
 ): Rejected | null {
   if (timeoutMs > maxTimeoutMs)
     return { accepted: false, code: 'timeout_too_long', about: `${maxTimeoutMs} ms` };
-  const wishes = [request, ...(request.branches ?? [])];
-  const overMaxima = wishes.map((part) => overMaximumIn(part, maxPolicy));
+  const overMaxima = [request, ...(request.branches ?? [])].map((part) => overMaximumIn(part, maxPolicy));
   return overMaxima.find((rejected) => rejected !== null) ?? unknownIn(participants);
 }
 

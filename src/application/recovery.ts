@@ -9,13 +9,10 @@
  * `runOnce` is one pass; `start` only repeats it. Addresses without a name have no row to note a recovery in: what waits for
  * them is called at its date. Nothing here is needed for safety, and nothing of it enters a journal.
  */
-import type { ActiveTransactions } from './active-transactions.ts';
 import { isAddress } from './allowed-addresses.ts';
-import type { CallGate } from './call-gate.ts';
 import { GivenUpProbes } from './given-up-probes.ts';
-import type { Chance, Log, Observer, Resumptions, Time } from './ports.ts';
 import { Repetition } from './repetition.ts';
-import { CLAIM_MS, Resumption } from './resumption.ts';
+import { CLAIM_MS, Resumption, type ResumptionParts } from './resumption.ts';
 
 const EVERY_MS = 1000;
 /** One participant is noted at most this often, by all replicas together. */
@@ -24,17 +21,7 @@ const NOTE_PAUSE_MS = 30_000;
 const RECENT_MS = 60_000;
 const FORGET_LIMIT = 1000;
 
-export type RecoveryParts = {
-  readonly resumptions: Resumptions;
-  readonly active: ActiveTransactions;
-  readonly gate: CallGate;
-  readonly time: Time;
-  readonly chance: Chance;
-  readonly log: Log;
-  readonly observer: Observer;
-  /** A row that is dated this far ahead is called by no replica now. */
-  readonly carriedMs: number;
-};
+export type RecoveryParts = Omit<ResumptionParts, 'participant'>;
 
 /** What one pass did. */
 export type RecoveryCounts = {
