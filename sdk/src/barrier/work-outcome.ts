@@ -34,7 +34,7 @@ export function rowAfter(row: Row, op: BarrierCall['op'], kept: WorkOutcome): Ro
     case 'accepted':
       return { ...free, phase: PHASE_WHILE_ACCEPTED[op], result: textOf(kept.retryAfterMs) };
     case 'refusal':
-      // Whoever refuses says that nothing is left to undo, outside the database either.
+      // A refusal states that nothing is left to undo, outside the database either.
       return { ...free, phase: op === 'try' ? 'declined' : 'refused', startedOp: null, result: kept.text };
     case 'result': {
       const after = { ...free, phase: PHASE_AFTER[op] };

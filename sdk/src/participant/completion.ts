@@ -1,6 +1,6 @@
 /**
  * The end of an op that was accepted: recorded by the barrier first, then posted to the coordinator. In this order, because a
- * completion speaks for the participant: what the coordinator has been told must be found by every later call of the branch.
+ * completion speaks for the participant: what the coordinator was notified of must be found by every later call of the branch.
  *
  * Where the post does not arrive, or the process dies before it, the coordinator's next poll is answered by the record.
  */

@@ -16,7 +16,7 @@ const MAX_BODY_BYTES = 64 * 1024;
 /** Answers are kept with the transaction and shown to people: a line, no more. */
 const MAX_ANSWER_LENGTH = 200;
 
-/** Errors of a process that has no file descriptor left: nothing left it, whoever was to be called. */
+/** Errors of a process that has no file descriptor left: no call left it. */
 const OUT_OF_DESCRIPTORS: readonly unknown[] = ['EMFILE', 'ENFILE'];
 
 /** The connection that carries a call. */

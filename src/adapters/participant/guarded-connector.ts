@@ -19,7 +19,7 @@ const CONNECT_TIMEOUT_MS = 5000;
 export type Connecting = {
   /** Null unless its name is being looked up. */
   lookUp(): LookUpStage | null;
-  /** Nobody waits for it any more. */
+  /** Its caller has given up. */
   abandon(): void;
 };
 

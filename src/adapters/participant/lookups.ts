@@ -148,7 +148,7 @@ export class Lookups {
     asker.cancelTimer = this.#clock.after(LOOKUP_TIMEOUT_MS, () => this.#answer(lookUp, asker, error, []));
   }
 
-  /** A look-up that nobody waits for any more leaves the queue. */
+  /** A look-up without a caller leaves the queue. */
   #cancel(lookUp: LookUp, asker: Asker): void {
     asker.cancelTimer();
     lookUp.askers.delete(asker);

@@ -13,7 +13,7 @@ import { WakeWorker } from './wake-worker.ts';
 const CLOSE_TIMEOUT_MS = 2000;
 /**
  * A job stays in Redis until it is due, also when its transaction has ended. A wake that is farther ahead is armed for about
- * a day from now. Whoever is woken by it finds nothing due, and arms the next one.
+ * a day from now. The replica that it wakes finds nothing due, and arms the next one.
  */
 const MAX_AHEAD_MS = 86_400_000;
 /** To full hours, so that several replicas arm the same job. */
