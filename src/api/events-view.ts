@@ -3,7 +3,7 @@
  * never change and explain nothing, are left out.
  */
 import type * as wire from '../wire/index.ts';
-import type { Attempt, Entries } from '../application/journal.ts';
+import { type Attempt, type Entries, readRows } from '../application/journal.ts';
 import type { JournalRow } from '../application/ports.ts';
 import {
   type Callback,
@@ -31,7 +31,7 @@ type Known = {
 
 export function eventsView(gid: string, rows: readonly JournalRow[]): wire.EventsView {
   let known: Known = { pattern: DEFAULT_PATTERN, mode: null, decision: null, callback: null };
-  const events = rows.map(({ seq, at, writer, entries }) => {
+  const events = readRows(rows).map(({ seq, at, writer, entries }) => {
     known = { ...known, ...entries.transaction };
     const attempts = (entries.attempts ?? []).map(attemptView);
     return { seq, at: iso(at), writer, changes: changesOf(entries, known), attempts };

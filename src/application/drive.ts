@@ -12,7 +12,7 @@
 import { type Event, type GlobalTransaction, pendingCalls, saveNeed } from '../domain/index.ts';
 import type { ClientRequest, DurableVerdict, JudgedRequest, PendingRequest } from './client-request.ts';
 import { DurableState, type DurableTools } from './durable-state.ts';
-import { applied, attemptOf, completionsIn, judgeRequests, needNewest } from './judged-requests.ts';
+import { applied, changesIn, judgeRequests, needNewest } from './judged-requests.ts';
 import { type CallTools, type Check, type ReceivedReply, OutstandingCalls } from './outstanding-calls.ts';
 import type { PollingMemory } from './polling-memory.ts';
 import { type Log, Overloaded, type Saved } from './ports.ts';
@@ -132,7 +132,9 @@ export class Drive {
     const requests = this.#pending.splice(0);
     try {
       if (!this.#durable.isKnown || this.#durable.isStale || needNewest(requests)) await this.#load();
-      const judged = this.#judge(requests);
+      const known = { current: this.#current, durable: this.#durable.saved?.tx ?? null };
+      const { judged, current } = judgeRequests(requests, { ...known, now: this.#tools.time.now() });
+      this.#current = current;
       if (!(await this.#saveIfNeeded(judged))) return;
       for (const { request, ...verdict } of judged)
         request.resolve({ ...verdict, saved: this.#durable.saved });
@@ -156,14 +158,6 @@ export class Drive {
     for (const { reply } of this.#unsaved) this.#apply(reply);
   }
 
-  #judge(requests: readonly PendingRequest[]): readonly JudgedRequest[] {
-    const durable = this.#durable.saved?.tx ?? null;
-    const now = this.#tools.time.now();
-    const { judged, current } = judgeRequests(requests, { current: this.#current, durable, now });
-    this.#current = current;
-    return judged;
-  }
-
   #apply(event: Event): void {
     this.#current = applied(this.#current, event).current;
   }
@@ -177,18 +171,13 @@ export class Drive {
     // What a client is answered is durable first; other successes wait for their siblings.
     const mayWait = need === 'may_wait' && judged.length === 0;
     if (need === 'none' || (mayWait && this.#outstanding.count > 0)) return true;
-    const begin = judged.find(({ request, isChanged }) => request.begin && isChanged)?.request;
+    const { begin, completed } = changesIn(judged, this.#tools.time.now().latest);
     const beginKey = begin?.begin?.beginKey ?? null;
-    const completions = completionsIn(judged);
-    const receivedCount = this.#unsaved.length;
-    const at = this.#tools.time.now().latest;
-    const completed = completions.map((completion) => attemptOf(completion, at));
-    const attempts = [...this.#unsaved.map(({ attempt }) => attempt), ...completed];
-    const saved = await this.#durable.save({ after, attempts, beginKey });
+    const received = this.#unsaved.map(({ attempt }) => attempt);
+    const saved = await this.#durable.save({ after, attempts: [...received, ...completed], beginKey });
     if (saved !== null) {
-      this.#unsaved = this.#unsaved.slice(receivedCount);
-      for (const { branchId, op, reply } of completions)
-        this.#tools.observer.completed(after, { branchId, op, reply, at });
+      this.#unsaved = this.#unsaved.slice(received.length);
+      for (const call of completed) this.#tools.observer.completed(after, call);
       this.#tools.observer.saved(before, after);
       this.#onSaved(saved);
       return true;

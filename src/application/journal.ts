@@ -102,29 +102,53 @@ export function entriesBetween(
 export function rebuild(gid: string, rows: readonly { readonly entries: Entries }[]): GlobalTransaction {
   const branches = new Map<string, Branch>();
   let fields = {} as TransactionFields;
-  for (const { entries } of rows) {
+  for (const { entries } of readRows(rows)) {
     fields = { ...fields, ...entries.transaction };
     for (const entry of entries.branches ?? []) {
       const known = branches.get(entry.branchId) ?? ({ payload: '' } as Branch);
-      const phaseOne = entry.phaseOne ? readCall(entry.phaseOne, known.phaseOne) : known.phaseOne;
-      const phaseTwo = entry.phaseTwo ? readCall(entry.phaseTwo, known.phaseTwo) : known.phaseTwo;
-      branches.set(entry.branchId, { ...known, ...entry, phaseOne, phaseTwo });
+      branches.set(entry.branchId, { ...known, ...entry });
     }
   }
-  const { policy, notification } = fields;
-  return {
-    gid,
-    ...fields,
-    policy: readPolicy(policy),
-    notification: notification && readCall(notification),
-    branches: [...branches.values()],
-  };
+  return { gid, ...fields, policy: readPolicy(fields.policy), branches: [...branches.values()] };
 }
 
-// ── Rows of earlier programs ─────────────────────────────────────────────────────────────────────────────────
+// ── What a row leaves out ────────────────────────────────────────────────────────────────────────────────────
 
 /**
- * A call as it was stored. A program that did not know a field left its column as it was.
+ * Rows, oldest first, with complete calls. A row leaves out what its program did not know of a call, and of `spentMs` and
+ * `acceptedAt` what is as before: both stay empty in most transactions.
+ */
+export function readRows<Row extends { readonly entries: Entries }>(rows: readonly Row[]): readonly Row[] {
+  const calls = new Map<string, Call>();
+  const read = (key: string, stored: Call): Call => {
+    const call = readCall(stored, calls.get(key));
+    calls.set(key, call);
+    return call;
+  };
+  return rows.map((row) => {
+    const { transaction, branches } = row.entries;
+    const notification = transaction?.notification;
+    const entries = {
+      ...row.entries,
+      ...(notification && {
+        transaction: { ...transaction, notification: read('notification', notification) },
+      }),
+      ...(branches && { branches: branches.map((entry) => ({ ...entry, ...readPhases(entry, read) })) }),
+    };
+    return { ...row, entries };
+  });
+}
+
+const readPhases = (
+  { branchId, phaseOne, phaseTwo }: BranchEntry,
+  read: (key: string, stored: Call) => Call,
+): Partial<BranchFields> => ({
+  ...(phaseOne && { phaseOne: read(`${branchId}/1`, phaseOne) }),
+  ...(phaseTwo && { phaseTwo: read(`${branchId}/2`, phaseTwo) }),
+});
+
+/**
+ * A call as it was stored.
  * @param known the call before
  */
 export const readCall = (stored: Call, known?: Call): Call => ({
@@ -152,9 +176,18 @@ function changedFields<T extends object>(before: Partial<T> | null, after: T): P
   const changed: Partial<T> = {};
   for (const key of Object.keys(after) as (keyof T)[]) {
     if (before !== null && isSameStored(before[key], after[key])) continue;
-    changed[key] = withoutPolling(after[key]);
+    changed[key] = storedOf(before?.[key], after[key]);
   }
   return Object.keys(changed).length > 0 ? changed : null;
 }
 
-const withoutPolling = <V>(value: V): V => (isCall(value) ? { ...value, ongoing: null } : value);
+/** What `readCall` gives back. Polling is left out, too. */
+function storedOf<V>(before: V | undefined, value: V): V {
+  if (!isCall(value)) return value;
+  const known = isCall(before) ? before : null;
+  const { spentMs, acceptedAt, ...rest } = value;
+  const stored: Partial<Call> = { ...rest, ongoing: null };
+  if (spentMs !== (known?.spentMs ?? 0)) Object.assign(stored, { spentMs });
+  if (acceptedAt !== (known?.acceptedAt ?? null)) Object.assign(stored, { acceptedAt });
+  return stored as V;
+}

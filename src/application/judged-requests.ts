@@ -12,6 +12,7 @@ import {
 } from '../domain/index.ts';
 import type { Completion, JudgedRequest, PendingRequest } from './client-request.ts';
 import type { Attempt } from './journal.ts';
+import type { CompletedCall } from './ports.ts';
 
 type State = GlobalTransaction | null;
 
@@ -47,16 +48,16 @@ export function judgeRequests(
   return { judged, current: applied(current, { type: 'deadlinePassed', now }).current };
 }
 
-/** Those that changed the transaction. */
-export const completionsIn = (judged: readonly JudgedRequest[]): readonly Completion[] =>
-  judged.flatMap(({ request, isChanged }) => (isChanged && request.completion) || []);
+/** The requests that a save makes durable: the begin that made the transaction, and completions in the place of their calls. */
+export function changesIn(judged: readonly JudgedRequest[], at: Instant) {
+  const changing = judged.filter(({ isChanged }) => isChanged).map(({ request }) => request);
+  return {
+    begin: changing.find(({ begin }) => begin !== undefined) ?? null,
+    completed: changing.flatMap(({ completion }) => (completion ? [completedCall(completion, at)] : [])),
+  };
+}
 
-/** A completion in the place of the call that it ends. */
-export const attemptOf = ({ reason, ...of }: Completion, at: Instant): Attempt => ({
-  ...of,
-  at,
-  durationMs: 0,
-  httpStatus: null,
-  ...(reason !== null && { error: reason }),
-  isCompletion: true,
-});
+function completedCall({ reason, ...of }: Completion, at: Instant): Attempt & CompletedCall {
+  const error = reason === null ? {} : { error: reason };
+  return { ...of, at, durationMs: 0, httpStatus: null, ...error, isCompletion: true };
+}

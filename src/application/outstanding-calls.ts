@@ -96,6 +96,7 @@ export class OutstandingCalls {
 
   /** The branches that are due whatever their dates, for `pendingCalls`. */
   resumedIn(tx: GlobalTransaction): ReadonlySet<string | null> {
+    if (this.#recovered.size === 0) return this.#resumed;
     const branchIds = [...this.#recovered].flatMap((participant) => this.#waitingFor(tx, participant));
     this.#recovered.clear();
     for (const branchId of branchIds) {
@@ -119,8 +120,8 @@ export class OutstandingCalls {
   /** Sends each call whose branch has none under way; answers when to check again, also for those held back. */
   send(tx: GlobalTransaction, { calls, ...check }: Pending): Check {
     const idle = calls.filter(({ branchId }) => !this.#branchIds.has(branchId));
-    const open = new Set(calls.map(({ branchId }) => branchId));
-    for (const branchId of this.#resumed) if (!open.has(branchId)) this.#resumed.delete(branchId);
+    for (const branchId of this.#resumed)
+      if (!calls.some((call) => call.branchId === branchId)) this.#resumed.delete(branchId);
     const now = this.#tools.time.now().latest;
     const heldUntil = Math.min(...idle.map((call) => this.#sendOrHold(tx, call, now) ?? Infinity));
     if (heldUntil >= (check.checkAgainAt ?? Infinity)) return check;

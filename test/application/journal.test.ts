@@ -6,10 +6,12 @@ import {
   OLDEST_READ_VERSION,
   readCall,
   readPolicy,
+  readRows,
   rebuild,
   versionNeededBy,
 } from '../../src/application/journal.ts';
 import { type Call, DEFAULT_POLL_BUDGET_MS, DEFAULT_RETRY_BUDGET_MS } from '../../src/domain/index.ts';
+import { eventsView } from '../../src/api/events-view.ts';
 import { policy } from '../support/saves.ts';
 import { begin, confirming, exactly, replied, T0, told } from '../support/transactions.ts';
 
@@ -75,6 +77,41 @@ describe('a call that an earlier program wrote', () => {
   test('is no longer accepted where a program that knows of it wrote so', () => {
     const retried = { ...known, spentMs: 0, acceptedAt: null };
     expect(readCall(retried, known)).toMatchObject({ spentMs: 0, acceptedAt: null });
+  });
+});
+
+describe('what a row leaves out of a call', () => {
+  const spent = told(confirming(), replied('stock', 'confirm', 'unknown', { durationMs: 40 }));
+  const done = told(spent, replied('stock', 'confirm', 'succeeded'));
+  const rows = [[null, confirming()] as const, [confirming(), spent] as const, [spent, done] as const].map(
+    ([before, after], index) => ({
+      ...{ gid: 'g-1', seq: index + 1, at: T0, writer: 'replica-1', version: OLDEST_READ_VERSION },
+      entries: entriesBetween(before, after) ?? {},
+    }),
+  );
+
+  test('is what it has not spent, and that it is not accepted', () => {
+    const stored = rows.map(({ entries }) => entries.branches?.map(({ phaseTwo }) => phaseTwo ?? {}) ?? []);
+    const [begun, unknown, succeeded] = stored.map((calls) => calls[0]);
+    expect(begun).not.toHaveProperty('spentMs');
+    expect(begun).not.toHaveProperty('acceptedAt');
+    expect(unknown).toHaveProperty('spentMs', 40);
+    expect(succeeded).toHaveProperty('spentMs', 0);
+    expect(succeeded).not.toHaveProperty('acceptedAt');
+  });
+
+  test('is read with it', () => {
+    const read = readRows(rows).map(({ entries }) => entries.branches?.[0]?.phaseTwo?.spentMs);
+    expect(read).toEqual([0, 40, 0]);
+    expect(rebuild('g-1', rows).branches.map(({ phaseTwo }) => phaseTwo)).toEqual(
+      done.branches.map(({ phaseTwo }) => phaseTwo),
+    );
+  });
+
+  test('does not keep the events from being shown', () => {
+    const [begun, , succeeded] = eventsView('g-1', rows).events.map(({ changes }) => changes.branches?.[0]);
+    expect(begun?.try).toMatchObject({ acceptedAt: null });
+    expect(succeeded?.confirm).toMatchObject({ reply: 'succeeded', acceptedAt: null });
   });
 });
 

@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { openStore, type SqlStore } from '../../../src/adapters/sql/open-store.ts';
+import { eventsView } from '../../../src/api/events-view.ts';
 import { rebuild } from '../../../src/application/journal.ts';
 import { type Checkout, CoordinatorProcess } from '../../support/coordinator-process.ts';
 import { describeOn } from '../../support/servers.ts';
@@ -239,6 +240,7 @@ describeOn(['mysql'], 'a rolling upgrade and the way back', (server) => {
       ]);
     const withoutPayloads = tx.branches.map((one) => ({ ...one, payload: '' }));
     expect(rebuild(gid, rows)).toEqual({ ...tx, branches: withoutPayloads });
+    expect(eventsView(gid, rows).events).toHaveLength(rows.length);
   }
 
   async function expectDecidedByBoth(): Promise<void> {
