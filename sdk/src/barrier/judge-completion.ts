@@ -41,7 +41,7 @@ export function judgeCompletion({ op }: BarrierCall, row: LockedRow, as: Complet
   if (isUndone(op, row)) return reject('cancelled', UNDONE[op]);
   if (row.phase === PHASE_WHILE_ACCEPTED[op]) return { do: 'work' };
   const busyMs = busyMsOf(row);
-  if (row.phase === 'open' && row.startedOp === op && busyMs > 0) return { do: 'wait', ms: busyMs };
+  if (row.startedOp === op && busyMs > 0) return { do: 'wait', ms: busyMs };
   return reject('not_accepted', 'it was not accepted: only what has returned accepted() is completed');
 }
 
