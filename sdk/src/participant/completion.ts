@@ -42,6 +42,7 @@ export interface DefinedParticipant<Of extends Contract = Contract, SqlTx = unkn
    * @throws NotCompleted when the op is not accepted, when the branch was cancelled meanwhile, and when it was refused before
    * @throws InProgress while the op is still at work outside the database: complete it again a moment later
    * @throws whatever the work throws; it is rolled back, and the op stays accepted
+   * @throws TypeError for an async function with `sqliteBarrier`, which is not called
    */
   complete(
     call: AcceptedCall,
@@ -73,7 +74,7 @@ export async function completeCall(
   const activity = activities.get(call.activity);
   if (activity === undefined)
     throw new TypeError(`${name} has no activity “${call.activity}”: complete a call of this participant`);
-  const work: CompletionWork = (...context) => (typeof given === 'function' ? given(...context) : given);
+  const work = typeof given === 'function' ? (given as CompletionWork) : () => given;
   const { outcome, result } = await activity.complete(call, as, work);
   const body =
     as === 'refused'

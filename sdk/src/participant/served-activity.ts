@@ -9,6 +9,7 @@
  *   pivot's is checked before (`answer-call.ts`): its refusal leaves no trace, so there is no need to open a
  *   SQL transaction for it.
  */
+import { types } from 'node:util';
 import type { TSchema } from 'typebox';
 import { Accepted } from '../accepted.ts';
 import type { Barrier, Known, Passed } from '../barrier/barrier.ts';
@@ -41,6 +42,7 @@ export type ServedActivity = {
    * Records the end of an accepted op.
    * @param work what is done with that, in the same SQL transaction; returns the result, or the reason of a refusal
    * @throws NotCompleted, InProgress, InvalidResult, and whatever the work and the barrier throw
+   * @throws TypeError for an async function that the barrier cannot await
    */
   complete(call: AcceptedCall, as: CompletedAs, work: CompletionWork): Promise<Passed<unknown>>;
 };
@@ -123,8 +125,13 @@ export function servedActivity<SqlTx>(
       if (!isMismatch) return inSpan('tercet barrier', SPAN_OF_BARRIER, () => passKind(call, payloadOfRun));
       return barrier.run(call, (_sqlTx, known) => refuseKind(title, declared, call, known), optionsOf(call));
     },
-    complete(call, as, work) {
+    async complete(call, as, work) {
       const { gid, branchId, op } = call;
+      // Before it is called: what it does after its first `await` would stand, without a record.
+      if (barrier.isSynchronous === true && types.isAsyncFunction(work))
+        throw new TypeError(
+          `the work that completes ${title} is an async function, which this barrier cannot await: it has to be synchronous`,
+        );
       const checked = (sqlTx: unknown, known: Known): unknown => {
         const result = work(sqlTx, known);
         if (barrier.isSynchronous === true && isThenable(result)) return result;

@@ -265,6 +265,23 @@ describe('complete', () => {
     expect([states(), coordinator.posted]).toEqual([['cancelled'], []]);
   });
 
+  test.each(['complete', 'refuse'] as const)(
+    '%s by an async function is refused on SQLite before it is called: what it does later would stand',
+    async (end) => {
+      const { participant, kept, states } = await openOffice();
+      const ask = asking(participant);
+      await ask('try');
+      let callCount = 0;
+      const late = async () => {
+        callCount += 1;
+        return 'late';
+      };
+      await expect(participant[end](kept(), late)).rejects.toThrow('has to be synchronous');
+      expect([callCount, states(), coordinator.posted]).toEqual([0, ['waits'], []]);
+      expect((await ask('try')).status).toBe(202);
+    },
+  );
+
   test('of what was never accepted says so', async () => {
     const { participant, kept } = await openOffice();
     await asking(participant)('try');
