@@ -24,10 +24,26 @@ const MAX_ANSWER_BYTES = 64 * 1024;
 export async function postCompletion(
   url: string | null,
   body: string,
-  { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: PostOptions,
+  options: PostOptions,
   tools: PostTools,
 ): Promise<string | null> {
   if (url === null) return 'the call brought no completion URL: the coordinator has no TERCET_PUBLIC_URL';
+  const notPosted = await post(url, body, options, tools);
+  return notPosted === null ? null : withoutSecret(notPosted, url);
+}
+
+/** Errors of a given `fetch` may name the URL. */
+const withoutSecret = (words: string, url: string): string =>
+  [url, ...new URL(url).searchParams.values()]
+    .filter((part) => part !== '')
+    .reduce((text, part) => text.replaceAll(part, '…'), words);
+
+async function post(
+  url: string,
+  body: string,
+  { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: PostOptions,
+  tools: PostTools,
+): Promise<string | null> {
   const { timing } = tools;
   const endMs = timing.elapsedMs() + timeoutMs;
   const request = { method: 'POST', url, body, headers: { 'content-type': 'application/json' } } as const;

@@ -20,6 +20,7 @@ import { CompletionRequest, type Kind, type Op } from '@tercet/sdk/wire';
 import SQLite from 'better-sqlite3';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
+import { MARKS, marksIn } from '../../support/marks.ts';
 import { NODE_FROM_SOURCE } from '../check/program.ts';
 import { answerOf, callFor, newGid } from './shop.ts';
 
@@ -265,22 +266,22 @@ describe('complete', () => {
     expect([states(), coordinator.posted]).toEqual([['cancelled'], []]);
   });
 
-  test.each(['complete', 'refuse'] as const)(
-    '%s by an async function is refused on SQLite before it is called: what it does later would stand',
-    async (end) => {
-      const { participant, kept, states } = await openOffice();
-      const ask = asking(participant);
-      await ask('try');
-      let callCount = 0;
-      const late = async () => {
-        callCount += 1;
-        return 'late';
-      };
-      await expect(participant[end](kept(), late)).rejects.toThrow('has to be synchronous');
-      expect([callCount, states(), coordinator.posted]).toEqual([0, ['waits'], []]);
-      expect((await ask('try')).status).toBe(202);
-    },
-  );
+  test.each([
+    'complete',
+    'refuse',
+  ] as const)('%s by an async function is refused on SQLite before it is called: what it does later would stand', async (end) => {
+    const { participant, kept, states } = await openOffice();
+    const ask = asking(participant);
+    await ask('try');
+    let callCount = 0;
+    const late = async () => {
+      callCount += 1;
+      return 'late';
+    };
+    await expect(participant[end](kept(), late)).rejects.toThrow('has to be synchronous');
+    expect([callCount, states(), coordinator.posted]).toEqual([0, ['waits'], []]);
+    expect((await ask('try')).status).toBe(202);
+  });
 
   test('of what was never accepted says so', async () => {
     const { participant, kept } = await openOffice();
@@ -336,6 +337,23 @@ describe('complete', () => {
     expect(notPosted).toMatch(/^the coordinator did not accept it in time: /);
     expect(notPosted).not.toContain('signature');
     expect(await ask('try')).toMatchObject({ status: 200, body: { by: 'ann' } });
+  });
+
+  test('names no signature where the fetch that it is given names the URL in its errors', async () => {
+    const { db } = await openOffice();
+    const fetch = async (url: unknown) => Promise.reject(new Error(`request to ${url} failed`));
+    const participant = defineParticipant(contracts.tcc, {
+      barrier: sqliteBarrier({ db }),
+      activities: { approve: { accepts: true, try: () => accepted(), confirm() {}, cancel() {} } },
+      fetch,
+    });
+    const call = { gid: newGid(), branchId: 'one', activity: 'approve', op: 'try', kind: 'tcc' } as const;
+    await sqliteBarrier({ db }).run({ ...call, deadlineAt: Date.now() + 60_000 }, () => accepted());
+    const url = coordinator.url.replace('secret', MARKS.secret);
+    const kept = { ...call, deadlineAt: Date.now() + 60_000, completionUrl: url };
+    const { notPosted } = await participant.complete(kept, { by: 'ann' }, { timeoutMs: 1 });
+    expect(notPosted).toContain('request to … failed');
+    expect(marksIn(String(notPosted))).toEqual([]);
   });
 
   test('whose signal is aborted records, and says that it did not post', async () => {
