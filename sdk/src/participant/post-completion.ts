@@ -2,10 +2,11 @@
  * Posts the end of an accepted op to the URL that its call brought, until the coordinator has answered. Nothing rejects: the end is
  * recorded before, and the coordinator's next poll learns it from the participant, whatever becomes of the post.
  *
- * The URL is a secret of the op, and stands in no message.
+ * The URL is a secret of the op, and stands in no message and in no span.
  */
 import { exchange, type Fetch, jsonIn } from '../initiator/http-exchange.ts';
 import { backOffMs, pause, type Timing } from '../initiator/timing.ts';
+import { inSpan, untraced } from '../spans.ts';
 
 export type PostTools = { readonly fetch: Fetch; readonly timing: Timing };
 
@@ -28,7 +29,10 @@ export async function postCompletion(
   tools: PostTools,
 ): Promise<string | null> {
   if (url === null) return 'the call brought no completion URL: the coordinator has no TERCET_PUBLIC_URL';
-  const notPosted = await post(url, body, options, tools);
+  const isFailure = (outcome: object) => !('done' in outcome) || outcome.done !== null;
+  const notPosted = await inSpan('tercet post completion', { isFailure }, () =>
+    post(url, body, options, tools),
+  );
   return notPosted === null ? null : withoutSecret(notPosted, url);
 }
 
@@ -46,11 +50,13 @@ async function post(
 ): Promise<string | null> {
   const { timing } = tools;
   const endMs = timing.elapsedMs() + timeoutMs;
-  const request = { method: 'POST', url, body, headers: { 'content-type': 'application/json' } } as const;
   for (let attempt = 1; ; attempt += 1) {
     const leftMs = Math.min(MAX_ATTEMPT_MS, endMs - timing.elapsedMs());
     const limits = { timeoutMs: Math.max(1, leftMs), maxBytes: MAX_ANSWER_BYTES, signal: signal ?? null };
-    const answer = await exchange(tools, request, limits);
+    const answer = await untraced((trace) => {
+      const headers = { ...trace, 'content-type': 'application/json' };
+      return exchange(tools, { method: 'POST', url, body, headers }, limits);
+    });
     if (answer.status !== null && answer.status >= 200 && answer.status <= 299) return null;
     const words = answer.status === null ? answer.failure : `${answer.status}${problemIn(answer.text)}`;
     if (answer.status !== null && isFinal(answer.status, answer.text))

@@ -356,6 +356,17 @@ describe('complete', () => {
     expect(marksIn(String(notPosted))).toEqual([]);
   });
 
+  test('shows its URL in no span of an instrumented HTTP client, and carries the trace on', () => {
+    const program = join(import.meta.dirname, 'traced-completion.ts');
+    const { stdout } = spawnSync(process.execPath, [...NODE_FROM_SOURCE, program, MARKS.secret], {
+      encoding: 'utf8',
+    });
+    const { notPosted, spans, traceparents } = JSON.parse(stdout);
+    expect([notPosted, marksIn(stdout)]).toEqual([null, []]);
+    const post = spans.find(({ name }: { name: string }) => name === 'tercet post completion');
+    expect(traceparents).toEqual(Array(2).fill(`00-${post.context}-01`));
+  });
+
   test('whose signal is aborted records, and says that it did not post', async () => {
     const { participant, kept } = await openOffice();
     await asking(participant)('try');
