@@ -9,8 +9,8 @@
  *   cancelled, or begun      cancelled                  cancelled
  *   any other                not_accepted               not_accepted
  *
- * What comes after a try or an action in its favour, such as a confirm, leaves it done. While work outside the database goes on
- * for the branch, its op may still return `accepted()`: `wait`.
+ * What comes after a try or an action in its favour, such as a confirm, leaves it done. An op that was started outside the
+ * database, and of which no end is recorded, may still return `accepted()`: `wait`. It is at work, or is called again.
  */
 import type { NotCompletedCode } from '../not-completed.ts';
 import type { BarrierCall, CompletedAs } from './barrier.ts';
@@ -31,6 +31,8 @@ export type CompletionVerdict =
   | { readonly do: 'reject'; readonly code: NotCompletedCode; readonly because: string }
   | { readonly do: 'wait'; readonly ms: number };
 
+const CALLED_AGAIN_MS = 1000;
+
 export function judgeCompletion({ op }: BarrierCall, row: LockedRow, as: CompletedAs): CompletionVerdict {
   const pattern = patternOf(row);
   if (pattern !== null && pattern !== PATTERN_OF[op])
@@ -40,8 +42,7 @@ export function judgeCompletion({ op }: BarrierCall, row: LockedRow, as: Complet
   if (ended !== null) return reject('completed_differently', `it was recorded as ${ended} before`);
   if (isUndone(op, row)) return reject('cancelled', UNDONE[op]);
   if (row.phase === PHASE_WHILE_ACCEPTED[op]) return { do: 'work' };
-  const busyMs = busyMsOf(row);
-  if (row.startedOp === op && busyMs > 0) return { do: 'wait', ms: busyMs };
+  if (row.startedOp === op) return { do: 'wait', ms: Math.max(busyMsOf(row), CALLED_AGAIN_MS) };
   return reject('not_accepted', 'it was not accepted: only what has returned accepted() is completed');
 }
 

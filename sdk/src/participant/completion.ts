@@ -40,7 +40,8 @@ export interface DefinedParticipant<Of extends Contract = Contract, SqlTx = unkn
    * @param given the result; or work that is done in the SQL transaction that records the end, under the lock of the branch, and
    *   returns the result. It may run several times, of which one is committed, and is synchronous with `sqliteBarrier`
    * @throws NotCompleted when the op is not accepted, when the branch was cancelled meanwhile, and when it was refused before
-   * @throws InProgress while the op is still at work outside the database: complete it again a moment later
+   * @throws InProgress while the op is still at work outside the database, or was started and came to no end: complete it again
+   *   a moment later, since its caller calls it again
    * @throws whatever the work throws; it is rolled back, and the op stays accepted
    * @throws TypeError for an async function with `sqliteBarrier`, which is not called
    */

@@ -131,6 +131,16 @@ export function acceptedContract(opened: () => BarrierWorld): void {
       expect((await complete(call)).outcome).toBe('done');
     });
 
+    test('is completed once it is called again, where its work outside the database came to no end', async () => {
+      const call = await ready(op);
+      // Asked, and the answer lost: what was started may report its end before the op is called again.
+      const lost = outside(call, async () => raise(new Error('socket hang up')));
+      await expect(lost).rejects.toThrow('socket hang up');
+      await expect(complete(call)).rejects.toEqual(expect.objectContaining({ name: 'InProgress' }));
+      expect(await outside(call, async () => accepted())).toEqual(ACCEPTED);
+      expect((await complete(call)).outcome).toBe('done');
+    });
+
     test('is completed only where it was accepted', async () => {
       const call = await ready(op);
       const was = [await phaseOf(call.gid), await effectsOf(call.gid)];
