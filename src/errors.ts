@@ -25,6 +25,7 @@ export type HttpRejection =
   | 'request_timeout'
   | 'unknown_route'
   | 'participant_not_registered'
+  | 'quarantined'
   | 'overloaded'
   | 'store_unavailable'
   | 'not_ready'
@@ -322,6 +323,12 @@ export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
     status: 503,
     title: 'The coordinator is at capacity',
     advice: 'Nothing was begun. Retry after Retry-After.',
+  },
+  quarantined: {
+    status: 409,
+    title: 'The stored rows of the transaction do not add up',
+    advice:
+      'No call of it is made and nothing of it is saved. Restore its rows, then POST …/release. GET …/events shows its journal.',
   },
   store_unavailable: {
     status: 503,

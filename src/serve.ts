@@ -22,7 +22,7 @@ import { AllowedAddresses } from './application/allowed-addresses.ts';
 import { VERSIONS } from './application/journal.ts';
 import { Replicas } from './application/replicas.ts';
 import { createEngine, type Engine, type EngineSettings } from './application/engine.ts';
-import type { Log, Time, WakeQueue } from './application/ports.ts';
+import type { Log, QuarantinedTransaction, Time, WakeQueue } from './application/ports.ts';
 import { databaseTlsOf, environment, readSettings, shownUrl, UnusableSettings } from './environment.ts';
 import { buildApp } from './http/app.ts';
 import { traceUrlOf } from './api/transaction-view.ts';
@@ -191,7 +191,9 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
 /** The embedded database is brought up to date by its only process; a shared one by `npm run migrate`, once. */
 async function openDatabase(settings: Settings, logger: Logger): Promise<SqlStore> {
   const { databaseUrl, databaseWaitMs: waitMs, commitTimeoutMs } = settings;
-  const open = () => openStore(databaseUrl, commitTimeoutMs, { tls: databaseTlsOf(settings) });
+  const onQuarantined = ({ gid, fault }: QuarantinedTransaction) =>
+    logger.error({ gid, fault }, 'transaction quarantined: its stored rows do not add up');
+  const open = () => openStore(databaseUrl, commitTimeoutMs, { tls: databaseTlsOf(settings), onQuarantined });
   const onWaiting = (err: Error) =>
     logger.warn({ err, wait_ms: waitMs }, 'the database cannot be reached yet: waiting for it');
   const sql = await waitForDatabase(open, { waitMs, clock: systemClock, onWaiting }).catch((error: Error) => {

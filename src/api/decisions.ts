@@ -57,6 +57,25 @@ export function decisionRoutes(given: {
         return success(200, transactionView(outcome.saved.tx, annotate));
       },
     }),
+    route({
+      ...decision(
+        'release',
+        'releaseTransaction',
+        'End the quarantine of a transaction whose rows were repaired',
+      ),
+      description:
+        'Its rows are checked again. While they do not add up, it stays in quarantine, and this is answered with 409.',
+      schemas: {
+        params,
+        body: noBody,
+        answers: { 200: answer(TransactionView, 'Its rows add up, and it is carried on.') },
+      },
+      async handle({ params }) {
+        const outcome = await coordinator.release(params.gid);
+        if (!outcome.accepted) return rejection(outcome);
+        return success(200, transactionView(outcome.saved.tx, annotate));
+      },
+    }),
   ];
 }
 

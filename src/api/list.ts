@@ -4,10 +4,11 @@
  */
 import { Value } from 'typebox/value';
 import type { Coordinator, ListRequest } from '../application/coordinator.ts';
-import { type Fault, Gid, TransactionsPage, TransactionsQuery } from '../wire/index.ts';
+import { isQuarantined, type QuarantinedTransaction } from '../application/ports.ts';
+import { type Fault, Gid, type QuarantinedView, TransactionsPage, TransactionsQuery } from '../wire/index.ts';
 import { faultsProblem } from './problem-document.ts';
 import { answer, type Route, route, success } from './route.ts';
-import { type Annotate, transactionView } from './transaction-view.ts';
+import { type Annotate, isoOrNull, transactionView } from './transaction-view.ts';
 
 const DEFAULT_LIMIT = 50;
 
@@ -42,17 +43,25 @@ export const listRoutes = ({
       const shown = found.slice(0, limit);
       const last = found.length > limit ? shown.at(-1) : undefined;
       return success(200, {
-        transactions: shown.map((tx) => transactionView(tx, annotate)),
+        transactions: shown.flatMap((tx) => (isQuarantined(tx) ? [] : transactionView(tx, annotate))),
+        quarantined: shown.filter(isQuarantined).map(quarantinedView),
         nextCursor: last === undefined ? null : cursorOf(last.gid),
       });
     },
   }),
 ];
 
+const quarantinedView = ({ gid, fault, quarantinedAt }: QuarantinedTransaction): QuarantinedView => ({
+  gid,
+  fault,
+  quarantinedAt: isoOrNull(quarantinedAt),
+});
+
 type Plain = Omit<ListRequest, 'beganAfter' | 'before' | 'limit'>;
 
 const filterOf = (query: TransactionsQuery): Plain => ({
   status: query.status ?? null,
+  isQuarantined: query.quarantined === undefined ? null : query.quarantined === 'true',
   isParked: query.parked === undefined ? null : query.parked === 'true',
   needsAttention: query.needsAttention === undefined ? null : query.needsAttention === 'true',
   participant: query.participant ?? null,

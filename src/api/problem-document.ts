@@ -5,7 +5,7 @@
  * inside a test answers the same documents.
  */
 import type { CoordinatorRejection } from '../application/coordinator.ts';
-import { Overloaded, StoreUnavailable } from '../application/ports.ts';
+import { Overloaded, Quarantined, StoreUnavailable } from '../application/ports.ts';
 import { type ErrorCode, errors, errorType } from '../errors.ts';
 import type { Fault, ProblemDocument } from '../wire/index.ts';
 import { UnreadableBody } from './exact-json.ts';
@@ -32,10 +32,13 @@ export const rejection = (rejected: Rejected): Problem => ({ problem: rejectionP
 export function problemOfError(error: unknown): ProblemDocument | null {
   if (error instanceof Overloaded) return problemOf('overloaded');
   if (error instanceof StoreUnavailable) return problemOf('store_unavailable');
+  if (error instanceof Quarantined) return problemOf('quarantined', { about: `${sentence(error.fault)}.` });
   if (!(error instanceof UnreadableBody)) return null;
   const { code, message: detail, pointer } = error;
   return problemOf(code, { about: detail, ...(pointer !== null && { faults: [{ pointer, detail }] }) });
 }
+
+const sentence = (clause: string): string => clause.charAt(0).toUpperCase() + clause.slice(1);
 
 /** What is particular this time: `about` names the thing at fault, `faults` the places in the request. */
 export type Particulars = { readonly about?: string | undefined; readonly faults?: readonly Fault[] };

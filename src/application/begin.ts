@@ -23,6 +23,7 @@ import { type Outcome, outcomeOf, type Rejected } from './outcome.ts';
 import {
   type Chance,
   type ParticipantRegistry,
+  Quarantined,
   type Saved,
   StoreUnavailable,
   type Time,
@@ -113,7 +114,14 @@ async function beginOrCompare(
     }
     if (outcome !== 'lost' && (await isBound(parts, outcome, beginKey, known))) return naming(gid, outcome);
   }
+  await checkRestored(parts, request.gid ?? null);
   throw new StoreUnavailable('the Idempotency-Key is taken, and the transaction that has it cannot be found');
+}
+
+/** @throws Quarantined when the gid has a journal and no row: half a restore */
+async function checkRestored({ store }: BeginParts, gid: string | null): Promise<void> {
+  if (gid === null || (await store.load(gid)) !== null || (await store.journalOf(gid)).length === 0) return;
+  throw new Quarantined({ gid, fault: 'it has a journal, and its row in global_transaction is missing' });
 }
 
 async function definitionOf(

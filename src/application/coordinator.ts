@@ -24,6 +24,7 @@ import {
   type Observer,
   Overloaded,
   type Participant,
+  type QuarantinedTransaction,
   type Saved,
   type TransactionEnd,
   type TransactionFilter,
@@ -31,6 +32,7 @@ import {
 import { overMaximumIn, participantsOf, unknownIn } from './request-faults.ts';
 import { type BeginRequest, type BranchRequest, specOf } from './requests.ts';
 import { settledNow } from './settled-now.ts';
+import { takeOverAt } from './take-over.ts';
 import { type CarriedTrace, NO_TRACE } from './trace-context.ts';
 import type { Waiters } from './waiters.ts';
 
@@ -58,6 +60,8 @@ export type CoordinatorParts = BeginParts & {
   readonly onRecovered: (participant: string) => void;
   /** The version of the journal to write now. */
   readonly journalVersion: () => number;
+  /** How long a commit may take. */
+  readonly commitTimeoutMs: number;
   /** How long a success that must come is waited for before an operator is to look. */
   readonly attentionAfterMs: number;
 };
@@ -169,7 +173,10 @@ export class Coordinator {
     return this.#given.registry.list();
   }
 
-  list({ needsAttention, ...filter }: ListRequest): Promise<readonly GlobalTransaction[]> {
+  list({
+    needsAttention,
+    ...filter
+  }: ListRequest): Promise<readonly (GlobalTransaction | QuarantinedTransaction)[]> {
     const attention =
       needsAttention === null ? null : { isNeeded: needsAttention, since: this.#attentionSince() };
     return this.#given.store.list({ ...filter, attention });
@@ -184,6 +191,20 @@ export class Coordinator {
   #attentionSince(): Instant {
     const { time, attentionAfterMs } = this.#given;
     return time.now().earliest - attentionAfterMs;
+  }
+
+  /**
+   * Ends the quarantine of a transaction whose rows add up again, and carries it on.
+   * @throws Quarantined when they still do not
+   */
+  async release(gid: string): Promise<Outcome> {
+    const { store, active, time, commitTimeoutMs } = this.#given;
+    await settledNow(time);
+    const dateOf = (tx: GlobalTransaction) => takeOverAt(tx, time.now(), commitTimeoutMs);
+    const saved = await store.release(gid, dateOf);
+    if (saved === null) return { accepted: false, code: 'unknown_transaction' };
+    active.wake(gid);
+    return { accepted: true, saved, isChanged: false };
   }
 
   /** What the transaction waits for, since when, what happened last and what comes next, in one sentence. */

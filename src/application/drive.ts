@@ -15,7 +15,7 @@ import { DurableState, type DurableTools } from './durable-state.ts';
 import { applied, changesIn, judgeRequests, needNewest } from './judged-requests.ts';
 import { type CallTools, type Check, type ReceivedReply, OutstandingCalls } from './outstanding-calls.ts';
 import type { PollingMemory } from './polling-memory.ts';
-import { type Log, Overloaded, type Saved } from './ports.ts';
+import { type Log, Overloaded, Quarantined, type Saved } from './ports.ts';
 
 /** What every drive of a process shares. */
 export type DriveTools = CallTools &
@@ -30,7 +30,6 @@ export type DriveTools = CallTools &
 export type Idle = Check & { readonly seq: number };
 
 const NEVER: Check = { checkAgainAt: null, checkAgainFor: 'call' };
-const NOW: Check = { checkAgainAt: 0, checkAgainFor: 'call' };
 
 /** A drive with nothing to do is kept this long for a next request; then its wake is queued. */
 const LINGER_MS = 1000;
@@ -196,7 +195,7 @@ export class Drive {
     const resumed = this.#outstanding.resumedIn(this.#current);
     const pending = pendingCalls(this.#current, this.#tools.time.now(), resumed);
     if (!this.#tools.isStopping()) return this.#outstanding.send(this.#current, pending);
-    return pending.calls.length > 0 ? NOW : pending;
+    return pending.calls.length > 0 ? { ...NEVER, checkAgainAt: 0 } : pending;
   }
 
   #receive(received: ReceivedReply): void {
@@ -234,13 +233,14 @@ export class Drive {
 
   /** The store failed: pending requests are rejected. Replies are kept until the store can be read again. */
   #fail(error: unknown): void {
-    if (!this.#isFailing && !(error instanceof Overloaded))
+    const isQuarantined = error instanceof Quarantined;
+    if (!this.#isFailing && !isQuarantined && !(error instanceof Overloaded))
       this.#tools.log.error(`drive of transaction ${this.gid} failed`, error);
     this.#isFailing = true;
     this.#durable.forget();
     for (const request of this.#pending.splice(0)) request.reject(error);
     // To a database that lost commits nothing is saved any more: another replica repeats the calls.
-    const isHopeless = this.#unsaved.length === 0 || this.#tools.commit.hasLostCommits;
+    const isHopeless = this.#unsaved.length === 0 || isQuarantined || this.#tools.commit.hasLostCommits;
     if (this.#outstanding.count === 0 && isHopeless) {
       this.#onIdle({ seq: 0, ...NEVER });
       return;

@@ -137,6 +137,7 @@ export function createEngine(ports: Ports, settings: EngineSettings): Engine {
     defaultTimeoutMs,
     maxTimeoutMs,
     retentionMs,
+    commitTimeoutMs,
     attentionAfterMs: settings.attentionAfterMs,
   });
   const againAfterMs = policy.callTimeoutMs + commitTimeoutMs;

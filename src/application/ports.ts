@@ -92,6 +92,7 @@ export type Redate = { readonly gid: string; readonly seq: number; readonly wake
 export type TransactionFilter = {
   readonly status: Status | null;
   readonly isParked: boolean | null;
+  readonly isQuarantined: boolean | null;
   /** Whether it has waited since then, or earlier, for a success that must come. */
   readonly attention: { readonly isNeeded: boolean; readonly since: Instant } | null;
   readonly participant: string | null;
@@ -109,10 +110,25 @@ export type Unfinished = {
   readonly parkedCount: number;
   /** Those that have waited too long for a success that must come. */
   readonly attentionCount: number;
+  /** Those whose rows do not add up, finished ones too. */
+  readonly quarantinedCount: number;
   readonly oldestBeganAt: Instant | null;
   /** When the most overdue of them should have been looked at by somebody. */
   readonly oldestWakeAt: Instant | null;
 };
+
+/** A transaction whose rows do not add up: no call of it is made, nothing of it is saved, and it is not removed. */
+export type QuarantinedTransaction = {
+  readonly gid: string;
+  /** What does not add up, as a sentence without its end. */
+  readonly fault: string;
+  /** Null where it was found just now and is not marked. */
+  readonly quarantinedAt: Instant | null;
+};
+
+export const isQuarantined = (
+  one: GlobalTransaction | QuarantinedTransaction,
+): one is QuarantinedTransaction => 'fault' in one;
 
 /** How a transaction stands at its end. */
 export type TransactionEnd = {
@@ -127,10 +143,19 @@ export type TransactionEnd = {
 export type Ended = { readonly from: Instant; readonly to: Instant };
 
 export interface TransactionStore {
-  /** One consistent snapshot; null when there is no such transaction. */
+  /**
+   * One consistent snapshot; null when there is no such transaction.
+   * @throws Quarantined when its rows do not add up; they are marked so
+   */
   load(gid: string): Promise<Loaded | null>;
-  /** By gid, the last first; their payloads are left empty. */
-  list(filter: TransactionFilter): Promise<readonly GlobalTransaction[]>;
+  /**
+   * Ends the quarantine of a transaction whose rows add up again; null when there is no such transaction.
+   * @param dateOf when somebody must look at it, null when nothing is owed
+   * @throws Quarantined when its rows still do not add up
+   */
+  release(gid: string, dateOf: (tx: GlobalTransaction) => Instant | null): Promise<Saved | null>;
+  /** By gid, the last first; their payloads are left empty. What is in quarantine cannot be shown as it stands. */
+  list(filter: TransactionFilter): Promise<readonly (GlobalTransaction | QuarantinedTransaction)[]>;
   /**
    * What is under way with a branch of this participant that may be waited for, or has ended and this participant is still
    * to be told; by gid, from `after` on.
@@ -141,7 +166,10 @@ export interface TransactionStore {
   /** By gid; those that it does not have are left out. */
   findEnds(gids: readonly string[]): Promise<readonly TransactionEnd[]>;
   redate(rows: readonly Redate[]): Promise<void>;
-  /** Oldest first; empty when there is no such transaction. */
+  /**
+   * Oldest first; empty when there is no such transaction.
+   * @throws Quarantined when a row cannot be read
+   */
   journalOf(gid: string): Promise<readonly JournalRow[]>;
   gidOfBeginKey(beginKey: string): Promise<string | null>;
   /**
@@ -339,4 +367,17 @@ export class Overloaded extends Error {
 /** The store cannot be used now. Nothing of the request was made durable; it may be sent again. */
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable';
+}
+
+/** The rows of the transaction do not add up. An operator repairs them, and releases it. */
+export class Quarantined extends Error {
+  override readonly name = 'Quarantined';
+  readonly gid: string;
+  readonly fault: string;
+
+  constructor({ gid, fault }: Pick<QuarantinedTransaction, 'gid' | 'fault'>) {
+    super(`transaction ${gid} is in quarantine: ${fault}`);
+    this.gid = gid;
+    this.fault = fault;
+  }
 }

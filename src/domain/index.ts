@@ -1,5 +1,6 @@
 /** The domain's face: what the application may use of it. */
 export { branchReply, REFUSALS } from './branch-reply.ts';
+export { contradictionIn } from './contradiction.ts';
 export * from './global-transaction.ts';
 export { isServed, type Kind, kindOf, SERVED_KINDS } from './kind.ts';
 export {

@@ -166,6 +166,13 @@ export const metrics = {
     labels: [],
     help: 'Transactions in the database that have waited too long for a required success, by TERCET_ATTENTION_AFTER_MS.',
   },
+  quarantined: {
+    name: 'tercet_transactions_quarantined',
+    kind: 'gauge',
+    unit: null,
+    labels: [],
+    help: 'Transactions in the database whose stored rows do not add up. No call of them is made until an operator releases them.',
+  },
   oldestUnfinished: {
     name: 'tercet_oldest_unfinished_transaction_age_seconds',
     kind: 'gauge',

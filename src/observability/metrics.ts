@@ -73,6 +73,7 @@ export class Metrics implements Observer {
   readonly #inFlight = gauge(metrics.inFlight, this.#registry);
   readonly #parked = gauge(metrics.parked, this.#registry);
   readonly #needingAttention = gauge(metrics.needingAttention, this.#registry);
+  readonly #quarantined = gauge(metrics.quarantined, this.#registry);
   readonly #oldestUnfinished = gauge(metrics.oldestUnfinished, this.#registry);
   readonly #wakeLag = gauge(metrics.wakeLag, this.#registry);
 
@@ -194,18 +195,26 @@ export class Metrics implements Observer {
   }
 
   #tellUnfinished(unfinished: Unfinished, now: Instant): void {
-    const { countByStatus, parkedCount, attentionCount, oldestBeganAt, oldestWakeAt } = unfinished;
+    const { countByStatus, parkedCount, attentionCount, quarantinedCount, oldestBeganAt, oldestWakeAt } =
+      unfinished;
     for (const status of Object.keys(countByStatus) as Status[]) this.#statusesSeen.add(status);
     for (const status of this.#statusesSeen) this.#inFlight.labels(status).set(countByStatus[status] ?? 0);
     this.#parked.set(parkedCount);
     this.#needingAttention.set(attentionCount);
+    this.#quarantined.set(quarantinedCount);
     this.#oldestUnfinished.set(secondsBetween(oldestBeganAt ?? now, now));
     this.#wakeLag.set(secondsBetween(oldestWakeAt ?? now, now));
   }
 
   #forgetUnfinished(): void {
     this.#inFlight.reset();
-    for (const unlabelled of [this.#parked, this.#needingAttention, this.#oldestUnfinished, this.#wakeLag])
+    for (const unlabelled of [
+      this.#parked,
+      this.#needingAttention,
+      this.#quarantined,
+      this.#oldestUnfinished,
+      this.#wakeLag,
+    ])
       unlabelled.remove();
   }
 }

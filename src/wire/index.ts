@@ -24,7 +24,7 @@ export { PathEntry, TransactionDetails } from './path-view.ts';
 export { type Fault, ProblemDocument } from './problem-document.ts';
 export { BranchView, CallbackView, CallView, DecisionView, TransactionView } from './transaction-view.ts';
 export { DeclaredBranchRequest, StepPlace } from './step.ts';
-export { TransactionsPage, TransactionsQuery } from './transactions-page.ts';
+export { QuarantinedView, TransactionsPage, TransactionsQuery } from './transactions-page.ts';
 export {
   BranchId,
   CallOp,

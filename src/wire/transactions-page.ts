@@ -1,7 +1,7 @@
 /** Looking for transactions: what may be asked for, in the query of the address, and what is found, page by page. */
 import { type Static, Type } from 'typebox';
 import { TransactionView } from './transaction-view.ts';
-import { nullable, ParticipantOrAddress, Status, text } from './vocabulary.ts';
+import { Gid, instant, nullable, ParticipantOrAddress, Status, text } from './vocabulary.ts';
 
 /** Everything in a query is text. */
 export const TransactionsQuery = Type.Object(
@@ -17,6 +17,12 @@ export const TransactionsQuery = Type.Object(
       Type.Enum(['true', 'false'], {
         type: 'string',
         description: 'true for those that need attention, false for all others.',
+      }),
+    ),
+    quarantined: Type.Optional(
+      Type.Enum(['true', 'false'], {
+        type: 'string',
+        description: 'true for those in quarantine, false for all others.',
       }),
     ),
     participant: Type.Optional(ParticipantOrAddress),
@@ -46,9 +52,29 @@ export const TransactionsQuery = Type.Object(
 );
 export type TransactionsQuery = Static<typeof TransactionsQuery>;
 
+export const QuarantinedView = Type.Object(
+  {
+    gid: Gid,
+    fault: Type.String({ description: 'What does not add up, for operators.' }),
+    quarantinedAt: nullable(
+      instant('When it was found; null where this list found it, and no one has read it since.'),
+    ),
+  },
+  {
+    title: 'QuarantinedView',
+    additionalProperties: false,
+    description:
+      'A transaction in quarantine: its stored rows do not add up, and it cannot be shown as it stands.',
+  },
+);
+export type QuarantinedView = Static<typeof QuarantinedView>;
+
 export const TransactionsPage = Type.Object(
   {
     transactions: Type.Array(TransactionView, { description: 'The newest gid first.' }),
+    quarantined: Type.Array(QuarantinedView, {
+      description: 'Those of this page that are in quarantine, the newest gid first.',
+    }),
     nextCursor: nullable(
       Type.String({
         description: 'Names the next page, for the same query with it as cursor; null on the last page.',

@@ -18,7 +18,7 @@ const gidsOf = async (query: string): Promise<string[]> => {
 };
 
 test('there is an empty list of nothing', async () => {
-  expect((await list()).json()).toEqual({ transactions: [], nextCursor: null });
+  expect((await list()).json()).toEqual({ transactions: [], quarantined: [], nextCursor: null });
 });
 
 test('transactions are listed as they are read one by one, without their payloads and paths', async () => {
@@ -26,7 +26,7 @@ test('transactions are listed as they are read one by one, without their payload
   const answer = await list();
   expect(answer.body).not.toContain('secret');
   const { path: _path, ...read } = (await world.send('GET', `/v1/transactions/${gid}`)).json();
-  expect(answer.json()).toEqual({ transactions: [read], nextCursor: null });
+  expect(answer.json()).toEqual({ transactions: [read], quarantined: [], nextCursor: null });
   expect(read.explanation).toMatch(/^Confirmed at 2026-01-01T00:00:00Z/);
 });
 

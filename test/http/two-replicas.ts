@@ -124,6 +124,8 @@ export async function openTwoReplicas({ apiTokens = [TOKEN] }: { apiTokens?: rea
       };
     },
     signatureOf: (gid: string, branchId: string, op: Op): string => signatureIn(urls, gid, branchId, op),
+    /** Changes rows as an operator may, or half a restore. */
+    edit: (statement: string, gid: string): Promise<unknown> => sql.dataSource.query(statement, [gid]),
     /** All that is stored of it. */
     stored: async (gid: string): Promise<string> =>
       JSON.stringify([await sql.store.load(gid), await sql.store.journalOf(gid)]),

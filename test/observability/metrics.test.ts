@@ -292,6 +292,7 @@ describe('what the store is asked', () => {
   const unfinished: Unfinished = {
     countByStatus: { trying: 3, confirming: 1 },
     parkedCount: 1,
+    quarantinedCount: 0,
     attentionCount: 2,
     oldestBeganAt: T0 - 90_000,
     oldestWakeAt: T0 - 2500,

@@ -7,6 +7,7 @@ import { VirtualClock } from '../support/virtual-clock.ts';
 export const nothingUnfinished: Unfinished = {
   countByStatus: {},
   parkedCount: 0,
+  quarantinedCount: 0,
   attentionCount: 0,
   oldestBeganAt: null,
   oldestWakeAt: null,
@@ -74,6 +75,7 @@ export function observingEverything(): Metrics {
     async () => ({
       countByStatus: { trying: 1 },
       parkedCount: 1,
+      quarantinedCount: 0,
       attentionCount: 1,
       oldestBeganAt: T0,
       oldestWakeAt: T0,

@@ -23,6 +23,7 @@ const FAILED_AT = T0 + 5000;
 const EVERYTHING: TransactionFilter = {
   status: null,
   isParked: null,
+  isQuarantined: null,
   participant: null,
   name: null,
   businessKey: null,
@@ -50,6 +51,7 @@ export function readsContract(open: () => Promise<StoreUnderTest>): void {
     expect(await under.store.countUnfinished(WAKE_AT)).toEqual({
       countByStatus: {},
       parkedCount: 0,
+      quarantinedCount: 0,
       attentionCount: 0,
       oldestBeganAt: null,
       oldestWakeAt: null,
@@ -155,6 +157,7 @@ export function readsContract(open: () => Promise<StoreUnderTest>): void {
       expect(await under.store.countUnfinished(T0)).toEqual({
         countByStatus: { trying: 2, confirming: 1, cancelling: 6, cancelled: 2 },
         parkedCount: 2,
+        quarantinedCount: 0,
         attentionCount: 5,
         oldestBeganAt: stages.trying.beganAt,
         oldestWakeAt: WAKE_AT,

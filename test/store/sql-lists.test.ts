@@ -12,6 +12,7 @@ import { describeOn } from '../support/servers.ts';
 const EVERYTHING: TransactionFilter = {
   status: null,
   isParked: null,
+  isQuarantined: null,
   participant: null,
   name: null,
   businessKey: null,

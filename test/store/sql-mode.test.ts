@@ -4,7 +4,7 @@ import { createDatabase } from '../../scripts/servers/database.ts';
 import type { RunningServer } from '../../scripts/servers/run.ts';
 import { migrate } from '../../src/adapters/sql/data-source.ts';
 import { openStore, type SqlStore } from '../../src/adapters/sql/open-store.ts';
-import type { Save } from '../../src/application/ports.ts';
+import { isQuarantined, type Save } from '../../src/application/ports.ts';
 import { newTransaction, newGid, saveOf } from '../support/saves.ts';
 import { describeOwn, type StartOwn } from '../support/servers.ts';
 import { readsContract } from './reads-contract.ts';
@@ -85,6 +85,7 @@ function suite(start: StartOwn): void {
       const filter = {
         status: null,
         isParked: null,
+        isQuarantined: null,
         attention: null,
         participant: null,
         beganAfter: null,
@@ -96,7 +97,9 @@ function suite(start: StartOwn): void {
       ]) {
         const found = await sql.store.list({ ...filter, ...by, limit: 200 });
         expect(found.map(({ gid }) => gid)).toContain(save.gid);
-        expect(found.every((tx) => tx.name === text && tx.businessKey === text)).toBe(true);
+        expect(found.every((tx) => !isQuarantined(tx) && tx.name === text && tx.businessKey === text)).toBe(
+          true,
+        );
       }
       expect(await sql.store.gidOfBeginKey(save.beginKey ?? '')).toBe(save.gid);
     });

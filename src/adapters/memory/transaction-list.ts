@@ -21,6 +21,7 @@ function isAskedFor(tx: GlobalTransaction, filter: TransactionFilter): boolean {
   const { status, attention, participant, name, businessKey, beganAfter, before } = filter;
   return (
     (status === null || tx.status === status) &&
+    filter.isQuarantined !== true &&
     (filter.isParked === null || isParked(tx) === filter.isParked) &&
     (attention === null || waitsSince(tx, attention.since) === attention.isNeeded) &&
     (participant === null || tx.branches.some((branch) => branch.participant === participant)) &&
@@ -64,6 +65,7 @@ export function countOf(rows: readonly Loaded[], attentionSince: Instant): Unfin
   return {
     countByStatus,
     parkedCount: counted.filter(({ tx }) => isParked(tx)).length,
+    quarantinedCount: 0,
     attentionCount: counted.filter(({ tx }) => waitsSince(tx, attentionSince)).length,
     oldestBeganAt: oldest(counted.map(({ tx }) => tx.beganAt)),
     oldestWakeAt: oldest(counted.flatMap(({ wakeAt }) => wakeAt ?? [])),

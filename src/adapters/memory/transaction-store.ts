@@ -11,6 +11,7 @@ import type {
   Loaded,
   Redate,
   Save,
+  Saved,
   TransactionEnd,
   TransactionFilter,
   TransactionStore,
@@ -60,6 +61,12 @@ export class MemoryTransactionStore implements TransactionStore, BatchWriter {
   async load(gid: string): Promise<Loaded | null> {
     const row = this.#rows.get(gid);
     return row ? { tx: row.tx, seq: row.seq, wakeAt: row.wakeAt } : null;
+  }
+
+  /** Nothing is ever in quarantine here: no one else writes these rows. */
+  async release(gid: string): Promise<Saved | null> {
+    const row = this.#rows.get(gid);
+    return row ? { tx: row.tx, seq: row.seq } : null;
   }
 
   async list(filter: TransactionFilter): Promise<readonly GlobalTransaction[]> {

@@ -179,11 +179,14 @@ function parts(group: readonly Update[]): (readonly Update[])[] {
   );
 }
 
+/** What is in quarantine is lost to every writer, until it is released. */
+const NOT_QUARANTINED = ' AND quarantined_at IS NULL';
+
 function updateOf(table: string, group: readonly Update[]): Statement {
   const { set, where } = group[0] as Update;
   const sql = (write: WriteValue) => {
     const assignments = set.map(({ column }, index) => assignmentOf(column, index, group, write));
-    const condition = `${where.column} = ${write(where.value)}`;
+    const condition = `${where.column} = ${write(where.value)}${table === 'global_transaction' ? NOT_QUARANTINED : ''}`;
     const gids = group.map(({ gid }) => write(gid));
     return `UPDATE ${table} SET ${assignments.join(',')} WHERE ${condition} AND gid IN (${gids.join(',')})`;
   };
@@ -240,7 +243,7 @@ export function standingQueries(saves: readonly Save[]): Record<keyof Standing, 
       values: keys,
     },
     transactions: {
-      sql: `SELECT gid, seq FROM global_transaction WHERE gid IN (${marks(gids)})`,
+      sql: `SELECT gid, seq FROM global_transaction WHERE gid IN (${marks(gids)})${NOT_QUARANTINED}`,
       values: gids,
     },
   };

@@ -142,6 +142,14 @@ export const changingColumns = {
   pivotStartedAt: instantOrNull('pivot_started_at', ({ pivotStartedAt }: Tx) => pivotStartedAt),
   cancelAskedAt: instantOrNull('cancel_asked_at', ({ cancelAskedAt }: Tx) => cancelAskedAt),
   notification: jsonOrNull('notification', ({ notification }: Tx) => notification),
+  // A program that does not know it registers branches and leaves it as it was: there may be more, and never fewer.
+  branchCount: countOrNull('branch_count', ({ branches }: Tx) => branches.length),
+};
+
+/** Hints, next to the journal: that the rows do not add up, since when, and why. No save changes them. */
+export const quarantineColumns = {
+  quarantinedAt: instantOrNull<Instant>('quarantined_at'),
+  quarantineFault: wordOrNull<string>('quarantine_fault'),
 };
 
 /** In place of the usual instant: all that is open is accepted, and waits for the business. */
@@ -152,7 +160,12 @@ const noWait = (tx: Tx): Instant | null => (isBounded(tx) || openCalls(tx).lengt
 const unusualWait = (tx: Tx, since: Instant | null): Instant | null =>
   since === usualWaitSince(tx) ? null : since;
 
-export const transactionColumns = { ...fixedColumns, ...savedColumns, ...changingColumns };
+export const transactionColumns = {
+  ...fixedColumns,
+  ...savedColumns,
+  ...changingColumns,
+  ...quarantineColumns,
+};
 
 // ── branch ───────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -24,6 +24,17 @@ export type ParticipantRow = Omit<RowOf<typeof participantColumns>, 'secrets' | 
   Partial<Pick<RowOf<typeof participantColumns>, 'secrets' | 'activities'>>;
 export type HeartbeatRow = RowOf<typeof heartbeatColumns>;
 
+/** In place of a value whose text is no JSON: one broken row must not keep the others from being read. */
+export const BROKEN_JSON = Symbol('broken JSON');
+
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return BROKEN_JSON;
+  }
+}
+
 const OPTIONS: Readonly<Record<ColumnType, EntitySchemaColumnOptions>> = {
   word: { type: 'varchar' },
   text: { type: 'text' },
@@ -39,7 +50,7 @@ const OPTIONS: Readonly<Record<ColumnType, EntitySchemaColumnOptions>> = {
   json: {
     type: 'text',
     transformer: {
-      from: (text: string | null) => (text === null ? null : JSON.parse(text)),
+      from: (text: string | null) => (text === null ? null : readJson(text)),
       to: (value: unknown) => JSON.stringify(value),
     },
   },

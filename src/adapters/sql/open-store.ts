@@ -3,6 +3,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import type {
   BatchWriter,
   ParticipantRegistry,
+  QuarantinedTransaction,
   Resumptions,
   Time,
   TransactionStore,
@@ -36,15 +37,24 @@ export type SqlStore = {
  * @param commitTimeoutMs after which an unanswered commit counts as unknown
  * @param more.tls how MySQL or MariaDB is spoken to over TLS; null for not at all
  * @param more.local the clocks and timers of this machine
+ * @param more.onQuarantined is called for each transaction whose rows were found not to add up
  * @throws when the database cannot be reached
  */
 export async function openStore(
   databaseUrl: string,
   commitTimeoutMs: number,
-  { tls = null, local = systemClock }: { tls?: DatabaseTls | null; local?: LocalClock } = {},
+  {
+    tls = null,
+    local = systemClock,
+    onQuarantined,
+  }: {
+    tls?: DatabaseTls | null;
+    local?: LocalClock;
+    onQuarantined?: (one: QuarantinedTransaction) => void;
+  } = {},
 ): Promise<SqlStore> {
   const dataSource = await openDataSource(databaseUrl, tls);
-  const store = new SqlTransactionStore({ dataSource });
+  const store = new SqlTransactionStore({ dataSource, ...(onQuarantined && { onQuarantined }) });
   const registry = new SqlParticipantRegistry({ dataSource });
   const heartbeats = new SqlHeartbeatStore({ dataSource });
   const resumptions = new SqlResumptions({ dataSource });

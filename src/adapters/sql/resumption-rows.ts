@@ -14,6 +14,7 @@ import {
   HAS_NOT_ANSWERED,
   hasBranch,
   instantOf,
+  IS_NOT_QUARANTINED,
   IS_TO_BE_TOLD,
   throughWakeAt,
 } from './transaction-list.ts';
@@ -119,7 +120,7 @@ export class SqlResumptions implements Resumptions {
 
 // ── What waits ───────────────────────────────────────────────────────────────────────────────────────────────
 
-const IS_READ = `tx.version BETWEEN ${OLDEST_READ_VERSION} AND ${NEWEST_READ_VERSION}`;
+const IS_READ = `tx.version BETWEEN ${OLDEST_READ_VERSION} AND ${NEWEST_READ_VERSION} AND ${IS_NOT_QUARANTINED}`;
 
 type Phase = 'phase_one' | 'phase_two';
 

@@ -7,12 +7,17 @@
  */
 import { type EntityManager, In } from 'typeorm';
 import { isReadVersion, NEWEST_READ_VERSION, OLDEST_READ_VERSION } from '../../application/journal.ts';
-import type { TransactionEnd, TransactionFilter, Unfinished } from '../../application/ports.ts';
+import type {
+  QuarantinedTransaction,
+  TransactionEnd,
+  TransactionFilter,
+  Unfinished,
+} from '../../application/ports.ts';
 import type { GlobalTransaction, Instant, Status } from '../../domain/index.ts';
 import { sqlInstant } from './columns.ts';
 import { isSqlite } from './data-source.ts';
 import { branchEntity, type TransactionRow, transactionEntity } from './entities.ts';
-import { transactionOf } from './transaction-rows.ts';
+import { readRows } from './row-faults.ts';
 
 // ── Lists ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -20,7 +25,7 @@ import { transactionOf } from './transaction-rows.ts';
 export async function listTransactions(
   manager: EntityManager,
   filter: TransactionFilter,
-): Promise<readonly GlobalTransaction[]> {
+): Promise<readonly (GlobalTransaction | QuarantinedTransaction)[]> {
   const page = pageOf(filter, manager);
   const rows = await manager
     .getRepository(transactionEntity)
@@ -32,7 +37,14 @@ export async function listTransactions(
     .orderBy('tx.gid', 'DESC')
     .addOrderBy('branch.position')
     .getMany();
-  return (rows as TransactionRow[]).map(transactionOf).map(withoutPayloads);
+  return (rows as TransactionRow[]).map(listed);
+}
+
+function listed(row: TransactionRow): GlobalTransaction | QuarantinedTransaction {
+  const { gid, quarantinedAt, quarantineFault } = row;
+  const { tx, fault } = readRows(row);
+  if (quarantinedAt === null && fault === null) return withoutPayloads(tx);
+  return { gid, fault: quarantineFault ?? fault ?? '', quarantinedAt };
 }
 
 /** Payloads and results are the bulk of a branch, and nobody lists them. */
@@ -49,13 +61,29 @@ const withoutPayloads = (tx: GlobalTransaction): GlobalTransaction => ({
 
 /** The gids of one page. A row in a version that this coordinator does not know is left out, and hides no other. */
 function pageOf(filter: TransactionFilter, manager: EntityManager) {
-  const { status, isParked, attention, participant, name, businessKey, beganAfter, before, limit } = filter;
-  const owes = isParked === true || attention?.isNeeded === true || (status !== null && !IS_FINAL[status]);
+  const {
+    status,
+    isParked,
+    isQuarantined,
+    attention,
+    participant,
+    name,
+    businessKey,
+    beganAfter,
+    before,
+    limit,
+  } = filter;
+  const owes =
+    isQuarantined === true ||
+    isParked === true ||
+    attention?.isNeeded === true ||
+    (status !== null && !IS_FINAL[status]);
   const conditions = [
     'tx.version BETWEEN :oldest AND :newest',
     owes && 'tx.wake_at IS NOT NULL',
     status !== null && 'tx.status = :status',
     isParked !== null && `tx.parked_at IS ${isParked ? 'NOT NULL' : 'NULL'}`,
+    isQuarantined !== null && `tx.quarantined_at IS ${isQuarantined ? 'NOT NULL' : 'NULL'}`,
     attention !== null && waitsSince(attention.isNeeded),
     participant !== null && hasBranch('branch.participant = :participant'),
     name !== null && sameText('tx.name', ':name'),
@@ -131,6 +159,7 @@ export const throughWakeAt = (manager: EntityManager): string =>
 
 // ── What waits for a participant ─────────────────────────────────────────────────────────────────────────────
 
+export const IS_NOT_QUARANTINED = 'tx.quarantined_at IS NULL';
 export const HAS_NOT_ANSWERED = "(branch.phase_two_reply IS NULL OR branch.phase_two_reply <> 'succeeded')";
 
 /** With the text of `callbackTo`. One that differs in case may be found too, which the protocol then refuses. */
@@ -147,7 +176,7 @@ export async function gidsWaitingFor(
   const waits = `branch.participant = ? AND ${HAS_NOT_ANSWERED}`;
   const rows: { gid: string }[] = await manager.query(
     `SELECT tx.gid AS gid FROM global_transaction tx ${throughWakeAt(manager)}
-     WHERE tx.wake_at IS NOT NULL AND tx.gid > ? AND (${hasBranch(waits)} OR ${IS_TO_BE_TOLD})
+     WHERE tx.wake_at IS NOT NULL AND ${IS_NOT_QUARANTINED} AND tx.gid > ? AND (${hasBranch(waits)} OR ${IS_TO_BE_TOLD})
      ORDER BY tx.gid LIMIT ?`,
     [after, participant, callbackTo(participant), limit],
   );
@@ -183,6 +212,7 @@ type Counted = {
   count: number | string;
   parkedCount: number | string;
   attentionCount: number | string;
+  quarantinedCount: number | string;
   oldestBeganAt: Date | string;
   oldestWakeAt: Date | string;
 };
@@ -191,6 +221,7 @@ export async function countOwing(manager: EntityManager, attentionSince: Instant
   const rows: Counted[] = await manager.query(
     `SELECT status, COUNT(*) AS count, COUNT(parked_at) AS parkedCount,
        COUNT(CASE WHEN ${WAITING_SINCE} <= ? THEN 1 END) AS attentionCount,
+       COUNT(quarantined_at) AS quarantinedCount,
        MIN(began_at) AS oldestBeganAt, MIN(wake_at) AS oldestWakeAt
      FROM global_transaction tx ${throughWakeAt(manager)} WHERE wake_at IS NOT NULL GROUP BY status`,
     [sqlInstant(attentionSince)],
@@ -199,6 +230,7 @@ export async function countOwing(manager: EntityManager, attentionSince: Instant
     countByStatus: Object.fromEntries(rows.map(({ status, count }) => [status, Number(count)])),
     parkedCount: rows.reduce((sum, { parkedCount }) => sum + Number(parkedCount), 0),
     attentionCount: rows.reduce((sum, { attentionCount }) => sum + Number(attentionCount), 0),
+    quarantinedCount: rows.reduce((sum, { quarantinedCount }) => sum + Number(quarantinedCount), 0),
     oldestBeganAt: oldest(rows.map(({ oldestBeganAt }) => instantOf(oldestBeganAt))),
     oldestWakeAt: oldest(rows.map(({ oldestWakeAt }) => instantOf(oldestWakeAt))),
   };

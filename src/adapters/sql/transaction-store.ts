@@ -1,5 +1,5 @@
 /** The read side of the store, and the sweep's claims, on MySQL, MariaDB and SQLite. */
-import type { DataSource } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
 import type {
   Claim,
   Ended,
@@ -8,9 +8,12 @@ import type {
   Redate,
   TransactionEnd,
   TransactionFilter,
+  QuarantinedTransaction,
+  Saved,
   TransactionStore,
   Unfinished,
 } from '../../application/ports.ts';
+import { Quarantined } from '../../application/ports.ts';
 import type { GlobalTransaction, Instant } from '../../domain/index.ts';
 import { ask } from './ask.ts';
 import { bindBeginKey } from './bind-begin-key.ts';
@@ -21,35 +24,74 @@ import {
   type TransactionRow,
   transactionEntity,
 } from './entities.ts';
+import { markQuarantined, releaseQuarantined } from './quarantine-rows.ts';
 import { endOfPage, removeFinished } from './remove-finished.ts';
 import { countOwing, findEnds, gidsWaitingFor, listTransactions } from './transaction-list.ts';
-import { refuseUnknownVersion, transactionOf } from './transaction-rows.ts';
+import { readRows } from './row-faults.ts';
+import { refuseUnknownVersion } from './transaction-rows.ts';
 import { claimRows, insist, redateRows } from './wake-rows.ts';
 
 export class SqlTransactionStore implements TransactionStore {
   readonly #dataSource: DataSource;
+  readonly #onQuarantined: (one: QuarantinedTransaction) => void;
 
-  constructor(given: { dataSource: DataSource }) {
+  /** @param given.onQuarantined is called once for each transaction whose rows were found not to add up */
+  constructor(given: { dataSource: DataSource; onQuarantined?: (one: QuarantinedTransaction) => void }) {
     this.#dataSource = given.dataSource;
+    this.#onQuarantined = given.onQuarantined ?? (() => {});
+  }
+
+  async load(gid: string): Promise<Loaded | null> {
+    const found = await this.#read(gid);
+    if (found === null) return null;
+    const { row, newestSeq } = found;
+    if (row.quarantinedAt !== null) throw new Quarantined({ gid, fault: row.quarantineFault ?? '' });
+    const { tx, fault } = readRows(row, newestSeq);
+    if (fault !== null) throw await this.#quarantine(row, fault);
+    return { tx, seq: row.seq, wakeAt: row.wakeAt };
+  }
+
+  async #quarantine({ gid, seq }: TransactionRow, fault: string): Promise<Quarantined> {
+    const mark = (manager: EntityManager) => markQuarantined(manager, { gid, seq, fault });
+    const quarantinedAt = await insist(() => ask(this.#dataSource, mark));
+    if (quarantinedAt !== null) this.#onQuarantined({ gid, fault, quarantinedAt });
+    return new Quarantined({ gid, fault });
+  }
+
+  async release(gid: string, dateOf: (tx: GlobalTransaction) => Instant | null): Promise<Saved | null> {
+    const found = await this.#read(gid);
+    if (found === null) return null;
+    const { row, newestSeq } = found;
+    const { tx, fault } = readRows(row, newestSeq);
+    if (fault !== null) throw new Quarantined({ gid, fault });
+    const { seq, quarantinedAt } = row;
+    const released = { gid, seq, wakeAt: dateOf(tx) };
+    if (quarantinedAt !== null)
+      await insist(() => ask(this.#dataSource, (manager) => releaseQuarantined(manager, released)));
+    return { tx, seq };
   }
 
   /** One statement: two reads could mix the versions before and after a save. */
-  async load(gid: string): Promise<Loaded | null> {
-    const row = await ask(this.#dataSource, (manager) =>
+  async #read(gid: string): Promise<{ row: TransactionRow; newestSeq: number | null } | null> {
+    const { entities, raw } = await ask(this.#dataSource, (manager) =>
       manager
         .getRepository(transactionEntity)
         .createQueryBuilder('tx')
         .leftJoinAndMapMany('tx.branches', branchEntity.options.name, 'branch', 'branch.gid = tx.gid')
+        .addSelect('(SELECT MAX(journal.seq) FROM journal WHERE journal.gid = tx.gid)', 'newest_seq')
         .where('tx.gid = :gid', { gid })
         .orderBy('branch.position')
-        .getOne(),
+        .getRawAndEntities(),
     );
-    if (row === null) return null;
+    const [row] = entities;
+    if (row === undefined) return null;
     refuseUnknownVersion(row);
-    return { tx: transactionOf(row as TransactionRow), seq: row.seq, wakeAt: row.wakeAt };
+    const { newest_seq: newest } = raw[0] as { newest_seq: number | string | null };
+    // MySQL's client tells it as text.
+    return { row: row as TransactionRow, newestSeq: newest === null ? null : Number(newest) };
   }
 
-  list(filter: TransactionFilter): Promise<readonly GlobalTransaction[]> {
+  list(filter: TransactionFilter): Promise<readonly (GlobalTransaction | QuarantinedTransaction)[]> {
     return ask(this.#dataSource, (manager) => listTransactions(manager, filter));
   }
 
@@ -71,7 +113,7 @@ export class SqlTransactionStore implements TransactionStore {
     );
     return rows.map(({ version, entries, ...row }) => {
       refuseUnknownVersion({ gid, version });
-      return { ...row, entries: JSON.parse(entries) };
+      return { ...row, entries: entriesOf(row, entries) };
     });
   }
 
@@ -104,5 +146,13 @@ export class SqlTransactionStore implements TransactionStore {
 
   async check(): Promise<void> {
     await ask(this.#dataSource, (manager) => manager.query('SELECT 1 FROM guard'));
+  }
+}
+
+function entriesOf({ gid, seq }: { gid: string; seq: number }, text: string): JournalRow['entries'] {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Quarantined({ gid, fault: `row ${seq} of its journal is no JSON` });
   }
 }

@@ -56,7 +56,8 @@ export async function redateRows(manager: EntityManager, rows: readonly Redate[]
   const whens = sorted.map(() => 'WHEN ? THEN ?').join(' ');
   await manager.query(
     `UPDATE global_transaction SET wake_at = CASE gid ${whens} END, waker = NULL, miss_count = 0
-     WHERE gid IN (${sorted.map(() => '?').join(', ')}) AND seq = CASE gid ${whens} END AND wake_at IS NOT NULL`,
+     WHERE gid IN (${sorted.map(() => '?').join(', ')}) AND seq = CASE gid ${whens} END AND wake_at IS NOT NULL
+       AND quarantined_at IS NULL`,
     [
       ...sorted.flatMap(({ gid, wakeAt }) => [gid, sqlInstant(wakeAt)]),
       ...sorted.map(({ gid }) => gid),

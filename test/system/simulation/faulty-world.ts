@@ -166,6 +166,7 @@ export class FaultyWorld {
         findEnds: (gids) => whileAlive(this.store.findEnds(gids)),
         removeFinished: (...asked) => whileAlive(this.store.removeFinished(...asked)),
         endOfPage: (...asked) => whileAlive(this.store.endOfPage(...asked)),
+        release: (gid) => whileAlive(this.store.release(gid)),
         redate: (rows) => whileAlive(this.store.redate(rows)),
         list: (filter) => whileAlive(this.store.list(filter)),
         gidsWaitingFor: (...asked) => whileAlive(this.store.gidsWaitingFor(...asked)),

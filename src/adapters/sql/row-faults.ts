@@ -1,0 +1,83 @@
+/**
+ * Whether the rows of a transaction add up: half a restore, an edited or a deleted row. What is found here, and nothing else, puts
+ * a transaction in quarantine.
+ */
+import { contradictionIn, type GlobalTransaction } from '../../domain/index.ts';
+import {
+  branchColumns,
+  type Columns,
+  phaseOneColumns,
+  phaseTwoColumns,
+  transactionColumns,
+} from './columns.ts';
+import { BROKEN_JSON, type TransactionRow } from './entities.ts';
+import { transactionOf } from './transaction-rows.ts';
+
+export type ReadRows =
+  | { readonly tx: GlobalTransaction; readonly fault: null }
+  | { readonly tx: null; readonly fault: string };
+
+/**
+ * The transaction that rows amount to, or a clause that says why they do not.
+ * @param newestSeq of its journal; null when it has none, absent when that is not known
+ */
+export function readRows(row: TransactionRow, newestSeq?: number | null): ReadRows {
+  const fault = journalFault(row, newestSeq) ?? branchFault(row) ?? valueFault(row);
+  if (fault !== null) return { tx: null, fault };
+  try {
+    const tx = transactionOf(row);
+    const contradiction = contradictionIn(tx);
+    return contradiction === null ? { tx, fault: null } : { tx: null, fault: contradiction };
+  } catch (error) {
+    return { tx: null, fault: `its rows cannot be read: ${(error as Error).message}` };
+  }
+}
+
+function journalFault({ seq }: TransactionRow, newestSeq?: number | null): string | null {
+  if (newestSeq === null) return 'its journal is missing';
+  if (newestSeq === undefined || newestSeq === seq) return null;
+  return `its journal ends with row ${newestSeq}, and its row in global_transaction is that of row ${seq}`;
+}
+
+function branchFault({ branches, branchCount }: TransactionRow): string | null {
+  const { length } = branches;
+  if (length < (branchCount ?? 0)) return `${length} of its ${branchCount} branches are there`;
+  const gap = branches.findIndex(({ position }, index) => position !== index);
+  return gap < 0 ? null : `the branch at position ${gap} is not there`;
+}
+
+function valueFault(row: TransactionRow): string | null {
+  const ofTransaction = faultOfValues('global_transaction', transactionColumns, row);
+  if (ofTransaction !== null) return ofTransaction;
+  for (const branch of row.branches) {
+    const table = `branch “${branch.branchId}”`;
+    const fault =
+      faultOfValues(table, branchColumns, branch) ??
+      faultOfValues(table, phaseOneColumns, branch.phaseOne) ??
+      faultOfValues(table, phaseTwoColumns, branch.phaseTwo) ??
+      (isJson(branch.result) ? null : `result of ${table} is no JSON`);
+    if (fault !== null) return fault;
+  }
+  return null;
+}
+
+function faultOfValues(table: string, columns: Columns, row: object): string | null {
+  for (const [property, { name, type, isNullable }] of Object.entries(columns)) {
+    const value = (row as Readonly<Record<string, unknown>>)[property];
+    // A list reads no payloads and results.
+    if (value === undefined || (value === null && isNullable)) continue;
+    if (type === 'json' && (value === BROKEN_JSON || typeof value !== 'object' || value === null))
+      return `${name} of ${table} is no JSON object`;
+    if (type === 'instant' && !Number.isFinite(value)) return `${name} of ${table} is no instant`;
+  }
+  return null;
+}
+
+function isJson(text: string | null | undefined): boolean {
+  try {
+    if (text != null) JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
