@@ -7,7 +7,7 @@ import { type Attempt, type Entries, readRows } from '../application/journal.ts'
 import type { JournalRow } from '../application/ports.ts';
 import {
   type Callback,
-  type DecisionTaken,
+  type Decision,
   DEFAULT_PATTERN,
   type Mode,
   opsOf,
@@ -25,18 +25,31 @@ type BranchChanges = NonNullable<wire.EventView['changes']['branches']>[number];
 type Known = {
   readonly pattern: Pattern;
   readonly mode: Mode | null;
-  readonly decision: DecisionTaken | null;
+  readonly decision: Decision | null;
   readonly callback: Callback | null;
 };
 
-export function eventsView(gid: string, rows: readonly JournalRow[]): wire.EventsView {
-  let known: Known = { pattern: DEFAULT_PATTERN, mode: null, decision: null, callback: null };
-  const events = readRows(rows).map(({ seq, at, writer, entries }) => {
-    known = { ...known, ...entries.transaction };
+/** What a page of events starts with: the first row of the journal, and the decision by the rows before the page. */
+export type PageStart = { readonly first: JournalRow; readonly decision: Decision | null };
+
+/** @param start null for the first page */
+export function eventsView(rows: readonly JournalRow[], start: PageStart | null = null) {
+  let known = knownFrom(
+    { pattern: DEFAULT_PATTERN, mode: null, decision: null, callback: null },
+    start?.first,
+  );
+  if (start !== null) known = { ...known, decision: start.decision };
+  const events: wire.EventView[] = readRows(rows).map(({ seq, at, writer, entries }) => {
+    known = knownFrom(known, { entries });
     const attempts = (entries.attempts ?? []).map(attemptView);
     return { seq, at: iso(at), writer, changes: changesOf(entries, known), attempts };
   });
-  return { gid, events };
+  return { events, decision: known.decision };
+}
+
+function knownFrom(known: Known, row: Pick<JournalRow, 'entries'> | undefined): Known {
+  const { decision, ...told } = row?.entries.transaction ?? {};
+  return { ...known, ...told, ...(decision !== undefined && { decision: decision?.decision ?? null }) };
 }
 
 function changesOf({ transaction, branches }: Entries, known: Known): wire.EventView['changes'] {
@@ -70,13 +83,13 @@ function transactionChanges(entry: TransactionEntry, { callback }: Known): Trans
 
 function branchChanges(entry: BranchEntry, { pattern, mode, decision }: Known): BranchChanges {
   const { branchId, participant, activity, step, waitingSince, lateSuccessCount, phaseOne, phaseTwo } = entry;
-  const { one, two } = opsOf(pattern, decision?.decision ?? null);
+  const { one, two } = opsOf(pattern, decision);
   return {
     branchId,
     ...(participant !== undefined && { participant }),
     ...(activity !== undefined && { activity }),
     ...(step !== undefined && { step: stepView(step) }),
-    ...(phaseOne && mode === 'declared' && { [one]: callView(phaseOne, decision?.decision !== 'cancel') }),
+    ...(phaseOne && mode === 'declared' && { [one]: callView(phaseOne, decision !== 'cancel') }),
     ...(phaseTwo && two !== null && { [two]: callView(phaseTwo, true) }),
     ...(waitingSince !== undefined && { waitingSince: isoOrNull(waitingSince) }),
     ...(lateSuccessCount !== undefined && { lateSuccessCount }),

@@ -9,6 +9,7 @@ import {
   type Call,
   type DecisionTaken,
   DEFAULT_PATTERN,
+  type GlobalTransaction,
   type Instant,
   type Op,
   opsOf,
@@ -20,15 +21,40 @@ import { type Annotate, iso, transactionView } from './transaction-view.ts';
 type Row = Pick<JournalRow, 'seq' | 'at' | 'entries'>;
 type Attempts = readonly Attempt[];
 
-/** @param rows of its journal; those of later changes than the one after which it is shown are left out */
+/**
+ * @param rows of its journal, from the first one on; those of later changes than the one after which it is shown are left out. Of a long
+ * journal rows between may be missing: what they decided is known from the transaction, and the calls from their counts.
+ */
 export const detailsView = (
   { tx, seq }: Saved,
   rows: readonly Row[],
   annotate: Annotate,
 ): wire.TransactionDetails => ({
   ...transactionView(tx, annotate),
-  path: pathView(rows.filter((row) => row.seq <= seq)),
+  path: pathView(
+    withOmitted(
+      tx,
+      rows.filter((row) => row.seq <= seq),
+    ),
+  ),
 });
+
+/** With a row in the place of those that are missing, that says what no other one says. */
+function withOmitted(tx: GlobalTransaction, rows: readonly Row[]): readonly Row[] {
+  const gap = rows.findIndex(({ seq }, index) => seq !== index + 1);
+  if (gap < 0) return rows;
+  const told = rows.map(({ entries }) => entries.transaction ?? {});
+  const isTold = (name: 'decision' | 'pivotStartedAt' | 'cancelAskedAt') =>
+    told.some((one) => one[name] != null);
+  const { decision, pivotStartedAt, cancelAskedAt } = tx;
+  const transaction = {
+    ...(!isTold('decision') && { decision }),
+    ...(!isTold('pivotStartedAt') && { pivotStartedAt }),
+    ...(!isTold('cancelAskedAt') && { cancelAskedAt }),
+  };
+  const { seq, at } = rows[gap] as Row;
+  return [...rows.slice(0, gap), { seq: seq - 1, at, entries: { transaction } }, ...rows.slice(gap)];
+}
 
 /** What happened, and when. */
 type Moment = { readonly at: Instant; readonly entry: wire.PathEntry };

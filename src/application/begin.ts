@@ -120,7 +120,12 @@ async function beginOrCompare(
 
 /** @throws Quarantined when the gid has a journal and no row: half a restore */
 async function checkRestored({ store }: BeginParts, gid: string | null): Promise<void> {
-  if (gid === null || (await store.load(gid)) !== null || (await store.journalOf(gid)).length === 0) return;
+  if (
+    gid === null ||
+    (await store.load(gid)) !== null ||
+    (await store.journalOf(gid, { after: 0, limit: 1 })).length === 0
+  )
+    return;
   throw new Quarantined({ gid, fault: 'it has a journal, and its row in global_transaction is missing' });
 }
 

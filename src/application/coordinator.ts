@@ -20,6 +20,7 @@ import { explanationOf } from './explanation.ts';
 import { NOTE_VERSION } from './journal.ts';
 import { type Outcome, outcomeOf, type Rejected } from './outcome.ts';
 import {
+  type JournalPage,
   type JournalRow,
   type Observer,
   Overloaded,
@@ -221,8 +222,8 @@ export class Coordinator {
     return this.#given.store.load(gid);
   }
 
-  journalOf(gid: string): Promise<readonly JournalRow[]> {
-    return this.#given.store.journalOf(gid);
+  journalOf(gid: string, page?: JournalPage): Promise<readonly JournalRow[]> {
+    return this.#given.store.journalOf(gid, page);
   }
 
   /** Which of these are over for good; those that the store does not have are left out. */

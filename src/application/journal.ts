@@ -115,8 +115,8 @@ export function rebuild(gid: string, rows: readonly { readonly entries: Entries 
 // ── What a row leaves out ────────────────────────────────────────────────────────────────────────────────────
 
 /**
- * Rows, oldest first, with complete calls. A row leaves out what its program did not know of a call, and of `spentMs` and
- * `acceptedAt` what is as before: both stay empty in most transactions.
+ * Rows, oldest first, with complete calls. A row leaves out what its program did not know of a call, and `spentMs` and
+ * `acceptedAt` where both it and the row before say nothing of them: they stay empty in most transactions.
  */
 export function readRows<Row extends { readonly entries: Entries }>(rows: readonly Row[]): readonly Row[] {
   const calls = new Map<string, Call>();
@@ -187,7 +187,7 @@ function storedOf<V>(before: V | undefined, value: V): V {
   const known = isCall(before) ? before : null;
   const { spentMs, acceptedAt, ...rest } = value;
   const stored: Partial<Call> = { ...rest, ongoing: null };
-  if (spentMs !== (known?.spentMs ?? 0)) Object.assign(stored, { spentMs });
-  if (acceptedAt !== (known?.acceptedAt ?? null)) Object.assign(stored, { acceptedAt });
+  if (spentMs !== 0 || (known?.spentMs ?? 0) !== 0) Object.assign(stored, { spentMs });
+  if (acceptedAt !== null || (known?.acceptedAt ?? null) !== null) Object.assign(stored, { acceptedAt });
   return stored as V;
 }

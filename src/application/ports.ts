@@ -48,6 +48,9 @@ export type JournalRow = {
   readonly entries: Entries;
 };
 
+/** The first `limit` rows after row `after`. */
+export type JournalPage = { readonly after: number; readonly limit: number };
+
 /**
  * What became of a batch.
  * - `written`: all of it is durable.
@@ -168,9 +171,10 @@ export interface TransactionStore {
   redate(rows: readonly Redate[]): Promise<void>;
   /**
    * Oldest first; empty when there is no such transaction.
+   * @param page all rows when absent
    * @throws Quarantined when a row cannot be read
    */
-  journalOf(gid: string): Promise<readonly JournalRow[]>;
+  journalOf(gid: string, page?: JournalPage): Promise<readonly JournalRow[]>;
   gidOfBeginKey(beginKey: string): Promise<string | null>;
   /**
    * Binds a key durably to a transaction that stands, unless it is bound already.

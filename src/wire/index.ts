@@ -13,7 +13,7 @@ export { ConfirmRequest } from './confirm-request.ts';
 export { FinalityRequest, FinalityView } from './finality.ts';
 export { LiveView, ReadyView } from './health-view.ts';
 export { isServed, SERVED_KINDS } from './kinds.ts';
-export { AttemptView, EventsView, EventView } from './journal-view.ts';
+export { AttemptView, EventsQuery, EventsView, EventView } from './journal-view.ts';
 export {
   ParticipantRequest,
   ParticipantRetryView,

@@ -86,8 +86,34 @@ export const EventView = Type.Object(
 );
 export type EventView = Static<typeof EventView>;
 
+/** Everything in a query is text. */
+export const EventsQuery = Type.Object(
+  {
+    cursor: Type.Optional(Type.String({ description: 'The nextCursor of the page before.' })),
+    limit: Type.Optional(
+      Type.String({
+        pattern: '^(?:[1-9][0-9]?|1[0-9]{2}|200)$',
+        description: 'How many rows a page has at most: 1 to 200, and 200 when absent.',
+        examples: ['200'],
+      }),
+    ),
+  },
+  { title: 'EventsQuery', additionalProperties: false, description: 'Which page of the journal to read.' },
+);
+export type EventsQuery = Static<typeof EventsQuery>;
+
 export const EventsView = Type.Object(
-  { gid: Gid, events: Type.Array(EventView, { description: 'Oldest first.' }) },
-  { title: 'EventsView', additionalProperties: false, description: 'The journal of one transaction.' },
+  {
+    gid: Gid,
+    events: Type.Array(EventView, { description: 'Oldest first.' }),
+    nextCursor: nullable(
+      Type.String({ description: 'Names the next page, as cursor; null on the last page.' }),
+    ),
+  },
+  {
+    title: 'EventsView',
+    additionalProperties: false,
+    description: 'One page of the journal of a transaction.',
+  },
 );
 export type EventsView = Static<typeof EventsView>;

@@ -109,7 +109,7 @@ describe('what a row leaves out of a call', () => {
   });
 
   test('does not keep the events from being shown', () => {
-    const [begun, , succeeded] = eventsView('g-1', rows).events.map(({ changes }) => changes.branches?.[0]);
+    const [begun, , succeeded] = eventsView(rows).events.map(({ changes }) => changes.branches?.[0]);
     expect(begun?.try).toMatchObject({ acceptedAt: null });
     expect(succeeded?.confirm).toMatchObject({ reply: 'succeeded', acceptedAt: null });
   });

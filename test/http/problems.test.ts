@@ -592,18 +592,19 @@ describe('a fault names its place:', () => {
   });
 });
 
-/** By `completion.test.ts`. */
-const OF_COMPLETIONS = [
+/** By `completion.test.ts` and `quarantine.test.ts`. */
+const ELSEWHERE = [
   'unknown_branch',
   'op_not_open',
   'cannot_refuse',
   'completed_differently',
   'result_unusable',
   'wrong_signature',
+  'quarantined',
 ];
 
-test('every code is reached above or by completions, but those that a schema or the coordinator itself comes before', () => {
+test('every code is reached above or elsewhere, but those that a schema or the coordinator itself comes before', () => {
   const reached = new Set([...cases, ...conflicts, ...failures].map(({ code }) => code));
   const unreached = Object.keys(errors).filter((code) => !reached.has(code as ErrorCode));
-  expect(unreached).toEqual(['deadline_not_reached', ...OF_COMPLETIONS]);
+  expect(unreached).toEqual(['deadline_not_reached', ...ELSEWHERE]);
 });

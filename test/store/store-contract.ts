@@ -85,6 +85,21 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
       expect(await under.store.journalOf(newGid())).toEqual([]);
     });
 
+    test('a page of its journal is the first rows after a row', async () => {
+      let saved = await beginOne();
+      for (const step of [cancelRequested, unknown, unknown]) {
+        const next = step(saved.tx);
+        await commit(saveOf(saved, next));
+        saved = { tx: next, seq: saved.seq + 1 };
+      }
+      const seqsOf = async (after: number, limit: number) =>
+        (await under.store.journalOf(saved.tx.gid, { after, limit })).map(({ seq }) => seq);
+      expect(await seqsOf(0, 2)).toEqual([1, 2]);
+      expect(await seqsOf(2, 2)).toEqual([3, 4]);
+      expect(await seqsOf(3, 2)).toEqual([4]);
+      expect(await seqsOf(4, 2)).toEqual([]);
+    });
+
     test('each state equals what its journal rows amount to (I12)', async () => {
       let saved = await beginOne();
       for (const step of [

@@ -7,6 +7,7 @@ import type {
   BatchWriter,
   Claim,
   Ended,
+  JournalPage,
   JournalRow,
   Loaded,
   Redate,
@@ -20,6 +21,8 @@ import type {
 import type { Call, GlobalTransaction, Instant } from '../../domain/index.ts';
 import { MemoryResumptions } from './resumptions.ts';
 import { countOf, endsOf, isFinal, listOf, waitingFor } from './transaction-list.ts';
+
+const ALL_ROWS: JournalPage = { after: 0, limit: Infinity };
 
 type Row = Loaded & { readonly missCount: number };
 
@@ -85,8 +88,9 @@ export class MemoryTransactionStore implements TransactionStore, BatchWriter {
     return endsOf(gids.flatMap((gid) => this.#rows.get(gid) ?? []));
   }
 
-  async journalOf(gid: string): Promise<readonly JournalRow[]> {
-    return this.#journal.get(gid) ?? [];
+  async journalOf(gid: string, page: JournalPage = ALL_ROWS): Promise<readonly JournalRow[]> {
+    const rows = this.#journal.get(gid) ?? [];
+    return rows.filter(({ seq }) => seq > page.after).slice(0, page.limit);
   }
 
   async gidOfBeginKey(beginKey: string): Promise<string | null> {

@@ -1,8 +1,9 @@
 /** The read side of the store, and the sweep's claims, on MySQL, MariaDB and SQLite. */
-import type { DataSource, EntityManager } from 'typeorm';
+import { type DataSource, type EntityManager, MoreThan } from 'typeorm';
 import type {
   Claim,
   Ended,
+  JournalPage,
   JournalRow,
   Loaded,
   Redate,
@@ -107,9 +108,11 @@ export class SqlTransactionStore implements TransactionStore {
     return ask(this.#dataSource, (manager) => findEnds(manager, gids));
   }
 
-  async journalOf(gid: string): Promise<readonly JournalRow[]> {
+  async journalOf(gid: string, page?: JournalPage): Promise<readonly JournalRow[]> {
+    const where = { gid, ...(page && { seq: MoreThan(page.after) }) };
+    const order = { seq: 'ASC' } as const;
     const rows = await ask(this.#dataSource, (manager) =>
-      manager.getRepository(journalEntity).find({ where: { gid }, order: { seq: 'ASC' } }),
+      manager.getRepository(journalEntity).find({ where, order, ...(page && { take: page.limit }) }),
     );
     return rows.map(({ version, entries, ...row }) => {
       refuseUnknownVersion({ gid, version });
