@@ -152,13 +152,15 @@ const backlog = [
   }),
   graph({
     title: 'Waiting for an operator',
-    description: 'Transactions that need attention, and those that are parked.',
+    description:
+      'Transactions that need attention, those that are parked, and those whose stored rows do not add up.',
     unit: 'short',
     width: 6,
     alert: 'TercetNeedsAttention',
     queries: [
       { expr: fromDatabase(metrics.needingAttention), legend: `${DEPLOYMENT} need attention` },
       { expr: fromDatabase(metrics.parked), legend: `${DEPLOYMENT} parked` },
+      { expr: fromDatabase(metrics.quarantined), legend: `${DEPLOYMENT} quarantined` },
     ],
   }),
   graph({

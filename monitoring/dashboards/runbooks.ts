@@ -7,6 +7,7 @@ export type Alert =
   | 'TercetSloSlowBurn'
   | 'TercetNeedsAttention'
   | 'TercetParked'
+  | 'TercetQuarantined'
   | 'TercetOldestUnfinished'
   | 'TercetCircuitOpen'
   | 'TercetSweepLag'

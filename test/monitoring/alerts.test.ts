@@ -117,6 +117,23 @@ await describeOwn('prometheus', 'on a real Prometheus', (startPrometheus) => {
       );
 
       test(
+        'TercetQuarantined fires while the rows of a transaction do not add up',
+        async () => {
+          const dataSource = await openDataSource(deployment.databaseUrl);
+          const setPolicy = (value: string) =>
+            dataSource.query(`UPDATE global_transaction SET policy = ${value} WHERE gid = ?`, [awayGid]);
+          await setPolicy("CONCAT('{', policy)");
+          await deployment.ask('GET', `/v1/transactions/${awayGid}`);
+          await fires('TercetQuarantined');
+          await setPolicy('SUBSTRING(policy, 2)');
+          await deployment.ask('POST', `/v1/transactions/${awayGid}/release`);
+          await dataSource.destroy();
+          await resolves('TercetQuarantined');
+        },
+        LIMIT_MS,
+      );
+
+      test(
         'TercetRedisAway fires until Redis is back',
         async () => {
           await cutOff(deployment.redis);
