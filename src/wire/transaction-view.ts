@@ -131,7 +131,7 @@ export const TransactionView = Type.Object(
     ),
     callback: nullable(CallbackView),
     isParked: Type.Boolean({
-      description: 'True when a branch waits for an operator: its retries are used up.',
+      description: 'True when a branch waits for an operator: its retry budget or its poll budget is spent.',
     }),
     waitingSince: nullable(
       instant(

@@ -187,7 +187,7 @@ export class TransactionTimedOut extends TransactionCancelled {
 }
 
 /**
- * A branch is parked: its retries are used up, and it waits for an operator. A decision that was taken stands. In a saga whose
+ * A branch is parked: its retry or poll budget is spent, and it waits for an operator. A decision that was taken stands. In a saga whose
  * pivot is parked there is none yet: only the answer of the pivot decides.
  */
 export class TransactionDiverged extends TercetError {
