@@ -107,6 +107,14 @@ describe('docs/observability.md', () => {
   });
 });
 
+test('no two requests of the pages for newcomers have one idempotency key, which would answer 409', () => {
+  const keys = ['README.md', 'sdk/README.md', ...pagesIn('docs')].flatMap((page) =>
+    [...read(page).matchAll(/-H 'idempotency-key: ([^'/]+)'/gi)].map(([, key]) => key),
+  );
+  expect(keys).toContain('order-42');
+  expect(keys).toEqual([...new Set(keys)]);
+});
+
 describe('the begin of a saga', () => {
   const begins = ['README.md', 'docs/protocol.md', 'docs/which-pattern.md'].flatMap((page) =>
     sagasOn(page).map((begin) => [page, begin] as const),
