@@ -1,5 +1,8 @@
 /** The pages that repeat what the code says are compared with it. */
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import { BeginRequest } from '@tercet/sdk/wire';
@@ -11,6 +14,7 @@ import { confirmedTree, inTextOrder, refusedTree } from '../observability/otel/e
 import { protocolTable } from './protocol-table.ts';
 import { lastWithoutPivot, sagaTable } from './saga-table.ts';
 
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
 
 /** What stands between the two marks of a page. */
@@ -113,6 +117,36 @@ test('no two requests of the pages for newcomers have one idempotency key, which
   );
   expect(keys).toContain('order-42');
   expect(keys).toEqual([...new Set(keys)]);
+});
+
+const listens = ['docs/take-part.md', 'sdk/README.md'].flatMap((page) =>
+  [...read(page).matchAll(/^app\.listen\(3000, .*?\);(?=\n```)/gms)].map(
+    ([statement]) => [page, statement] as const,
+  ),
+);
+
+test.each(listens)('the Express service on %s fails where its port is taken', async (_page, statement) => {
+  const taken = createServer().listen(0, '127.0.0.1');
+  try {
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+    const program = `const app = require('express')(); ${statement.replace('3000', String(port))}`;
+    const { status, stderr } = spawnSync(process.execPath, ['-e', program], { cwd: ROOT, encoding: 'utf8' });
+    expect(status).toBe(1);
+    expect(stderr).toContain('EADDRINUSE');
+  } finally {
+    taken.close();
+  }
+});
+
+test.each([
+  'docs/take-part.md',
+  'sdk/README.md',
+])('each program on %s that needs a database says so', (page) => {
+  const programs = [...read(page).matchAll(/^```js \S+\n(.*?)^```$/gms)].map(([, text = '']) => text);
+  const needing = programs.filter((text) => text.includes('createPool(process.env.DATABASE_URL)'));
+  expect(needing).toHaveLength(2);
+  for (const text of needing) expect(text).toContain("throw new Error('set DATABASE_URL first')");
 });
 
 describe('the begin of a saga', () => {
