@@ -69,6 +69,10 @@ describe('who may complete', () => {
     const path = `/v1/transactions/${gid}/branches/stock/complete`;
     const answer = await b.send('POST', path, succeeded('try'), { authorization: '' });
     expect([answer.status, answer.body.code]).toEqual([401, 'unauthorized']);
+    expect(answer.body.detail).toBe(
+      'Post to the tcc-completion-url of the call unchanged, with its signature; or, as a trusted program: ' +
+        'Send the header Authorization: Bearer TOKEN, with one of TERCET_API_TOKENS.',
+    );
     expect(await two.rowCount(gid)).toBe(rowCount);
   });
 
@@ -211,6 +215,7 @@ describe('a completion', () => {
     });
     const other = await b.complete(gid, 'stock', refused('try'));
     expect([other.status, other.body.code]).toEqual([409, 'completed_differently']);
+    expect(other.body.detail).toBe('It has succeeded. An outcome never changes. Find out who completed it.');
     expect((await b.complete(gid, 'stock', succeeded('cancel'))).body.code).toBe('op_not_open');
   });
 
@@ -491,7 +496,9 @@ describe('a result that later steps refer to', () => {
     const same = succeeded('action', { result: { cents: 7, note: 'n' } });
     expect((await a.complete(gid, 'quote', same)).status).toBe(200);
     const other = succeeded('action', { result: { cents: 8, note: 'n' } });
-    expect((await a.complete(gid, 'quote', other)).body.code).toBe('completed_differently');
+    const { body } = await a.complete(gid, 'quote', other);
+    expect(body.code).toBe('completed_differently');
+    expect(body.detail).toMatch(/^It was refused, or has succeeded with another result\. /);
   });
 
   test('that came with an answer is the same, however its JSON was written', async () => {
