@@ -42,6 +42,23 @@ function holding(held: string) {
   return (status: number, body?: string) => resolve(httpAnswer(status, body));
 }
 
+test('an accepted branch has no instant of a next attempt on any replica, until a poll fails', async () => {
+  accepting('try stock');
+  const gid = await a.begin(declared());
+  await settled();
+  for (const replica of [a, b])
+    expect((await replica.read(gid)).branches[0].try).toMatchObject({
+      reply: null,
+      acceptedAt: expect.any(String),
+      nextAttemptAt: null,
+    });
+  two.answer(() => 503);
+  await two.clock.run(10_000);
+  const { reply, nextAttemptAt } = (await a.read(gid)).branches[0].try;
+  expect(reply).toBe('unknown');
+  expect(nextAttemptAt).toEqual(expect.any(String));
+});
+
 describe('who may complete', () => {
   let gid: string;
   let rowCount: number;
