@@ -247,8 +247,8 @@ export class OutcomeUnknown extends TercetError {
       cause,
       advice:
         gid === null
-          ? 'Do not take it for failed: submit the same again with the same idempotencyKey, which answers the truth.'
-          : 'Do not take it for failed: ask with check(), or run it again with the same idempotencyKey.',
+          ? 'Do not take it for failed: submit the same again with the idempotencyKey of this error, which answers the truth.'
+          : 'Do not take it for failed: ask with check(), or run it again with the idempotencyKey of this error.',
     });
     this.idempotencyKey = idempotencyKey;
     this.#find = find;
@@ -282,7 +282,7 @@ export class CoordinatorUnavailable extends TercetError {
       advice:
         idempotencyKey === null
           ? 'Ask again later.'
-          : 'Nothing was tried; run it again with the same idempotencyKey.',
+          : 'Nothing was tried; run it again, with the idempotencyKey if one was given.',
     });
     this.idempotencyKey = idempotencyKey;
   }
