@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
-import { BeginRequest } from '@tercet/sdk/wire';
+import { BeginRequest, CompletionRequest } from '@tercet/sdk/wire';
 import { Value } from 'typebox/value';
 import { requestedBranchOf } from '../../src/application/requests.ts';
 import { settingsTable } from '../../src/environment.ts';
@@ -175,6 +175,17 @@ function sagasOn(page: string): readonly string[] {
     .map(([, json, given]) => json ?? given ?? '')
     .filter((begin) => /"pattern": "saga",\s*"(?:branches|timeoutMs)"/.test(begin));
 }
+
+test('docs/completion.md says of each member of the request whether it is required', () => {
+  const rows = [...read('docs/completion.md').matchAll(/^\| `(\w+)` \| (required|optional) \|/gm)];
+  const { properties } = CompletionRequest;
+  const required: readonly string[] = CompletionRequest.required;
+  const schema = Object.keys(properties).map((name) => [
+    name,
+    required.includes(name) ? 'required' : 'optional',
+  ]);
+  expect(rows.map(([, name, needed]) => [name, needed])).toEqual(schema);
+});
 
 describe('docs/glossary.md', () => {
   const words = [...read('docs/glossary.md').matchAll(/^\| ([\w -]+?) \|/gm)].map(([, word]) => word ?? '');
