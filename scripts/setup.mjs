@@ -59,6 +59,7 @@ async function waitFor(lock) {
 }
 
 async function install(lock) {
+  checkNode();
   const found = installedByHand(root);
   const isEnough = found === 'all' || (found === 'without dev' && isProduction(process.env));
   if (!isEnough) await runNpmCi(lock);
@@ -67,8 +68,17 @@ async function install(lock) {
   writeStamp(root, { withDev: !isEnough || found === 'all' });
 }
 
+/** Before anything is installed, which takes minutes: whether there can be a Node that is new enough. */
+function checkNode() {
+  if (process.platform === 'win32') throw new Error('on Windows, run this command in WSL');
+  const isThere = judged(process.version).isNewEnough || (nodeForScripts()?.isNewEnough ?? false);
+  if (!isThere && !isNodePackaged()) throw new Error(adviceOnNode());
+}
+
 async function runNpmCi(lock) {
-  say('installing the dependencies that package-lock.json names');
+  const isFirst = !existsSync(join(root, 'node_modules'));
+  const duration = isFirst ? '; this takes about two minutes' : '';
+  say(`installing the dependencies that package-lock.json names${duration}`);
   // No package needs its install script, and npm before 11 does not know the allowScripts field that says so.
   const flags = ['ci', '--include=dev', '--include=optional', '--ignore-scripts', '--loglevel=error'];
   const npm = spawn('npm', flags, { cwd: root, env: innerEnvironment(), stdio: ['ignore', 2, 2] });
@@ -121,6 +131,12 @@ function retireBrokenNode() {
   if (nodeForScripts() !== null) return;
   say('the packaged Node does not run on this system; using the one on PATH');
   rmSync(pinnedNode, { force: true });
+}
+
+/** The package is for Linux on these processors, and for glibc, whose version only a Node for glibc reports. */
+function isNodePackaged() {
+  if (process.platform !== 'linux' || !['x64', 'arm64'].includes(process.arch)) return false;
+  return process.report.getReport().header.glibcVersionRuntime !== undefined;
 }
 
 function adviceOnNode() {

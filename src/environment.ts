@@ -6,6 +6,7 @@
  * too: it is a misspelt one, unless Kubernetes injected it.
  */
 import { readFileSync } from 'node:fs';
+import { nearestWord } from './wire/nearest-word.ts';
 import { checkSecret } from './wire/signature.ts';
 import type { TSchema } from 'typebox';
 import { Value } from 'typebox/value';
@@ -123,7 +124,8 @@ function faultOf(name: Name, value: unknown, environment: Environment): string[]
   if (error === undefined) return [];
   const { description, default: standard, isSecret } = schemas[name];
   const given = isSecret ? '' : ` “${environment[variableOf(name)]}”`;
-  return [`${variableOf(name)}${given} ${wantedOf(name)}. ${description} Default: ${standard}`];
+  const otherwise = String(standard ?? '') === '' ? '' : ` Default: ${standard}`;
+  return [`${variableOf(name)}${given} ${wantedOf(name)}. ${description}${otherwise}`];
 }
 
 function wantedOf(name: Name): string {
@@ -135,10 +137,18 @@ function wantedOf(name: Name): string {
 
 function unknownVariables(environment: Environment): string[] {
   const secrets = names.filter((name) => schemas[name].isSecret);
-  const known = new Set([...names.map(variableOf), ...secrets.map(fileVariableOf)]);
+  const known = [...names.map(variableOf), ...secrets.map(fileVariableOf)];
   return Object.keys(environment)
-    .filter((variable) => variable.startsWith('TERCET_') && !known.has(variable) && !FOREIGN.test(variable))
-    .map((variable) => `${variable} ${REPLACED[variable] ?? 'is no setting: correct its name or remove it'}`);
+    .filter(
+      (variable) => variable.startsWith('TERCET_') && !known.includes(variable) && !FOREIGN.test(variable),
+    )
+    .map((variable) => `${variable} ${REPLACED[variable] ?? noSetting(variable, known)}`);
+}
+
+function noSetting(variable: string, known: readonly string[]): string {
+  const meant = nearestWord(variable, known);
+  const advice = 'correct its name or remove it';
+  return `is no setting: ${meant === null ? advice : `did you mean ${meant}? Otherwise ${advice}`}`;
 }
 
 const budgetInTime = (variable: string): string =>

@@ -140,7 +140,7 @@ export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
   completed_differently: {
     status: 409,
     title: 'The op has ended with another outcome',
-    advice: 'Read the transaction. An outcome never changes.',
+    advice: 'An outcome never changes. Find out who completed it.',
   },
 
   // ── The plan of a transaction ────────────────────────────────────────────────────────────────────────────
@@ -307,7 +307,7 @@ export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
   unknown_route: {
     status: 404,
     title: 'No route has this method and path',
-    advice: 'See /openapi.json for all routes.',
+    advice: 'See /docs, or /openapi.json, for all routes.',
   },
   participant_not_registered: {
     status: 404,

@@ -133,10 +133,12 @@ describe('what is wrong', () => {
     ['TERCET_API_TOKENS', 'short'],
     ['TERCET_ALERT_AFTER_ATTEMPTS', '0'],
     ['TERCET_ATTENTION_AFTER_MS', '0'],
-  ])('%s=%s is refused, with the variable, what it means and its default', (variable, value) => {
+  ])('%s=%s is refused, with the variable, what it means and its default if it has one', (variable, value) => {
     const faults = faultsOf({ [variable]: value });
     expect(faults).toHaveLength(1);
-    expect(faults[0]).toMatch(new RegExp(`^${variable} .*Default:`));
+    const { default: standard } = settingsTable.find((one) => one.variable === variable) ?? {};
+    expect(faults[0]).toMatch(new RegExp(`^${variable} .*\\.(?: Default: \\S+)?$`));
+    expect(faults[0]?.includes('Default:')).toBe(standard !== '');
   });
 
   test('is listed all at once', () => {
@@ -221,7 +223,21 @@ describe('what is wrong', () => {
 
   test('an unknown setting is a misspelt one', () => {
     expect(faultsOf({ TERCET_CALL_TIMEOUT: '5000' })).toEqual([
-      'TERCET_CALL_TIMEOUT is no setting: correct its name or remove it',
+      'TERCET_CALL_TIMEOUT is no setting: did you mean TERCET_CALL_TIMEOUT_MS? Otherwise correct its name or remove it',
+    ]);
+  });
+
+  test.each([
+    ['TERCET_DATABASE', 'TERCET_DATABASE_URL'],
+    ['TERCET_PROT', 'TERCET_PORT'],
+    ['TERCET_API_TOKEN_FILE', 'TERCET_API_TOKENS_FILE'],
+  ])('%s is said to mean %s', (variable, meant) => {
+    expect(faultsOf({ [variable]: 'x' })).toEqual([expect.stringContaining(`did you mean ${meant}?`)]);
+  });
+
+  test('an unknown setting that is near none is not guessed', () => {
+    expect(faultsOf({ TERCET_SOMETHING_ELSE: 'x' })).toEqual([
+      'TERCET_SOMETHING_ELSE is no setting: correct its name or remove it',
     ]);
   });
 

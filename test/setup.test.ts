@@ -165,6 +165,37 @@ describe('setup', () => {
     expect(code).toBe(1);
     expect(stderr).toContain('install Node 24');
   });
+
+  test.each([
+    ['macOS', 'Object.defineProperty(process,"platform",{value:"darwin"})'],
+    ['another processor', 'Object.defineProperty(process,"arch",{value:"riscv64"})'],
+    ['musl', 'process.report.getReport=()=>({header:{}})'],
+  ])('says so before it installs, where no Node is packaged: %s', async (_system, disguise) => {
+    const { code, stderr } = await run('setup.mjs', {}, [...onNode20, ...importing(disguise)]).ended;
+    expect(code).toBe(1);
+    expect(stderr).toContain('install Node 24');
+    expect(npmRuns()).toHaveLength(0);
+  });
+
+  test('installs on macOS and musl where the Node on PATH is new enough', async () => {
+    const onMac = importing('Object.defineProperty(process,"platform",{value:"darwin"})');
+    expect(await run('setup.mjs', {}, onMac).ended).toMatchObject({ code: 0 });
+    expect(npmRuns()).toHaveLength(1);
+  });
+
+  test('names WSL on Windows', async () => {
+    const onWindows = importing('Object.defineProperty(process,"platform",{value:"win32"})');
+    expect(await run('setup.mjs', {}, onWindows).ended).toMatchObject({
+      code: 1,
+      stderr: 'setup: on Windows, run this command in WSL\n',
+    });
+  });
+
+  test('says how long the first installation takes, and only of that', async () => {
+    expect((await setup().ended).stderr).toContain('names; this takes about two minutes\n');
+    writeFileSync(join(project, 'package-lock.json'), lockFile.replace('1.0.0', '1.0.1'));
+    expect((await setup().ended).stderr).toContain('names\n');
+  });
 });
 
 describe('guard', () => {
@@ -187,10 +218,8 @@ describe('guard', () => {
   });
 });
 
-const onNode20 = [
-  '--import',
-  'data:text/javascript,Object.defineProperty(process,"version",{value:"v20.1.0"})',
-];
+const importing = (statement: string) => ['--import', `data:text/javascript,${statement}`];
+const onNode20 = importing('Object.defineProperty(process,"version",{value:"v20.1.0"})');
 
 const setup = (environment: Record<string, string> = {}) => run('setup.mjs', environment);
 

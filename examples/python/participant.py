@@ -21,7 +21,7 @@ was done before, and changes row and stock in one SQL transaction, so that both 
    undoes nothing.
 
 Set by the environment: PORT (0, the default, is any free one) and DATABASE (a file; by default one that goes when the
-process ends). Once it listens it prints one line: {"name": "inventory", "port": 40123}
+process ends). Once it listens it prints one line: {"port": 40123}
 """
 import json
 import os
@@ -271,5 +271,5 @@ with tempfile.TemporaryDirectory() as folder:
     with closing(connect()) as db:
         db.executescript(TABLES)
     server = ThreadingHTTPServer(("127.0.0.1", int(os.environ.get("PORT", 0))), Handler)
-    print(json.dumps({"name": "inventory", "port": server.server_port}), flush=True)
+    print(json.dumps({"port": server.server_port}), flush=True)
     server.serve_forever()

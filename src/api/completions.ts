@@ -47,11 +47,19 @@ export const completionRoutes = ({
       if (fault !== null) return fault;
       const { gid, branchId } = params;
       const outcome = await coordinator.complete(gid, { branchId, ...body });
+      if (!outcome.accepted && outcome.code === 'completed_differently')
+        return problem(outcome.code, { about: otherOutcomeThan(body) });
       if (!outcome.accepted) return rejection(outcome);
       return success(200, { gid, branchId, op, reply, status: outcome.saved.tx.status });
     },
   }),
 ];
+
+/** How an op has ended that has not ended like this. Only results of actions are compared. */
+function otherOutcomeThan({ op, reply }: CompletionRequest): string {
+  if (reply === 'refused') return 'It has succeeded.';
+  return op === 'action' ? 'It was refused, or has succeeded with another result.' : 'It was refused.';
+}
 
 function contradictionIn({ reply, result, reason }: CompletionRequest): Problem | null {
   const faultAt = (pointer: string, detail: string): Problem => ({

@@ -93,7 +93,8 @@ export const callbackView = ({ callback, notification }: Notified): wire.Callbac
  * progress of one replica and not shown: another replica would show something else.
  */
 export function callView(call: Call, isUnderWay: boolean): wire.CallView {
-  const isPlanned = isUnderWay && !isSettled(call);
+  const isPolled = call.acceptedAt !== null && call.reply === null;
+  const isPlanned = isUnderWay && !isSettled(call) && !isPolled;
   return {
     reply: call.reply,
     attemptCount: call.attemptCount,

@@ -32,18 +32,20 @@ export const SECRET_PREFIX = 'whsec_';
 const MIN_SECRET_BYTES = 24;
 const MAX_SECRET_BYTES = 64;
 
+const HOW_TO_MAKE =
+  'make one by echo "whsec_$(openssl rand -base64 32)", or by newSecret() of @tercet/sdk/signature';
+
 /** What is wrong with a secret, in words that do not tell it; null when nothing is. */
 export function checkSecret(secret: string): string | null {
   // An environment variable that is not set, for example.
-  if (typeof secret !== 'string') return `it is ${typeof secret}: make one with newSecret()`;
-  if (!secret.startsWith(SECRET_PREFIX))
-    return `a secret begins with ${SECRET_PREFIX}: make one with newSecret()`;
+  if (typeof secret !== 'string') return `it is ${typeof secret}: ${HOW_TO_MAKE}`;
+  if (!secret.startsWith(SECRET_PREFIX)) return `a secret begins with ${SECRET_PREFIX}: ${HOW_TO_MAKE}`;
   const text = secret.slice(SECRET_PREFIX.length);
   const bytes = Buffer.from(text, 'base64');
   if (bytes.toString('base64') !== text)
-    return `after ${SECRET_PREFIX} a secret is base64, filled up with =: make one with newSecret()`;
+    return `after ${SECRET_PREFIX} a secret is base64, filled up with =: ${HOW_TO_MAKE}`;
   if (bytes.length < MIN_SECRET_BYTES || bytes.length > MAX_SECRET_BYTES)
-    return `a secret has ${MIN_SECRET_BYTES} to ${MAX_SECRET_BYTES} bytes, and this one ${bytes.length}`;
+    return `a secret has ${MIN_SECRET_BYTES} to ${MAX_SECRET_BYTES} bytes, and this one ${bytes.length}: ${HOW_TO_MAKE}`;
   return null;
 }
 

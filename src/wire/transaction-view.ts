@@ -28,7 +28,9 @@ export const CallView = Type.Object(
   {
     reply: nullable(Reply),
     attemptCount: count('Calls that were answered, or given up, since the last retry by an operator.'),
-    nextAttemptAt: nullable(instant('No call before this instant; null when none is planned.')),
+    nextAttemptAt: nullable(
+      instant('No call before this instant; null when none is planned, and while an accepted op is polled.'),
+    ),
     parkedAt: nullable(
       instant(
         'Since when its budget is spent: an operator should check. It is called about hourly. Null otherwise.',
@@ -131,7 +133,7 @@ export const TransactionView = Type.Object(
     ),
     callback: nullable(CallbackView),
     isParked: Type.Boolean({
-      description: 'True when a branch waits for an operator: its retries are used up.',
+      description: 'True when a branch waits for an operator: its retry budget or its poll budget is spent.',
     }),
     waitingSince: nullable(
       instant(

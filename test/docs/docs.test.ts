@@ -1,8 +1,11 @@
 /** The pages that repeat what the code says are compared with it. */
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
-import { BeginRequest } from '@tercet/sdk/wire';
+import { BeginRequest, CompletionRequest } from '@tercet/sdk/wire';
 import { Value } from 'typebox/value';
 import { requestedBranchOf } from '../../src/application/requests.ts';
 import { settingsTable } from '../../src/environment.ts';
@@ -11,6 +14,7 @@ import { confirmedTree, inTextOrder, refusedTree } from '../observability/otel/e
 import { protocolTable } from './protocol-table.ts';
 import { lastWithoutPivot, sagaTable } from './saga-table.ts';
 
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
 
 /** What stands between the two marks of a page. */
@@ -107,6 +111,44 @@ describe('docs/observability.md', () => {
   });
 });
 
+test('no two requests of the pages for newcomers have one idempotency key, which would answer 409', () => {
+  const keys = ['README.md', 'sdk/README.md', ...pagesIn('docs')].flatMap((page) =>
+    [...read(page).matchAll(/-H 'idempotency-key: ([^'/]+)'/gi)].map(([, key]) => key),
+  );
+  expect(keys).toContain('order-42');
+  expect(keys).toEqual([...new Set(keys)]);
+});
+
+const listens = ['docs/take-part.md', 'sdk/README.md'].flatMap((page) =>
+  [...read(page).matchAll(/^app\.listen\(3000, .*?\);(?=\n```)/gms)].map(
+    ([statement]) => [page, statement] as const,
+  ),
+);
+
+test.each(listens)('the Express service on %s fails where its port is taken', async (_page, statement) => {
+  const taken = createServer().listen(0, '127.0.0.1');
+  try {
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+    const program = `const app = require('express')(); ${statement.replace('3000', String(port))}`;
+    const { status, stderr } = spawnSync(process.execPath, ['-e', program], { cwd: ROOT, encoding: 'utf8' });
+    expect(status).toBe(1);
+    expect(stderr).toContain('EADDRINUSE');
+  } finally {
+    taken.close();
+  }
+});
+
+test.each([
+  'docs/take-part.md',
+  'sdk/README.md',
+])('each program on %s that needs a database says so', (page) => {
+  const programs = [...read(page).matchAll(/^```js \S+\n(.*?)^```$/gms)].map(([, text = '']) => text);
+  const needing = programs.filter((text) => text.includes('createPool(process.env.DATABASE_URL)'));
+  expect(needing).toHaveLength(2);
+  for (const text of needing) expect(text).toContain("throw new Error('set DATABASE_URL first')");
+});
+
 describe('the begin of a saga', () => {
   const begins = ['README.md', 'docs/protocol.md', 'docs/which-pattern.md'].flatMap((page) =>
     sagasOn(page).map((begin) => [page, begin] as const),
@@ -133,6 +175,17 @@ function sagasOn(page: string): readonly string[] {
     .map(([, json, given]) => json ?? given ?? '')
     .filter((begin) => /"pattern": "saga",\s*"(?:branches|timeoutMs)"/.test(begin));
 }
+
+test('docs/completion.md says of each member of the request whether it is required', () => {
+  const rows = [...read('docs/completion.md').matchAll(/^\| `(\w+)` \| (required|optional) \|/gm)];
+  const { properties } = CompletionRequest;
+  const required: readonly string[] = CompletionRequest.required;
+  const schema = Object.keys(properties).map((name) => [
+    name,
+    required.includes(name) ? 'required' : 'optional',
+  ]);
+  expect(rows.map(([, name, needed]) => [name, needed])).toEqual(schema);
+});
 
 describe('docs/glossary.md', () => {
   const words = [...read('docs/glossary.md').matchAll(/^\| ([\w -]+?) \|/gm)].map(([, word]) => word ?? '');

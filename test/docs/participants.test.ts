@@ -11,6 +11,7 @@ import { Type } from 'typebox';
 import { QUANTITY_NEEDED } from '../../sdk/src/check/quantity-needed.ts';
 import { USAGE } from '../../sdk/src/check/arguments.ts';
 import { branchReply } from '../../src/domain/branch-reply.ts';
+import { DEFAULT_RETRY_BUDGET_MS, MIN_ATTEMPTS } from '../../src/domain/index.ts';
 import { acrossPatterns, sagaBarrierTable, tccBarrierTable } from './barrier-table.ts';
 import { kindsTable } from './kinds-table.ts';
 import { repliesTable } from './replies-table.ts';
@@ -24,6 +25,11 @@ const HEADERS = [...Object.values(CALL_HEADERS), ...WEBHOOK_HEADERS];
 describe('docs/participants.md', () => {
   test('has the table of answers that the coordinator goes by', () => {
     expect(part('replies')).toBe(repliesTable());
+  });
+
+  test('says after how long a branch is parked, as the retry policy does', () => {
+    const hours = DEFAULT_RETRY_BUDGET_MS / 3_600_000;
+    expect(page).toContain(`${hours} h of unanswered attempts, and at least ${MIN_ATTEMPTS} of them`);
   });
 
   test("has the barrier's rules as judge gives them", () => {

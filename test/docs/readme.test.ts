@@ -44,7 +44,7 @@ describeInPython('the README', () => {
       [...commandsUnder('A first transaction'), ...commandsUnder('A first saga')]
         .join('\n')
         .replaceAll('localhost:8080', coordinator.url)
-        .replaceAll(/^curl /gm, "curl --silent --show-error --write-out '\\n' "),
+        .replaceAll(/^curl /gm, 'curl --silent --show-error '),
     );
     const pasted = spawn('sh', ['-c', UNTIL_INPUT_ENDS, 'sh', `${commands}\necho '${END}'`], {
       cwd: repository,

@@ -42,6 +42,23 @@ function holding(held: string) {
   return (status: number, body?: string) => resolve(httpAnswer(status, body));
 }
 
+test('an accepted branch has no instant of a next attempt on any replica, until a poll fails', async () => {
+  accepting('try stock');
+  const gid = await a.begin(declared());
+  await settled();
+  for (const replica of [a, b])
+    expect((await replica.read(gid)).branches[0].try).toMatchObject({
+      reply: null,
+      acceptedAt: expect.any(String),
+      nextAttemptAt: null,
+    });
+  two.answer(() => 503);
+  await two.clock.run(10_000);
+  const { reply, nextAttemptAt } = (await a.read(gid)).branches[0].try;
+  expect(reply).toBe('unknown');
+  expect(nextAttemptAt).toEqual(expect.any(String));
+});
+
 describe('who may complete', () => {
   let gid: string;
   let rowCount: number;
@@ -69,6 +86,10 @@ describe('who may complete', () => {
     const path = `/v1/transactions/${gid}/branches/stock/complete`;
     const answer = await b.send('POST', path, succeeded('try'), { authorization: '' });
     expect([answer.status, answer.body.code]).toEqual([401, 'unauthorized']);
+    expect(answer.body.detail).toBe(
+      'Post to the tcc-completion-url of the call unchanged, with its signature; or, as a trusted program: ' +
+        'Send the header Authorization: Bearer TOKEN, with one of TERCET_API_TOKENS.',
+    );
     expect(await two.rowCount(gid)).toBe(rowCount);
   });
 
@@ -211,6 +232,7 @@ describe('a completion', () => {
     });
     const other = await b.complete(gid, 'stock', refused('try'));
     expect([other.status, other.body.code]).toEqual([409, 'completed_differently']);
+    expect(other.body.detail).toBe('It has succeeded. An outcome never changes. Find out who completed it.');
     expect((await b.complete(gid, 'stock', succeeded('cancel'))).body.code).toBe('op_not_open');
   });
 
@@ -491,7 +513,9 @@ describe('a result that later steps refer to', () => {
     const same = succeeded('action', { result: { cents: 7, note: 'n' } });
     expect((await a.complete(gid, 'quote', same)).status).toBe(200);
     const other = succeeded('action', { result: { cents: 8, note: 'n' } });
-    expect((await a.complete(gid, 'quote', other)).body.code).toBe('completed_differently');
+    const { body } = await a.complete(gid, 'quote', other);
+    expect(body.code).toBe('completed_differently');
+    expect(body.detail).toMatch(/^It was refused, or has succeeded with another result\. /);
   });
 
   test('that came with an answer is the same, however its JSON was written', async () => {

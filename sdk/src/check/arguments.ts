@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { shownUrl } from '../shown-url.ts';
 import { KINDS, type Kind } from './kinds.ts';
-import { nearestWord } from './nearest-word.ts';
+import { nearestWord } from '../../../src/wire/nearest-word.ts';
 import { type CheckOptions, KIND_ADVICE, readOptions } from './options.ts';
 import { QUANTITY_NEEDED } from './quantity-needed.ts';
 

@@ -12,7 +12,7 @@ export const KIND_RULES: { readonly [Each in KindCode]: Rule<KindCode | SagaCode
   second_phase_refused_for_kind: {
     seenIn: 'statuses',
     rule: 'A confirm, cancel or compensate is never refused for its kind.',
-    why: 'A try or action that was refused for its kind is cancelled or compensated like any other, and so is one that was done before the activity was declared as another kind. If that call does not succeed, the coordinator repeats it until its retries are used up. The transaction then waits for an operator.',
+    why: 'A try or action that was refused for its kind is cancelled or compensated like any other, and so is one that was done before the activity was declared as another kind. If that call does not succeed, the coordinator repeats it until its retry budget is spent. The transaction then waits for an operator.',
     fix: 'Compare the kind in try and action alone. Serve confirm, cancel and compensate by the record of the branch. Where there is no record, or that of a refusal, store a tombstone and answer 200, also in an activity that has nothing to undo.',
     hiddenBy: [
       'cancel_refused',
@@ -24,7 +24,7 @@ export const KIND_RULES: { readonly [Each in KindCode]: Rule<KindCode | SagaCode
   served_kind_refused: {
     seenIn: 'statuses',
     rule: 'A try or action of each kind that the activity serves succeeds, and so does one without a kind.',
-    why: 'The transaction is cancelled though nothing stands in its way: the sale is lost. A step after the pivot that is refused is repeated until its retries are used up, and then waits for an operator.',
+    why: 'The transaction is cancelled though nothing stands in its way: the sale is lost. A step after the pivot that is refused is repeated until its retry budget is spent, and then waits for an operator.',
     fix: 'Serve final in a step too, with or without compensation: after the pivot it is never compensated. Take a call without the header TCC-Kind for one of the declared kind: older coordinators and initiators do not send it.',
   },
   signed_kind_ignored: {

@@ -11,7 +11,7 @@ export const SAGA_RULES: { readonly [Each in SagaCode]: Rule<KindCode | SagaCode
   compensate_refused: {
     seenIn: 'statuses',
     rule: 'The compensate of a step that was done succeeds.',
-    why: 'The saga is cancelled, and the other steps are undone, but this one stays done: the customer has paid for a journey that nobody makes. The coordinator goes on asking until its retries are used up; then it waits for an operator.',
+    why: 'The saga is cancelled, and the other steps are undone, but this one stays done: the customer has paid for a journey that nobody makes. The coordinator goes on asking until its retry budget is spent; then it waits for an operator.',
     fix: 'Undo what can be undone, whatever has become of the business since, and answer 200. What cannot always be undone belongs behind the pivot.',
   },
   compensate_does_not_restore: {
@@ -76,7 +76,7 @@ export const SAGA_RULES: { readonly [Each in SagaCode]: Rule<KindCode | SagaCode
   compensate_before_action_refused: {
     seenIn: 'statuses',
     rule: 'A compensate without an action succeeds (null compensation, 空回滚).',
-    why: 'The coordinator compensates every step whose action may have been sent, and some actions never arrive. A compensate that is refused is asked for until its retries are used up; the saga then waits for an operator, and what came before it is not undone meanwhile.',
+    why: 'The coordinator compensates every step whose action may have been sent, and some actions never arrive. A compensate that is refused is asked for until its retry budget is spent; the saga then waits for an operator, and what came before it is not undone meanwhile.',
     fix: `Store a tombstone for the step where the action looks for it, and answer 200. ${BARRIER}`,
     hiddenBy: ['compensate_refused'],
   },

@@ -23,7 +23,7 @@ export const TCC_RULES: { readonly [Each in TccCode]: Rule<TccCode> } = {
   confirm_refused: {
     seenIn: 'statuses',
     rule: 'The confirm of a tried branch succeeds.',
-    why: 'The decision to confirm is never taken back, and other participants confirm. The coordinator goes on asking until its retries are used up; then what was set aside here stays so until a person comes.',
+    why: 'The decision to confirm is never taken back, and other participants confirm. The coordinator goes on asking until its retry budget is spent; then what was set aside here stays so until a person comes.',
     fix: 'Check in the try whatever could stand in the way. A confirm only carries out what the try has set aside, and has no business reason to refuse.',
   },
   cancel_refused: {
@@ -106,7 +106,7 @@ export const TCC_RULES: { readonly [Each in TccCode]: Rule<TccCode> } = {
   cancel_before_try_refused: {
     seenIn: 'statuses',
     rule: 'A cancel without a try succeeds (null compensation, 空回滚).',
-    why: 'The coordinator cancels every branch whose try may have been sent, and some tries never arrive. A cancel that is refused is asked for until its retries are used up; the transaction then waits for an operator, and each such one hides a real loss.',
+    why: 'The coordinator cancels every branch whose try may have been sent, and some tries never arrive. A cancel that is refused is asked for until its retry budget is spent; the transaction then waits for an operator, and each such one hides a real loss.',
     fix: `Store a tombstone for the branch where the try looks for it, and answer 200. ${BARRIER}`,
     hiddenBy: ['cancel_refused'],
   },

@@ -175,9 +175,13 @@ function answerIn<Value>(
   }
   const problem = problemIn(body);
   if (problem !== null && isRefusal(httpStatus)) return { kind: 'rejected', problem };
-  const failure = `${url}: ${httpStatus}${problem === null ? '' : `, ${problem.code}`}`;
+  const failure = `${url}: ${httpStatus}${problem === null ? hintOf(httpStatus) : `, ${problem.code}`}`;
   return { kind: 'unanswered', failure, retryAfterMs };
 }
+
+/** A coordinator knows all that the SDK asks for, so another service answers, or something on the way to one. */
+const hintOf = (status: number): string =>
+  status === 404 || status === 405 ? '; no Tercet coordinator answers there: correct `urls`' : '';
 
 /** A request that came too slowly, too early or too often may be sent again. */
 const SEND_AGAIN: readonly number[] = [408, 425, 429];

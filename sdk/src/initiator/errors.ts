@@ -187,7 +187,7 @@ export class TransactionTimedOut extends TransactionCancelled {
 }
 
 /**
- * A branch is parked: its retries are used up, and it waits for an operator. A decision that was taken stands. In a saga whose
+ * A branch is parked: its retry or poll budget is spent, and it waits for an operator. A decision that was taken stands. In a saga whose
  * pivot is parked there is none yet: only the answer of the pivot decides.
  */
 export class TransactionDiverged extends TercetError {
@@ -247,8 +247,8 @@ export class OutcomeUnknown extends TercetError {
       cause,
       advice:
         gid === null
-          ? 'Do not take it for failed: submit the same again with the same idempotencyKey, which answers the truth.'
-          : 'Do not take it for failed: ask with check(), or run it again with the same idempotencyKey.',
+          ? 'Do not take it for failed: submit the same again with the idempotencyKey of this error, which answers the truth.'
+          : 'Do not take it for failed: ask with check(), or run it again with the idempotencyKey of this error.',
     });
     this.idempotencyKey = idempotencyKey;
     this.#find = find;
@@ -282,7 +282,7 @@ export class CoordinatorUnavailable extends TercetError {
       advice:
         idempotencyKey === null
           ? 'Ask again later.'
-          : 'Nothing was tried; run it again with the same idempotencyKey.',
+          : 'Nothing was tried; run it again, with the idempotencyKey if one was given.',
     });
     this.idempotencyKey = idempotencyKey;
   }

@@ -27,7 +27,9 @@ import { Op } from '../../../src/wire/index.ts';
 import type { AllOps } from './activity-ops.ts';
 import { answerCall, type Serving } from './answer-call.ts';
 import { completeCall, type CompletionRequest, type DefinedParticipant } from './completion.ts';
-import type { InProgress, Refusal } from '../refusal.ts';
+import { isPhaseOne } from '../../../src/wire/reply.ts';
+import { isInstanceOf } from '../caught-error.ts';
+import { type InProgress, Refusal } from '../refusal.ts';
 import { systemTiming } from '../initiator/timing.ts';
 import { routeOf } from '../serving/route.ts';
 import { checkedSecrets, reporting } from '../serving/options.ts';
@@ -162,11 +164,20 @@ const logNotDone =
   ({ name }: Contract): OnNotDone =>
   (answer, { gid, branchId, op }) => {
     const words =
-      'code' in answer ? `refused, ${answer.code}` : `not yet: InProgress, ${answer.retryAfterMs} ms`;
+      'code' in answer ? refusalWords(answer, op) : `not yet: InProgress, ${answer.retryAfterMs} ms`;
     console.error(`participant ${name}: ${gid}/${branchId}/${op}: ${words}`);
   };
 
 const logTo =
   ({ name }: Contract): OnError =>
   (error, { gid, branchId, op }) =>
-    console.error(`participant ${name}: ${gid}/${branchId}/${op}: ${errorLine(error)}`);
+    console.error(`participant ${name}: ${gid}/${branchId}/${op}: ${errorWords(error, op)}`);
+
+/** The code of the barrier says all of its refusal. What the business refuses where it must not is a bug, and has a place. */
+const errorWords = (error: unknown, op: Op): string =>
+  isInstanceOf(Refusal, error) && (isPhaseOne(op) || error.code !== 'refused')
+    ? refusalWords(error, op)
+    : errorLine(error);
+
+const refusalWords = ({ code }: Refusal, op: Op): string =>
+  `refused, ${code}${isPhaseOne(op) ? '' : ': this op must not be refused, see docs/participants.md'}`;

@@ -28,7 +28,9 @@ export function askForToken(
     if (isOpen(request) || isSigned || isAllowed(request.headers.authorization)) return;
     // Its body is not read, so nothing more can be read on the connection either.
     reply.header('www-authenticate', 'Bearer').header('connection', 'close');
-    return sendProblem(reply, signature === null ? 'unauthorized' : 'wrong_signature');
+    if (signature !== null) return sendProblem(reply, 'wrong_signature');
+    const about = completionUrls !== null && isSignable(request) ? UNSIGNED : undefined;
+    return sendProblem(reply, 'unauthorized', { about });
   });
 
   /** For some op of the branch: the route verifies that it is the op of the body, which is not read yet. */
@@ -42,10 +44,16 @@ export function askForToken(
   }
 }
 
+const UNSIGNED =
+  'Post to the tcc-completion-url of the call unchanged, with its signature; or, as a trusted program:';
+
+const isSignable = ({ routeOptions }: FastifyRequest): boolean =>
+  (routeOptions.config as RouteConfig).access === 'token-or-signature';
+
 /** Null where there is none, or the route takes none. */
-function signatureOf({ routeOptions, query }: FastifyRequest): string | null {
-  if ((routeOptions.config as RouteConfig).access !== 'token-or-signature') return null;
-  const { signature } = query as { signature?: unknown };
+function signatureOf(request: FastifyRequest): string | null {
+  if (!isSignable(request)) return null;
+  const { signature } = request.query as { signature?: unknown };
   return typeof signature === 'string' ? signature : null;
 }
 

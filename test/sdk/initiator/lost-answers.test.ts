@@ -9,12 +9,14 @@
  */
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import {
+  branch,
   CoordinatorUnavailable,
   OutcomeUnknown,
   RequestRejected,
   TransactionCancelled,
   TransactionTimedOut,
 } from '@tercet/sdk';
+import { inventory } from './shop.ts';
 import { money, NOBODY, openWorld, rejection, tea, type World } from './world.ts';
 
 let world: World;
@@ -263,6 +265,21 @@ describe('decisions that cross', () => {
     });
     const error = await rejection(tercet.run(order, (tx) => tx.inventory.reserve(tea)));
     expect(error).toBeInstanceOf(OutcomeUnknown);
+  });
+
+  test.each([404, 405])('a %d of a service that is no coordinator is told as such', async (status) => {
+    const fetch = async () => new Response('Not Found', { status });
+    const tercet = world.initiator({ fetch });
+    const hint = `: ${status}; no Tercet coordinator answers there: correct \`urls\`)`;
+    const errors = [
+      await rejection(tercet.run(order, () => null)),
+      await rejection(tercet.submit({ ...order, branches: [branch(inventory, 'reserve', tea)] })),
+      await rejection(tercet.find('0198c5a2-7b1e-7d40-9f3a-5e2b8c1d4f60')),
+    ];
+    for (const error of errors) {
+      expect((error as Error).message).toContain(hint);
+      expect((error as Error).message).not.toContain('the same idempotencyKey');
+    }
   });
 
   test('a token that the coordinator takes no more leaves a confirm unknown', async () => {

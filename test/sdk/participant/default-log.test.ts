@@ -1,6 +1,6 @@
 /** The line that a participant or a listener without `onError` writes: enough to act on, and none of the values. */
 import { expect, jest, test } from '@jest/globals';
-import { defineContract, defineListener, defineParticipant } from '@tercet/sdk';
+import { defineContract, defineListener, defineParticipant, Refusal } from '@tercet/sdk';
 import { sqliteBarrier } from '@tercet/sdk/barrier/sqlite';
 import { createTestWorld } from '@tercet/sdk/testing';
 import { DatabaseSync } from 'node:sqlite';
@@ -118,6 +118,68 @@ test.each<readonly [string, TSchema, unknown]>([
   expect(printed).toContain('InvalidResult');
   expect(marksIn(printed)).toEqual([]);
 });
+
+test('a confirm that the barrier refuses is one line with its code, and without a stack', async () => {
+  const participant = await reserving(() => {});
+  const gid = freshGid();
+  expect(await printedBy(() => callOf(participant, gid, 'confirm'))).toBe(
+    `participant stock: ${gid}/b/confirm: refused, no_try: this op must not be refused, see docs/participants.md`,
+  );
+});
+
+test('a confirm that the business refuses is printed with its place', async () => {
+  const participant = await reserving(() => {
+    throw new Refusal(MARKS.payload);
+  });
+  const gid = freshGid();
+  await callOf(participant, gid, 'try');
+  const printed = await printedBy(() => callOf(participant, gid, 'confirm'));
+  expect(printed).toContain(`${gid}/b/confirm: Refusal: `);
+  expect(printed).toContain(' | at ');
+  expect(marksIn(printed)).toEqual([]);
+});
+
+test('a refused try of which onNotDone fails is printed as what may be refused', async () => {
+  const onNotDone = () => {
+    throw new Error('the log is full');
+  };
+  const participant = await reserving(() => {}, onNotDone);
+  const gid = freshGid();
+  await callOf(participant, gid, 'cancel');
+  const [refused = ''] = (await printedBy(() => callOf(participant, gid, 'try'))).split('\n');
+  expect(refused).toBe(`participant stock: ${gid}/b/try: refused, cancelled_before`);
+});
+
+async function reserving(confirm: () => void, onNotDone?: () => void) {
+  const barrier = sqliteBarrier({ db: new DatabaseSync(':memory:') });
+  await barrier.createTable();
+  const contract = defineContract('stock', { reserve: { payload: Type.Unknown() } });
+  return defineParticipant(contract, {
+    barrier,
+    activities: { reserve: { try: () => {}, confirm, cancel: () => {} } },
+    ...(onNotDone && { onNotDone }),
+  });
+}
+
+const callOf = (
+  participant: Awaited<ReturnType<typeof reserving>>,
+  gid: string,
+  op: 'try' | 'confirm' | 'cancel',
+) =>
+  participant.handle({
+    method: 'POST',
+    path: `/reserve/${op}`,
+    body: '{}',
+    headers: {
+      'tcc-transaction-id': gid,
+      'tcc-branch-id': 'b',
+      'tcc-op': op,
+      'tcc-attempt': '1',
+      'tcc-kind': 'tcc',
+      'idempotency-key': `${gid}/b/${op}`,
+      'tcc-deadline': new Date(Date.now() + 60_000).toISOString(),
+    },
+  });
 
 test('an onError of its own gets the error as it was thrown', async () => {
   const error = new Error(`“${MARKS.payload}”`);

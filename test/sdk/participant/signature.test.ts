@@ -231,6 +231,14 @@ describe('a secret', () => {
   });
 
   const ofBytes = (count: number) => `whsec_${Buffer.alloc(count, 7).toString('base64')}`;
+
+  test('that is none is answered with how to make one', () => {
+    const advice =
+      'make one by echo "whsec_$(openssl rand -base64 32)", or by newSecret() of @tercet/sdk/signature';
+    for (const wrong of ['secret', 'whsec_?', ofBytes(23), undefined as unknown as string])
+      expect(checkSecret(wrong)).toMatch(new RegExp(`: ${RegExp.escape(advice)}$`));
+  });
+
   test.each([24, 64])('may have %d bytes', (count) => {
     expect(checkSecret(ofBytes(count))).toBeNull();
   });
