@@ -13,7 +13,7 @@ import {
 import { BROKEN_JSON, type TransactionRow } from './entities.ts';
 import { transactionOf } from './transaction-rows.ts';
 
-export type ReadRows =
+export type ReadTransaction =
   | { readonly tx: GlobalTransaction; readonly fault: null }
   | { readonly tx: null; readonly fault: string };
 
@@ -21,7 +21,7 @@ export type ReadRows =
  * The transaction that rows amount to, or a clause that says why they do not.
  * @param newestSeq of its journal; null when it has none, absent when that is not known
  */
-export function readRows(row: TransactionRow, newestSeq?: number | null): ReadRows {
+export function readTransaction(row: TransactionRow, newestSeq?: number | null): ReadTransaction {
   const fault = journalFault(row, newestSeq) ?? branchFault(row) ?? valueFault(row);
   if (fault !== null) return { tx: null, fault };
   try {

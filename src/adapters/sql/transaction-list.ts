@@ -17,7 +17,7 @@ import type { GlobalTransaction, Instant, Status } from '../../domain/index.ts';
 import { sqlInstant } from './columns.ts';
 import { isSqlite } from './data-source.ts';
 import { branchEntity, type TransactionRow, transactionEntity } from './entities.ts';
-import { readRows } from './row-faults.ts';
+import { readTransaction } from './row-faults.ts';
 
 // ── Lists ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -42,7 +42,7 @@ export async function listTransactions(
 
 function listed(row: TransactionRow): GlobalTransaction | QuarantinedTransaction {
   const { gid, quarantinedAt, quarantineFault } = row;
-  const { tx, fault } = readRows(row);
+  const { tx, fault } = readTransaction(row);
   if (quarantinedAt === null && fault === null) return withoutPayloads(tx);
   return { gid, fault: quarantineFault ?? fault ?? '', quarantinedAt };
 }

@@ -28,7 +28,7 @@ import {
 import { markQuarantined, releaseQuarantined } from './quarantine-rows.ts';
 import { endOfPage, removeFinished } from './remove-finished.ts';
 import { countOwing, findEnds, gidsWaitingFor, listTransactions } from './transaction-list.ts';
-import { readRows } from './row-faults.ts';
+import { readTransaction } from './row-faults.ts';
 import { refuseUnknownVersion } from './transaction-rows.ts';
 import { claimRows, insist, redateRows } from './wake-rows.ts';
 
@@ -47,7 +47,7 @@ export class SqlTransactionStore implements TransactionStore {
     if (found === null) return null;
     const { row, newestSeq } = found;
     if (row.quarantinedAt !== null) throw new Quarantined({ gid, fault: row.quarantineFault ?? '' });
-    const { tx, fault } = readRows(row, newestSeq);
+    const { tx, fault } = readTransaction(row, newestSeq);
     if (fault !== null) throw await this.#quarantine(row, fault);
     return { tx, seq: row.seq, wakeAt: row.wakeAt };
   }
@@ -63,7 +63,7 @@ export class SqlTransactionStore implements TransactionStore {
     const found = await this.#read(gid);
     if (found === null) return null;
     const { row, newestSeq } = found;
-    const { tx, fault } = readRows(row, newestSeq);
+    const { tx, fault } = readTransaction(row, newestSeq);
     if (fault !== null) throw new Quarantined({ gid, fault });
     const { seq, quarantinedAt } = row;
     const released = { gid, seq, wakeAt: dateOf(tx) };
