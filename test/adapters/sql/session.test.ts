@@ -162,6 +162,23 @@ describeOn(['mysql', 'mariadb'], 'a connection of the pool', (server) => {
     await proxy.close();
   });
 
+  test('that is not set in time is given up, and what was asked of it fails', async () => {
+    const url = new URL(await server.createDatabase());
+    const proxy = await startTcpProxy({ targetPort: Number(url.port) });
+    url.port = String(proxy.port);
+    const dataSource = await openDataSource(url.href);
+    const busy = dataSource.createQueryRunner();
+    await busy.connect();
+    const held = proxy.set({ when: saying('SET NAMES'), do: 'hold' });
+    // Not by `ask`, which has a limit of its own.
+    await expect(dataSource.query('SELECT 1')).rejects.toThrow();
+    held.release();
+    expect(await dataSource.query('SELECT 1 AS one')).toMatchObject([{ one: expect.anything() }]);
+    await busy.release();
+    await dataSource.destroy();
+    await proxy.close();
+  });
+
   test('that the server does not set as it is asked to writes nothing', async () => {
     const url = await server.createDatabase();
     const dataSource = await openDataSource(url);
