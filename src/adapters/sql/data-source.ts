@@ -15,7 +15,7 @@ import { DataSource, type DataSourceOptions, MigrationExecutor, type QueryRunner
 import { migrations } from '../../../migrations/index.ts';
 import { ask, MAX_QUESTIONS } from './ask.ts';
 import { entities } from './entities.ts';
-import { SESSION } from './session.ts';
+import { LIMITED, SESSION, UNLIMITED } from './session.ts';
 import { breakOff, CONNECT_LIMIT_MS, withinLimit } from './time-limit.ts';
 
 /** A batch of a mebibyte of payloads, quoted, with its journal rows. */
@@ -70,20 +70,22 @@ export const isSqlite = (dataSource: DataSource): boolean => dataSource.options.
  */
 export async function migrate(dataSource: DataSource): Promise<readonly string[]> {
   if (isSqlite(dataSource)) return runMigrations(dataSource);
-  const lock: QueryRunner = dataSource.createQueryRunner();
+  const runner = dataSource.createQueryRunner();
   try {
-    await lock.query("SELECT GET_LOCK('tercet-migrate', 60)");
-    return await runMigrations(dataSource);
+    await runner.query(UNLIMITED);
+    await runner.query("SELECT GET_LOCK('tercet-migrate', 60)");
+    return await runMigrations(dataSource, runner);
   } finally {
-    await lock.query("SELECT RELEASE_LOCK('tercet-migrate')");
-    await lock.release();
+    await runner.query("SELECT RELEASE_LOCK('tercet-migrate')");
+    await runner.query(LIMITED);
+    await runner.release();
   }
 }
 
-async function runMigrations(dataSource: DataSource): Promise<readonly string[]> {
-  const executed = await new MigrationExecutor(dataSource).getExecutedMigrations();
-  if (isUnreleased(executed)) throw new Error(MADE_BY_UNRELEASED);
-  return namesOf(await dataSource.runMigrations());
+async function runMigrations(dataSource: DataSource, runner?: QueryRunner): Promise<readonly string[]> {
+  const executor = new MigrationExecutor(dataSource, runner);
+  if (isUnreleased(await executor.getExecutedMigrations())) throw new Error(MADE_BY_UNRELEASED);
+  return namesOf(await executor.executePendingMigrations());
 }
 
 type Named = { readonly name: string };
@@ -209,7 +211,7 @@ function createOurPool(options: PoolOptions): Pool {
   pool.on('connection', (connection) => {
     // Without a callback, a refusal would be an error that nothing catches.
     const { stream } = connection as unknown as { readonly stream: Duplex };
-    const settings = SESSION.map(
+    const settings = [...SESSION, LIMITED].map(
       (statement) =>
         new Promise<void>((resolve, reject) => {
           connection.query(statement, (error: Error | null) => (error ? reject(error) : resolve()));

@@ -129,8 +129,11 @@ export class MysqlBatchWriter implements BatchWriter {
       // What stood in the way is in the batch itself, or was gone before it was looked for.
       return { outcome: 'rejected', because: 'row', error };
     }
-    if (error.errno === LOCK_WAIT_OVER)
+    if (error.errno === LOCK_WAIT_OVER) {
+      // Where tables are locked this fails, too: no row is at fault.
+      await this.#withTimeout(connection, connection.query(TABLES));
       return { outcome: 'rejected', because: 'lock', locked: await this.#lockedOf(connection, saves), error };
+    }
     const isRowFault = ROW_FAULTS.includes(error.sqlState?.slice(0, 2) ?? '');
     return { outcome: 'rejected', because: isRowFault ? 'row' : 'store', error };
   }
@@ -202,8 +205,11 @@ const queryFormat = (sql: string, values: unknown): string =>
 /** The server was stopped, or the statement killed: the COMMIT of the same packet may have been reached. */
 const isInterrupted = ({ errno }: SqlError): boolean => [1053, 1317, 1927, 3169].includes(errno ?? 0);
 
+/** Reads nothing, and needs what a batch needs of the tables. */
+const TABLES = 'SELECT 1 FROM journal, global_transaction, branch, begin_key LIMIT 0 FOR UPDATE';
+
 function packetOf(statements: readonly Statement[]): string {
-  let packet = 'BEGIN;';
+  let packet = statements.length === 0 ? `BEGIN;${TABLES};` : 'BEGIN;';
   for (const { isUpdate, sql, rowCount } of statements) {
     packet += `${sql(literal)};`;
     if (isUpdate) packet += `INSERT INTO guard SELECT 1 FROM DUAL WHERE ROW_COUNT() <> ${rowCount};`;

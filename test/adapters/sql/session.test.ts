@@ -44,6 +44,7 @@ const WANTED = {
   completion_type: 'NO_CHAIN',
   time_zone: '+00:00',
   innodb_lock_wait_timeout: 2,
+  lock_wait_timeout: 4,
   sql_mode: 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION',
   sql_safe_updates: 0,
   sql_auto_is_null: 0,
