@@ -22,6 +22,7 @@ import {
   transactionEntity,
 } from './entities.ts';
 import { endOfPage, removeFinished } from './remove-finished.ts';
+import { searchEnd } from './search-end.ts';
 import { countOwing, findEnds, gidsWaitingFor, listTransactions } from './transaction-list.ts';
 import { refuseUnknownVersion, transactionOf } from './transaction-rows.ts';
 import { claimRows, insist, redateRows } from './wake-rows.ts';
@@ -51,6 +52,10 @@ export class SqlTransactionStore implements TransactionStore {
 
   list(filter: TransactionFilter): Promise<readonly GlobalTransaction[]> {
     return ask(this.#dataSource, (manager) => listTransactions(manager, filter));
+  }
+
+  searchEnd(filter: TransactionFilter): Promise<string | null> {
+    return ask(this.#dataSource, (manager) => searchEnd(manager, filter));
   }
 
   gidsWaitingFor(participant: string, after: string, limit: number): Promise<readonly string[]> {

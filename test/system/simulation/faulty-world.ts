@@ -168,6 +168,7 @@ export class FaultyWorld {
         endOfPage: (...asked) => whileAlive(this.store.endOfPage(...asked)),
         redate: (rows) => whileAlive(this.store.redate(rows)),
         list: (filter) => whileAlive(this.store.list(filter)),
+        searchEnd: () => whileAlive(this.store.searchEnd()),
         gidsWaitingFor: (...asked) => whileAlive(this.store.gidsWaitingFor(...asked)),
         countUnfinished: (since) => whileAlive(this.store.countUnfinished(since)),
         check: () => this.store.check(),
