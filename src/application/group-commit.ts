@@ -59,7 +59,7 @@ export class GroupCommit {
   readonly #observer: Observer;
   readonly #queue: Waiting[] = [];
   #isWriting = false;
-  #whyStuck: string | null = null;
+  #stuck: StoreUnavailable | null = null;
   #hasLostCommits = false;
   #waitingBytes = 0;
 
@@ -77,7 +77,7 @@ export class GroupCommit {
    */
   save(save: Save): Promise<SaveOutcome> {
     if (this.#hasLostCommits) return Promise.reject(new StoreUnavailable(LOST_COMMITS));
-    if (this.#whyStuck !== null) return Promise.reject(new StoreUnavailable(this.#whyStuck));
+    if (this.#stuck !== null) return Promise.reject(this.#stuck);
     const bytes = sizeOf(save);
     this.#waitingBytes += bytes;
     const outcome = new Promise<SaveOutcome>((resolve, reject) => {
@@ -95,8 +95,8 @@ export class GroupCommit {
   }
 
   /** Set while the database has not answered the writer for so long that saves are rejected. */
-  get whyStuck(): string | null {
-    return this.#whyStuck;
+  get stuck(): StoreUnavailable | null {
+    return this.#stuck;
   }
 
   /** True once the database has lost what it had acknowledged to this process. */
@@ -109,18 +109,18 @@ export class GroupCommit {
     this.#isWriting = true;
     while (this.#queue.length > 0) {
       await this.#write(this.#nextBatch());
-      if (this.#whyStuck !== null) await this.#untilAnswered();
+      if (this.#stuck !== null) await this.#untilAnswered();
     }
     this.#isWriting = false;
   }
 
   /** An empty batch asks whether the database can be written again. */
   async #untilAnswered(): Promise<void> {
-    for (let attempt = 1; this.#whyStuck !== null; attempt += 1) {
+    for (let attempt = 1; this.#stuck !== null; attempt += 1) {
       await this.#pause(attempt);
       const result = await this.#attempt([]);
       if (result.outcome === 'rejected' && result.because === 'behind') this.#stopFor([], result.error);
-      if (result.outcome === 'written' || this.#hasLostCommits) this.#whyStuck = null;
+      if (result.outcome === 'written' || this.#hasLostCommits) this.#stuck = null;
     }
   }
 
@@ -201,7 +201,7 @@ export class GroupCommit {
       const result = await this.#attempt(saves);
       if (result.outcome === 'unknown') unknownSince ??= this.#time.elapsedMs();
       else if (isFinal(result, attempt, unknownSince !== null)) {
-        this.#whyStuck = null;
+        this.#stuck = null;
         return { ...result, wasUnknown: unknownSince !== null };
       }
       if (unknownSince !== null && 'error' in result) this.#tellStuck(STUCK, unknownSince, result);
@@ -214,8 +214,8 @@ export class GroupCommit {
   /** Saves that only wait behind a stuck batch were surely not written. */
   #tellStuck(why: string, sinceMs: number, { error }: { error: Error }): boolean {
     if (this.#time.elapsedMs() - sinceMs < STUCK_AFTER_MS) return false;
-    if (this.#whyStuck === null) this.#log.error(why, error);
-    this.#whyStuck = why;
+    if (this.#stuck === null) this.#log.error(why, error);
+    this.#stuck = new StoreUnavailable(why, { cause: error });
     rejectSaves(this.#queue.splice(0), error);
     return true;
   }

@@ -115,11 +115,11 @@ describe('group commit', () => {
     commit = new GroupCommit({ writer, time, chance, log: noLog, observer: noObserver });
     const stuck = commit.save(fresh());
     await expect(commit.save(fresh())).rejects.toBeInstanceOf(StoreUnavailable);
-    expect(commit.whyStuck).toMatch(/outcome unknown/);
+    expect(commit.stuck?.message).toMatch(/outcome unknown/);
     await expect(commit.save(fresh())).rejects.toBeInstanceOf(StoreUnavailable);
     isAnswered = true;
     expect(await stuck).toBe('saved');
-    expect(commit.whyStuck).toBeNull();
+    expect(commit.stuck).toBeNull();
     expect(await commit.save(fresh())).toBe('saved');
   });
 
@@ -155,11 +155,11 @@ describe('group commit', () => {
     const outcomes = await Promise.allSettled(saves.map((save) => commit.save(save)));
     expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
     expect(time.elapsedMs() - sinceMs).toBe(5000);
-    expect(commit.whyStuck).toMatch(/does not answer/);
+    expect(commit.stuck?.message).toMatch(/does not answer/);
     await expect(commit.save(fresh())).rejects.toBeInstanceOf(StoreUnavailable);
-    expect(lines).toEqual([commit.whyStuck]);
+    expect(lines).toEqual([commit.stuck?.message]);
     isSilent = false;
-    while (commit.whyStuck !== null) await setImmediate();
+    while (commit.stuck !== null) await setImmediate();
     expect(await commit.save(saves[0]!)).toBe('saved');
   });
 

@@ -190,7 +190,7 @@ export function lockFaults(databaseUrl: () => string): void {
       for (const error of (await asked).slice(0, MAX_QUESTIONS))
         expect(error).toMatchObject({ cause: { errno: expect.any(Number) } });
       await session.query('UNLOCK TABLES');
-      await until('saves are taken again', () => group.whyStuck === null);
+      await until('saves are taken again', () => group.stuck === null);
       expect(await group.save(saveOf(null, fresh[0]!))).toBe('saved');
       expect(await ask()).toMatchObject(known);
       expect(new Set(await pooled())).toEqual(before);
