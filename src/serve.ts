@@ -13,7 +13,7 @@ import { isSqlite, migrate, schemaFault } from './adapters/sql/data-source.ts';
 import { SqlAlertStore } from './adapters/sql/alert-rows.ts';
 import { durabilityRisks } from './adapters/sql/durability.ts';
 import { openStore, type SqlStore } from './adapters/sql/open-store.ts';
-import { waitForDatabase } from './adapters/sql/wait-for-database.ts';
+import { isUnreachable, waitForDatabase } from './adapters/sql/wait-for-database.ts';
 import { MAX_TIMER_MS, systemChance, systemClock } from './adapters/system.ts';
 import { BullmqWakeQueue } from './adapters/wake/bullmq.ts';
 import { InProcessWakeQueue } from './adapters/wake/in-process.ts';
@@ -30,6 +30,7 @@ import { CompletionUrls } from './wire/completion-urls.ts';
 import { reasonOf } from './wire/error-fields/fields.ts';
 import { createLogger } from './observability/logger.ts';
 import { buildOf, Metrics } from './observability/metrics.ts';
+import { Outages } from './observability/outages.ts';
 import { observers } from './observability/observers.ts';
 import { StateLog } from './observability/state-log.ts';
 import type { Tracing } from './observability/otel/tracing.ts';
@@ -65,7 +66,8 @@ const TRACING_STOP_MS = 2000;
 
 /** @param takeOver is called when errors and signals are handled here */
 async function start(settings: Settings, tracing: Tracing | null, takeOver: () => void): Promise<void> {
-  const logger = createLogger(settings.logLevel);
+  const outages = new Outages();
+  const logger = createLogger(settings.logLevel, { leavesOut: (error) => outages.counts(error) });
   const log: Log = { error: (what, error) => logger.error({ err: error }, what) };
   const ignored = serviceVariablesIn(environment);
   if (ignored.length > 0)
@@ -125,6 +127,7 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
     },
     engineSettingsOf(settings),
   );
+  outages.watch({ logger, time: systemClock, check: engine.checkReady, isAway: isUnreachable });
   let isDraining = false;
   const app = await buildApp({
     coordinator: engine.coordinator,
@@ -169,6 +172,7 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
     await replicas.stop();
     await alerting?.webhook.close();
     await participants.close();
+    outages.stop();
     await sql.close();
     await Promise.race([tracing?.stop(), delay(TRACING_STOP_MS, undefined, { ref: false })]);
     logger.info('tercet has stopped');

@@ -1,6 +1,7 @@
 /**
  * Looking for transactions, the newest gid first, page by page. A page starts behind the last gid of the one before, so
- * none is left out or told twice, however many begin meanwhile.
+ * none is left out or told twice, however many begin meanwhile. A page may hold fewer than its limit, or none, and name the next
+ * one all the same: it has searched as many transactions as one request may.
  */
 import { Value } from 'typebox/value';
 import type { Coordinator, ListRequest } from '../application/coordinator.ts';
@@ -39,13 +40,18 @@ export const listRoutes = ({
       if (before === '') faults.push({ parameter: 'cursor', detail: 'is not the nextCursor of a page' });
       if (faults.length > 0) return { problem: faultsProblem(faults) };
       // One more than a page tells whether another page follows.
-      const found = await coordinator.list({ ...filterOf(query), beganAfter, before, limit: limit + 1 });
+      const { found, searchedTo } = await coordinator.list({
+        ...filterOf(query),
+        beganAfter,
+        before,
+        limit: limit + 1,
+      });
       const shown = found.slice(0, limit);
-      const last = found.length > limit ? shown.at(-1) : undefined;
+      const last = found.length > limit ? shown.at(-1)?.gid : searchedTo;
       return success(200, {
         transactions: shown.flatMap((tx) => (isQuarantined(tx) ? [] : transactionView(tx, annotate))),
         quarantined: shown.filter(isQuarantined).map(quarantinedView),
-        nextCursor: last === undefined ? null : cursorOf(last.gid),
+        nextCursor: last == null ? null : cursorOf(last),
       });
     },
   }),

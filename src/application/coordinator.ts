@@ -68,7 +68,15 @@ export type CoordinatorParts = BeginParts & {
 };
 
 /** Which transactions to list, as a client says it. */
-export type ListRequest = Omit<TransactionFilter, 'attention'> & { readonly needsAttention: boolean | null };
+export type ListRequest = Omit<TransactionFilter, 'attention' | 'from'> & {
+  readonly needsAttention: boolean | null;
+};
+
+/** `searchedTo`: the gid at which the search ended, found or not; null where nothing is left to search. */
+export type Listed = {
+  readonly found: readonly (GlobalTransaction | QuarantinedTransaction)[];
+  readonly searchedTo: string | null;
+};
 
 export class Coordinator {
   readonly #given: CoordinatorParts;
@@ -174,13 +182,14 @@ export class Coordinator {
     return this.#given.registry.list();
   }
 
-  list({
-    needsAttention,
-    ...filter
-  }: ListRequest): Promise<readonly (GlobalTransaction | QuarantinedTransaction)[]> {
+  async list({ needsAttention, ...request }: ListRequest): Promise<Listed> {
+    const { store } = this.#given;
     const attention =
       needsAttention === null ? null : { isNeeded: needsAttention, since: this.#attentionSince() };
-    return this.#given.store.list({ ...filter, attention });
+    const filter = { ...request, attention };
+    const searchedTo = await store.searchEnd(filter);
+    const found = await store.list(searchedTo === null ? filter : { ...filter, from: searchedTo });
+    return { found, searchedTo };
   }
 
   /** It has waited too long for a success that must come: an operator should look, whether or not it is parked. */

@@ -41,7 +41,6 @@ export class Drive {
   readonly #tools: DriveTools;
   readonly #onSaved: (saved: Saved) => void;
   readonly #onIdle: (next: Idle) => void;
-
   readonly #durable: DurableState;
   /** The durable state with the replies heard since. */
   #current: GlobalTransaction | null = null;
@@ -126,11 +125,12 @@ export class Drive {
 
   async #turnOnce(): Promise<void> {
     this.#cancelTimer();
-    const settling = this.#tools.time.settle();
-    if (settling !== null) await settling;
     const requests = this.#pending.splice(0);
     try {
       if (!this.#durable.isKnown || this.#durable.isStale || needNewest(requests)) await this.#load();
+      // The clock may have jumped during the load.
+      const settling = this.#tools.time.settle();
+      if (settling !== null) await settling;
       const known = { current: this.#current, durable: this.#durable.saved?.tx ?? null };
       const { judged, current } = judgeRequests(requests, { ...known, now: this.#tools.time.now() });
       this.#current = current;

@@ -165,7 +165,7 @@ export function createEngine(ports: Ports, settings: EngineSettings): Engine {
     await wakes.close();
   };
   const checkReady = async (): Promise<Readiness> => {
-    if (commit.isStuck) throw new StoreUnavailable('commit outcome unknown for seconds');
+    if (commit.stuck !== null) throw commit.stuck;
     if (commit.hasLostCommits) throw new StoreUnavailable('the database lost acknowledged commits');
     await store.check();
     return wakes.isUp ? 'ready' : 'degraded';

@@ -9,7 +9,7 @@
  * 5. After an unknown COMMIT the same rows are sent again until the database says written or taken. A read would
  *    prove nothing: the COMMIT may still be on its way. Nothing else is sent by this writer meanwhile; whoever waits
  *    behind it for too long is told that nothing of theirs was written.
- * 6. A transient error (a deadlock, no connection) repeats the batch after a random pause. A row that is locked by
+ * 6. A transient error (a deadlock, no connection) repeats the batch after a random pause, for a few seconds. A row that is locked by
  *    somebody else is set aside for longer and longer, so that its neighbours wait for it as rarely as can be.
  * A database that lost what it had acknowledged, as after a failover that was not synchronous, is written to no more.
  * Rules 2 and 4 (the order of rows, a clean connection) are the writer's.
@@ -35,7 +35,7 @@ const MAX_PAUSE_MS = 1000;
 /** How often a save whose row is locked is set aside, and for how long the first time; it doubles. */
 const LOCK_LIMIT = 5;
 const FIRST_LOCK_PAUSE_MS = 1000;
-/** A writer that does not know the fate of a COMMIT for this long is stuck: nobody is kept waiting behind it. */
+/** A writer that does not know the fate of a COMMIT, or gets no connection, for this long is stuck: no save waits for it. */
 const STUCK_AFTER_MS = 5000;
 
 export type SaveOutcome = 'saved' | 'lost';
@@ -59,7 +59,7 @@ export class GroupCommit {
   readonly #observer: Observer;
   readonly #queue: Waiting[] = [];
   #isWriting = false;
-  #isStuck = false;
+  #stuck: StoreUnavailable | null = null;
   #hasLostCommits = false;
   #waitingBytes = 0;
 
@@ -77,7 +77,7 @@ export class GroupCommit {
    */
   save(save: Save): Promise<SaveOutcome> {
     if (this.#hasLostCommits) return Promise.reject(new StoreUnavailable(LOST_COMMITS));
-    if (this.#isStuck) return Promise.reject(new StoreUnavailable(STUCK));
+    if (this.#stuck !== null) return Promise.reject(this.#stuck);
     const bytes = sizeOf(save);
     this.#waitingBytes += bytes;
     const outcome = new Promise<SaveOutcome>((resolve, reject) => {
@@ -94,9 +94,9 @@ export class GroupCommit {
     return this.#waitingBytes;
   }
 
-  /** True while the fate of a COMMIT has been unknown for so long that saves are rejected. */
-  get isStuck(): boolean {
-    return this.#isStuck;
+  /** Set while the database has not answered the writer for so long that saves are rejected. */
+  get stuck(): StoreUnavailable | null {
+    return this.#stuck;
   }
 
   /** True once the database has lost what it had acknowledged to this process. */
@@ -107,8 +107,21 @@ export class GroupCommit {
   async #writeAll(): Promise<void> {
     if (this.#isWriting) return;
     this.#isWriting = true;
-    while (this.#queue.length > 0) await this.#write(this.#nextBatch());
+    while (this.#queue.length > 0) {
+      await this.#write(this.#nextBatch());
+      if (this.#stuck !== null) await this.#untilAnswered();
+    }
     this.#isWriting = false;
+  }
+
+  /** An empty batch asks whether the database can be written again. */
+  async #untilAnswered(): Promise<void> {
+    for (let attempt = 1; this.#stuck !== null; attempt += 1) {
+      await this.#pause(attempt);
+      const result = await this.#attempt([]);
+      if (result.outcome === 'rejected' && result.because === 'behind') this.#stopFor([], result.error);
+      if (result.outcome === 'written' || this.#hasLostCommits) this.#stuck = null;
+    }
   }
 
   #nextBatch(): Waiting[] {
@@ -182,25 +195,29 @@ export class GroupCommit {
 
   /** Sends the same rows until their fate is known. */
   async #fateOf(saves: readonly Save[]): Promise<BatchFate> {
+    const sinceMs = this.#time.elapsedMs();
     let unknownSince: number | null = null;
     for (let attempt = 1; ; attempt += 1) {
       const result = await this.#attempt(saves);
       if (result.outcome === 'unknown') unknownSince ??= this.#time.elapsedMs();
       else if (isFinal(result, attempt, unknownSince !== null)) {
-        this.#isStuck = false;
+        this.#stuck = null;
         return { ...result, wasUnknown: unknownSince !== null };
       }
-      if (unknownSince !== null && 'error' in result) this.#tellStuck(unknownSince, result);
+      if (unknownSince !== null && 'error' in result) this.#tellStuck(STUCK, unknownSince, result);
+      else if (result.outcome === 'rejected' && this.#tellStuck(UNANSWERED, sinceMs, result))
+        return { ...result, wasUnknown: false };
       await this.#pause(attempt);
     }
   }
 
-  /** Whoever only waits behind a stuck commit was surely not written. */
-  #tellStuck(unknownSince: number, { error }: { error: Error }): void {
-    if (this.#time.elapsedMs() - unknownSince < STUCK_AFTER_MS) return;
-    if (!this.#isStuck) this.#log.error(STUCK, error);
-    this.#isStuck = true;
+  /** Saves that only wait behind a stuck batch were surely not written. */
+  #tellStuck(why: string, sinceMs: number, { error }: { error: Error }): boolean {
+    if (this.#time.elapsedMs() - sinceMs < STUCK_AFTER_MS) return false;
+    if (this.#stuck === null) this.#log.error(why, error);
+    this.#stuck = new StoreUnavailable(why, { cause: error });
     rejectSaves(this.#queue.splice(0), error);
+    return true;
   }
 
   async #attempt(saves: readonly Save[]): Promise<BatchOutcome> {
@@ -220,6 +237,8 @@ export class GroupCommit {
 const NOT_WRITTEN = 'the store rejected a save';
 
 const STUCK = 'commit outcome unknown for seconds: nothing else is written until it is known';
+
+const UNANSWERED = 'the database does not answer: saves are rejected until it does';
 
 const LOST_COMMITS =
   'the database lost acknowledged commits: this replica stops driving; restore the commits or accept their loss, then ' +

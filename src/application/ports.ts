@@ -104,6 +104,8 @@ export type TransactionFilter = {
   readonly beganAfter: Instant | null;
   /** Only gids that sort before this one: where the last page ended. */
   readonly before: string | null;
+  /** Only gids that sort at or after this one; all without it. */
+  readonly from?: string;
   readonly limit: number;
 };
 
@@ -159,6 +161,11 @@ export interface TransactionStore {
   release(gid: string, dateOf: (tx: GlobalTransaction) => Instant | null): Promise<Saved | null>;
   /** By gid, the last first; their payloads are left empty. What is in quarantine cannot be shown as it stands. */
   list(filter: TransactionFilter): Promise<readonly (GlobalTransaction | QuarantinedTransaction)[]>;
+  /**
+   * The gid at which one page of this list stops to search, found or not; null where it searches all. A search has to end in
+   * bounded time where few among very many match.
+   */
+  searchEnd(filter: TransactionFilter): Promise<string | null>;
   /**
    * What is under way with a branch of this participant that may be waited for, or has ended and this participant is still
    * to be told; by gid, from `after` on.

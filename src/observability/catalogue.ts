@@ -253,7 +253,9 @@ export const logFields = {
   status: 'its new status',
   decision: 'confirm or cancel, in the line of the decision',
   reason: 'the reason of the decision',
-  duration_ms: 'from begin to end, in the line of the end',
+  duration_ms:
+    'from begin to end, in the line of the end; of an outage of the database, in the line that ends it',
+  error_count: 'errors of the database whose lines were left out, in the line that ends an outage of it',
   branch_id:
     'the branch: parked, registered, completed, started as the pivot, or the one whose refusal decided to cancel',
   participant: 'its participant by name, or the origin of its address; or the participant of the callback',

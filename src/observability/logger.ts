@@ -5,12 +5,18 @@
 import pino, { type DestinationStream, type LogFn, type Logger } from 'pino';
 import { errorFields, isError, reasonOf } from '../wire/error-fields/fields.ts';
 
-/** @param stream where lines go; standard output when absent */
-export function createLogger(level: string, stream?: DestinationStream): Logger {
+type LoggerParts = {
+  /** Where lines go; standard output when absent. */
+  readonly stream?: DestinationStream;
+  /** True for an error whose line is left out, unless the process ends by it. */
+  readonly leavesOut?: (error: unknown) => boolean;
+};
+
+export function createLogger(level: string, { stream, leavesOut = () => false }: LoggerParts = {}): Logger {
   const options = {
     level,
     name: 'tercet',
-    hooks: { logMethod },
+    hooks: { logMethod: logMethodOf(leavesOut) },
     // The hook has reduced errors already; pino's and Fastify's own serializers would copy every field of them.
     serializers: { err: asItIs, req: requestFields },
   };
@@ -25,8 +31,19 @@ const requestFields = ({ method, url = '' }: { method?: string; url?: string }) 
   path: URL.parse(url, 'http://host')?.pathname.replaceAll(/;[^/]*/g, ''),
 });
 
+const logMethodOf = (leavesOut: (error: unknown) => boolean) =>
+  function logUnlessLeftOut(this: Logger, given: Parameters<LogFn>, method: LogFn, level: number): void {
+    if (level < FATAL && leavesOut(errorIn(given))) return;
+    logSafely.call(this, given, method);
+  };
+
+const FATAL = 60;
+
+const errorIn = ([first]: readonly unknown[]): unknown =>
+  isError(first) ? first : (first as { err?: unknown } | null)?.err;
+
 /** Whatever is thrown may be handed over as `err`; an error may stand in any field, or alone. */
-function logMethod(this: Logger, given: Parameters<LogFn>, method: LogFn): void {
+function logSafely(this: Logger, given: Parameters<LogFn>, method: LogFn): void {
   const [first, ...rest] = given as readonly unknown[];
   const texts = rest.map((value) => (isError(value) ? reasonOf(value) : value));
   const fields = isError(first) ? { err: first } : first;

@@ -77,7 +77,8 @@ export const TransactionsPage = Type.Object(
     }),
     nextCursor: nullable(
       Type.String({
-        description: 'Names the next page, for the same query with it as cursor; null on the last page.',
+        description:
+          'Names the next page, for the same query with it as cursor; null on the last page. A page may have fewer transactions than the limit, or none, and still name the next one: its search ended before all were searched.',
       }),
     ),
   },

@@ -115,11 +115,11 @@ describe('group commit', () => {
     commit = new GroupCommit({ writer, time, chance, log: noLog, observer: noObserver });
     const stuck = commit.save(fresh());
     await expect(commit.save(fresh())).rejects.toBeInstanceOf(StoreUnavailable);
-    expect(commit.isStuck).toBe(true);
+    expect(commit.stuck?.message).toMatch(/outcome unknown/);
     await expect(commit.save(fresh())).rejects.toBeInstanceOf(StoreUnavailable);
     isAnswered = true;
     expect(await stuck).toBe('saved');
-    expect(commit.isStuck).toBe(false);
+    expect(commit.stuck).toBeNull();
     expect(await commit.save(fresh())).toBe('saved');
   });
 
@@ -135,6 +135,32 @@ describe('group commit', () => {
     await expect(commit.save(save)).rejects.toBeInstanceOf(StoreUnavailable);
     expect(await store.load(save.gid)).toBeNull();
     expect(await commit.save(save)).toBe('saved');
+  });
+
+  test('keeps no save waiting while the writer gets no connection, says so once, and goes on when it has one', async () => {
+    const lines: string[] = [];
+    const time = new VirtualClock({ isSelfRunning: true });
+    let isSilent = true;
+    const silent = {
+      writeBatch: async (saves: readonly Save[]): Promise<BatchOutcome> => {
+        if (!isSilent) return store.writeBatch(saves);
+        await new Promise<void>((resolve) => time.after(5000, resolve));
+        return { outcome: 'rejected', because: 'store', error: new Error('no answer') };
+      },
+    };
+    const log = { error: (what: string) => void lines.push(what) };
+    commit = new GroupCommit({ writer: silent, time, chance: noChance, log, observer: noObserver });
+    const saves = freshOnes(3);
+    const sinceMs = time.elapsedMs();
+    const outcomes = await Promise.allSettled(saves.map((save) => commit.save(save)));
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+    expect(time.elapsedMs() - sinceMs).toBe(5000);
+    expect(commit.stuck?.message).toMatch(/does not answer/);
+    await expect(commit.save(fresh())).rejects.toBeInstanceOf(StoreUnavailable);
+    expect(lines).toEqual([commit.stuck?.message]);
+    isSilent = false;
+    while (commit.stuck !== null) await setImmediate();
+    expect(await commit.save(saves[0]!)).toBe('saved');
   });
 
   test('takes a writer that throws for an unknown COMMIT', async () => {

@@ -114,6 +114,14 @@ describe('page by page', () => {
     return pages;
   };
 
+  test('a search that ends before its page is full names the next page, which goes on there', async () => {
+    const begun: string[] = [];
+    for (let count = 0; count < 4; count += 1) begun.unshift(await begin({}));
+    const ends = [begun[1]!, begun[2]!, null];
+    world.store.searchEnd = async () => ends.shift() ?? null;
+    expect(await walk('limit=3')).toEqual([begun.slice(0, 2), begun.slice(2, 3), begun.slice(3)]);
+  });
+
   test('every transaction is told once, the newest first, and no page is empty', async () => {
     const begun: string[] = [];
     for (let count = 0; count < 4; count += 1) begun.unshift(await begin({}));

@@ -13,7 +13,7 @@ function logged() {
       done();
     },
   });
-  return { logger: createLogger('trace', stream), lines };
+  return { logger: createLogger('trace', { stream }), lines };
 }
 
 const leaky = () =>

@@ -119,6 +119,15 @@ export function connectionFaults(databaseUrl: () => string): void {
       await through.close();
     });
 
+    test('by silence before a new session is set: another connection is opened', async () => {
+      proxy.cutNow();
+      const held = proxy.set({ when: saying('SET NAMES'), do: 'hold' });
+      const save = saveOf(null, newTransaction(newGid()));
+      expect(await commit.save(save)).toBe('saved');
+      held.release();
+      await isWrittenOnce(save);
+    });
+
     test('before anything was sent, for good: the save is refused, and surely not written', async () => {
       await writer.close();
       await proxy.refuse();

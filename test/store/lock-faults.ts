@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Connection } from 'mysql2/promise';
+import { MAX_QUESTIONS } from '../../src/adapters/sql/ask.ts';
 import { openConnection } from '../../src/adapters/sql/data-source.ts';
 import { openStore, type SqlStore } from '../../src/adapters/sql/open-store.ts';
 import { systemChance, systemTime } from '../../src/adapters/system.ts';
@@ -18,6 +19,7 @@ import {
 import { noLog, noObserver } from '../support/engine.ts';
 import { untilLockAwaited } from '../support/database-sessions.ts';
 import { newTransaction, cancelRequested, newGid, saveOf } from '../support/saves.ts';
+import { until } from '../support/until.ts';
 
 /** @param databaseUrl a migrated database */
 export function lockFaults(databaseUrl: () => string): void {
@@ -154,6 +156,45 @@ export function lockFaults(databaseUrl: () => string): void {
       expect(await saving).toEqual(['saved', 'saved', 'saved']);
       return counted.errnos;
     }
+
+    test('a table that is locked keeps no statement waiting in the server, and costs no connection', async () => {
+      const known = await begin();
+      const ask = () => other.store.load(known.tx.gid).catch((error: unknown) => error);
+      const pooled = () =>
+        Promise.all(
+          Array.from({ length: MAX_QUESTIONS }, async () => {
+            const [{ id }] = await other.dataSource.query('SELECT CONNECTION_ID() AS id, SLEEP(0.3)');
+            return Number(id);
+          }),
+        );
+      const before = new Set(await pooled());
+      await session.query(
+        'LOCK TABLES journal WRITE, global_transaction WRITE, branch WRITE, begin_key WRITE',
+      );
+      // More than have a connection: each of them has its turn.
+      const asked = Promise.all(Array.from({ length: 15 }, ask));
+      const fresh = [newTransaction(newGid()), newTransaction(newGid())];
+      const counted = new CountingWriter(one.writer);
+      const group = new GroupCommit({
+        writer: counted,
+        time: systemTime,
+        chance: systemChance,
+        log: noLog,
+        observer: noObserver,
+      });
+      const saved = await Promise.allSettled(fresh.map((tx) => group.save(saveOf(null, tx))));
+      for (const outcome of saved)
+        expect(outcome).toMatchObject({ status: 'rejected', reason: expect.any(StoreUnavailable) });
+      // The batch was not halved: no row is at fault.
+      expect(counted.errnos).toEqual([1205]);
+      for (const error of (await asked).slice(0, MAX_QUESTIONS))
+        expect(error).toMatchObject({ cause: { errno: expect.any(Number) } });
+      await session.query('UNLOCK TABLES');
+      await until('saves are taken again', () => group.stuck === null);
+      expect(await group.save(saveOf(null, fresh[0]!))).toBe('saved');
+      expect(await ask()).toMatchObject(known);
+      expect(new Set(await pooled())).toEqual(before);
+    });
 
     test('two writers of the same transactions in opposite orders never deadlock', async () => {
       const counted = [new CountingWriter(one.writer), new CountingWriter(other.writer)];

@@ -142,6 +142,17 @@ export function readsContract(open: () => Promise<StoreUnderTest>): void {
       expect(pages[0]).toHaveLength(4);
     });
 
+    test('are searched to the end where they are few, and no further than a given gid', async () => {
+      const sorted = gids(...all);
+      for (const by of [
+        { name: 'rare' },
+        { name: 'rare', beganAfter: T0 },
+        { name: 'rare', before: sorted[1]! },
+      ])
+        expect(await under.store.searchEnd({ ...EVERYTHING, ...by })).toBeNull();
+      expect(await gidsOf({ from: sorted[2]! })).toEqual(sorted.slice(0, 3));
+    });
+
     test('are listed when they began at an instant or later, whether they are finished or not', async () => {
       const [tx, last] = [stages.confirmed, stages.owing];
       const later = all.filter(({ beganAt }) => beganAt >= tx.beganAt);

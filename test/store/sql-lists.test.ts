@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { DataSource, EntityManager } from 'typeorm';
 import { batchStatements, withPlaceholders } from '../../src/adapters/sql/batch-statements.ts';
 import { migrate, openDataSource } from '../../src/adapters/sql/data-source.ts';
+import { MAX_SEARCHED } from '../../src/adapters/sql/search-end.ts';
 import { SqlResumptions } from '../../src/adapters/sql/resumption-rows.ts';
 import { SqlTransactionStore } from '../../src/adapters/sql/transaction-store.ts';
 import type { Save, TransactionFilter } from '../../src/application/ports.ts';
@@ -102,6 +103,32 @@ describeOn(['mysql', 'mariadb'], 'a list', (server) => {
       expect(throughAll).toEqual([]);
     });
 
+    test('that no index leads to is searched by pages of bounded length, and found', async () => {
+      const rare = { ...newTransaction(newGid()) };
+      const branches = rare.branches.map((branch) => ({ ...branch, participant: 'rare' }));
+      await write([saveOf(null, allReplied(cancelRequested({ ...rare, branches }), 'succeeded'))]);
+      await addOver(dataSource, 2.5 * MAX_SEARCHED);
+      for (const by of [{ participant: 'rare' }, { participant: 'rare', beganAfter: 0 }]) {
+        const found: string[] = [];
+        let pageCount = 0;
+        let before: string | null = null;
+        do {
+          const filter: TransactionFilter = { ...EVERYTHING, ...by, before };
+          before = await store.searchEnd(filter);
+          const page = { ...filter, ...(before !== null && { from: before }) };
+          found.push(...(await store.list(page)).map(({ gid }) => gid));
+          pageCount += 1;
+          if (before !== null) {
+            const steps = await plan(dataSource, () => store.list(page));
+            expect(steps).toContainEqual(expect.objectContaining({ type: 'range', key: 'PRIMARY' }));
+          }
+        } while (before !== null);
+        expect([found, pageCount]).toEqual([[rare.gid], 3]);
+      }
+      for (const by of [{}, { status: 'trying' as const }, { businessKey: 'order 7' }, { beganAfter: LATE }])
+        expect(await store.searchEnd({ ...EVERYTHING, ...by })).toBeNull();
+    });
+
     test('no index begins with the status, through which every transaction would move three times', async () => {
       const first = await dataSource.query(
         `SELECT DISTINCT column_name AS name FROM information_schema.statistics
@@ -118,6 +145,32 @@ describeOn(['mysql', 'mariadb'], 'a list', (server) => {
     });
   });
 });
+
+/** Copies of one that is over, which sort after all others. */
+async function addOver(dataSource: DataSource, count: number): Promise<void> {
+  const digits =
+    '(SELECT 0 AS n UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 ' +
+    'UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9)';
+  const number = ['a', 'b', 'c', 'd', 'e'].map((one, index) => `${10 ** index} * ${one}.n`).join(' + ');
+  const tables = ['a', 'b', 'c', 'd', 'e'].map((one) => `${digits} ${one}`).join(' CROSS JOIN ');
+  const [{ gid }] = await dataSource.query(
+    "SELECT gid FROM global_transaction WHERE status = 'cancelled' AND began_at < '2026-05-01' LIMIT 1",
+  );
+  for (const table of ['branch', 'global_transaction']) {
+    const columns: { name: string }[] = await dataSource.query(
+      `SELECT column_name AS name FROM information_schema.columns
+       WHERE table_schema = DATABASE() AND table_name = ? AND column_name <> 'gid'`,
+      [table],
+    );
+    const names = columns.map(({ name }) => `\`${name}\``).join(', ');
+    await dataSource.query(
+      `INSERT INTO ${table} (gid, ${names})
+       SELECT CONCAT('ffffffff-ffff-7fff-8fff-', LPAD(${number}, 12, '0')), ${names}
+       FROM ${table} one CROSS JOIN ${tables} WHERE one.gid = ? AND ${number} < ?`,
+      [gid, count],
+    );
+  }
+}
 
 let beganCount = 0;
 /** Of 40, one is under way and one ended late; each has a business key of its own. */

@@ -19,7 +19,8 @@ const READY_WITHIN_MS = 900_000;
 /** What a slow machine makes of a database that answers late: said in the log, and recovered from. */
 const SLOW = new RegExp(
   [
-    ...['no answer within \\d+ ms', 'waited \\d+ ms for its turn', 'did not answer within \\d+ ms'],
+    ...['waited \\d+ ms for its turn', 'did not answer within \\d+ ms'],
+    ...['maximum statement execution time exceeded', 'max_statement_time exceeded'],
     ...['commit outcome unknown for seconds', 'connect ETIMEDOUT'],
     // Of the driver, when the server gave a log-in up that took too long.
     'Warning: got packets out of order',

@@ -18,7 +18,7 @@ export function listOf(rows: readonly Loaded[], filter: TransactionFilter): Glob
 }
 
 function isAskedFor(tx: GlobalTransaction, filter: TransactionFilter): boolean {
-  const { status, attention, participant, name, businessKey, beganAfter, before } = filter;
+  const { status, attention, participant, name, businessKey, beganAfter, before, from } = filter;
   return (
     (status === null || tx.status === status) &&
     filter.isQuarantined !== true &&
@@ -28,7 +28,8 @@ function isAskedFor(tx: GlobalTransaction, filter: TransactionFilter): boolean {
     (name === null || tx.name === name) &&
     (businessKey === null || tx.businessKey === businessKey) &&
     (beganAfter === null || tx.beganAt >= beganAfter) &&
-    (before === null || tx.gid < before)
+    (before === null || tx.gid < before) &&
+    (from === undefined || tx.gid >= from)
   );
 }
 

@@ -76,6 +76,11 @@ export class MemoryTransactionStore implements TransactionStore, BatchWriter {
     return listOf([...this.#rows.values()], filter);
   }
 
+  /** All that memory holds is soon searched. */
+  async searchEnd(): Promise<string | null> {
+    return null;
+  }
+
   async gidsWaitingFor(participant: string, after: string, limit: number): Promise<readonly string[]> {
     return waitingFor([...this.#rows.values()], participant, after, limit);
   }

@@ -8,6 +8,7 @@
  */
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import { Overloaded, StoreUnavailable } from '../../application/ports.ts';
+import { breakOff, withinLimit } from './time-limit.ts';
 
 /** Also the size of the pool. */
 export const MAX_QUESTIONS = 10;
@@ -37,15 +38,8 @@ async function askNow<T>(
   question: (manager: EntityManager) => Promise<T>,
 ): Promise<T> {
   const runner = dataSource.createQueryRunner();
-  let timer: NodeJS.Timeout | undefined;
-  const silence = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      reject(new Error(`no answer within ${ANSWER_LIMIT_MS} ms`));
-      destroy(runner);
-    }, ANSWER_LIMIT_MS);
-  });
   try {
-    const answer = await Promise.race([question(runner.manager), silence]);
+    const answer = await withinLimit(ANSWER_LIMIT_MS, question(runner.manager), () => destroy(runner));
     await runner.release();
     return answer;
   } catch (error) {
@@ -53,15 +47,13 @@ async function askNow<T>(
     void runner.release().catch(() => {});
     // Not with the words of the driver: they may carry values.
     throw new StoreUnavailable('the database could not answer', { cause: error });
-  } finally {
-    clearTimeout(timer);
   }
 }
 
 /** SQLite has one connection, in this process, and answers at once: there is nothing to destroy. */
 function destroy(runner: QueryRunner): void {
   runner.connect().then(
-    (connection: { destroy?: () => void }) => connection.destroy?.(),
+    (connection: { destroy?: () => void }) => connection.destroy && breakOff(connection),
     () => {},
   );
 }

@@ -13,12 +13,16 @@ import mysql2, { createPool, type Pool, type PoolOptions } from 'mysql2';
 import { type Connection, type ConnectionOptions, createConnection, type SslOptions } from 'mysql2/promise';
 import { DataSource, type DataSourceOptions, MigrationExecutor, type QueryRunner } from 'typeorm';
 import { migrations } from '../../../migrations/index.ts';
-import { MAX_QUESTIONS } from './ask.ts';
+import { ask, MAX_QUESTIONS } from './ask.ts';
 import { entities } from './entities.ts';
-import { SESSION } from './session.ts';
+import { LIMITED, SESSION, UNLIMITED } from './session.ts';
+import { breakOff, CONNECT_LIMIT_MS, withinLimit } from './time-limit.ts';
 
 /** A batch of a mebibyte of payloads, quoted, with its journal rows. */
 const MIN_PACKET_BYTES = 4 * 1024 * 1024;
+
+/** TypeORM opens a connection and asks for the version before the pool is usable. */
+const OPEN_LIMIT_MS = 4 * CONNECT_LIMIT_MS;
 
 /**
  * TLS to MySQL or MariaDB. The server has to prove that it is the host that the URL names, by a certificate of an
@@ -46,7 +50,7 @@ export async function openDataSource(
     logging: false,
   });
   try {
-    return await dataSource.initialize();
+    return await withinLimit(OPEN_LIMIT_MS, dataSource.initialize(), () => {});
   } catch (error) {
     if ((error as { code?: string }).code === 'SQLITE_BUSY')
       throw new Error(inUse(databaseUrl), { cause: error });
@@ -66,20 +70,22 @@ export const isSqlite = (dataSource: DataSource): boolean => dataSource.options.
  */
 export async function migrate(dataSource: DataSource): Promise<readonly string[]> {
   if (isSqlite(dataSource)) return runMigrations(dataSource);
-  const lock: QueryRunner = dataSource.createQueryRunner();
+  const runner = dataSource.createQueryRunner();
   try {
-    await lock.query("SELECT GET_LOCK('tercet-migrate', 60)");
-    return await runMigrations(dataSource);
+    await runner.query(UNLIMITED);
+    await runner.query("SELECT GET_LOCK('tercet-migrate', 60)");
+    return await runMigrations(dataSource, runner);
   } finally {
-    await lock.query("SELECT RELEASE_LOCK('tercet-migrate')");
-    await lock.release();
+    await runner.query("SELECT RELEASE_LOCK('tercet-migrate')");
+    await runner.query(LIMITED);
+    await runner.release();
   }
 }
 
-async function runMigrations(dataSource: DataSource): Promise<readonly string[]> {
-  const executed = await new MigrationExecutor(dataSource).getExecutedMigrations();
-  if (isUnreleased(executed)) throw new Error(MADE_BY_UNRELEASED);
-  return namesOf(await dataSource.runMigrations());
+async function runMigrations(dataSource: DataSource, runner?: QueryRunner): Promise<readonly string[]> {
+  const executor = new MigrationExecutor(dataSource, runner);
+  if (isUnreleased(await executor.getExecutedMigrations())) throw new Error(MADE_BY_UNRELEASED);
+  return namesOf(await executor.executePendingMigrations());
 }
 
 type Named = { readonly name: string };
@@ -94,9 +100,15 @@ const isUnreleased = (executed: readonly Named[]) => executed.some(({ name }) =>
 /** This program runs on with it, although it is newer: see migrations/index.ts. */
 const isExpandOnly = (name: string): boolean => /ExpandOnly\d+$/.test(name);
 
-/** Why this code cannot work on the schema of the database, and what to do; null when it can. */
-export async function schemaFault(dataSource: DataSource): Promise<string | null> {
-  const executor = new MigrationExecutor(dataSource);
+/**
+ * Why this code cannot work on the schema of the database, and what to do; null when it can.
+ *
+ * @throws StoreUnavailable
+ */
+export const schemaFault = (dataSource: DataSource): Promise<string | null> =>
+  ask(dataSource, ({ queryRunner }) => faultBy(dataSource, new MigrationExecutor(dataSource, queryRunner)));
+
+async function faultBy(dataSource: DataSource, executor: MigrationExecutor): Promise<string | null> {
   const executed = await executor.getExecutedMigrations();
   if (isUnreleased(executed)) return MADE_BY_UNRELEASED;
   const pending = await executor.getPendingMigrations();
@@ -108,19 +120,25 @@ export async function schemaFault(dataSource: DataSource): Promise<string | null
   return `the database was migrated by a newer version, by ${namesOf(strange).join(', ')}: update this program`;
 }
 
-/** One connection outside the pool, in the state that every connection of ours is in. */
+/**
+ * One connection outside the pool, in the state that every connection of ours is in.
+ *
+ * @param options.connectTimeout for the handshake, and once more for the settings of the session
+ */
 export async function openConnection(
   databaseUrl: string,
   options: ConnectionOptions,
   tls: DatabaseTls | null = null,
 ): Promise<Connection> {
-  const connection = await createConnection({ ...connectionOptions(databaseUrl, tls), ...options }).catch(
-    (error: Error) => Promise.reject(tls === null ? error : inWordsOfTls(error, databaseUrl)),
+  const all = { ...connectionOptions(databaseUrl, tls), ...options };
+  const connection = await createConnection(all).catch((error: Error) =>
+    Promise.reject(tls === null ? error : inWordsOfTls(error, databaseUrl)),
   );
   try {
-    for (const statement of SESSION) await connection.query(statement);
+    const settings = Promise.all(SESSION.map((statement) => connection.query(statement)));
+    await withinLimit(all.connectTimeout ?? CONNECT_LIMIT_MS, settings, () => {});
   } catch (error) {
-    connection.destroy();
+    breakOff(connection);
     throw error;
   }
   return connection;
@@ -138,7 +156,7 @@ function connectionOptions(databaseUrl: string, tls: DatabaseTls | null): Connec
     database: decodeURIComponent(url.pathname.slice(1)),
     timezone: 'Z',
     charset: 'utf8mb4',
-    connectTimeout: 5000,
+    connectTimeout: CONNECT_LIMIT_MS,
     ...(tls && { ssl: sslOptions(url.hostname, tls) }),
   };
 }
@@ -185,16 +203,22 @@ async function mysqlOptions(databaseUrl: string, tls: DatabaseTls | null): Promi
 }
 
 /**
- * A new connection runs what it is given first before anything else that is asked of it. One that cannot be set is broken
- * off, and what was asked of it fails: it would write by settings that are not ours.
+ * A new connection runs what it is given first before anything else that is asked of it. One that cannot be set, or does not
+ * answer, is broken off, and what was asked of it fails: it would write by settings that are not ours.
  */
 function createOurPool(options: PoolOptions): Pool {
   const pool = createPool(options);
   pool.on('connection', (connection) => {
     // Without a callback, a refusal would be an error that nothing catches.
     const { stream } = connection as unknown as { readonly stream: Duplex };
-    const whenSet = (error: Error | null) => void (error && stream.destroy());
-    for (const statement of SESSION) connection.query(statement, whenSet);
+    const settings = [...SESSION, LIMITED].map(
+      (statement) =>
+        new Promise<void>((resolve, reject) => {
+          connection.query(statement, (error: Error | null) => (error ? reject(error) : resolve()));
+        }),
+    );
+    // Not the connection's own `destroy`: it would never answer what waits for it.
+    withinLimit(CONNECT_LIMIT_MS, Promise.all(settings), () => {}).catch(() => stream.destroy());
   });
   return pool;
 }
@@ -203,7 +227,8 @@ function createOurPool(options: PoolOptions): Pool {
 async function serverType(databaseUrl: string, tls: DatabaseTls | null): Promise<'mysql' | 'mariadb'> {
   const connection = await openConnection(databaseUrl, {}, tls);
   try {
-    const [rows] = await connection.query('SELECT VERSION() AS version, @@max_allowed_packet AS packetBytes');
+    const asked = connection.query('SELECT VERSION() AS version, @@max_allowed_packet AS packetBytes');
+    const [rows] = await withinLimit(CONNECT_LIMIT_MS, asked, () => breakOff(connection));
     const [{ version, packetBytes }] = rows as [{ version: string; packetBytes: number }];
     if (packetBytes < MIN_PACKET_BYTES)
       throw new Error(

@@ -22,6 +22,7 @@ import {
 } from './batch-statements.ts';
 import { type DatabaseTls, openConnection } from './data-source.ts';
 import type { ClockSample } from './database-clock.ts';
+import { breakOff, CONNECT_LIMIT_MS, withinLimit } from './time-limit.ts';
 
 const DUPLICATE = 1062;
 const LOCK_WAIT_OVER = 1205;
@@ -98,7 +99,7 @@ export class MysqlBatchWriter implements BatchWriter {
   async close(): Promise<void> {
     const connection = this.#connection;
     this.#connection = null;
-    await connection?.end().catch(() => connection.destroy());
+    await connection?.end().catch(() => breakOff(connection));
   }
 
   async #outcomeOf(error: SqlError, connection: Connection, saves: readonly Save[]): Promise<BatchOutcome> {
@@ -128,8 +129,11 @@ export class MysqlBatchWriter implements BatchWriter {
       // What stood in the way is in the batch itself, or was gone before it was looked for.
       return { outcome: 'rejected', because: 'row', error };
     }
-    if (error.errno === LOCK_WAIT_OVER)
+    if (error.errno === LOCK_WAIT_OVER) {
+      // Where tables are locked this fails, too: no row is at fault.
+      await this.#withTimeout(connection, connection.query(TABLES));
       return { outcome: 'rejected', because: 'lock', locked: await this.#lockedOf(connection, saves), error };
+    }
     const isRowFault = ROW_FAULTS.includes(error.sqlState?.slice(0, 2) ?? '');
     return { outcome: 'rejected', because: isRowFault ? 'row' : 'store', error };
   }
@@ -159,14 +163,15 @@ export class MysqlBatchWriter implements BatchWriter {
 
   async #connect(): Promise<Connection> {
     if (this.#connection) return this.#connection;
-    const options = { multipleStatements: true, queryFormat };
+    const connectTimeout = Math.min(this.#timeoutMs, CONNECT_LIMIT_MS);
+    const options = { multipleStatements: true, queryFormat, connectTimeout };
     const connection = await openConnection(this.#databaseUrl, options, this.#tls);
     // Without a listener an idle connection that breaks would end the process.
     connection.on('error', () => this.#drop(connection));
     try {
       await this.#checkMemoryOf(connection);
     } catch (error) {
-      connection.destroy();
+      breakOff(connection);
       throw error;
     }
     this.#connection = connection;
@@ -185,22 +190,11 @@ export class MysqlBatchWriter implements BatchWriter {
 
   #drop(connection: Connection): void {
     if (this.#connection === connection) this.#connection = null;
-    connection.destroy();
+    breakOff(connection);
   }
 
-  async #withTimeout<T>(connection: Connection, answer: Promise<T>): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    const timeOut = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => {
-        reject(new Error(`the database did not answer within ${this.#timeoutMs} ms`));
-        this.#drop(connection);
-      }, this.#timeoutMs);
-    });
-    try {
-      return await Promise.race([answer, timeOut]);
-    } finally {
-      clearTimeout(timer);
-    }
+  #withTimeout<T>(connection: Connection, answer: Promise<T>): Promise<T> {
+    return withinLimit(this.#timeoutMs, answer, () => this.#drop(connection));
   }
 }
 
@@ -211,8 +205,11 @@ const queryFormat = (sql: string, values: unknown): string =>
 /** The server was stopped, or the statement killed: the COMMIT of the same packet may have been reached. */
 const isInterrupted = ({ errno }: SqlError): boolean => [1053, 1317, 1927, 3169].includes(errno ?? 0);
 
+/** Reads nothing, and needs what a batch needs of the tables. */
+const TABLES = 'SELECT 1 FROM journal, global_transaction, branch, begin_key LIMIT 0 FOR UPDATE';
+
 function packetOf(statements: readonly Statement[]): string {
-  let packet = 'BEGIN;';
+  let packet = statements.length === 0 ? `BEGIN;${TABLES};` : 'BEGIN;';
   for (const { isUpdate, sql, rowCount } of statements) {
     packet += `${sql(literal)};`;
     if (isUpdate) packet += `INSERT INTO guard SELECT 1 FROM DUAL WHERE ROW_COUNT() <> ${rowCount};`;

@@ -9,6 +9,9 @@
 /** Rule 6 of a batch. There is no name for both that MySQL and MariaDB 10.11 know, so it is a statement of its own. */
 const TRANSACTIONS = 'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE';
 
+/** Shorter than the client's own limits, so that the server answers first, and the connection stays usable. */
+const SERVER_LIMIT_S = 4;
+
 const SETTINGS = [
   // The handshake asks for the same, but a server may ignore it.
   'NAMES utf8mb4 COLLATE utf8mb4_general_ci',
@@ -19,6 +22,8 @@ const SETTINGS = [
   "sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
   "time_zone = '+00:00'",
   'innodb_lock_wait_timeout = 2',
+  // The wait for a table that DDL, LOCK TABLES or a backup holds; a year by default.
+  `lock_wait_timeout = ${SERVER_LIMIT_S}`,
   'sql_select_limit = 18446744073709551615',
   'sql_safe_updates = 0',
   'sql_big_selects = 1',
@@ -28,8 +33,20 @@ const SETTINGS = [
   'default_storage_engine = InnoDB',
 ];
 
-/** Each of the two servers passes over what is the other's. Time limits are the client's own. */
-const OF_ONE_SERVER = '/*!80000 , max_execution_time = 0 *//*M! , max_statement_time = 0 */';
+/** Each of the two servers passes over what is the other's. */
+const statementLimit = (seconds: number): string =>
+  `/*!80000 , max_execution_time = ${1000 * seconds} *//*M! , max_statement_time = ${seconds} */`;
 
-/** In this order, and before anything else that is sent: a value must not be read by another sql_mode. */
-export const SESSION: readonly string[] = [`SET ${SETTINGS.join(', ')}${OF_ONE_SERVER}`, TRANSACTIONS];
+/**
+ * In this order, and before anything else that is sent: a value must not be read by another sql_mode.
+ *
+ * No time limit of a statement: one that ends a COMMIT could leave its outcome unsaid, and a migration may take long.
+ */
+export const SESSION: readonly string[] = [`SET ${SETTINGS.join(', ')}${statementLimit(0)}`, TRANSACTIONS];
+
+/**
+ * Added for connections that answer questions. A statement that the client gave up would go on in the server, and hold one more of
+ * its connections.
+ */
+export const LIMITED = `SET lock_wait_timeout = ${SERVER_LIMIT_S}${statementLimit(SERVER_LIMIT_S)}`;
+export const UNLIMITED = `SET lock_wait_timeout = ${SERVER_LIMIT_S}${statementLimit(0)}`;

@@ -59,25 +59,18 @@ const withoutPayloads = (tx: GlobalTransaction): GlobalTransaction => ({
   branches: tx.branches.map((branch) => ({ ...branch, payload: '', result: null })),
 });
 
+/** Only transactions of which something is owed can match. */
+export const isOwing = ({ status, isParked, isQuarantined, attention }: TransactionFilter): boolean =>
+  isParked === true ||
+  isQuarantined === true ||
+  attention?.isNeeded === true ||
+  (status !== null && !IS_FINAL[status]);
+
 /** The gids of one page. A row in a version that this coordinator does not know is left out, and hides no other. */
 function pageOf(filter: TransactionFilter, manager: EntityManager) {
-  const {
-    status,
-    isParked,
-    isQuarantined,
-    attention,
-    participant,
-    name,
-    businessKey,
-    beganAfter,
-    before,
-    limit,
-  } = filter;
-  const owes =
-    isQuarantined === true ||
-    isParked === true ||
-    attention?.isNeeded === true ||
-    (status !== null && !IS_FINAL[status]);
+  const { status, isParked, isQuarantined, attention, participant, name, businessKey, beganAfter } = filter;
+  const { before, from: last = null, limit } = filter;
+  const owes = isOwing(filter);
   const conditions = [
     'tx.version BETWEEN :oldest AND :newest',
     owes && 'tx.wake_at IS NOT NULL',
@@ -92,6 +85,7 @@ function pageOf(filter: TransactionFilter, manager: EntityManager) {
     beganAfter !== null && 'tx.began_at >= :beganAfter',
     beganAfter !== null && !owes && endedAfter(status),
     before !== null && 'tx.gid < :before',
+    last !== null && 'tx.gid >= :last',
   ].filter((condition) => condition !== false);
   // Few have the same business key, so its index leads there better than any other.
   const from = owes && businessKey === null ? throughWakeAt(manager) : '';
@@ -106,6 +100,7 @@ function pageOf(filter: TransactionFilter, manager: EntityManager) {
       name,
       businessKey,
       before,
+      last,
       limit,
       beganAfter: beganAfter === null ? null : sqlInstant(beganAfter),
       since: attention === null ? null : sqlInstant(attention.since),

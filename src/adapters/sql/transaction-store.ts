@@ -27,6 +27,7 @@ import {
 } from './entities.ts';
 import { markQuarantined, releaseQuarantined } from './quarantine-rows.ts';
 import { endOfPage, removeFinished } from './remove-finished.ts';
+import { searchEnd } from './search-end.ts';
 import { countOwing, findEnds, gidsWaitingFor, listTransactions } from './transaction-list.ts';
 import { readTransaction } from './row-faults.ts';
 import { refuseUnknownVersion } from './transaction-rows.ts';
@@ -94,6 +95,10 @@ export class SqlTransactionStore implements TransactionStore {
 
   list(filter: TransactionFilter): Promise<readonly (GlobalTransaction | QuarantinedTransaction)[]> {
     return ask(this.#dataSource, (manager) => listTransactions(manager, filter));
+  }
+
+  searchEnd(filter: TransactionFilter): Promise<string | null> {
+    return ask(this.#dataSource, (manager) => searchEnd(manager, filter));
   }
 
   gidsWaitingFor(participant: string, after: string, limit: number): Promise<readonly string[]> {

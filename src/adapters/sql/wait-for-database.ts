@@ -45,7 +45,7 @@ export async function waitForDatabase<T>(
       return await open();
     } catch (error) {
       const leftMs = giveUpAtMs - clock.elapsedMs();
-      if (leftMs <= 0 || !isNotThereYet(error)) throw error;
+      if (leftMs <= 0 || !isUnreachable(error)) throw error;
       if (pauseMs === FIRST_PAUSE_MS) onWaiting(error as Error);
       await new Promise<void>((resolve) => clock.after(Math.min(pauseMs, leftMs), resolve));
     }
@@ -54,8 +54,9 @@ export async function waitForDatabase<T>(
 
 type MaybeSqlError = { readonly code?: string; readonly errno?: number; readonly cause?: unknown };
 
-function isNotThereYet(error: unknown): boolean {
+/** Nothing answers, or no connection is taken now; a later attempt may find it otherwise. */
+export function isUnreachable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { code = '', errno = 0, cause } = error as MaybeSqlError;
-  return UNREACHABLE.includes(code) || UNABLE.includes(errno) || isNotThereYet(cause);
+  return UNREACHABLE.includes(code) || UNABLE.includes(errno) || isUnreachable(cause);
 }

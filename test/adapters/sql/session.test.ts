@@ -44,6 +44,7 @@ const WANTED = {
   completion_type: 'NO_CHAIN',
   time_zone: '+00:00',
   innodb_lock_wait_timeout: 2,
+  lock_wait_timeout: 4,
   sql_mode: 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION',
   sql_safe_updates: 0,
   sql_auto_is_null: 0,
@@ -156,6 +157,23 @@ describeOn(['mysql', 'mariadb'], 'a connection of the pool', (server) => {
     await busy.connect();
     proxy.set({ when: saying('SET NAMES'), do: 'cut-before' });
     await expect(dataSource.query('SELECT 1')).rejects.toThrow();
+    expect(await dataSource.query('SELECT 1 AS one')).toMatchObject([{ one: expect.anything() }]);
+    await busy.release();
+    await dataSource.destroy();
+    await proxy.close();
+  });
+
+  test('that is not set in time is given up, and what was asked of it fails', async () => {
+    const url = new URL(await server.createDatabase());
+    const proxy = await startTcpProxy({ targetPort: Number(url.port) });
+    url.port = String(proxy.port);
+    const dataSource = await openDataSource(url.href);
+    const busy = dataSource.createQueryRunner();
+    await busy.connect();
+    const held = proxy.set({ when: saying('SET NAMES'), do: 'hold' });
+    // Not by `ask`, which has a limit of its own.
+    await expect(dataSource.query('SELECT 1')).rejects.toThrow();
+    held.release();
     expect(await dataSource.query('SELECT 1 AS one')).toMatchObject([{ one: expect.anything() }]);
     await busy.release();
     await dataSource.destroy();

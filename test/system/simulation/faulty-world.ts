@@ -169,6 +169,7 @@ export class FaultyWorld {
         release: (gid) => whileAlive(this.store.release(gid)),
         redate: (rows) => whileAlive(this.store.redate(rows)),
         list: (filter) => whileAlive(this.store.list(filter)),
+        searchEnd: () => whileAlive(this.store.searchEnd()),
         gidsWaitingFor: (...asked) => whileAlive(this.store.gidsWaitingFor(...asked)),
         countUnfinished: (since) => whileAlive(this.store.countUnfinished(since)),
         check: () => this.store.check(),
