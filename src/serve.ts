@@ -58,6 +58,8 @@ export async function serve(tracing: Tracing | null, stopExiting: () => void): P
 
 const { version }: { version: string } = createRequire(import.meta.url)('../package.json');
 
+const USER_AGENT = `tercet/${version}`;
+
 const FAILED = 'tercet could not start';
 
 /** A collector that does not answer must not hold the process: its spans are lost. */
@@ -83,6 +85,7 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
     ca: settings.participantCaFile,
     maxIdleConnections: settings.participantConcurrency,
     completionUrls,
+    userAgent: USER_AGENT,
     now: () => sql.time.now().latest,
   });
   const writerId = systemChance.newId();
@@ -228,6 +231,7 @@ function alertingOf(settings: Settings, { sql, engine, metrics, log }: AlertingP
   const webhook = new AlertWebhook({
     url: settings.alertWebhookUrl,
     secrets: settings.alertWebhookSecrets,
+    userAgent: USER_AGENT,
     now: () => sql.time.now().latest,
     traceUrlOf: (tx) => traceUrlOf(settings.traceUrlTemplate, tx),
   });

@@ -7,6 +7,7 @@
  * - Idle connections are bounded in number. Each is closed after four seconds, or when the participant's `Keep-Alive` says.
  */
 import { Client, type Dispatcher } from 'undici';
+import { AnswerHeads } from './answer-heads.ts';
 import type { Carrier, Exchange } from './exchange.ts';
 import type { Connecting, Connector } from './guarded-connector.ts';
 import type { LookUpStage } from './lookups.ts';
@@ -65,13 +66,19 @@ class Connection implements Carrier {
   readonly #client: Client;
   readonly #onChange: OnChange;
   #connecting: Connecting | null = null;
+  /** Null until it is connected. */
+  #heads: AnswerHeads | null = null;
   #isBusy = false;
 
   constructor({ origin, connect }: ConnectionsParts, onChange: OnChange) {
     this.#onChange = onChange;
     this.#client = new Client(origin, {
       connect: (options, callback) => {
-        this.#connecting = connect(options, callback);
+        this.#connecting = connect(options, (...result) => {
+          const [, socket] = result;
+          if (socket) this.#heads = new AnswerHeads(socket);
+          callback(...result);
+        });
       },
       // The exchange has one clock for the whole call.
       headersTimeout: 0,
@@ -91,6 +98,7 @@ class Connection implements Carrier {
   send(request: Dispatcher.DispatchOptions, exchange: Exchange): void {
     this.#isBusy = true;
     exchange.carriedBy(this);
+    this.#heads?.awaitNext();
     this.#client.dispatch(request, exchange);
   }
 

@@ -35,6 +35,19 @@ const MAX_REMEMBERED = 1000;
 /** Answers of a proxy in front of a service that is away. */
 const AWAY = [502, 503, 504];
 
+/**
+ * What every call says of its body and of the answer. JSON is preferred, since results and reasons are read as JSON. Any other
+ * type is accepted: the status decides, and a 406 after the work is done would be an unknown reply.
+ */
+const SAME_HEADERS = [
+  'content-type',
+  'application/json',
+  'accept',
+  'application/json, */*;q=0.5',
+  'accept-encoding',
+  'identity',
+];
+
 /** Where a base URL leads: the connections to its origin, and the path that every call of it begins with. */
 type Target = { readonly connections: Connections; readonly path: string };
 
@@ -43,6 +56,7 @@ export class HttpParticipantClient implements ParticipantClient {
   readonly #connect: Connector;
   readonly #maxIdleConnections: number;
   readonly #completionUrls: CompletionUrls | null;
+  readonly #ownHeaders: readonly string[];
   readonly #now: () => Instant;
   readonly #elapsedMs: () => number;
   readonly #connections = new Map<string, Connections>();
@@ -55,6 +69,7 @@ export class HttpParticipantClient implements ParticipantClient {
    * @param given.ca PEM of authorities to trust for the certificates of participants, beside the usual ones
    * @param given.lookup looks up the names of participants; the system's resolver when absent
    * @param given.completionUrls the signed URLs that calls carry; absent or null for none
+   * @param given.userAgent what calls say of who makes them; `tercet` when absent
    * @param given.now the time that signatures bear; this machine's when absent
    * @param given.elapsedMs measures how long an address is not called; this machine's monotonic clock when absent
    */
@@ -64,6 +79,7 @@ export class HttpParticipantClient implements ParticipantClient {
     maxIdleConnections: number;
     lookup?: LookupFunction;
     completionUrls?: CompletionUrls | null;
+    userAgent?: string;
     now?: () => Instant;
     elapsedMs?: () => number;
   }) {
@@ -71,6 +87,7 @@ export class HttpParticipantClient implements ParticipantClient {
     this.#connect = guardedConnector(given.ca, given.lookup);
     this.#maxIdleConnections = given.maxIdleConnections;
     this.#completionUrls = given.completionUrls ?? null;
+    this.#ownHeaders = ['user-agent', given.userAgent ?? 'tercet', ...SAME_HEADERS];
     this.#now = given.now ?? Date.now;
     this.#elapsedMs = given.elapsedMs ?? (() => performance.now());
   }
@@ -117,7 +134,7 @@ export class HttpParticipantClient implements ParticipantClient {
       const { connections, path } = this.#targetOf(this.#addressFor(participant, exchange));
       const { activity, op, payload: body } = call;
       const ownPath = participant.paths[`${activity}/${op}`] ?? `/${activity}/${op}`;
-      const headers = headersOf(call);
+      const headers = headersOf(call, this.#ownHeaders);
       if (this.#completionUrls !== null) addCompletionUrl(headers, call, this.#completionUrls);
       if (participant.secrets?.length) this.#sign(headers, call, participant.secrets);
       connections.send({ method: 'POST', path: path + ownPath, headers, body }, exchange);
@@ -197,11 +214,10 @@ function addCompletionUrl(
 }
 
 /** Names and values, alternating. */
-function headersOf(call: ParticipantCall): string[] {
+function headersOf(call: ParticipantCall, ownHeaders: readonly string[]): string[] {
   const { gid, branchId, op, kind, attempt, deadlineAt } = call;
   const headers = [
-    'content-type',
-    'application/json',
+    ...ownHeaders,
     CALL_HEADERS.gid,
     gid,
     CALL_HEADERS.op,
