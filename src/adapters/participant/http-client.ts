@@ -29,6 +29,7 @@ import { Addresses } from './addresses.ts';
 import { Connections } from './connections.ts';
 import { Exchange } from './exchange.ts';
 import { type Connector, guardedConnector } from './guarded-connector.ts';
+import { Proxy, type ProxyParts } from './proxy.ts';
 
 /** Initiators may name addresses of their own: what is remembered of them is forgotten beyond this many. */
 const MAX_REMEMBERED = 1000;
@@ -48,12 +49,19 @@ const SAME_HEADERS = [
   'identity',
 ];
 
-/** Where a base URL leads: the connections to its origin, and the path that every call of it begins with. */
-type Target = { readonly connections: Connections; readonly path: string };
+/** Where a base URL leads: the connections to its origin, and the path and headers that every call of it begins with. */
+type Target = {
+  readonly connections: Connections;
+  readonly path: string;
+  /** Names and values, alternating. */
+  readonly headers: readonly string[];
+};
 
 export class HttpParticipantClient implements ParticipantClient {
   readonly #registry: ParticipantRegistry;
   readonly #connect: Connector;
+  readonly #proxy: Proxy | null;
+  readonly #connectByProxy: Connector | null;
   readonly #maxIdleConnections: number;
   readonly #completionUrls: CompletionUrls | null;
   readonly #ownHeaders: readonly string[];
@@ -68,6 +76,7 @@ export class HttpParticipantClient implements ParticipantClient {
    * @param given.maxIdleConnections idle connections that are kept to one origin; those in use have no limit here
    * @param given.ca PEM of authorities to trust for the certificates of participants, beside the usual ones
    * @param given.lookup looks up the names of participants; the system's resolver when absent
+   * @param given.proxy the proxy to call through; absent or null for none
    * @param given.completionUrls the signed URLs that calls carry; absent or null for none
    * @param given.userAgent what calls say of who makes them; `tercet` when absent
    * @param given.now the time that signatures bear; this machine's when absent
@@ -78,6 +87,7 @@ export class HttpParticipantClient implements ParticipantClient {
     ca: string | null;
     maxIdleConnections: number;
     lookup?: LookupFunction;
+    proxy?: ProxyParts | null;
     completionUrls?: CompletionUrls | null;
     userAgent?: string;
     now?: () => Instant;
@@ -85,6 +95,8 @@ export class HttpParticipantClient implements ParticipantClient {
   }) {
     this.#registry = given.registry;
     this.#connect = guardedConnector(given.ca, given.lookup);
+    this.#proxy = given.proxy ? new Proxy(given.proxy) : null;
+    this.#connectByProxy = this.#proxy?.connector(this.#connect) ?? null;
     this.#maxIdleConnections = given.maxIdleConnections;
     this.#completionUrls = given.completionUrls ?? null;
     this.#ownHeaders = ['user-agent', given.userAgent ?? 'tercet', ...SAME_HEADERS];
@@ -131,10 +143,10 @@ export class HttpParticipantClient implements ParticipantClient {
       return;
     }
     try {
-      const { connections, path } = this.#targetOf(this.#addressFor(participant, exchange));
+      const { connections, path, headers: first } = this.#targetOf(this.#addressFor(participant, exchange));
       const { activity, op, payload: body } = call;
       const ownPath = participant.paths[`${activity}/${op}`] ?? `/${activity}/${op}`;
-      const headers = headersOf(call, this.#ownHeaders);
+      const headers = headersOf(call, first);
       if (this.#completionUrls !== null) addCompletionUrl(headers, call, this.#completionUrls);
       if (participant.secrets?.length) this.#sign(headers, call, participant.secrets);
       connections.send({ method: 'POST', path: path + ownPath, headers, body }, exchange);
@@ -174,10 +186,21 @@ export class HttpParticipantClient implements ParticipantClient {
     const known = this.#targets.get(baseUrl);
     if (known) return known;
     if (this.#targets.size >= MAX_REMEMBERED) this.#forget();
-    const { origin, pathname } = new URL(baseUrl);
-    const target = { connections: this.#connectionsTo(origin), path: pathname.replace(/\/+$/, '') };
+    const target = this.#newTarget(new URL(baseUrl));
     this.#targets.set(baseUrl, target);
     return target;
+  }
+
+  #newTarget(url: URL): Target {
+    const path = url.pathname.replace(/\/+$/, '');
+    if (!this.#proxy?.isFor(url))
+      return { connections: this.#connectionsTo(url.origin, this.#connect), path, headers: this.#ownHeaders };
+    const { prefix, headers } = this.#proxy.requestTo(url);
+    return {
+      connections: this.#connectionsTo(url.origin, this.#connectByProxy as Connector),
+      path: prefix + path,
+      headers: [...this.#ownHeaders, ...headers],
+    };
   }
 
   /** Origins with calls under way stay; the connections to the others are closed. */
@@ -190,12 +213,12 @@ export class HttpParticipantClient implements ParticipantClient {
     }
   }
 
-  #connectionsTo(origin: string): Connections {
+  #connectionsTo(origin: string, connect: Connector): Connections {
     const known = this.#connections.get(origin);
     if (known) return known;
     const connections = new Connections({
       origin,
-      connect: this.#connect,
+      connect,
       maxIdleCount: this.#maxIdleConnections,
     });
     this.#connections.set(origin, connections);
@@ -214,10 +237,10 @@ function addCompletionUrl(
 }
 
 /** Names and values, alternating. */
-function headersOf(call: ParticipantCall, ownHeaders: readonly string[]): string[] {
+function headersOf(call: ParticipantCall, first: readonly string[]): string[] {
   const { gid, branchId, op, kind, attempt, deadlineAt } = call;
   const headers = [
-    ...ownHeaders,
+    ...first,
     CALL_HEADERS.gid,
     gid,
     CALL_HEADERS.op,
