@@ -1,6 +1,7 @@
 /** The domain's face: what the application may use of it. */
 export { branchReply, REFUSALS } from './branch-reply.ts';
 export * from './global-transaction.ts';
+export { eachKey, endOfString, endOfValue, type Key, nameOf, pathTo } from './json-text.ts';
 export { isServed, type Kind, kindOf, SERVED_KINDS } from './kind.ts';
 export {
   callsOf,

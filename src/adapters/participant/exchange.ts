@@ -121,7 +121,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** The status decides also where nothing can be read. */
   #answeredEncoded(raw: Buffer, encoding: string): void {
     const decoding = decoded(raw, encoding, MAX_BODY_BYTES);
-    if (decoding.body !== null) return this.#answered(decoding.body);
+    if (decoding.body !== null) {
+      this.#answered(decoding.body);
+      return;
+    }
     const { fault, isTooLong } = decoding;
     this.#end(isTooLong ? null : this.#status, line(`${this.#status}, but ${fault}`));
   }

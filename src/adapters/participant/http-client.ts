@@ -29,7 +29,7 @@ import { Addresses } from './addresses.ts';
 import { Connections } from './connections.ts';
 import { Exchange } from './exchange.ts';
 import { type Connector, guardedConnector } from './guarded-connector.ts';
-import { Proxy, type ProxyParts } from './proxy.ts';
+import { HttpProxy, type ProxyParts } from './proxy.ts';
 
 /** Initiators may name addresses of their own: what is remembered of them is forgotten beyond this many. */
 const MAX_REMEMBERED = 1000;
@@ -60,7 +60,7 @@ type Target = {
 export class HttpParticipantClient implements ParticipantClient {
   readonly #registry: ParticipantRegistry;
   readonly #connect: Connector;
-  readonly #proxy: Proxy | null;
+  readonly #proxy: HttpProxy | null;
   readonly #connectByProxy: Connector | null;
   readonly #maxIdleConnections: number;
   readonly #completionUrls: CompletionUrls | null;
@@ -95,7 +95,7 @@ export class HttpParticipantClient implements ParticipantClient {
   }) {
     this.#registry = given.registry;
     this.#connect = guardedConnector(given.ca, given.lookup);
-    this.#proxy = given.proxy ? new Proxy(given.proxy) : null;
+    this.#proxy = given.proxy ? new HttpProxy(given.proxy) : null;
     this.#connectByProxy = this.#proxy?.connector(this.#connect) ?? null;
     this.#maxIdleConnections = given.maxIdleConnections;
     this.#completionUrls = given.completionUrls ?? null;

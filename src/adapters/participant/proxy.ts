@@ -17,7 +17,7 @@ export type ProxyParts = {
   readonly allowedHosts: readonly string[];
 };
 
-export class Proxy {
+export class HttpProxy {
   readonly #given: ProxyParts;
   readonly #url: URL;
   /** Names and values, alternating. */

@@ -1,7 +1,7 @@
 // Calls through a real HTTP proxy: the tunnel, the complete URL, and who may be called so.
 import { createServer, type IncomingMessage, request } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
-import { type AddressInfo, connect, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { MemoryParticipantRegistry } from '../../../src/adapters/memory/participant-registry.ts';
 import { HttpParticipantClient } from '../../../src/adapters/participant/http-client.ts';
