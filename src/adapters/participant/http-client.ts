@@ -67,6 +67,7 @@ export class HttpParticipantClient implements ParticipantClient {
   readonly #ownHeaders: readonly string[];
   readonly #now: () => Instant;
   readonly #elapsedMs: () => number;
+  readonly #draw: () => number;
   readonly #connections = new Map<string, Connections>();
   readonly #targets = new Map<string, Target>();
   readonly #addresses = new Map<string, Addresses>();
@@ -80,7 +81,9 @@ export class HttpParticipantClient implements ParticipantClient {
    * @param given.completionUrls the signed URLs that calls carry; absent or null for none
    * @param given.userAgent what calls say of who makes them; `tercet` when absent
    * @param given.now the time that signatures bear; this machine's when absent
-   * @param given.elapsedMs measures how long an address is not called; this machine's monotonic clock when absent
+   * @param given.elapsedMs measures how long an address is not called, and a connection used; this machine's monotonic clock when
+   * absent
+   * @param given.draw a random number from 0 to 1, which spreads the ends of connections; this machine's when absent
    */
   constructor(given: {
     registry: ParticipantRegistry;
@@ -92,6 +95,7 @@ export class HttpParticipantClient implements ParticipantClient {
     userAgent?: string;
     now?: () => Instant;
     elapsedMs?: () => number;
+    draw?: () => number;
   }) {
     this.#registry = given.registry;
     this.#connect = guardedConnector(given.ca, given.lookup);
@@ -102,6 +106,7 @@ export class HttpParticipantClient implements ParticipantClient {
     this.#ownHeaders = ['user-agent', given.userAgent ?? 'tercet', ...SAME_HEADERS];
     this.#now = given.now ?? Date.now;
     this.#elapsedMs = given.elapsedMs ?? (() => performance.now());
+    this.#draw = given.draw ?? Math.random;
   }
 
   call(call: ParticipantCall): Promise<HttpAnswer> {
@@ -220,6 +225,8 @@ export class HttpParticipantClient implements ParticipantClient {
       origin,
       connect,
       maxIdleCount: this.#maxIdleConnections,
+      elapsedMs: this.#elapsedMs,
+      draw: this.#draw,
     });
     this.#connections.set(origin, connections);
     return connections;
