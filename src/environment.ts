@@ -213,7 +213,13 @@ function contradictions(settings: Settings): string[] {
     faults.push(
       'TERCET_COMPLETION_SECRETS has no effect without TERCET_PUBLIC_URL: set it, or remove the secrets',
     );
-  for (const name of ['alertWebhookUrl', 'publicUrl'] as const)
+  if (settings.httpProxy !== '' && settings.allowedHosts.length === 0)
+    faults.push(
+      'TERCET_HTTP_PROXY needs TERCET_ALLOWED_HOSTS: no other host is called through a proxy, which hides addresses',
+    );
+  if (settings.httpProxy === '' && settings.noProxy.length > 0)
+    faults.push('TERCET_NO_PROXY has no effect without TERCET_HTTP_PROXY: set it, or remove the hosts');
+  for (const name of ['alertWebhookUrl', 'publicUrl', 'httpProxy'] as const)
     if (settings[name] !== '' && URL.parse(settings[name]) === null)
       faults.push(`${variableOf(name)} is no address: correct its host or port`);
   for (const name of ['alertWebhookSecrets', 'completionSecrets'] as const)

@@ -9,6 +9,7 @@ import type { Logger } from 'pino';
 import { AlertWebhook } from './adapters/alert-webhook.ts';
 import { whyNeverCalled } from './adapters/participant/forbidden-addresses.ts';
 import { HttpParticipantClient } from './adapters/participant/http-client.ts';
+import type { ProxyParts } from './adapters/participant/proxy.ts';
 import { isSqlite, migrate, schemaFault } from './adapters/sql/data-source.ts';
 import { SqlAlertStore } from './adapters/sql/alert-rows.ts';
 import { durabilityRisks } from './adapters/sql/durability.ts';
@@ -59,6 +60,8 @@ export async function serve(tracing: Tracing | null, stopExiting: () => void): P
 
 const { version }: { version: string } = createRequire(import.meta.url)('../package.json');
 
+const USER_AGENT = `tercet/${version}`;
+
 const FAILED = 'tercet could not start';
 
 /** A collector that does not answer must not hold the process: its spans are lost. */
@@ -84,7 +87,9 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
     registry,
     ca: settings.participantCaFile,
     maxIdleConnections: settings.participantConcurrency,
+    proxy: proxyOf(settings),
     completionUrls,
+    userAgent: USER_AGENT,
     now: () => sql.time.now().latest,
   });
   const writerId = systemChance.newId();
@@ -234,6 +239,7 @@ function alertingOf(settings: Settings, { sql, engine, metrics, log }: AlertingP
   const webhook = new AlertWebhook({
     url: settings.alertWebhookUrl,
     secrets: settings.alertWebhookSecrets,
+    userAgent: USER_AGENT,
     now: () => sql.time.now().latest,
     traceUrlOf: (tx) => traceUrlOf(settings.traceUrlTemplate, tx),
   });
@@ -281,6 +287,10 @@ function openWakes(settings: Settings, { time, onWake, log, logger }: WakeParts)
 /** Null without a public URL. */
 const completionUrlsOf = ({ publicUrl, completionSecrets: secrets }: Settings): CompletionUrls | null =>
   publicUrl === '' ? null : new CompletionUrls({ publicUrl, secrets });
+
+/** Null for direct connections. */
+const proxyOf = ({ httpProxy: url, noProxy: except, allowedHosts }: Settings): ProxyParts | null =>
+  url === '' ? null : { url, except, allowedHosts };
 
 const DAY_MS = 86_400_000;
 

@@ -39,6 +39,11 @@ const pemFile = (description: string) =>
     description: `${description}: the path of a PEM file.`,
   });
 
+/** An entry of `allowed-hosts.ts`. */
+const HOST_ENTRY = Type.String({
+  pattern: '^(?:\\*\\.)?[A-Za-z0-9.-]+(?::\\d{1,5})?$|^\\[[0-9A-Fa-f:.]+\\](?::\\d{1,5})?$',
+});
+
 export const Settings = Type.Object({
   host: Type.String({
     default: '127.0.0.1',
@@ -93,11 +98,21 @@ export const Settings = Type.Object({
   }),
   participantCaFile: pemFile('Additional CA certificates for TLS connections to participants'),
   allowedHosts: list(
-    Type.String({
-      pattern: '^(?:\\*\\.)?[A-Za-z0-9.-]+(?::\\d{1,5})?$|^\\[[0-9A-Fa-f:.]+\\](?::\\d{1,5})?$',
-    }),
+    HOST_ENTRY,
     'Hosts that a branch may name by URL instead of a registered participant: HOST, HOST:PORT or *.DOMAIN, separated ' +
-      'by commas.',
+      'by commas. Through a proxy, registered participants are called on these hosts only.',
+  ),
+  httpProxy: Type.String({
+    default: '',
+    pattern: '^(?:https?://[^\\s/?#]+/?)?$',
+    ...secret(
+      'Proxy for calls to participants: http://USER:PASSWORD@HOST:PORT or https://…. Requires TERCET_ALLOWED_HOSTS, ' +
+        'since forbidden addresses cannot be noticed through a proxy.',
+    ),
+  }),
+  noProxy: list(
+    HOST_ENTRY,
+    'Hosts that are called without the proxy: HOST, HOST:PORT or *.DOMAIN, separated by commas.',
   ),
   traceUrlTemplate: Type.String({
     default: '',

@@ -31,6 +31,8 @@ describe('what is left unset', () => {
       redisPrefix: 'tercet',
       participantCaFile: null,
       allowedHosts: [],
+      httpProxy: '',
+      noProxy: [],
       traceUrlTemplate: '',
       logLevel: 'info',
       defaultTimeoutMs: 30_000,
@@ -155,6 +157,23 @@ describe('what is wrong', () => {
       'TERCET_HOST',
       'TERCET_PROT',
     ]);
+  });
+
+  test.each([
+    [{ TERCET_HTTP_PROXY: 'http://proxy:3128' }, 'TERCET_HTTP_PROXY needs TERCET_ALLOWED_HOSTS'],
+    [{ TERCET_NO_PROXY: '*.internal' }, 'TERCET_NO_PROXY has no effect without TERCET_HTTP_PROXY'],
+    [
+      { TERCET_HTTP_PROXY: 'http://ann:s3cret@proxy:99999', TERCET_ALLOWED_HOSTS: 'a.test' },
+      'TERCET_HTTP_PROXY is no address: correct its host or port',
+    ],
+    [
+      { TERCET_HTTP_PROXY: 'socks5://ann:s3cret@proxy', TERCET_ALLOWED_HOSTS: 'a.test' },
+      'TERCET_HTTP_PROXY does not have the right form',
+    ],
+  ])('a proxy that cannot be used is refused: %o', (given, words) => {
+    const faults = faultsOf(given);
+    expect(faults).toEqual([expect.stringContaining(words)]);
+    expect(faults.join()).not.toContain('s3cret');
   });
 
   const receiver = 'https://hooks.example/T0KEN';

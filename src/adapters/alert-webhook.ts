@@ -15,6 +15,7 @@ export type AlertWebhookParts = {
   readonly url: string;
   /** Two at most, for rotation: each signs. */
   readonly secrets: readonly string[];
+  readonly userAgent: string;
   readonly now: () => Instant;
   readonly traceUrlOf: (tx: GlobalTransaction) => string | null;
 };
@@ -28,7 +29,7 @@ export class AlertWebhook implements AlertSender {
   }
 
   async send(batchId: string, notices: readonly AlertNotice[]): Promise<void> {
-    const { url, secrets, now } = this.#given;
+    const { url, secrets, userAgent, now } = this.#given;
     const at = new Date(now());
     const body = JSON.stringify(this.#postOf(notices, at));
     const { origin, pathname, search } = new URL(url);
@@ -37,7 +38,11 @@ export class AlertWebhook implements AlertSender {
       path: `${pathname}${search}`,
       method: 'POST',
       body,
-      headers: { 'content-type': 'application/json', ...signed({ id: batchId, body, secrets, now: at }) },
+      headers: {
+        'user-agent': userAgent,
+        'content-type': 'application/json',
+        ...signed({ id: batchId, body, secrets, now: at }),
+      },
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     // Only the status counts: what it says would be logged, and it may say anything.

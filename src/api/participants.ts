@@ -155,6 +155,8 @@ const ONE_OF_BOTH = {
 
 /** What is wrong with an address as such. */
 function faultOf(baseUrl: string): string | null {
+  // A URL parser reads it as a slash, and a reader may take what stands before it for a user.
+  if (baseUrl.includes('\\')) return 'must not hold a backslash';
   const url = URL.parse(baseUrl);
   if (url === null) return 'is not an address';
   if (url.username !== '' || url.password !== '') return 'must not hold a user or a password';

@@ -5,29 +5,44 @@
  * Almost no text needs the slow look. A number of at most 15 digits without an exponent always survives, so one cheap
  * test on the raw text finds those whose numbers have to be compared with their source.
  */
+import { endOfString } from '../domain/index.ts';
 
 /** Where in the text a number may stand that a double cannot carry: after what comes before every number. */
 const SUSPICIOUS_NUMBER = /(?:^|[\s:,[])-?(?:[\d.]{16}|[\d.]+[eE])/;
 
-/** Where it was found: under this key of an object or array inside of what the whole text says. */
+/** Few digits and a small power of ten: a double carries them. */
+const SURELY_EXACT = /^-?[\d.]{1,15}(?:[eE][+-]?\d{1,2})?$/;
+const NUMBER = /-?\d[\d.eE+-]*/y;
+const [QUOTE, MINUS, ZERO, NINE] = [...'"-09'].map((one) => one.charCodeAt(0)) as [
+  number,
+  number,
+  number,
+  number,
+];
+
 export type Inexact = {
-  readonly root: unknown;
-  readonly holder: object;
-  readonly key: string;
   readonly source: string;
+  /** Where it stands in the text. */
+  readonly at: number;
 };
 
-/** The first of them; null when there is none. */
+/**
+ * The first of them; null when there is none.
+ * @param json a text that a parser has accepted
+ */
 export function inexactNumberIn(json: string): Inexact | null {
   if (!SUSPICIOUS_NUMBER.test(json)) return null;
-  let found: Omit<Inexact, 'root'> | null = null;
-  const root: unknown = JSON.parse(json, function (this: object, key, value, context?: { source?: string }) {
-    const source = context?.source;
-    if (typeof value === 'number' && source !== undefined && !isCarriedExactly(value, source))
-      found ??= { holder: this, key, source };
-    return value;
-  });
-  return found === null ? null : { ...(found as Omit<Inexact, 'root'>), root };
+  for (let at = 0; at < json.length; ) {
+    const code = json.charCodeAt(at);
+    if (code === QUOTE) at = endOfString(json, at);
+    else if (code === MINUS || (code >= ZERO && code <= NINE)) {
+      NUMBER.lastIndex = at;
+      const [source = ''] = NUMBER.exec(json) ?? [];
+      if (!SURELY_EXACT.test(source) && !isCarriedExactly(Number(source), source)) return { source, at };
+      at += source.length;
+    } else at += 1;
+  }
+  return null;
 }
 
 const isCarriedExactly = (value: number, source: string): boolean =>
@@ -49,5 +64,3 @@ function trailingZeroCount(digits: string): number {
   while (digits.charCodeAt(digits.length - 1 - count) === ZERO) count += 1;
   return count;
 }
-
-const ZERO = '0'.charCodeAt(0);

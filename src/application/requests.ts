@@ -18,12 +18,19 @@ export type MaxPolicy = {
   readonly retryBudgetMs: number;
 };
 
+/**
+ * The payload as it was written, which the parsed value does not tell: `1.10` is sent as `1.10`. It is no part of the request's
+ * value, so neither its schema nor its hash reads it.
+ */
+export const PAYLOAD_TEXT: unique symbol = Symbol('payload text');
+
 export type BranchRequest = PolicyRequest & {
   readonly branchId: string;
   readonly participant: string;
   readonly activity: string;
   /** Any JSON value; `{}` when absent. */
   readonly payload?: unknown;
+  readonly [PAYLOAD_TEXT]?: string;
 };
 
 /** A branch that stands in a begin: of a saga, a step. */
@@ -56,7 +63,7 @@ export const specOf = (request: BranchRequest, participants: Participants): Bran
   branchId: request.branchId,
   participant: request.participant,
   activity: request.activity,
-  payload: JSON.stringify(request.payload === undefined ? {} : request.payload),
+  payload: request[PAYLOAD_TEXT] ?? JSON.stringify(request.payload === undefined ? {} : request.payload),
   bodyHash: bodyHash(request),
   policy: ownPolicyOf({
     callTimeoutMs: participants.get(request.participant)?.callTimeoutMs,

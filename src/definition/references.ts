@@ -4,6 +4,7 @@
  *
  * `$$from` stands for `$from` itself, and so on: of two or more signs one is taken away.
  */
+import { eachKey, endOfValue, nameOf } from '../domain/index.ts';
 
 export type Reference = {
   /** A step, and the way into its result; null where neither can be read. */
@@ -18,8 +19,8 @@ const ESCAPED = /^\$\$+from$/;
 const WELL_FORMED = /^[A-Za-z0-9_-]{1,64}(?:\.[^.[\]]+)*$/;
 const MAX_LENGTH = 256;
 
-/** Nothing in the text is a reference, or stands for the sign of one. */
-const isPlain = (payload: string): boolean => !payload.includes(`${FROM}"`);
+/** Nothing in the text is a reference, or stands for the sign of one: a name may be written with escapes. */
+const isPlain = (payload: string): boolean => !payload.includes(`${FROM}"`) && !payload.includes('\\u');
 
 /** In the order of the text. */
 export function referencesIn(payload: string): readonly Reference[] {
@@ -27,11 +28,26 @@ export function referencesIn(payload: string): readonly Reference[] {
 }
 
 /**
- * The payload with the parts that it refers to, by step, each as JSON. The same text each time.
+ * The payload with the parts that it refers to, by step, each as JSON; the rest is as it was written. The same text each time.
  * @throws Error for a result that lacks what is referred to, which no result that was accepted does
  */
 export function resolved(payload: string, results: Readonly<Record<string, string>>): string {
-  return isPlain(payload) ? payload : JSON.stringify(replaced(JSON.parse(payload), results));
+  if (isPlain(payload)) return payload;
+  let text = '';
+  let doneTo = 0;
+  const replace = (from: number, to: number, by: string) => {
+    text += payload.slice(doneTo, from) + by;
+    doneTo = to;
+  };
+  eachKey(payload, (key) => {
+    const name = nameOf(payload, key);
+    if (name === FROM) {
+      const end = endOfValue(payload, key.objectAt);
+      const reference = JSON.parse(payload.slice(key.valueAt, endOfValue(payload, key.valueAt)));
+      replace(key.objectAt, end, JSON.stringify(targetIn(results, String(reference))));
+    } else if (ESCAPED.test(name)) replace(key.from, key.to, JSON.stringify(name.slice(1)));
+  });
+  return text + payload.slice(doneTo);
 }
 
 /** Whether a result, as JSON, has what is referred to. */
@@ -49,17 +65,6 @@ function targetOf(value: { readonly $from: unknown }): string | null {
   const { $from: to } = value;
   const isAlone = Object.keys(value).length === 1;
   return isAlone && typeof to === 'string' && to.length <= MAX_LENGTH && WELL_FORMED.test(to) ? to : null;
-}
-
-function replaced(value: unknown, results: Readonly<Record<string, string>>): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map((part) => replaced(part, results));
-  if (isReference(value)) return targetIn(results, String(value.$from));
-  const entries = Object.entries(value).map(([key, part]) => [
-    ESCAPED.test(key) ? key.slice(1) : key,
-    replaced(part, results),
-  ]);
-  return Object.fromEntries(entries);
 }
 
 function targetIn(results: Readonly<Record<string, string>>, reference: string): unknown {

@@ -2,6 +2,7 @@
 export { branchReply, REFUSALS } from './branch-reply.ts';
 export { contradictionIn } from './contradiction.ts';
 export * from './global-transaction.ts';
+export { eachKey, endOfString, endOfValue, type Key, nameOf, pathTo } from './json-text.ts';
 export { isServed, type Kind, kindOf, SERVED_KINDS } from './kind.ts';
 export {
   callsOf,

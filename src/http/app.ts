@@ -22,6 +22,7 @@ import { closeConnectionsWhenClosing } from './plugins/closing-connections.ts';
 import { takeOnlyJson } from './plugins/json-body.ts';
 import { type Scrape, serveMetrics } from './plugins/metrics.ts';
 import { answerClientError, answerError, answerProblems } from './plugins/problems.ts';
+import { refuseRepeatedHeaders } from './plugins/repeated-headers.ts';
 import type { App } from './typed-app.ts';
 
 export type AppParts = Pick<
@@ -50,9 +51,12 @@ export type AppParts = Pick<
 export async function buildApp(given: AppParts): Promise<App> {
   const { apiTokens, completionUrls = null, isDraining = () => false } = given;
   const app = Fastify({ ...serverOptions(given) }).withTypeProvider<TypeBoxTypeProvider>();
+  // A client that sends no more is answered all the same.
+  Object.assign(app.server, { httpAllowHalfOpen: true });
   // First, so that it covers every route and hook.
   await given.trace?.(app as unknown as FastifyInstance);
   askForToken(app, apiTokens, completionUrls);
+  refuseRepeatedHeaders(app);
   takeOnlyJson(app);
   answerProblems(app);
   closeConnectionsWhenClosing(app, isDraining);

@@ -57,6 +57,7 @@ function alertsOn(newDatabase: () => Promise<string>): void {
     webhook = new AlertWebhook({
       url: `${receiver.url}/alerts?team=payments`,
       secrets: [receiver.secret],
+      userAgent: 'tercet/test',
       // Receivers judge the age of a signature by the clock of this machine.
       now: () => Date.now(),
       traceUrlOf: ({ gid }) => `http://jaeger.example/${gid}`,

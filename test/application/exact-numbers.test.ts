@@ -4,17 +4,10 @@ import { inexactNumberIn } from '../../src/application/exact-numbers.ts';
 
 const INEXACT = '12345678901234567890';
 
-test('the first of several is found, with what holds it and all of the text', () => {
-  const found = inexactNumberIn(`{"a":[0,{"b":${INEXACT}}],"c":1e400}`);
-  expect(found).toMatchObject({ key: 'b', source: INEXACT, holder: { b: Number(INEXACT) } });
-  expect(found?.root).toEqual({ a: [0, { b: Number(INEXACT) }], c: Infinity });
-  const { a } = found?.root as { a: readonly [number, object] };
-  expect(found?.holder).toBe(a[1]);
-});
-
-test('in an array its key is its index, and alone it is empty', () => {
-  expect(inexactNumberIn(`[1,${INEXACT}]`)?.key).toBe('1');
-  expect(inexactNumberIn(INEXACT)?.key).toBe('');
+test('the first of several is found, with the place where it stands', () => {
+  expect(inexactNumberIn(`{"a":[0,{"b":${INEXACT}}],"c":1e400}`)).toEqual({ source: INEXACT, at: 13 });
+  expect(inexactNumberIn(INEXACT)).toEqual({ source: INEXACT, at: 0 });
+  expect(inexactNumberIn(`["${INEXACT}", -${INEXACT}]`)).toEqual({ source: `-${INEXACT}`, at: 25 });
 });
 
 test.each([

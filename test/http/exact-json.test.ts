@@ -1,5 +1,5 @@
 // Bodies are read without loss, or not at all.
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { readExactJson, UnreadableBody } from '../../src/api/exact-json.ts';
 
@@ -125,4 +125,25 @@ test('a number of a million zeros ends no process either', () => {
   const zeros = '0'.repeat(1_000_000);
   for (const number of [`0.1${zeros}1`, `1${zeros}`, `1${zeros}1e-${zeros}1`])
     expect(codeOf(`[${number}]`)).toBe('inexact_number');
+});
+
+describe('a body full of numbers that have to be compared with their text', () => {
+  test.each([
+    '1e1',
+    '1.5E-3',
+    '1234567890123456',
+    '"',
+    '-0.10000000000000000',
+  ])('%s is read without a visit of each value', (one) => {
+    const number = one === '"' ? '"\\"1e1,"' : one;
+    const parse = jest.spyOn(JSON, 'parse');
+    const count = Math.floor(1_400_000 / (number.length + 1));
+    try {
+      expect(codeOf(`[${Array(count).fill(number)}]`)).toBeNull();
+      expect(codeOf(`[${Array(count).fill(number)},1e999]`)).toBe('inexact_number');
+      expect(parse.mock.calls.map(({ length }) => length)).toEqual([1, 1]);
+    } finally {
+      parse.mockRestore();
+    }
+  });
 });

@@ -1,7 +1,7 @@
 /**
  * One call under way: hears what undici tells of it and answers once, whichever comes first of a complete answer, an
  * error, a body over the limit, and the time-out. Of the body only its length matters, unless its text is wanted or may tell
- * why something was refused.
+ * why something was refused. Only then is a body that is encoded decoded.
  */
 import { isUtf8 } from 'node:buffer';
 import type { Dispatcher } from 'undici';
@@ -9,6 +9,7 @@ import type { HttpAnswer } from '../../application/ports.ts';
 import { MAX_RESULT_BYTES } from '../../application/results.ts';
 import { REFUSALS } from '../../domain/index.ts';
 import { MAX_TIMER_MS } from '../system.ts';
+import { decoded } from './encoded-body.ts';
 import type { LookUpStage } from './lookups.ts';
 import { retryAfterMs } from './retry-after.ts';
 
@@ -37,6 +38,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #status = 0;
   #retryAfterMs: number | null = null;
   #isText = false;
+  #encoding: string | null = null;
   #bodyBytes = 0;
   /** Null where the body is not wanted, or is too long. */
   #kept: Buffer[] | null = null;
@@ -83,13 +85,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#isOver) throw new Error('given up before it was sent');
   }
 
-  /** Also told of 1xx, before the answer itself. */
   onResponseStart(
     _controller: Dispatcher.DispatchController,
     status: number,
     headers: Record<string, string | string[] | undefined>,
   ): void {
     this.#status = status;
+    const encoding = headers['content-encoding'];
+    if (encoding !== undefined) this.#encoding = String(encoding);
     // Whoever refuses may say why.
     if (REFUSALS.includes(status)) this.#kept ??= [];
     this.#isText = /^text\/plain\b/i.test(String(headers['content-type']));
@@ -106,7 +109,24 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     const body = this.#kept === null ? null : Buffer.concat(this.#kept);
-    this.#end(this.#status, String(this.#status), body && isUtf8(body) ? body.toString() : null);
+    if (body === null || this.#encoding === null) this.#answered(body);
+    else this.#answeredEncoded(body, this.#encoding);
+  }
+
+  #answered(body: Buffer | null): void {
+    const isText = body !== null && body.length <= MAX_RESULT_BYTES && isUtf8(body);
+    this.#end(this.#status, String(this.#status), isText ? body.toString() : null);
+  }
+
+  /** The status decides also where nothing can be read. */
+  #answeredEncoded(raw: Buffer, encoding: string): void {
+    const decoding = decoded(raw, encoding, MAX_BODY_BYTES);
+    if (decoding.body !== null) {
+      this.#answered(decoding.body);
+      return;
+    }
+    const { fault, isTooLong } = decoding;
+    this.#end(isTooLong ? null : this.#status, line(`${this.#status}, but ${fault}`));
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {

@@ -40,7 +40,8 @@ export function guardedConnector(ca: string | null, lookup: LookupFunction = sys
     let socket: Socket | null = null;
     const refusal = refusalOf(hostname);
     if (refusal !== null) process.nextTick(callback, new Error(refusal), null);
-    else if (isIP(hostname) !== 0) socket = connect(options, callback);
+    // A connection that is there already is a proxy's, which has looked the name up.
+    else if (isIP(hostname) !== 0 || options.httpSocket) socket = connect(options, callback);
     else
       asked = lookups.find(hostname, (error) => {
         if (error) callback(error, null);

@@ -29,22 +29,45 @@ import { Addresses } from './addresses.ts';
 import { Connections } from './connections.ts';
 import { Exchange } from './exchange.ts';
 import { type Connector, guardedConnector } from './guarded-connector.ts';
+import { HttpProxy, type ProxyParts } from './proxy.ts';
 
 /** Initiators may name addresses of their own: what is remembered of them is forgotten beyond this many. */
 const MAX_REMEMBERED = 1000;
 /** Answers of a proxy in front of a service that is away. */
 const AWAY = [502, 503, 504];
 
-/** Where a base URL leads: the connections to its origin, and the path that every call of it begins with. */
-type Target = { readonly connections: Connections; readonly path: string };
+/**
+ * What every call says of its body and of the answer. JSON is preferred, since results and reasons are read as JSON. Any other
+ * type is accepted: the status decides, and a 406 after the work is done would be an unknown reply.
+ */
+const SAME_HEADERS = [
+  'content-type',
+  'application/json',
+  'accept',
+  'application/json, */*;q=0.5',
+  'accept-encoding',
+  'identity',
+];
+
+/** Where a base URL leads: the connections to its origin, and the path and headers that every call of it begins with. */
+type Target = {
+  readonly connections: Connections;
+  readonly path: string;
+  /** Names and values, alternating. */
+  readonly headers: readonly string[];
+};
 
 export class HttpParticipantClient implements ParticipantClient {
   readonly #registry: ParticipantRegistry;
   readonly #connect: Connector;
+  readonly #proxy: HttpProxy | null;
+  readonly #connectByProxy: Connector | null;
   readonly #maxIdleConnections: number;
   readonly #completionUrls: CompletionUrls | null;
+  readonly #ownHeaders: readonly string[];
   readonly #now: () => Instant;
   readonly #elapsedMs: () => number;
+  readonly #draw: () => number;
   readonly #connections = new Map<string, Connections>();
   readonly #targets = new Map<string, Target>();
   readonly #addresses = new Map<string, Addresses>();
@@ -54,25 +77,36 @@ export class HttpParticipantClient implements ParticipantClient {
    * @param given.maxIdleConnections idle connections that are kept to one origin; those in use have no limit here
    * @param given.ca PEM of authorities to trust for the certificates of participants, beside the usual ones
    * @param given.lookup looks up the names of participants; the system's resolver when absent
+   * @param given.proxy the proxy to call through; absent or null for none
    * @param given.completionUrls the signed URLs that calls carry; absent or null for none
+   * @param given.userAgent what calls say of who makes them; `tercet` when absent
    * @param given.now the time that signatures bear; this machine's when absent
-   * @param given.elapsedMs measures how long an address is not called; this machine's monotonic clock when absent
+   * @param given.elapsedMs measures how long an address is not called, and a connection used; this machine's monotonic clock when
+   * absent
+   * @param given.draw a random number from 0 to 1, which spreads the ends of connections; this machine's when absent
    */
   constructor(given: {
     registry: ParticipantRegistry;
     ca: string | null;
     maxIdleConnections: number;
     lookup?: LookupFunction;
+    proxy?: ProxyParts | null;
     completionUrls?: CompletionUrls | null;
+    userAgent?: string;
     now?: () => Instant;
     elapsedMs?: () => number;
+    draw?: () => number;
   }) {
     this.#registry = given.registry;
     this.#connect = guardedConnector(given.ca, given.lookup);
+    this.#proxy = given.proxy ? new HttpProxy(given.proxy) : null;
+    this.#connectByProxy = this.#proxy?.connector(this.#connect) ?? null;
     this.#maxIdleConnections = given.maxIdleConnections;
     this.#completionUrls = given.completionUrls ?? null;
+    this.#ownHeaders = ['user-agent', given.userAgent ?? 'tercet', ...SAME_HEADERS];
     this.#now = given.now ?? Date.now;
     this.#elapsedMs = given.elapsedMs ?? (() => performance.now());
+    this.#draw = given.draw ?? Math.random;
   }
 
   call(call: ParticipantCall): Promise<HttpAnswer> {
@@ -114,10 +148,10 @@ export class HttpParticipantClient implements ParticipantClient {
       return;
     }
     try {
-      const { connections, path } = this.#targetOf(this.#addressFor(participant, exchange));
+      const { connections, path, headers: first } = this.#targetOf(this.#addressFor(participant, exchange));
       const { activity, op, payload: body } = call;
       const ownPath = participant.paths[`${activity}/${op}`] ?? `/${activity}/${op}`;
-      const headers = headersOf(call);
+      const headers = headersOf(call, first);
       if (this.#completionUrls !== null) addCompletionUrl(headers, call, this.#completionUrls);
       if (participant.secrets?.length) this.#sign(headers, call, participant.secrets);
       connections.send({ method: 'POST', path: path + ownPath, headers, body }, exchange);
@@ -157,10 +191,21 @@ export class HttpParticipantClient implements ParticipantClient {
     const known = this.#targets.get(baseUrl);
     if (known) return known;
     if (this.#targets.size >= MAX_REMEMBERED) this.#forget();
-    const { origin, pathname } = new URL(baseUrl);
-    const target = { connections: this.#connectionsTo(origin), path: pathname.replace(/\/+$/, '') };
+    const target = this.#newTarget(new URL(baseUrl));
     this.#targets.set(baseUrl, target);
     return target;
+  }
+
+  #newTarget(url: URL): Target {
+    const path = url.pathname.replace(/\/+$/, '');
+    if (!this.#proxy?.isFor(url))
+      return { connections: this.#connectionsTo(url.origin, this.#connect), path, headers: this.#ownHeaders };
+    const { prefix, headers } = this.#proxy.requestTo(url);
+    return {
+      connections: this.#connectionsTo(url.origin, this.#connectByProxy as Connector),
+      path: prefix + path,
+      headers: [...this.#ownHeaders, ...headers],
+    };
   }
 
   /** Origins with calls under way stay; the connections to the others are closed. */
@@ -173,13 +218,15 @@ export class HttpParticipantClient implements ParticipantClient {
     }
   }
 
-  #connectionsTo(origin: string): Connections {
+  #connectionsTo(origin: string, connect: Connector): Connections {
     const known = this.#connections.get(origin);
     if (known) return known;
     const connections = new Connections({
       origin,
-      connect: this.#connect,
+      connect,
       maxIdleCount: this.#maxIdleConnections,
+      elapsedMs: this.#elapsedMs,
+      draw: this.#draw,
     });
     this.#connections.set(origin, connections);
     return connections;
@@ -197,11 +244,10 @@ function addCompletionUrl(
 }
 
 /** Names and values, alternating. */
-function headersOf(call: ParticipantCall): string[] {
+function headersOf(call: ParticipantCall, first: readonly string[]): string[] {
   const { gid, branchId, op, kind, attempt, deadlineAt } = call;
   const headers = [
-    'content-type',
-    'application/json',
+    ...first,
     CALL_HEADERS.gid,
     gid,
     CALL_HEADERS.op,

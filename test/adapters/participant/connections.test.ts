@@ -16,6 +16,8 @@ test('a connection is kept after a complete answer only, and until the participa
     origin: participant.url,
     connect: guardedConnector(null),
     maxIdleCount: 10,
+    elapsedMs: () => 0,
+    draw: () => 0,
   });
   const answerOf = (path: string) =>
     new Promise<HttpAnswer>((resolve) => {
@@ -37,4 +39,40 @@ test('a connection is kept after a complete answer only, and until the participa
   await participant.close();
   await until('nothing is kept', () => kept().idle === 0);
   await connections.close();
+});
+
+test('a connection is used for 20 to 30 seconds, so that new addresses of a name get calls', async () => {
+  const ports: (number | undefined)[] = [];
+  const participant = await participantThat((response) => {
+    ports.push(response.socket?.remotePort);
+    response.setHeader('keep-alive', 'timeout=600').end();
+  });
+  let nowMs = 0;
+  let drawn = 0;
+  const connections = new Connections({
+    origin: participant.url,
+    connect: guardedConnector(null),
+    maxIdleCount: 10,
+    elapsedMs: () => nowMs,
+    draw: () => drawn,
+  });
+  const call = async (atMs: number) => {
+    nowMs = atMs;
+    await new Promise<HttpAnswer>((resolve) =>
+      connections.send({ method: 'POST', path: '/', body: '{}' }, new Exchange(60_000, resolve)),
+    );
+    await until('its connection is released', () => connections.busyCount === 0);
+  };
+  for (const atMs of [0, 19_999]) await call(atMs);
+  // It is too old before a call, and then after one.
+  drawn = 0.999;
+  for (const atMs of [20_000, 49_989]) await call(atMs);
+  expect(connections.idleCount).toBe(1);
+  await call(50_000);
+  const [a, b, c] = [...new Set(ports)];
+  expect(ports).toEqual([a, a, b, b, c]);
+  expect(connections.idleCount).toBe(1);
+  nowMs = 90_000;
+  await connections.close();
+  await participant.close();
 });

@@ -45,7 +45,7 @@ export async function rawParticipantThat(
   return { ...(await listening(server)), received };
 }
 
-async function listening(server: Server) {
+export async function listening(server: Server) {
   const sockets = new Set<Socket>();
   server.on('connection', (socket) => sockets.add(socket));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

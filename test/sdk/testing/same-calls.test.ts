@@ -100,9 +100,10 @@ async function register(secrets: readonly string[]): Promise<void> {
   await registry.put({ name: 'payment', baseUrls, paths: {}, callTimeoutMs: null, secrets });
 }
 
-/** Less what the connection is about. */
+/** Less what HTTP alone is about. */
 const seen = ({ method, path, headers, body }: ParticipantRequest) => {
-  const { host, connection, 'content-length': _length, ...own } = headers;
+  const { host, connection, accept, 'content-length': _length, ...rest } = headers;
+  const { 'user-agent': _agent, 'accept-encoding': _encoding, ...own } = rest;
   return { method, path, headers: own, body };
 };
 
