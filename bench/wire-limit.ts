@@ -8,9 +8,10 @@
 import pino from 'pino';
 import { NO_TRACE } from '../src/application/trace-context.ts';
 import { v7 as uuidv7 } from 'uuid';
+import { MemoryParticipantRegistry } from '../src/adapters/memory/participant-registry.ts';
 import { HttpParticipantClient } from '../src/adapters/participant/http-client.ts';
 import type { Coordinator, Outcome } from '../src/application/coordinator.ts';
-import type { Participant, ParticipantRegistry, Saved } from '../src/application/ports.ts';
+import type { Saved } from '../src/application/ports.ts';
 import type { BeginRequest, BranchRequest } from '../src/application/requests.ts';
 import { readSettings } from '../src/environment.ts';
 import type { Branch, Call, GlobalTransaction, Op } from '../src/domain/index.ts';
@@ -18,15 +19,7 @@ import { buildApp } from '../src/http/app.ts';
 
 const settings = readSettings({ TERCET_LOG_LEVEL: 'warn' });
 
-const known = new Map<string, Participant>();
-const registry: ParticipantRegistry = {
-  find: async (name) => known.get(name) ?? null,
-  list: async () => [...known.values()],
-  async put(participant) {
-    known.set(participant.name, participant);
-    return { isNew: true };
-  },
-};
+const registry = new MemoryParticipantRegistry();
 const participants = new HttpParticipantClient({
   registry,
   ca: null,
@@ -35,7 +28,10 @@ const participants = new HttpParticipantClient({
 
 type Asked = 'begin' | 'waitForEnd' | 'needsAttention' | 'explain' | 'registerParticipant';
 const double: Pick<Coordinator, Asked> = {
-  registerParticipant: async (participant) => ({ participant, ...(await registry.put(participant)) }),
+  async registerParticipant(registration) {
+    const { isNew } = await registry.put(registration);
+    return { isNew, participant: { paths: {}, callTimeoutMs: null, ...registration } };
+  },
   async begin(request, _beginKey, { traceparent } = NO_TRACE): Promise<Outcome> {
     const tx = confirmed(request, traceparent);
     if (tx.pattern === 'saga') await callInTurn(tx);

@@ -25,6 +25,8 @@ export type HttpRejection =
   | 'request_timeout'
   | 'unknown_route'
   | 'participant_not_registered'
+  | 'participant_in_use'
+  | 'registration_too_large'
   | 'quarantined'
   | 'overloaded'
   | 'store_unavailable'
@@ -313,6 +315,17 @@ export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
     status: 404,
     title: 'No participant is registered under this name',
     advice: 'Register it with PUT /v1/participants/{name}.',
+  },
+  participant_in_use: {
+    status: 409,
+    title: 'A transaction waits for the participant',
+    advice:
+      'Wait for its end, or name a registered successor: DELETE /v1/participants/{name}?successor=NAME. GET /v1/transactions?participant= lists them.',
+  },
+  registration_too_large: {
+    status: 413,
+    title: 'The registration of the participant is over 16 KiB',
+    advice: 'Name fewer or shorter paths and addresses.',
   },
   upgrade_in_progress: {
     status: 503,

@@ -4,13 +4,17 @@
  * Secrets come in here and never go out: a view only says how many there are, and a fault never repeats one.
  */
 import { Type } from 'typebox';
+import { Value } from 'typebox/value';
 import type { Coordinator } from '../application/coordinator.ts';
 import type { Participant } from '../application/ports.ts';
 import {
   type Fault,
   ParticipantName,
+  ParticipantRemovalQuery,
+  ParticipantRemovalView,
   ParticipantRequest,
   ParticipantRetryView,
+  ParticipantsQuery,
   ParticipantsView,
   ParticipantView,
 } from '../wire/index.ts';
@@ -18,6 +22,9 @@ import { checkSecret } from '../wire/signature.ts';
 import { noBody } from './no-body.ts';
 import { faultsProblem, problem } from './problem-document.ts';
 import { answer, type Route, route, success } from './route.ts';
+
+const MAX_REGISTRATION_BYTES = 16 * 1024;
+const DEFAULT_LIMIT = 50;
 
 const params = Type.Object({ name: ParticipantName });
 const shared = { access: 'token', tag: 'participants' } as const;
@@ -32,6 +39,7 @@ type ParticipantParts = {
 
 export const participantRoutes = (given: ParticipantParts): readonly Route[] => [
   register(given),
+  remove(given),
   route({
     ...shared,
     method: 'GET',
@@ -50,10 +58,25 @@ export const participantRoutes = (given: ParticipantParts): readonly Route[] => 
     path: '/v1/participants',
     operationId: 'listParticipants',
     summary: 'List the participants',
-    schemas: { answers: { 200: answer(ParticipantsView, 'All participants, by name.') } },
-    async handle() {
-      const participants = await given.coordinator.listParticipants();
-      return success(200, { participants: participants.map(view) });
+    schemas: {
+      query: ParticipantsQuery,
+      answers: { 200: answer(ParticipantsView, 'One page of the participants, by name.') },
+    },
+    async handle({ query }) {
+      const limit = Number(query.limit ?? DEFAULT_LIMIT);
+      const after = query.cursor === undefined ? '' : nameOf(query.cursor);
+      if (after === null)
+        return {
+          problem: faultsProblem([{ parameter: 'cursor', detail: 'is not the nextCursor of a page' }]),
+        };
+      // One more than a page tells whether another page follows.
+      const found = await given.coordinator.listParticipants({ after, limit: limit + 1 });
+      const shown = found.slice(0, limit);
+      const last = found.length > limit ? shown.at(-1) : undefined;
+      return success(200, {
+        participants: shown.map(view),
+        nextCursor: last === undefined ? null : cursorOf(last.name),
+      });
     },
   }),
   route({
@@ -76,6 +99,48 @@ export const participantRoutes = (given: ParticipantParts): readonly Route[] => 
   }),
 ];
 
+const remove = ({ coordinator }: ParticipantParts): Route =>
+  route({
+    ...shared,
+    method: 'DELETE',
+    path: '/v1/participants/:name',
+    operationId: 'removeParticipant',
+    summary: 'Remove a participant that nothing waits for, or call what waits at its successor',
+    schemas: {
+      params,
+      query: ParticipantRemovalQuery,
+      body: noBody,
+      answers: {
+        200: answer(ParticipantRemovalView, 'It is removed, or its name stands for its successor.'),
+      },
+    },
+    async handle({ params: { name }, query: { successor: successorName } }) {
+      const successor = successorName === undefined ? null : await coordinator.findParticipant(successorName);
+      const detail = successorFault(name, successorName, successor);
+      if (detail !== null) return { problem: faultsProblem([{ parameter: 'successor', detail }]) };
+      const removal = await coordinator.removeParticipant(name, successor);
+      if (removal.outcome === 'not_registered') return problem('participant_not_registered');
+      if (removal.outcome === 'in_use')
+        return problem('participant_in_use', { about: `Transaction ${removal.gid} waits for it.` });
+      const isRemoved = removal.outcome === 'removed';
+      return success(200, {
+        participant: name,
+        isRemoved,
+        successor: isRemoved ? null : (successor?.name ?? null),
+      });
+    },
+  });
+
+function successorFault(
+  name: string,
+  successorName: string | undefined,
+  successor: Participant | null,
+): string | null {
+  if (successorName === undefined) return null;
+  if (successorName === name) return 'must be another participant';
+  return successor === null ? 'is not registered' : null;
+}
+
 const register = (given: ParticipantParts): Route =>
   route({
     ...shared,
@@ -92,18 +157,12 @@ const register = (given: ParticipantParts): Route =>
       },
     },
     async handle({ params: { name }, body }) {
+      if (Buffer.byteLength(JSON.stringify(body)) > MAX_REGISTRATION_BYTES)
+        return problem('registration_too_large');
       const fault = faultIn(body, given);
       if (fault !== null) return { problem: faultsProblem([fault]) };
-      const { baseUrl, baseUrls = [baseUrl as string], paths = {}, activities } = body;
-      const { callTimeoutMs = null, secrets } = body;
-      const optional = { ...(activities && { activities }), ...(secrets && { secrets }) };
-      const { isNew, participant } = await given.coordinator.registerParticipant({
-        name,
-        baseUrls,
-        paths,
-        callTimeoutMs,
-        ...optional,
-      });
+      const { baseUrl, baseUrls = [baseUrl as string], ...kept } = body;
+      const { isNew, participant } = await given.coordinator.registerParticipant({ name, baseUrls, ...kept });
       return isNew
         ? success(201, view(participant), { location: `/v1/participants/${name}` })
         : success(200, view(participant));
@@ -125,6 +184,15 @@ const view = ({
   callTimeoutMs,
   secretCount: secrets?.length ?? 0,
 });
+
+/** Opaque to clients, so that what a page starts behind may change. */
+const cursorOf = (name: string): string => Buffer.from(name).toString('base64url');
+
+/** Null for a text that is no cursor. */
+function nameOf(cursor: string): string | null {
+  const name = Buffer.from(cursor, 'base64url').toString('latin1');
+  return Value.Check(ParticipantName, name) && cursorOf(name) === cursor ? name : null;
+}
 
 /** What the schema cannot say; null when all is well. */
 function faultIn(body: ParticipantRequest, given: ParticipantParts): Fault | null {

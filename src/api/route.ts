@@ -24,7 +24,7 @@ export type RouteSchemas = {
 };
 
 export type Route = {
-  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** `:name` stands for one step of the path, which is a parameter. */
   readonly path: string;
   /** The name of the operation in generated clients. */

@@ -3,7 +3,7 @@
  * answered by the list as it is: an address that is taken off it is not called any more.
  */
 import { isAllowedHost } from './allowed-hosts.ts';
-import type { Participant, ParticipantRegistry } from './ports.ts';
+import type { Participant, ParticipantPage, ParticipantRegistry, Registration } from './ports.ts';
 
 /** Whether a branch names its participant by an address; names never hold a colon. */
 export const isAddress = (participant: string): boolean => participant.includes('://');
@@ -29,11 +29,15 @@ export class AllowedAddresses implements ParticipantRegistry {
     return { name: nameOrAddress, baseUrls: [nameOrAddress], paths: {}, callTimeoutMs: null };
   }
 
-  list(): Promise<readonly Participant[]> {
-    return this.#given.registry.list();
+  list(page?: ParticipantPage): Promise<readonly Participant[]> {
+    return this.#given.registry.list(page);
   }
 
-  put(participant: Participant): Promise<{ readonly isNew: boolean }> {
-    return this.#given.registry.put(participant);
+  put(registration: Registration): Promise<{ readonly isNew: boolean }> {
+    return this.#given.registry.put(registration);
+  }
+
+  remove(name: string): Promise<boolean> {
+    return this.#given.registry.remove(name);
   }
 }

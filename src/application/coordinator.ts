@@ -25,6 +25,8 @@ import {
   type Observer,
   Overloaded,
   type Participant,
+  type ParticipantPage,
+  type Registration,
   type QuarantinedTransaction,
   type Saved,
   type TransactionEnd,
@@ -45,6 +47,21 @@ const RETRY_PAGE = 200;
 const REGISTRATION_READ_MS = 1500;
 const ROOM_PAUSE_MS = 500;
 const ROOM_ATTEMPTS = 60;
+
+/** What became of the removal of a participant; `gid` is one of the transactions that wait for it. */
+export type Removal =
+  | { readonly outcome: 'removed' | 'succeeded_by' | 'not_registered' }
+  | { readonly outcome: 'in_use'; readonly gid: string };
+
+const NO_FILTER = {
+  status: null,
+  isParked: null,
+  attention: null,
+  name: null,
+  businessKey: null,
+  beganAfter: null,
+  before: null,
+};
 
 /** Which transactions are final, by the clock that their instants are by. */
 export type Ends = {
@@ -157,18 +174,18 @@ export class Coordinator {
 
   /**
    * Stores a participant, or what replaces it. Its circuit is closed: what failed before says nothing of the new addresses.
-   * @returns what is stored: secrets and activities may be those of an earlier registration
+   * @returns what is stored: what the registration leaves out may be that of an earlier one
    */
   async registerParticipant(
-    participant: Participant,
+    registration: Registration,
   ): Promise<{ readonly participant: Participant; readonly isNew: boolean }> {
     const { registry, observer, time, onRecovered } = this.#given;
-    const { name } = participant;
+    const { name } = registration;
     const former = await registry.find(name);
-    const { isNew } = await registry.put(participant);
-    observer.participantRegistered(participant, former);
+    const { isNew } = await registry.put(registration);
     this.#given.gate.close(name);
-    const stored = (await registry.find(name)) ?? participant;
+    const stored = (await registry.find(name)) ?? { paths: {}, callTimeoutMs: null, ...registration };
+    observer.participantRegistered(stored, former);
     if (former !== null && JSON.stringify(former) !== JSON.stringify(stored))
       time.after(REGISTRATION_READ_MS, () => onRecovered(name));
     return { participant: stored, isNew };
@@ -178,8 +195,37 @@ export class Coordinator {
     return this.#given.registry.find(name);
   }
 
-  listParticipants(): Promise<readonly Participant[]> {
-    return this.#given.registry.list();
+  listParticipants(page: ParticipantPage): Promise<readonly Participant[]> {
+    return this.#given.registry.list(page);
+  }
+
+  /**
+   * Removes a participant that nothing waits for. While something waits, its name gets the registration of the successor.
+   * A begin at the same moment may still name it: its calls are answered by no one, until the name is registered again.
+   * @param successor what waits is called as this one is; null for none
+   */
+  async removeParticipant(name: string, successor: Participant | null): Promise<Removal> {
+    const { registry, observer, gate } = this.#given;
+    if ((await registry.find(name)) === null) return { outcome: 'not_registered' };
+    const gid = await this.#waitingFor(name);
+    if (gid !== null) {
+      if (successor === null) return { outcome: 'in_use', gid };
+      await this.registerParticipant({ secrets: [], activities: {}, ...successor, name });
+      return { outcome: 'succeeded_by' };
+    }
+    if (!(await registry.remove(name))) return { outcome: 'not_registered' };
+    gate.close(name);
+    observer.participantRemoved(name);
+    return { outcome: 'removed' };
+  }
+
+  /** A transaction that waits for the participant, or would once it is released; null for none. */
+  async #waitingFor(participant: string): Promise<string | null> {
+    const { store } = this.#given;
+    const [waiting] = await store.gidsWaitingFor(participant, '', 1);
+    if (waiting !== undefined) return waiting;
+    const [quarantined] = await store.list({ ...NO_FILTER, participant, isQuarantined: true, limit: 1 });
+    return quarantined?.gid ?? null;
   }
 
   async list({ needsAttention, ...request }: ListRequest): Promise<Listed> {

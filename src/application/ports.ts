@@ -217,11 +217,23 @@ export type Participant = {
   readonly secrets?: readonly string[];
 };
 
+/** What a registration gives of a participant. What is absent is kept as it is stored. */
+export type Registration = Pick<Participant, 'name' | 'baseUrls'> & Partial<Participant>;
+
+/** The first `limit` participants whose names sort after `after`. */
+export type ParticipantPage = { readonly after: string; readonly limit: number };
+
 export interface ParticipantRegistry {
   find(name: string): Promise<Participant | null>;
-  list(): Promise<readonly Participant[]>;
-  /** Without `secrets` or `activities` those that are stored are kept, in the same step. */
-  put(participant: Participant): Promise<{ readonly isNew: boolean }>;
+  /**
+   * By name.
+   * @param page all participants when absent
+   */
+  list(page?: ParticipantPage): Promise<readonly Participant[]>;
+  /** What the registration leaves out is kept, in the same step. */
+  put(registration: Registration): Promise<{ readonly isNew: boolean }>;
+  /** @returns whether it was registered */
+  remove(name: string): Promise<boolean>;
 }
 
 /** What waits for a participant, and is not being called: it is dated beyond `datedAfter`. By gid, from `after` on. */
@@ -364,6 +376,7 @@ export interface Observer {
   resumed(participant: string, count: number): void;
   /** `former` is what the registration replaced; null for a new participant. */
   participantRegistered(participant: Participant, former: Participant | null): void;
+  participantRemoved(participant: string): void;
   /** A commit was acknowledged, with this many saves. */
   committed(saveCount: number): void;
   /** So many finished transactions were removed, since their retention is over. */

@@ -77,6 +77,7 @@ export const NO_TRACER: Tracer = {
   participantRecovered() {},
   resumed() {},
   participantRegistered() {},
+  participantRemoved() {},
   committed() {},
   removed() {},
 };

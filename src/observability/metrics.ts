@@ -160,6 +160,8 @@ export class Metrics implements Observer {
   /** Rare, and in the log. */
   participantRegistered(): void {}
 
+  participantRemoved(): void {}
+
   committed(saveCount: number): void {
     this.#commitBatchSize.observe(saveCount);
   }

@@ -27,6 +27,7 @@ export function observers(all: readonly Observer[], log: Log): Observer {
     resumed: (participant, count) => tell((observer) => observer.resumed(participant, count)),
     participantRegistered: (participant, former) =>
       tell((observer) => observer.participantRegistered(participant, former)),
+    participantRemoved: (participant) => tell((observer) => observer.participantRemoved(participant)),
     committed: (saveCount) => tell((observer) => observer.committed(saveCount)),
     removed: (count) => tell((observer) => observer.removed(count)),
   };

@@ -79,6 +79,10 @@ export class StateLog implements Observer {
     this.#logger.info(line, 'participant registered');
   }
 
+  participantRemoved(participant: string): void {
+    this.#logger.info({ participant } satisfies LogLine, 'participant removed');
+  }
+
   committed(): void {}
 
   /** They ended long ago. */

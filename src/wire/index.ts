@@ -15,8 +15,11 @@ export { LiveView, ReadyView } from './health-view.ts';
 export { isServed, SERVED_KINDS } from './kinds.ts';
 export { AttemptView, EventsQuery, EventsView, EventView } from './journal-view.ts';
 export {
+  ParticipantRemovalQuery,
+  ParticipantRemovalView,
   ParticipantRequest,
   ParticipantRetryView,
+  ParticipantsQuery,
   ParticipantsView,
   ParticipantView,
 } from './participant.ts';

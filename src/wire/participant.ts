@@ -29,14 +29,12 @@ const paths = Type.Unsafe<Record<string, string>>({
       description: 'An absolute path, appended to the base URL.',
     },
   },
-  description: 'Paths that differ from /{activity}/{op}, by activity/op.',
+  description:
+    'Paths that differ from /{activity}/{op}, by activity/op. When absent, those that are stored are kept; {} removes them.',
   examples: [{ 'reserve/try': '/stock/reservations' }],
 });
 
-const callTimeoutMs = positive(
-  'How long one call may take, in milliseconds, for transactions that begin from now on. When absent or null, the ' +
-    'default of the coordinator.',
-);
+const callTimeoutMs = positive('How long one call may take, in milliseconds.');
 
 const activities = Type.Unsafe<Record<string, Kind>>({
   type: 'object',
@@ -67,13 +65,20 @@ export const ParticipantRequest = Type.Object(
     baseUrls: Type.Optional(baseUrls),
     paths: Type.Optional(paths),
     activities: Type.Optional(activities),
-    callTimeoutMs: Type.Optional(nullable(callTimeoutMs)),
+    callTimeoutMs: Type.Optional({
+      ...nullable(callTimeoutMs),
+      description:
+        'How long one call may take, in milliseconds, for transactions that begin from now on. When absent, what is ' +
+        'stored is kept; null removes it, and the default of the coordinator applies.',
+    }),
     secrets: Type.Optional(secrets),
   },
   {
     title: 'ParticipantRequest',
     additionalProperties: false,
-    description: 'Where a participant is called: baseUrl for one address, or baseUrls for several.',
+    description:
+      'Where a participant is called: baseUrl for one address, or baseUrls for several; at most 16 KiB. What else is left ' +
+      'out is kept as it is stored.',
   },
 );
 export type ParticipantRequest = Static<typeof ParticipantRequest>;
@@ -98,18 +103,86 @@ export const ParticipantView = Type.Object(
     baseUrls,
     paths: shownPaths,
     activities: shownActivities,
-    callTimeoutMs: nullable(callTimeoutMs),
+    callTimeoutMs: {
+      ...nullable(callTimeoutMs),
+      description:
+        'How long one call may take, in milliseconds, for transactions that begin from now on; null for the default of ' +
+        'the coordinator.',
+    },
     secretCount: count('How many secrets its calls are signed with; 0 when they are not signed.'),
   },
   { title: 'ParticipantView', additionalProperties: false, description: 'A registered participant.' },
 );
 export type ParticipantView = Static<typeof ParticipantView>;
 
+/** Everything in a query is text. */
+export const ParticipantsQuery = Type.Object(
+  {
+    cursor: Type.Optional(Type.String({ description: 'The nextCursor of the page before.' })),
+    limit: Type.Optional(
+      Type.String({
+        pattern: '^(?:[1-9][0-9]?|1[0-9]{2}|200)$',
+        description: 'How many participants a page has at most: 1 to 200, and 50 when absent.',
+        examples: ['50'],
+      }),
+    ),
+  },
+  {
+    title: 'ParticipantsQuery',
+    additionalProperties: false,
+    description: 'Which page of the participants to read.',
+  },
+);
+export type ParticipantsQuery = Static<typeof ParticipantsQuery>;
+
 export const ParticipantsView = Type.Object(
-  { participants: Type.Array(ParticipantView, { description: 'By name.' }) },
-  { title: 'ParticipantsView', additionalProperties: false, description: 'All registered participants.' },
+  {
+    participants: Type.Array(ParticipantView, { description: 'By name.' }),
+    nextCursor: nullable(
+      Type.String({ description: 'Names the next page, as cursor; null on the last page.' }),
+    ),
+  },
+  {
+    title: 'ParticipantsView',
+    additionalProperties: false,
+    description: 'One page of the registered participants.',
+  },
 );
 export type ParticipantsView = Static<typeof ParticipantsView>;
+
+export const ParticipantRemovalQuery = Type.Object(
+  {
+    successor: Type.Optional({
+      ...ParticipantName,
+      description:
+        'Another registered participant. While something waits for the one to remove, its name gets a copy of the ' +
+        'registration of this one.',
+    }),
+  },
+  {
+    title: 'ParticipantRemovalQuery',
+    additionalProperties: false,
+    description: 'What happens to what waits for the participant.',
+  },
+);
+export type ParticipantRemovalQuery = Static<typeof ParticipantRemovalQuery>;
+
+export const ParticipantRemovalView = Type.Object(
+  {
+    participant: ParticipantName,
+    isRemoved: Type.Boolean({ description: 'False while something waits for it.' }),
+    successor: nullable({
+      ...ParticipantName,
+      description: 'Whose registration its name has, while something waits for it; null once it is removed.',
+    }),
+  },
+  {
+    title: 'ParticipantRemovalView',
+    additionalProperties: false,
+    description: 'What became of the removal of a participant.',
+  },
+);
+export type ParticipantRemovalView = Static<typeof ParticipantRemovalView>;
 
 export const ParticipantRetryView = Type.Object(
   {

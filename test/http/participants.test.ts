@@ -106,10 +106,86 @@ test('what is read can be sent again, and its secrets stay as they are', async (
   expect(secretCount).toBe(1);
 });
 
-test('all participants are listed by name', async () => {
-  for (const name of ['payment', 'inventory']) await put(name, { baseUrl: 'http://a.test' });
-  const { participants } = await read('');
-  expect(participants.map(({ name }: { name: string }) => name)).toEqual(['inventory', 'payment']);
+test('paths and the call time-out stay when an address is corrected, and go when none are wanted', async () => {
+  const own = { paths: { 'open/try': '/drafts' }, callTimeoutMs: 700 };
+  await put('shipping', { baseUrl: 'http://a.test', ...own });
+  expect((await put('shipping', { baseUrl: 'http://b.test' })).json()).toMatchObject(own);
+  expect((await put('shipping', { baseUrl: 'http://b.test', paths: {} })).json()).toMatchObject({
+    paths: {},
+    callTimeoutMs: 700,
+  });
+  expect((await put('shipping', { baseUrl: 'http://b.test', callTimeoutMs: null })).json()).toMatchObject({
+    paths: {},
+    callTimeoutMs: null,
+  });
+});
+
+describe('the participants are listed', () => {
+  const pageOf = async (query: string) => {
+    const { participants, nextCursor } = await read(query);
+    return { names: participants.map(({ name }: { name: string }) => name), nextCursor };
+  };
+  beforeEach(async () => {
+    for (const name of ['payment', 'inventory', 'Bank']) await put(name, { baseUrl: 'http://a.test' });
+  });
+
+  test('by name', async () => {
+    expect(await pageOf('')).toEqual({ names: ['Bank', 'inventory', 'payment'], nextCursor: null });
+  });
+
+  test('in pages, each of which starts after the last name of the one before', async () => {
+    const first = await pageOf('?limit=2');
+    expect(first.names).toEqual(['Bank', 'inventory']);
+    await put('inventory-2', { baseUrl: 'http://a.test' });
+    const second = await pageOf(`?limit=2&cursor=${first.nextCursor}`);
+    expect(second).toEqual({ names: ['inventory-2', 'payment'], nextCursor: null });
+  });
+
+  test('50 a page when no limit is given', async () => {
+    for (let n = 0; n < 50; n += 1) await put(`many-${n}`, { baseUrl: 'http://a.test' });
+    const { names, nextCursor } = await pageOf('');
+    expect(names.length).toBe(50);
+    expect((await pageOf(`?cursor=${nextCursor}`)).names.length).toBe(3);
+  });
+
+  test.each([
+    ['limit=0', 'limit'],
+    ['limit=201', 'limit'],
+    ['cursor=x', 'cursor'],
+    ['cursor=', 'cursor'],
+    ['page=2', 'page'],
+  ])('but not with ?%s', async (query, parameter) => {
+    const refused = await app.inject({ method: 'GET', url: `/v1/participants?${query}` });
+    expect(refused.statusCode).toBe(400);
+    expect(refused.json()).toMatchObject({ code: 'invalid_request', errors: [{ parameter }] });
+  });
+});
+
+describe('a registration', () => {
+  /** A body of this many bytes. */
+  const bodyOf = (byteCount: number): string => {
+    const paths: Record<string, string> = {};
+    const body = () => JSON.stringify({ baseUrl: 'http://a.test', paths });
+    for (let n = 0; body().length < byteCount - 1100; n += 1)
+      paths[`reserve${n}/try`] = `/${'x'.repeat(900)}`;
+    paths['last/try'] = '/';
+    paths['last/try'] += 'x'.repeat(byteCount - body().length);
+    return body();
+  };
+
+  test('of 16 KiB is taken', async () => {
+    expect((await put('shipping', bodyOf(16 * 1024))).statusCode).toBe(201);
+  });
+
+  test('over 16 KiB is refused, and nothing is stored', async () => {
+    const refused = await put('shipping', bodyOf(16 * 1024 + 1));
+    expect(refused.statusCode).toBe(413);
+    expect(refused.json()).toMatchObject({
+      code: 'registration_too_large',
+      title: 'The registration of the participant is over 16 KiB',
+    });
+    expect(await registry.find('shipping')).toBeNull();
+  });
 });
 
 async function expectRefused(body: object, fault: object): Promise<void> {

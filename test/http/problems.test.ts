@@ -600,6 +600,8 @@ const ELSEWHERE = [
   'completed_differently',
   'result_unusable',
   'wrong_signature',
+  'participant_in_use',
+  'registration_too_large',
   'quarantined',
 ];
 

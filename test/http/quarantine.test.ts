@@ -82,6 +82,13 @@ describe('a transaction whose rows do not add up', () => {
     expect((await b.read(other)).status).toBe('confirmed');
   });
 
+  test('keeps its participants from being removed', async () => {
+    await b.send('GET', `/v1/transactions/${gid}`);
+    const { status, body } = await b.send('DELETE', '/v1/participants/inventory');
+    expect([status, body.code]).toEqual([409, 'participant_in_use']);
+    expect(body.detail).toContain(gid);
+  });
+
   test('ends once it is repaired and released, and not before', async () => {
     await b.send('GET', `/v1/transactions/${gid}`);
     expect(await b.send('POST', `/v1/transactions/${gid}/release`)).toMatchObject({

@@ -48,6 +48,7 @@ describe('the description of the API', () => {
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
     );
     expect(routes.sort()).toEqual([
+      'DELETE /v1/participants/{name}',
       'GET /livez',
       'GET /readyz',
       'GET /v1/participants',
@@ -106,7 +107,8 @@ describe('the description of the API', () => {
     const named = Object.entries(wire).filter(
       ([name, one]) => typeof one === 'object' && 'title' in one && name === one.title,
     );
-    const notServed = ['EndingNotice', 'AlertPost', 'AlertView', 'TransactionsQuery', 'EventsQuery'];
+    const queries = ['TransactionsQuery', 'EventsQuery', 'ParticipantsQuery', 'ParticipantRemovalQuery'];
+    const notServed = ['EndingNotice', 'AlertPost', 'AlertView', ...queries];
     expect(Object.keys(components.schemas).sort()).toEqual(
       named
         .map(([name]) => name)

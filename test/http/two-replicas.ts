@@ -74,7 +74,12 @@ export async function openTwoReplicas({ apiTokens = [TOKEN] }: { apiTokens?: rea
       metrics: async () => ({ contentType: 'text/plain', text: '' }),
     });
     await app.ready();
-    const send = async (method: 'GET' | 'POST', url: string, body?: unknown, headers: object = {}) => {
+    const send = async (
+      method: 'GET' | 'POST' | 'DELETE',
+      url: string,
+      body?: unknown,
+      headers: object = {},
+    ) => {
       const given = { 'content-type': 'application/json', authorization: `Bearer ${TOKEN}`, ...headers };
       const payload = typeof body === 'string' || body === undefined ? body : JSON.stringify(body);
       const answer = await app.inject({

@@ -138,7 +138,7 @@ export async function openWorld({
       told.drains = drains;
     },
     async send(
-      method: 'GET' | 'POST' | 'PUT',
+      method: 'GET' | 'POST' | 'PUT' | 'DELETE',
       url: string,
       body?: unknown,
       headers: Record<string, string> = {},

@@ -12,6 +12,7 @@ const EVENTS: readonly (keyof Observer)[] = [
   'participantRecovered',
   'resumed',
   'participantRegistered',
+  'participantRemoved',
   'committed',
   'removed',
 ];
@@ -25,6 +26,7 @@ const doing = (act: (event: keyof Observer) => void): Observer => ({
   participantRecovered: () => act('participantRecovered'),
   resumed: () => act('resumed'),
   participantRegistered: () => act('participantRegistered'),
+  participantRemoved: () => act('participantRemoved'),
   committed: () => act('committed'),
   removed: () => act('removed'),
 });
@@ -44,6 +46,7 @@ function happenAll(observer: Observer): void {
   observer.resumed('inventory', 1);
   const inventory = { name: 'inventory', baseUrls: [], paths: {}, callTimeoutMs: null };
   observer.participantRegistered(inventory, null);
+  observer.participantRemoved('inventory');
   observer.committed(1);
   observer.removed(1);
 }

@@ -287,6 +287,12 @@ test('a registered branch is told at debug only', () => {
   ]);
 });
 
+test('a participant that is removed is logged', () => {
+  const { log, lines } = logged();
+  log.participantRemoved('inventory');
+  expect(lines).toEqual([{ level: 'info', participant: 'inventory', msg: 'participant removed' }]);
+});
+
 test('a circuit that changes is told with its participant', () => {
   const { log, lines } = logged();
   log.circuitChanged('inventory', 'open');

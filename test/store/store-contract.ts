@@ -465,6 +465,52 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
       ]);
     });
 
+    test('keep their paths and their call time-out until others, or none, are given', async () => {
+      const { name, paths, baseUrls } = { ...inventory, name: 'tram' };
+      const put = async (more: object) => {
+        await under.registry.put({ name, baseUrls, ...more });
+        const { paths, callTimeoutMs } = (await under.registry.find(name)) ?? {};
+        return [paths, callTimeoutMs];
+      };
+      expect(await put({})).toEqual([{}, null]);
+      expect(await put({ paths, callTimeoutMs: 700 })).toEqual([paths, 700]);
+      expect(await put({})).toEqual([paths, 700]);
+      expect(await put({ paths: {} })).toEqual([{}, 700]);
+      expect(await put({ callTimeoutMs: null })).toEqual([{}, null]);
+    });
+
+    test('keep what one of several registrations at the same moment gives', async () => {
+      const { paths, baseUrls } = inventory;
+      const name = 'lorry';
+      await Promise.all(
+        [{ paths }, {}, {}, {}].map((more) => under.registry.put({ name, baseUrls, ...more })),
+      );
+      expect((await under.registry.find(name))?.paths).toEqual(paths);
+    });
+
+    test('are listed in pages, each after a name', async () => {
+      const namesOf = async (after: string, limit: number) =>
+        (await under.registry.list({ after, limit })).map(({ name }) => name);
+      for (const name of ['page', 'Page', 'page-2', 'page_1'])
+        await under.registry.put({ ...inventory, name });
+      const all = (await under.registry.list()).map(({ name }) => name);
+      expect(all.slice(0, 1)).toEqual(['Page']);
+      const paged: string[] = [];
+      for (let page = await namesOf('', 2); page.length > 0; page = await namesOf(page.at(-1) ?? '', 2))
+        paged.push(...page);
+      expect(paged).toEqual(all);
+    });
+
+    test('are removed once', async () => {
+      await under.registry.put({ ...inventory, name: 'gone', secrets: ['whsec_one'] });
+      await under.registry.find('gone');
+      expect(await under.registry.remove('gone')).toBe(true);
+      expect(await under.registry.find('gone')).toBeNull();
+      expect(await under.registry.remove('gone')).toBe(false);
+      await under.registry.put({ ...inventory, name: 'gone' });
+      expect(await under.registry.find('gone')).toEqual({ ...inventory, name: 'gone' });
+    });
+
     test('keep the kinds of their activities until others, or none, are given', async () => {
       const kinds = { charge: 'pivot', send: 'final' } as const;
       const put = async (activities?: Readonly<Record<string, Kind>>) => {

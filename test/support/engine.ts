@@ -27,6 +27,7 @@ export const noObserver: Observer = {
   participantRecovered: () => {},
   resumed: () => {},
   participantRegistered: () => {},
+  participantRemoved: () => {},
   committed: () => {},
   removed: () => {},
 };

@@ -225,6 +225,7 @@ const observer: Observer = {
   participantRecovered: () => {},
   resumed: () => {},
   participantRegistered: () => {},
+  participantRemoved: () => {},
   committed: () => {},
   removed: () => {},
 };

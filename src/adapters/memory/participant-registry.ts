@@ -1,5 +1,12 @@
 /** Participants in memory, by the same contract as the SQL registry. */
-import type { Participant, ParticipantRegistry } from '../../application/ports.ts';
+import type {
+  Participant,
+  ParticipantPage,
+  ParticipantRegistry,
+  Registration,
+} from '../../application/ports.ts';
+
+const ALL: ParticipantPage = { after: '', limit: Infinity };
 
 export class MemoryParticipantRegistry implements ParticipantRegistry {
   readonly #byName = new Map<string, Participant>();
@@ -8,15 +15,21 @@ export class MemoryParticipantRegistry implements ParticipantRegistry {
     return this.#byName.get(name) ?? null;
   }
 
-  async list(): Promise<readonly Participant[]> {
-    return [...this.#byName.values()].sort((one, other) => (one.name < other.name ? -1 : 1));
+  async list({ after, limit }: ParticipantPage = ALL): Promise<readonly Participant[]> {
+    return [...this.#byName.values()]
+      .filter(({ name }) => name > after)
+      .sort((one, other) => (one.name < other.name ? -1 : 1))
+      .slice(0, limit);
   }
 
-  async put(participant: Participant): Promise<{ readonly isNew: boolean }> {
-    const known = this.#byName.get(participant.name);
-    const { secrets, activities } = known ?? {};
-    const kept = { ...(secrets && { secrets }), ...(activities && { activities }) };
-    this.#byName.set(participant.name, { ...kept, ...participant });
+  async put(registration: Registration): Promise<{ readonly isNew: boolean }> {
+    const known = this.#byName.get(registration.name);
+    const kept = known ?? { paths: {}, callTimeoutMs: null };
+    this.#byName.set(registration.name, { ...kept, ...registration });
     return { isNew: known === undefined };
+  }
+
+  async remove(name: string): Promise<boolean> {
+    return this.#byName.delete(name);
   }
 }

@@ -3,9 +3,15 @@
  * second: an address that an operator corrects is in use that much later at the latest, on every replica. While the database cannot
  * be asked, what was read last is used: calls go on where they went.
  */
-import type { DataSource } from 'typeorm';
-import type { Participant, ParticipantRegistry } from '../../application/ports.ts';
+import { type DataSource, MoreThan } from 'typeorm';
+import type {
+  Participant,
+  ParticipantPage,
+  ParticipantRegistry,
+  Registration,
+} from '../../application/ports.ts';
 import { ask } from './ask.ts';
+import { participantColumns } from './columns.ts';
 import { type ParticipantRow, participantEntity } from './entities.ts';
 
 const KEPT_MS = 1000;
@@ -35,21 +41,41 @@ export class SqlParticipantRegistry implements ParticipantRegistry {
     return participant;
   }
 
-  async list(): Promise<readonly Participant[]> {
+  async list(page?: ParticipantPage): Promise<readonly Participant[]> {
+    const which = page && { where: { name: MoreThan(page.after) }, take: page.limit };
     const rows = await ask(this.#dataSource, (manager) =>
-      manager.getRepository(participantEntity).find({ order: { name: 'ASC' } }),
+      manager.getRepository(participantEntity).find({ ...which, order: { name: 'ASC' } }),
     );
     return rows.map(participantOf);
   }
 
-  /** Several services may register one participant at the same moment: the last one stays. */
-  async put(participant: Participant): Promise<{ readonly isNew: boolean }> {
-    const row = rowOf(participant);
-    const { name } = row;
+  /** Several services may register one participant at the same moment: of each column the last value stays. */
+  async put(registration: Registration): Promise<{ readonly isNew: boolean }> {
+    const { name } = registration;
+    const given = givenColumns(registration);
     const isNew = (await this.#read(name)) === null;
-    await ask(this.#dataSource, (manager) => manager.getRepository(participantEntity).upsert(row, ['name']));
+    const replaced = Object.keys(given).map(
+      (property) => participantColumns[property as keyof typeof given].name,
+    );
+    await ask(this.#dataSource, (manager) =>
+      manager
+        .createQueryBuilder()
+        .insert()
+        .into(participantEntity)
+        .values({ name, paths: '{}', ...given })
+        .orUpdate(replaced, ['name'])
+        .execute(),
+    );
     this.#kept.delete(name);
     return { isNew };
+  }
+
+  async remove(name: string): Promise<boolean> {
+    const isRegistered = (await this.#read(name)) !== null;
+    await ask(this.#dataSource, (manager) => manager.getRepository(participantEntity).delete({ name }));
+    this.#kept.delete(name);
+    this.#known.delete(name);
+    return isRegistered;
   }
 
   async #readOrKnown(name: string): Promise<Participant | null> {
@@ -73,19 +99,11 @@ export class SqlParticipantRegistry implements ParticipantRegistry {
   }
 }
 
-/** A column that the row does not name keeps its value: so secrets and activities are kept without being read. */
-const rowOf = ({
-  name,
-  baseUrls,
-  paths,
-  activities,
-  callTimeoutMs,
-  secrets,
-}: Participant): ParticipantRow => ({
-  name,
+/** A column that is left out keeps its value: so what a registration leaves out is kept without being read. */
+const givenColumns = ({ baseUrls, paths, activities, callTimeoutMs, secrets }: Registration) => ({
   baseUrls: JSON.stringify(baseUrls),
-  paths: JSON.stringify(paths),
-  callTimeoutMs,
+  ...(paths && { paths: JSON.stringify(paths) }),
+  ...(callTimeoutMs !== undefined && { callTimeoutMs }),
   ...(activities && { activities: JSON.stringify(activities) }),
   ...(secrets && { secrets: JSON.stringify(secrets) }),
 });

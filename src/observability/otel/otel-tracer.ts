@@ -63,6 +63,7 @@ export class OtelTracer implements Tracer {
   readonly participantRecovered = NO_TRACER.participantRecovered;
   readonly resumed = NO_TRACER.resumed;
   readonly participantRegistered = NO_TRACER.participantRegistered;
+  readonly participantRemoved = NO_TRACER.participantRemoved;
   readonly committed = NO_TRACER.committed;
   readonly removed = NO_TRACER.removed;
 
