@@ -9,15 +9,14 @@
  * - `guard` always holds its one row, so that inserting it again fails the packet that noticed a wrong row count.
  */
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { createIndex, createTables, isSqlite, type Table } from './create-table.ts';
 
 export class InitialSchema1796169600000 implements MigrationInterface {
   readonly name = 'InitialSchema1796169600000';
 
   async up(queryRunner: QueryRunner): Promise<void> {
-    const isSqlite = queryRunner.connection.options.type === 'better-sqlite3';
-    const ascii = isSqlite ? '' : ' CHARACTER SET ascii COLLATE ascii_bin';
-    const end = isSqlite ? '' : ' ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4';
-    const text = isSqlite ? 'text' : 'mediumtext';
+    const ascii = isSqlite(queryRunner) ? '' : ' CHARACTER SET ascii COLLATE ascii_bin';
+    const text = isSqlite(queryRunner) ? 'text' : 'mediumtext';
     const call = (phase: string) => `
       ${phase}_reply varchar(10)${ascii} NULL,
       ${phase}_attempt_count int NOT NULL,
@@ -26,7 +25,10 @@ export class InitialSchema1796169600000 implements MigrationInterface {
       ${phase}_answer varchar(200) NULL,
       ${phase}_duration_ms int NULL`;
 
-    await queryRunner.query(`CREATE TABLE journal (
+    const tables: readonly Table[] = [
+      [
+        'journal',
+        `
       gid varchar(36)${ascii} NOT NULL,
       seq int NOT NULL,
       at datetime(3) NOT NULL,
@@ -34,9 +36,11 @@ export class InitialSchema1796169600000 implements MigrationInterface {
       version int NOT NULL,
       entries ${text} NOT NULL,
       PRIMARY KEY (gid, seq)
-    )${end}`);
-
-    await queryRunner.query(`CREATE TABLE global_transaction (
+    `,
+      ],
+      [
+        'global_transaction',
+        `
       gid varchar(36)${ascii} NOT NULL PRIMARY KEY,
       seq int NOT NULL,
       version int NOT NULL,
@@ -65,16 +69,11 @@ export class InitialSchema1796169600000 implements MigrationInterface {
       wake_at datetime(3) NULL,
       waker varchar(36)${ascii} NULL,
       miss_count int NOT NULL
-    )${end}`);
-    await queryRunner.query('CREATE INDEX global_transaction_wake_at ON global_transaction (wake_at)');
-    await queryRunner.query(
-      'CREATE INDEX global_transaction_finished_at ON global_transaction (finished_at)',
-    );
-    await queryRunner.query(
-      'CREATE INDEX global_transaction_business_key ON global_transaction (business_key)',
-    );
-
-    await queryRunner.query(`CREATE TABLE branch (
+    `,
+      ],
+      [
+        'branch',
+        `
       gid varchar(36)${ascii} NOT NULL,
       branch_id varchar(64)${ascii} NOT NULL,
       position int NOT NULL,
@@ -88,15 +87,18 @@ export class InitialSchema1796169600000 implements MigrationInterface {
       step text NULL,
       result text NULL,
       PRIMARY KEY (gid, branch_id)
-    )${end}`);
-
-    await queryRunner.query(`CREATE TABLE begin_key (
+    `,
+      ],
+      [
+        'begin_key',
+        `
       begin_key varchar(255)${ascii} NOT NULL PRIMARY KEY,
       gid varchar(36)${ascii} NOT NULL
-    )${end}`);
-    await queryRunner.query('CREATE INDEX begin_key_gid ON begin_key (gid)');
-
-    await queryRunner.query(`CREATE TABLE alert (
+    `,
+      ],
+      [
+        'alert',
+        `
       gid varchar(36)${ascii} NOT NULL,
       cause varchar(24)${ascii} NOT NULL,
       batch_id varchar(36)${ascii} NOT NULL,
@@ -105,21 +107,30 @@ export class InitialSchema1796169600000 implements MigrationInterface {
       due_at datetime(3) NOT NULL,
       sent_at datetime(3) NULL,
       PRIMARY KEY (gid, cause)
-    )${end}`);
-    await queryRunner.query('CREATE INDEX alert_batch_id ON alert (batch_id)');
-    await queryRunner.query('CREATE INDEX alert_due_at ON alert (sent_at, due_at)');
-
-    await queryRunner.query(`CREATE TABLE participant (
+    `,
+      ],
+      [
+        'participant',
+        `
       name varchar(64)${ascii} NOT NULL PRIMARY KEY,
       base_urls ${text} NOT NULL,
       paths ${text} NOT NULL,
       call_timeout_ms int NULL,
       secrets text NULL,
       activities ${text} NULL
-    )${end}`);
-
-    await queryRunner.query(`CREATE TABLE guard (id int NOT NULL PRIMARY KEY)${end}`);
-    await queryRunner.query('INSERT INTO guard VALUES (1)');
+    `,
+      ],
+      ['guard', 'id int NOT NULL PRIMARY KEY'],
+    ];
+    await createTables(queryRunner, tables);
+    await createIndex(queryRunner, 'global_transaction_wake_at', 'global_transaction (wake_at)');
+    await createIndex(queryRunner, 'global_transaction_finished_at', 'global_transaction (finished_at)');
+    await createIndex(queryRunner, 'global_transaction_business_key', 'global_transaction (business_key)');
+    await createIndex(queryRunner, 'begin_key_gid', 'begin_key (gid)');
+    await createIndex(queryRunner, 'alert_batch_id', 'alert (batch_id)');
+    await createIndex(queryRunner, 'alert_due_at', 'alert (sent_at, due_at)');
+    const marks = await queryRunner.query('SELECT id FROM guard');
+    if (marks.length === 0) await queryRunner.query('INSERT INTO guard VALUES (1)');
   }
 
   async down(queryRunner: QueryRunner): Promise<void> {
@@ -132,7 +143,7 @@ export class InitialSchema1796169600000 implements MigrationInterface {
       'participant',
       'guard',
     ]) {
-      await queryRunner.query(`DROP TABLE ${table}`);
+      await queryRunner.query(`DROP TABLE IF EXISTS ${table}`);
     }
   }
 }

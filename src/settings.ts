@@ -70,7 +70,9 @@ export const Settings = Type.Object({
   databaseUrl: Type.String({
     default: 'sqlite:./tercet.sqlite',
     pattern: '^(?:sqlite:.+|(?:mysql|mariadb)://[^/?#]+/[^/?#]+)$',
-    ...secret('Database URL: sqlite:PATH, mysql://USER:PASSWORD@HOST:PORT/NAME or mariadb://….'),
+    ...secret(
+      'Database URL: sqlite:PATH, mysql://USER:PASSWORD@HOST:PORT/NAME or mariadb://…. It takes no parameters: TERCET_DATABASE_TLS sets TLS.',
+    ),
   }),
   databaseTls: Type.Boolean({
     default: false,

@@ -270,6 +270,16 @@ describe('what is wrong', () => {
     ]);
   });
 
+  test.each([
+    'ssl=true',
+    'ssl-mode=REQUIRED',
+    'sslmode=require',
+    'useSSL=true',
+  ])('a database URL with ?%s is refused, and names the setting in its place', (parameter) => {
+    const [fault] = faultsOf({ TERCET_DATABASE_URL: `mysql://root@localhost/tercet?${parameter}` });
+    expect(fault).toMatch(/takes no parameters: TERCET_DATABASE_TLS sets TLS/);
+  });
+
   test('the password of a database is not told', () => {
     expect(faultsOf({ TERCET_DATABASE_URL: 'mysq://tercet:secret@db/tercet' }).join()).not.toContain(
       'secret',

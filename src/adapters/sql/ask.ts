@@ -3,6 +3,7 @@
  *
  * - No more are under way than the pool has connections, so that a question waits here and not in the pool, where giving
  *   up would cost a connection. Those that wait are bounded, in number and in time.
+ * - A server that takes no further connection refuses no question while a connection of the pool is in use: the question has it next.
  * - A connection that does not answer in time is destroyed: after a silent failover it never would, and a pool full of such
  *   connections would hold up everything that reads.
  */
@@ -27,11 +28,20 @@ export async function ask<T>(
   const turns = turnsOf(dataSource);
   await turns.take();
   try {
-    return await askNow(dataSource, question);
+    for (;;)
+      try {
+        return await askNow(dataSource, question);
+      } catch (error) {
+        if (!isConnectionRefused(error) || !(await turns.takeNext())) throw error;
+      }
   } finally {
     turns.giveBack();
   }
 }
+
+const TOO_MANY_CONNECTIONS = 1040;
+const isConnectionRefused = (error: unknown): boolean =>
+  (error as { cause?: { errno?: number } }).cause?.errno === TOO_MANY_CONNECTIONS;
 
 async function askNow<T>(
   dataSource: DataSource,
@@ -72,6 +82,8 @@ function turnsOf(dataSource: DataSource): Turns {
 
 class Turns {
   #freeCount = MAX_QUESTIONS;
+  /** Turns without a connection, which wait for one of another turn. */
+  #starvedCount = 0;
   /** In the order in which they came. */
   readonly #waiting = new Set<() => void>();
 
@@ -83,16 +95,37 @@ class Turns {
     if (this.#waiting.size >= MAX_WAITING)
       throw new Overloaded(`${MAX_WAITING} questions to the database wait`);
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#waiting.delete(go);
-        reject(new Overloaded(`a question to the database waited ${WAIT_LIMIT_MS} ms for its turn`));
-      }, WAIT_LIMIT_MS);
-      const go = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-      this.#waiting.add(go);
+      this.#wait(resolve, () =>
+        reject(new Overloaded(`a question to the database waited ${WAIT_LIMIT_MS} ms for its turn`)),
+      );
     });
+  }
+
+  #wait(resolve: () => void, giveUp: () => void): void {
+    const timer = setTimeout(() => {
+      this.#waiting.delete(go);
+      giveUp();
+    }, WAIT_LIMIT_MS);
+    const go = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    this.#waiting.add(go);
+  }
+
+  /** In exchange for a turn that got no connection, the next one that ends; false when none has a connection. */
+  async takeNext(): Promise<boolean> {
+    if (MAX_QUESTIONS - this.#freeCount - this.#starvedCount <= 1) return false;
+    this.#starvedCount += 1;
+    const isTaken = await new Promise<boolean>((resolve) =>
+      this.#wait(
+        () => resolve(true),
+        () => resolve(false),
+      ),
+    );
+    this.#starvedCount -= 1;
+    if (isTaken) this.giveBack();
+    return isTaken;
   }
 
   giveBack(): void {

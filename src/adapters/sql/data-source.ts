@@ -149,7 +149,8 @@ const namesOf = (ran: readonly Named[]) => ran.map(({ name }) => name);
 function connectionOptions(databaseUrl: string, tls: DatabaseTls | null): ConnectionOptions {
   const url = new URL(databaseUrl);
   return {
-    host: url.hostname,
+    // An IPv6 address has brackets in a URL only.
+    host: url.hostname.replace(/^\[|\]$/g, ''),
     port: Number(url.port || 3306),
     user: decodeURIComponent(url.username),
     password: decodeURIComponent(url.password),
@@ -234,10 +235,24 @@ async function serverType(databaseUrl: string, tls: DatabaseTls | null): Promise
       throw new Error(
         `the server takes packets of ${packetBytes} bytes: set max_allowed_packet to 4M or more`,
       );
+    if (await logsStatements(connection)) throw new Error(LOGS_STATEMENTS);
     return version.includes('MariaDB') ? 'mariadb' : 'mysql';
   } finally {
     await connection.end();
   }
+}
+
+const LOGS_STATEMENTS =
+  'the server has binlog_format=STATEMENT, and then rejects every write at READ COMMITTED: set binlog_format to ROW or MIXED';
+
+/** Newer servers may lack the variable, and always log rows. */
+async function logsStatements(connection: Connection): Promise<boolean> {
+  const asked = connection.query("SHOW VARIABLES WHERE Variable_name IN ('log_bin', 'binlog_format')");
+  const [rows] = await withinLimit(CONNECT_LIMIT_MS, asked, () => breakOff(connection));
+  const values = new Map(
+    (rows as { Variable_name: string; Value: string }[]).map((row) => [row.Variable_name, row.Value]),
+  );
+  return values.get('log_bin') === 'ON' && values.get('binlog_format') === 'STATEMENT';
 }
 
 /**

@@ -1,10 +1,36 @@
 /** Questions to the database under load: they take turns, and one that gives up costs no connection. */
 import { expect, test } from '@jest/globals';
+import type { Connection } from 'mysql2/promise';
 import type { DataSource } from 'typeorm';
+import { createDatabase } from '../../../scripts/servers/database.ts';
 import { ask, MAX_QUESTIONS } from '../../../src/adapters/sql/ask.ts';
-import { openDataSource } from '../../../src/adapters/sql/data-source.ts';
+import { openConnection, openDataSource } from '../../../src/adapters/sql/data-source.ts';
 import { Overloaded } from '../../../src/application/ports.ts';
-import { describeOn } from '../../support/servers.ts';
+import { describeOn, describeOwn } from '../../support/servers.ts';
+
+for (const name of ['mysql', 'mariadb'] as const)
+  await describeOwn(name, 'a server that takes no further connection', (start) => {
+    test('answers every question by the connections that are open', async () => {
+      const server = await start({ flags: ['--max-connections=12'] });
+      const url = await createDatabase(server);
+      const dataSource = await openDataSource(url);
+      const others: Connection[] = [];
+      let refusal: { errno?: number } | null = null;
+      while (refusal === null)
+        await openConnection(url, {}).then(
+          (connection) => others.push(connection),
+          (error) => (refusal = error),
+        );
+      expect(refusal).toMatchObject({ errno: 1040 });
+      const question = () =>
+        ask(dataSource, (manager) => manager.query('SELECT CONNECTION_ID() AS id, SLEEP(0.02)'));
+      const answers = await Promise.all(Array.from({ length: 3 * MAX_QUESTIONS }, question));
+      expect(new Set(answers.map(([{ id }]) => id)).size).toBe(1);
+      for (const connection of others) await connection.end();
+      await dataSource.destroy();
+      await server.stop();
+    });
+  });
 
 describeOn(['mysql'], 'questions to the database', (server) => {
   /** Asks so often at once; answers the connections that answered, and how many were turned away. */
