@@ -8,8 +8,8 @@
 import type { CoordinatorClient } from './coordinator-client.ts';
 import type { Timing } from './timing.ts';
 
-/** So long a changed registration may go unnoticed while the old address still answers. */
-const FRESH_MS = 30_000;
+/** How long a changed registration may go unnoticed while the old address still answers: as long as for a coordinator. */
+const FRESH_MS = 1000;
 /** Where an older address is known, the coordinator is not waited for any longer. */
 const REFRESH_PATIENCE_MS = 3000;
 

@@ -10,6 +10,7 @@ import { isIP, type LookupFunction, type Socket } from 'node:net';
 import { getCACertificates } from 'node:tls';
 import { buildConnector } from 'undici';
 import { systemClock } from '../system.ts';
+import { directLookup } from './direct-lookup.ts';
 import { refusalOf } from './forbidden-addresses.ts';
 import { type Asked, type LookUpStage, Lookups } from './lookups.ts';
 
@@ -27,11 +28,13 @@ export type Connector = (options: buildConnector.Options, callback: buildConnect
 
 /** @param ca PEM of further authorities to trust, beside the usual ones */
 export function guardedConnector(ca: string | null, lookup: LookupFunction = systemLookup): Connector {
-  const lookups = new Lookups(guarded(lookup), systemClock);
+  const direct = lookup === systemLookup ? directLookup() : undefined;
+  const lookups = new Lookups(guarded(lookup), systemClock, direct);
   const connect = buildConnector({
     timeout: CONNECT_TIMEOUT_MS,
     allowH2: false,
-    lookup: lookups.found,
+    // Addresses that are remembered are checked each time too.
+    lookup: guarded(lookups.found),
     ...(ca && { ca: [...getCACertificates(), ca] }),
   }) as (...given: Parameters<buildConnector.connector>) => Socket;
   return (options, callback) => {

@@ -8,7 +8,10 @@
  * 2. At most two names are looked up at once; the others wait here, in the order in which they were asked for.
  * 3. A look-up without an answer after a second is silent. Names whose last look-up was silent are looked up one at a time,
  *    so one of the two places stays free of them.
- * 4. Each asker gets an error after `LOOKUP_TIMEOUT_MS`, counted from when the look-up runs. The look-up keeps its place
+ * 4. While look-ups that are silent hold both places, the others go round them: a name that resolved within
+ *    the last minute is answered with the addresses it had, and any other is asked of the DNS servers directly, which needs no
+ *    thread (`direct-lookup.ts`). Only a success of that counts.
+ * 5. Each asker gets an error after `LOOKUP_TIMEOUT_MS`, counted from when the look-up runs. The look-up keeps its place
  *    until the resolver answers, as it keeps its thread.
  */
 import type { LookupAddress } from 'node:dns';
@@ -17,6 +20,8 @@ import type { LocalClock } from '../sql/database-clock.ts';
 
 const AT_ONCE = 2;
 const SILENT_MS = 1000;
+/** Addresses have no known time to live here: the system's resolver does not tell it. */
+const KNOWN_MS = 60_000;
 export const LOOKUP_TIMEOUT_MS = 5000;
 /** Initiators may name hosts of their own: what is remembered of them is forgotten beyond this many. */
 const MAX_REMEMBERED = 1000;
@@ -32,7 +37,12 @@ type LookUp = {
   hasWaited: boolean;
   isRunning: boolean;
   isSilent: boolean;
+  /** It goes round the look-ups that hold both places. */
+  isDirect: boolean;
 };
+
+/** Asks the DNS servers directly; null for any failure. */
+export type DirectLookup = (name: string, callback: (found: Found | null) => void) => void;
 
 export type LookUpStage = {
   readonly name: string;
@@ -50,17 +60,23 @@ export type Asked = {
 
 export class Lookups {
   readonly #lookup: LookupFunction;
-  readonly #clock: Pick<LocalClock, 'after'>;
+  readonly #clock: Pick<LocalClock, 'after' | 'elapsedMs'>;
+  readonly #directLookup: DirectLookup;
   /** In the order in which they were asked for. */
   readonly #lookUps = new Map<string, LookUp>();
   /** Names whose last look-up was silent. */
   readonly #silent = new Set<string>();
   /** What each name led to when it was last looked up, and how often that was handed out. */
-  readonly #found = new Map<string, { readonly addresses: Found; turn: number }>();
+  readonly #found = new Map<string, { readonly addresses: Found; readonly atMs: number; turn: number }>();
 
-  constructor(lookup: LookupFunction, clock: Pick<LocalClock, 'after'>) {
+  constructor(
+    lookup: LookupFunction,
+    clock: Pick<LocalClock, 'after' | 'elapsedMs'>,
+    directLookup: DirectLookup = (_name, callback) => callback(null),
+  ) {
     this.#lookup = lookup;
     this.#clock = clock;
+    this.#directLookup = directLookup;
   }
 
   /** Looks a name up, or joins the look-up of it. */
@@ -92,7 +108,14 @@ export class Lookups {
   };
 
   #queued(name: string): LookUp {
-    const lookUp = { name, askers: new Set<Asker>(), hasWaited: false, isRunning: false, isSilent: false };
+    const lookUp: LookUp = {
+      name,
+      askers: new Set(),
+      hasWaited: false,
+      isRunning: false,
+      isSilent: false,
+      isDirect: false,
+    };
     this.#lookUps.set(name, lookUp);
     return lookUp;
   }
@@ -101,8 +124,30 @@ export class Lookups {
     for (const lookUp of this.#lookUps.values()) {
       if (lookUp.isRunning) continue;
       if (this.#mayRun(lookUp.name)) this.#run(lookUp);
-      else lookUp.hasWaited = true;
+      else {
+        lookUp.hasWaited = true;
+        if (!lookUp.isDirect && this.#isBlocked()) this.#goRound(lookUp);
+      }
     }
+  }
+
+  #isBlocked(): boolean {
+    const running = [...this.#lookUps.values()].filter(({ isRunning }) => isRunning);
+    return running.length >= AT_ONCE && running.every(({ isSilent }) => isSilent);
+  }
+
+  #goRound(lookUp: LookUp): void {
+    lookUp.isDirect = true;
+    const known = this.#found.get(lookUp.name);
+    if (known && this.#clock.elapsedMs() - known.atMs < KNOWN_MS)
+      process.nextTick(() => this.#foundDirectly(lookUp, known.addresses));
+    else this.#directLookup(lookUp.name, (found) => this.#foundDirectly(lookUp, found));
+  }
+
+  /** Where it runs by now, or all have given up, that counts. */
+  #foundDirectly(lookUp: LookUp, found: Found | null): void {
+    if (found === null || lookUp.isRunning || this.#lookUps.get(lookUp.name) !== lookUp) return;
+    this.#answered(lookUp, null, found);
   }
 
   #mayRun(name: string): boolean {
@@ -118,6 +163,7 @@ export class Lookups {
       lookUp.isSilent = true;
       makeRoom(this.#silent);
       this.#silent.add(lookUp.name);
+      this.#runNext();
     });
     this.#lookup(lookUp.name, { all: true }, (error, found) => {
       cancelTimer();
@@ -129,9 +175,9 @@ export class Lookups {
     const { name, askers } = lookUp;
     this.#lookUps.delete(name);
     if (!lookUp.isSilent) this.#silent.delete(name);
-    if (error === null) {
+    if (error === null && found !== this.#found.get(name)?.addresses) {
       makeRoom(this.#found);
-      this.#found.set(name, { addresses: found, turn: 0 });
+      this.#found.set(name, { addresses: found, turn: 0, atMs: this.#clock.elapsedMs() });
     }
     this.#runNext();
     for (const asker of askers) this.#answer(lookUp, asker, error, found);

@@ -10,6 +10,8 @@ const FOUND = [{ address: '10.0.0.1', family: 4 }];
 let clock: VirtualClock;
 /** Look-ups that the resolver has not answered, oldest first. */
 let running: { name: string; answer: Callback }[];
+/** What the DNS servers were asked directly, and have not answered. */
+let asked: { name: string; answer: (found: LookupAddress[] | null) => void }[];
 let lookups: Lookups;
 /** What askers were answered. */
 let answers: string[];
@@ -17,9 +19,14 @@ let answers: string[];
 beforeEach(() => {
   clock = new VirtualClock();
   [running, answers] = [[], []];
-  lookups = new Lookups((name, _options, callback) => {
-    running.push({ name, answer: callback as Callback });
-  }, clock);
+  asked = [];
+  lookups = new Lookups(
+    (name, _options, callback) => {
+      running.push({ name, answer: callback as Callback });
+    },
+    clock,
+    (name, answer) => asked.push({ name, answer }),
+  );
 });
 
 const find = (name: string) =>
@@ -118,6 +125,79 @@ describe('a name that was silent', () => {
     expect(runningNames()).toEqual(['b.test']);
     find('a.test');
     expect(runningNames()).toEqual(['b.test', 'a.test']);
+  });
+});
+
+describe('two names that are silent for a second', () => {
+  const blocked = async () => {
+    for (const name of ['a.test', 'b.test']) find(name);
+    await clock.run(1000);
+  };
+
+  test('keep no name from being answered that resolved before', async () => {
+    find('stock.test');
+    resolverAnswers('stock.test');
+    await blocked();
+    answers = [];
+    find('stock.test');
+    await new Promise(process.nextTick);
+    expect(answers).toEqual(['stock.test is 10.0.0.1']);
+    expect([runningNames(), asked]).toEqual([['a.test', 'b.test'], []]);
+  });
+
+  test('let a name that resolved over a minute ago be asked anew', async () => {
+    find('stock.test');
+    resolverAnswers('stock.test');
+    await clock.run(59_000);
+    await blocked();
+    find('stock.test');
+    expect(asked.map(({ name }) => name)).toEqual(['stock.test']);
+  });
+
+  test('keep no other name from being asked of the DNS servers, also one that waited already', async () => {
+    for (const name of ['a.test', 'b.test']) find(name);
+    await clock.run(999);
+    find('stock.test');
+    find('stock.test');
+    expect(asked).toEqual([]);
+    await clock.run(1);
+    expect(asked.map(({ name }) => name)).toEqual(['stock.test']);
+    asked[0]?.answer(FOUND);
+    expect(answers).toEqual(Array(2).fill('stock.test is 10.0.0.1'));
+    resolverAnswers('a.test');
+    expect(runningNames()).toEqual(['b.test']);
+  });
+
+  test('let a name that only the system knows wait for its place, and its look-up answers', async () => {
+    await blocked();
+    find('hosts-file.test');
+    asked[0]?.answer(null);
+    expect(answers).toEqual([]);
+    resolverAnswers('a.test');
+    expect(runningNames()).toEqual(['b.test', 'hosts-file.test']);
+    resolverAnswers('hosts-file.test');
+    expect(answers.at(-1)).toBe('hosts-file.test is 10.0.0.1');
+  });
+
+  test('make nothing of a direct answer that comes when the look-up runs, or nobody waits', async () => {
+    await blocked();
+    const { cancel } = find('gone.test');
+    find('stock.test');
+    cancel();
+    resolverAnswers('a.test');
+    answers = [];
+    for (const one of asked) one.answer(FOUND);
+    expect(answers).toEqual([]);
+    resolverAnswers('stock.test');
+    expect(answers).toEqual(['stock.test is 10.0.0.1']);
+  });
+
+  test('are not two of which one is answered soon', async () => {
+    find('a.test');
+    await clock.run(1000);
+    find('b.test');
+    find('stock.test');
+    expect(asked).toEqual([]);
   });
 });
 

@@ -127,6 +127,21 @@ describe('a transaction whose tries all succeed', () => {
     expect(world.requests.filter((request) => request === lookUp)).toHaveLength(2);
   });
 
+  test('finds a participant that has moved after a second, also while its old address answers', async () => {
+    const tercet = world.initiator();
+    await tercet.run(order, (tx) => tx.payment.hold(money));
+    const baseUrls = [`${world.shop.url}/payment/moved`];
+    await world.registry.put({ name: 'payment', baseUrls, paths: {}, callTimeoutMs: null });
+    const paths: string[] = [];
+    world.shop.answer(({ path, op }) => {
+      if (op === 'try') paths.push(path);
+      return null;
+    });
+    world.timing.pass(1000);
+    await tercet.run(order, (tx) => tx.payment.hold(money));
+    expect(paths).toEqual([expect.stringMatching(/^\/payment\/moved/)]);
+  });
+
   test('that calls nothing is confirmed', async () => {
     const outcome = await world.initiator().run(order, () => 'nothing to do');
     expect(outcome).toMatchObject({ status: 'confirmed', isRepeated: false, value: 'nothing to do' });
