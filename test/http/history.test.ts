@@ -139,3 +139,21 @@ test('the events tell every call that led to a change, also those that settled n
     { op: 'confirm', httpStatus: 200, reply: 'succeeded' },
   ]);
 });
+
+test('the bodies of errors are in the attempts of the events, and nowhere else', async () => {
+  const errorBody = '{"error":"disk of customer-7 is full"}';
+  world.answer(({ op }) => (op === 'try' ? 200 : { status: 503, body: '', errorBody }));
+  const begun = await world.send('POST', '/v1/transactions', { branches: [branch('stock')] });
+  const at = `/v1/transactions/${begun.json().gid}`;
+  while (!(await world.send('GET', at)).json().isParked) world.time.pass(50);
+  const { events } = (await world.send('GET', `${at}/events`)).json();
+  const failed = events
+    .flatMap(({ attempts }: { attempts: object[] }) => attempts)
+    .filter((attempt: { httpStatus: number }) => attempt.httpStatus === 503);
+  expect(failed[0]).toMatchObject({ op: 'confirm', durationMs: expect.any(Number), errorBody });
+  for (const path of ['', '/cancel']) {
+    const method = path === '' ? 'GET' : 'POST';
+    expect((await world.send(method, `${at}${path}`)).body).not.toContain('customer-7');
+  }
+  expect((await world.send('GET', '/v1/transactions')).body).not.toContain('customer-7');
+});
