@@ -45,6 +45,7 @@ test('the events of a declared transaction tell it from its beginning to its end
   const row = { at: '2026-01-01T00:00:00.000Z', writer: expect.any(String) };
   expect(history.json()).toEqual({
     gid,
+    nextCursor: null,
     events: [
       {
         ...row,
