@@ -90,6 +90,7 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
     proxy: proxyOf(settings),
     completionUrls,
     userAgent: USER_AGENT,
+    keepsErrorBodies: settings.keepErrorBodies,
     now: () => sql.time.now().latest,
   });
   const writerId = systemChance.newId();

@@ -173,6 +173,11 @@ export const Settings = Type.Object({
     'How long a circuit breaker first stays open; it doubles each time it reopens',
   ),
   circuitMaxOpenMs: durationMs(30_000, 'Maximum time that a circuit breaker stays open'),
+  keepErrorBodies: Type.Boolean({
+    default: false,
+    description:
+      'Keep the first 1024 bytes of 5xx bodies of participants in the journal, for the events view: true or false. They may have personal data.',
+  }),
   maxActiveTransactions: Type.Integer({
     default: 10_000,
     minimum: 10,

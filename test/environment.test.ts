@@ -52,6 +52,7 @@ describe('what is left unset', () => {
       circuitFailureCount: 10,
       circuitFirstOpenMs: 1000,
       circuitMaxOpenMs: 30_000,
+      keepErrorBodies: false,
       maxActiveTransactions: 10_000,
       retentionDays: 30,
       commitTimeoutMs: 5000,

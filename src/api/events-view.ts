@@ -41,7 +41,7 @@ export function eventsView(rows: readonly JournalRow[], start: PageStart | null 
   if (start !== null) known = { ...known, decision: start.decision };
   const events: wire.EventView[] = readRows(rows).map(({ seq, at, writer, entries }) => {
     known = knownFrom(known, { entries });
-    const attempts = (entries.attempts ?? []).map(attemptView);
+    const attempts = (entries.attempts ?? []).map(eventAttemptView);
     return { seq, at: iso(at), writer, changes: changesOf(entries, known), attempts };
   });
   return { events, decision: known.decision };
@@ -95,6 +95,12 @@ function branchChanges(entry: BranchEntry, { pattern, mode, decision }: Known): 
     ...(lateSuccessCount !== undefined && { lateSuccessCount }),
   };
 }
+
+/** Bodies of errors are shown here alone. */
+const eventAttemptView = (attempt: Attempt): wire.EventView['attempts'][number] => ({
+  ...attemptView(attempt),
+  ...(attempt.errorBody !== undefined && { errorBody: attempt.errorBody }),
+});
 
 export const attemptView = ({
   branchId,

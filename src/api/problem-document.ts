@@ -70,6 +70,19 @@ export function faultsProblem(faults: readonly Fault[]): ProblemDocument {
   return problemOf('invalid_request', { about: first && `${place} ${first.detail}.`, faults });
 }
 
+/**
+ * What does not fit a schema, by the keyword of the first fault. More branches than a transaction may have are rejected as
+ * they are when they are registered one by one.
+ */
+export function schemaProblem(faults: readonly Fault[], keyword: string | undefined): ProblemDocument {
+  const pointer = faults[0]?.pointer ?? '';
+  if (keyword !== 'maxItems' || !LISTS_OF_BRANCHES.includes(pointer)) return faultsProblem(faults);
+  const { title: detail } = errors.too_many_branches;
+  return problemOf('too_many_branches', { about: `${pointer}:`, faults: [{ pointer, detail }] });
+}
+
+const LISTS_OF_BRANCHES: readonly string[] = ['#/branches', '#/branchIds'];
+
 /** What the coordinator rejected. */
 export function rejectionProblem({ code, about, place }: Rejected): ProblemDocument {
   if (place === undefined)

@@ -27,7 +27,7 @@ import {
   openMs,
   probed,
 } from './circuit.ts';
-import type { Chance, CircuitState, Observer, Time } from './ports.ts';
+import type { CallFailure, Chance, CircuitState, Observer, Time } from './ports.ts';
 
 export type GateSettings = CircuitSettings & {
   /** Calls of one participant under way at once. */
@@ -46,7 +46,7 @@ export type Entered = {
   readonly isAdmitted: true;
   /** It probes a circuit that is not closed. */
   readonly isProbe: boolean;
-  readonly leave: (result: CallResult) => void;
+  readonly leave: (result: CallResult, failure?: CallFailure) => void;
 };
 
 /**
@@ -127,9 +127,9 @@ export class CallGate {
     return {
       isAdmitted: true,
       isProbe: probe !== 'none',
-      leave: (result) => {
+      leave: (result, failure) => {
         if (isResumed) gate.resumedCount -= 1;
-        this.#leave(participant, gate, probe, result);
+        this.#leave(participant, gate, probe, result, failure);
       },
     };
   }
@@ -181,11 +181,17 @@ export class CallGate {
     return 'half_open';
   }
 
-  #leave(participant: string, gate: ParticipantGate, probe: Probe, result: CallResult): void {
+  #leave(
+    participant: string,
+    gate: ParticipantGate,
+    probe: Probe,
+    result: CallResult,
+    failure?: CallFailure,
+  ): void {
     gate.underWayCount -= 1;
     if (probe === 'first_attempt') gate.isFirstAttemptOut = false;
     const hadFailed = hasFailed(gate.circuit);
-    this.#become(participant, gate, this.#circuitAfter(gate.circuit, probe, result));
+    this.#become(participant, gate, this.#circuitAfter(gate.circuit, probe, result), failure);
     if (!hasFailed(gate.circuit) && gate.underWayCount === 0) this.#gates.delete(participant);
     if (result === 'answered' || result === 'recovered')
       this.#answered(participant, hadFailed || result === 'recovered');
@@ -206,11 +212,11 @@ export class CallGate {
     return after(circuit, this.#settings, this.#time.elapsedMs());
   }
 
-  #become(participant: string, gate: ParticipantGate, circuit: Circuit): void {
+  #become(participant: string, gate: ParticipantGate, circuit: Circuit, failure?: CallFailure): void {
     const isChanged = circuit.state !== gate.circuit.state;
     gate.circuit = circuit;
     if (circuit.state === 'closed') gate.isFirstAttemptOut = false;
-    if (isChanged) this.#observer.circuitChanged(participant, circuit.state);
+    if (isChanged) this.#observer.circuitChanged(participant, circuit.state, failure);
   }
 
   /** A try or an action has a deadline, so it enters again soon: the next call that enters may close the circuit. */

@@ -55,10 +55,21 @@ export type Attempt = {
   /** What came instead of a complete answer, what it lacks, or why it refuses, in words; absent without. */
   readonly error?: string;
   readonly isCompletion?: true;
+  /** The beginning of the body of a 5xx; absent unless such bodies are kept. */
+  readonly errorBody?: string;
 };
 
 /** A row tells of no more calls than this, the newest; only a participant that answers 202 for long makes as many. */
 const MAX_ATTEMPTS = 200;
+
+/** Of these the newest have the bodies of their errors, which would make a row long. */
+const MAX_ERROR_BODIES = 10;
+
+function withoutOldBody(attempt: Attempt, index: number, { length }: readonly Attempt[]): Attempt {
+  if (attempt.errorBody === undefined || index >= length - MAX_ERROR_BODIES) return attempt;
+  const { errorBody: _errorBody, ...rest } = attempt;
+  return rest;
+}
 
 export type Entries = {
   readonly transaction?: Partial<TransactionFields>;
@@ -94,7 +105,7 @@ export function entriesBetween(
   return {
     ...(transaction && { transaction }),
     ...(changed.length > 0 && { branches: changed }),
-    ...(attempts.length > 0 && { attempts: attempts.slice(-MAX_ATTEMPTS) }),
+    ...(attempts.length > 0 && { attempts: attempts.slice(-MAX_ATTEMPTS).map(withoutOldBody) }),
   };
 }
 

@@ -181,14 +181,14 @@ export class OutstandingCalls {
     const durationMs = Math.round(time.elapsedMs() - sentAtMs);
     const said = replyTo(tx, call, httpAnswer, time.now().latest);
     const isRecovered = said.reply !== 'unknown' && wasGivenUp(tx, call);
-    leave(isRecovered ? 'recovered' : resultOf(httpAnswer, call, durationMs));
+    leave(isRecovered ? 'recovered' : resultOf(httpAnswer, call, durationMs), httpAnswer);
     const lateSuccessCount = lateSuccessCountOf(tx, call);
     this.#receive(call, httpAnswer, said, { durationMs, span, isProbe, lateSuccessCount });
   }
 
   #receive(
     call: PendingCall,
-    { httpStatus, retryAfterMs }: HttpAnswer,
+    { httpStatus, retryAfterMs, errorBody }: HttpAnswer,
     { reply, answer, result, error }: ReturnType<typeof replyTo>,
     { durationMs, span, isProbe, lateSuccessCount }: Sent,
   ): void {
@@ -220,6 +220,7 @@ export class OutstandingCalls {
         httpStatus,
         reply,
         ...(error !== null && { error }),
+        ...(errorBody !== undefined && { errorBody }),
       },
     });
   }

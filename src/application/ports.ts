@@ -303,6 +303,10 @@ export type HttpAnswer = {
   readonly body?: string;
   /** The body is declared as text/plain. */
   readonly isText?: true;
+  /** The beginning of the body of a 5xx, up to 1 KiB, for operators; absent unless it is kept, and where it is no UTF-8. */
+  readonly errorBody?: string;
+  /** The origin that was called; absent where it answered with success, or nothing was sent. */
+  readonly origin?: string;
   /** The call never left this process, for a reason of its own: it was no attempt, and spends no budget. */
   readonly isUnsent?: true;
 };
@@ -347,6 +351,9 @@ export interface Log {
 
 export type CircuitState = 'closed' | 'half-open' | 'open';
 
+/** The failed call that opened a circuit: where it went, and what came of it in a few words. */
+export type CallFailure = Pick<HttpAnswer, 'origin' | 'answer'>;
+
 /** How an op of a branch was completed from outside. */
 export type CompletedCall = {
   readonly branchId: string;
@@ -369,7 +376,8 @@ export interface Observer {
   }): void;
   /** A branch was completed from outside, which is durable; `saved` follows. */
   completed(tx: GlobalTransaction, completed: CompletedCall): void;
-  circuitChanged(participant: string, state: CircuitState): void;
+  /** @param failure where the circuit opens */
+  circuitChanged(participant: string, state: CircuitState, failure?: CallFailure): void;
   /** It was noted here that a participant has recovered. */
   participantRecovered(participant: string): void;
   /** So many transactions that waited for a participant that has recovered were resumed here. */

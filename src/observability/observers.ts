@@ -22,7 +22,8 @@ export function observers(all: readonly Observer[], log: Log): Observer {
     saved: (before, after) => tell((observer) => observer.saved(before, after)),
     called: (call) => tell((observer) => observer.called(call)),
     completed: (tx, completed) => tell((observer) => observer.completed(tx, completed)),
-    circuitChanged: (participant, state) => tell((observer) => observer.circuitChanged(participant, state)),
+    circuitChanged: (participant, state, failure) =>
+      tell((observer) => observer.circuitChanged(participant, state, failure)),
     participantRecovered: (participant) => tell((observer) => observer.participantRecovered(participant)),
     resumed: (participant, count) => tell((observer) => observer.resumed(participant, count)),
     participantRegistered: (participant, former) =>

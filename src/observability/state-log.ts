@@ -6,7 +6,13 @@
  * No line has a payload, a business key, the reason of a refusal or more of an address than its origin. No line is built below the log level.
  */
 import type { Logger } from 'pino';
-import type { CircuitState, CompletedCall, Observer, Participant } from '../application/ports.ts';
+import type {
+  CallFailure,
+  CircuitState,
+  CompletedCall,
+  Observer,
+  Participant,
+} from '../application/ports.ts';
 import { withoutReason } from '../application/refusal-reason.ts';
 import { type Branch, callsOf, type GlobalTransaction, type Instant, traceIdOf } from '../domain/index.ts';
 import type { LogLine } from './catalogue.ts';
@@ -56,10 +62,16 @@ export class StateLog implements Observer {
     this.#logger.info({ ...branchLine(tx, branch), op, reply }, 'branch completed from outside');
   }
 
-  circuitChanged(participant: string, state: CircuitState): void {
-    if (!this.#logger.isLevelEnabled('info')) return;
+  /** A participant that fails needs an operator's eye; that its circuit is probed or closed does not. */
+  circuitChanged(participant: string, state: CircuitState, failure?: CallFailure): void {
+    const level = state === 'open' ? 'warn' : 'info';
+    if (!this.#logger.isLevelEnabled(level)) return;
     const line: LogLine = { participant: labelOf(participant), circuit: state };
-    this.#logger.info(line, 'circuit changed');
+    if (state === 'open' && failure !== undefined) {
+      if (failure.origin !== undefined) line.address = failure.origin;
+      line.answer = failure.answer;
+    }
+    this.#logger[level](line, 'circuit changed');
   }
 
   participantRecovered(participant: string): void {

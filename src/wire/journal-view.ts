@@ -66,6 +66,23 @@ export const AttemptView = Type.Object(
 );
 export type AttemptView = Static<typeof AttemptView>;
 
+const EventAttempt = Type.Object(
+  {
+    ...AttemptView.properties,
+    errorBody: Type.Optional(
+      Type.String({
+        description:
+          'The first 1024 bytes of the body of a 5xx; absent unless the coordinator keeps them (TERCET_KEEP_ERROR_BODIES), ' +
+          'and where it is no UTF-8.',
+      }),
+    ),
+  },
+  {
+    additionalProperties: false,
+    description: 'One call to a participant, as it went, or its completion from outside.',
+  },
+);
+
 export const EventView = Type.Object(
   {
     seq: Type.Integer({ minimum: 1, description: 'The number of the row, from 1 without gaps.' }),
@@ -78,7 +95,7 @@ export const EventView = Type.Object(
       },
       { additionalProperties: false, description: 'What changed, and to which values.' },
     ),
-    attempts: Type.Array(AttemptView, {
+    attempts: Type.Array(EventAttempt, {
       description: 'The calls that led to the change, by the time of their answers; the newest 200 of them.',
     }),
   },

@@ -45,7 +45,9 @@ export const CallView = Type.Object(
       Type.String({ description: 'The last answer in a few words, such as 503; null before the first.' }),
     ),
     durationMs: nullable(
-      count('How long the last call took, where it left the branch waiting; null where it did not.'),
+      count(
+        'How long the last call took, where it left the branch waiting; null where it did not. The attempts of path and events have the duration of every call.',
+      ),
     ),
   },
   {

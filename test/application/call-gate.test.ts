@@ -66,6 +66,21 @@ describe('calls at once', () => {
   });
 });
 
+test('the failure that opens a circuit is told with the change', () => {
+  const told: unknown[] = [];
+  const observer = { ...noObserver, circuitChanged: (...change: unknown[]) => told.push(change) };
+  const settings = { ...SETTINGS, failureCount: 2 };
+  const watched = new CallGate({ settings, time: clock, chance: seededChance(3), observer });
+  const failWith = (answer: string) => {
+    const entry = watched.enter(callOf('stock'));
+    if (entry.isAdmitted) entry.leave('failed', { origin: 'http://stock.test', answer });
+  };
+  failWith('503');
+  failWith('time-out after 5000 ms');
+  const failure = { origin: 'http://stock.test', answer: 'time-out after 5000 ms' };
+  expect(told).toEqual([['stock', 'open', failure]]);
+});
+
 describe('a circuit', () => {
   test('opens after so many failures in a row, and a success begins the count again', () => {
     fail(2);

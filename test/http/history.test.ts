@@ -45,6 +45,7 @@ test('the events of a declared transaction tell it from its beginning to its end
   const row = { at: '2026-01-01T00:00:00.000Z', writer: expect.any(String) };
   expect(history.json()).toEqual({
     gid,
+    nextCursor: null,
     events: [
       {
         ...row,
@@ -138,4 +139,22 @@ test('the events tell every call that led to a change, also those that settled n
     { op: 'confirm', httpStatus: 202, reply: 'ongoing' },
     { op: 'confirm', httpStatus: 200, reply: 'succeeded' },
   ]);
+});
+
+test('the bodies of errors are in the attempts of the events, and nowhere else', async () => {
+  const errorBody = '{"error":"disk of customer-7 is full"}';
+  world.answer(({ op }) => (op === 'try' ? 200 : { status: 503, body: '', errorBody }));
+  const begun = await world.send('POST', '/v1/transactions', { branches: [branch('stock')] });
+  const at = `/v1/transactions/${begun.json().gid}`;
+  while (!(await world.send('GET', at)).json().isParked) world.time.pass(50);
+  const { events } = (await world.send('GET', `${at}/events`)).json();
+  const failed = events
+    .flatMap(({ attempts }: { attempts: object[] }) => attempts)
+    .filter((attempt: { httpStatus: number }) => attempt.httpStatus === 503);
+  expect(failed[0]).toMatchObject({ op: 'confirm', durationMs: expect.any(Number), errorBody });
+  for (const path of ['', '/cancel']) {
+    const method = path === '' ? 'GET' : 'POST';
+    expect((await world.send(method, `${at}${path}`)).body).not.toContain('customer-7');
+  }
+  expect((await world.send('GET', '/v1/transactions')).body).not.toContain('customer-7');
 });

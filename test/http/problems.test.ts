@@ -79,11 +79,11 @@ const cases: Case[] = [
     send: () => begin({ gid: GID.replace('-7d', '-4d') }),
   },
   { code: 'invalid_request', story: 'a gid is in capitals', send: () => begin({ gid: GID.toUpperCase() }) },
-  {
-    code: 'invalid_request',
-    story: 'more than 100 branches are declared',
-    send: () => begin({ branches: Array.from({ length: 101 }, (_, index) => branch(`b${index}`)) }),
-  },
+  ...(['tcc', 'saga'] as const).map((pattern) => ({
+    code: 'too_many_branches' as const,
+    story: `more than 100 branches of a ${pattern} are declared`,
+    send: () => begin({ pattern, branches: Array.from({ length: 101 }, (_, index) => branch(`b${index}`)) }),
+  })),
   {
     code: 'invalid_request',
     story: 'an Idempotency-Key is not ASCII',
@@ -377,6 +377,14 @@ const conflicts: Case[] = [
       for (let index = 0; index < 100; index += 1)
         await world.send('POST', `${address}/branches`, branch(`b${index}`));
       return world.send('POST', `${address}/branches`, branch('one-more'));
+    },
+  },
+  {
+    code: 'too_many_branches',
+    story: 'more than 100 branches are to be confirmed',
+    async send() {
+      const branchIds = Array.from({ length: 101 }, (_, index) => `b${index}`);
+      return world.send('POST', `${await newAddress()}/confirm`, { branchIds });
     },
   },
   {

@@ -46,7 +46,9 @@ export const DAY_MS = 86_400_000;
 export const RETENTION_MS = 30 * DAY_MS;
 
 /** An HTTP status, with a result or without; or null for a call that nobody answers until the test ends. */
-type Answers = (call: ParticipantCall) => number | { readonly status: number; readonly body: string } | null;
+type Answers = (
+  call: ParticipantCall,
+) => number | { readonly status: number; readonly body: string; readonly errorBody?: string } | null;
 
 export type World = Awaited<ReturnType<typeof openWorld>>;
 
@@ -76,10 +78,16 @@ export async function openWorld({
       calls.push(call);
       const answer = told.answers(call);
       if (answer === null) return new Promise(() => {});
-      const { status, body } = typeof answer === 'number' ? { status: answer, body: '' } : answer;
+      const { status, body, ...more } = typeof answer === 'number' ? { status: answer, body: '' } : answer;
       // As over HTTP: what is not wanted, or too long, is not kept.
       const isKept = call.isResultWanted && Buffer.byteLength(body) <= MAX_RESULT_BYTES;
-      return { httpStatus: status, answer: String(status), retryAfterMs: null, ...(isKept && { body }) };
+      return {
+        httpStatus: status,
+        answer: String(status),
+        retryAfterMs: null,
+        ...more,
+        ...(isKept && { body }),
+      };
     },
   };
   const backoff = { firstDelayMs: 100, maxDelayMs: 1000, budgetMs: 1000 };

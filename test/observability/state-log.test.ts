@@ -293,11 +293,17 @@ test('a participant that is removed is logged', () => {
   expect(lines).toEqual([{ level: 'info', participant: 'inventory', msg: 'participant removed' }]);
 });
 
-test('a circuit that changes is told with its participant', () => {
+test('a circuit that opens is a warning with the address and the error, and one that is probed or closes is none', () => {
   const { log, lines } = logged();
-  log.circuitChanged('inventory', 'open');
+  const failure = { origin: 'http://stock.test:9000', answer: 'connect ECONNREFUSED 10.0.0.7:9000' };
+  log.circuitChanged('inventory', 'open', failure);
+  log.circuitChanged('inventory', 'half-open');
+  log.circuitChanged('inventory', 'closed', { answer: '200' });
+  const line = { participant: 'inventory', msg: 'circuit changed' };
   expect(lines).toEqual([
-    { level: 'info', participant: 'inventory', circuit: 'open', msg: 'circuit changed' },
+    { level: 'warn', ...line, circuit: 'open', address: failure.origin, answer: failure.answer },
+    { level: 'info', ...line, circuit: 'half-open' },
+    { level: 'info', ...line, circuit: 'closed' },
   ]);
 });
 

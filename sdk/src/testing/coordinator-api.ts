@@ -10,7 +10,6 @@ import {
   PROBLEM_MEDIA_TYPE,
   problemOf,
   problemOfError,
-  faultsProblem,
 } from '../../../src/api/problem-document.ts';
 import type { Answer, Route } from '../../../src/api/route.ts';
 import { apiRoutes } from '../../../src/api/routes.ts';
@@ -18,7 +17,7 @@ import type { Coordinator } from '../../../src/application/coordinator.ts';
 import type { Log } from '../../../src/application/ports.ts';
 import type { ProblemDocument } from '../../../src/wire/index.ts';
 import { readBody } from './request-body.ts';
-import { type Part, requestFault } from './request-faults.ts';
+import { type Part, requestProblem } from './request-faults.ts';
 
 export type CoordinatorRequest = {
   readonly method: string;
@@ -114,8 +113,8 @@ function answerOf({ route, params }: Found, request: CoordinatorRequest, body: u
     ['headers', schemas.headers, headers],
   ];
   for (const [part, schema = Type.Unknown(), value] of parts) {
-    const fault = requestFault(schema, value, part);
-    if (fault !== null) return Promise.resolve({ problem: faultsProblem([fault]) });
+    const unfit = requestProblem(schema, value, part);
+    if (unfit !== null) return Promise.resolve({ problem: unfit });
   }
   return route.handle({ params, query, headers, body });
 }

@@ -4,7 +4,8 @@
  */
 import type { TSchema } from 'typebox';
 import { Pointer, Value } from 'typebox/value';
-import type { Fault } from '../../../src/wire/index.ts';
+import { schemaProblem } from '../../../src/api/problem-document.ts';
+import type { Fault, ProblemDocument } from '../../../src/wire/index.ts';
 
 /** Where in a request: a place in the body, a header, a part of the path or of the query. */
 export type Part = 'params' | 'body' | 'query' | 'headers';
@@ -12,12 +13,13 @@ export type Part = 'params' | 'body' | 'query' | 'headers';
 type Found = ReturnType<typeof Value.Errors>[number];
 
 /** Null when the value fits. */
-export function requestFault(schema: TSchema, value: unknown, part: Part): Fault | null {
+export function requestProblem(schema: TSchema, value: unknown, part: Part): ProblemDocument | null {
   if (Value.Check(schema, value)) return null;
   // That a property is not known is told twice: once for the property, and once for the object that has it.
   const found = Value.Errors(schema, value).find(({ keyword }) => keyword !== 'boolean');
   if (found === undefined) throw new Error('a request does not fit its schema, and nothing is wrong with it');
-  return { ...placeOf(found, part), detail: detailOf(found, schema, value) };
+  const fault = { ...placeOf(found, part), detail: detailOf(found, schema, value) };
+  return schemaProblem([fault], found.keyword);
 }
 
 function placeOf(found: Found, part: Part): Pick<Fault, 'pointer' | 'header' | 'parameter'> {

@@ -14,6 +14,7 @@ import type { LookUpStage } from './lookups.ts';
 import { retryAfterMs } from './retry-after.ts';
 
 const MAX_BODY_BYTES = 64 * 1024;
+const MAX_ERROR_BODY_BYTES = 1024;
 /** Answers are kept with the transaction and shown to people: a line, no more. */
 const MAX_ANSWER_LENGTH = 200;
 
@@ -35,6 +36,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #isOver = false;
   #isOnItsWay = false;
   #carrier: Carrier | null = null;
+  #origin: string | null = null;
+  #keepsErrorBody = false;
+  /** Null unless it is to be kept. */
+  #errorBody: Buffer[] | null = null;
   #status = 0;
   #retryAfterMs: number | null = null;
   #isText = false;
@@ -60,6 +65,16 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** The text of the body is wanted too. */
   keepBody(): void {
     this.#kept = [];
+  }
+
+  /** The origin that it goes to, which is told where no success comes. */
+  goesTo(origin: string): void {
+    this.#origin = origin;
+  }
+
+  /** The beginning of the body of a 5xx is wanted too. */
+  keepErrorBody(): void {
+    this.#keepsErrorBody = true;
   }
 
   /** From here on the participant, or the way to it, is at fault when no answer comes. */
@@ -95,12 +110,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (encoding !== undefined) this.#encoding = String(encoding);
     // Whoever refuses may say why.
     if (REFUSALS.includes(status)) this.#kept ??= [];
+    if (this.#keepsErrorBody && status >= 500) this.#errorBody = [];
     this.#isText = /^text\/plain\b/i.test(String(headers['content-type']));
     const retryAfter = headers['retry-after'];
     if (retryAfter !== undefined) this.#retryAfterMs = retryAfterMs(String(retryAfter), Date.now());
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#bodyBytes < MAX_ERROR_BODY_BYTES) this.#errorBody?.push(Buffer.from(chunk));
     this.#bodyBytes += chunk.length;
     if (this.#bodyBytes > MAX_RESULT_BYTES) this.#kept = null;
     this.#kept?.push(Buffer.from(chunk));
@@ -148,17 +165,35 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#isOver = true;
     clearTimeout(this.#timer);
     this.#carrier?.release(httpStatus !== null);
+    const errorBody = this.#errorBody === null ? null : beginningOf(Buffer.concat(this.#errorBody));
     const httpAnswer: HttpAnswer = {
       httpStatus,
       answer,
       retryAfterMs: this.#retryAfterMs,
       ...(body !== null && { body, ...(this.#isText && { isText: true }) }),
+      ...(errorBody !== null && { errorBody }),
+      ...(this.#origin !== null && !isSuccess(httpStatus) && { origin: this.#origin }),
       ...(!this.#isOnItsWay && { isUnsent: true }),
     };
     this.#onEnd?.(httpAnswer);
     this.#resolve(httpAnswer);
   }
 }
+
+/** A character that is cut in two is left out. Null for what is empty or no UTF-8, such as a compressed body. */
+function beginningOf(body: Buffer): string | null {
+  try {
+    const options = { stream: body.length > MAX_ERROR_BODY_BYTES };
+    return UTF8().decode(body.subarray(0, MAX_ERROR_BODY_BYTES), options) || null;
+  } catch {
+    return null;
+  }
+}
+
+const UTF8 = () => new TextDecoder('utf-8', { fatal: true });
+
+const isSuccess = (httpStatus: number | null): boolean =>
+  httpStatus !== null && httpStatus >= 200 && httpStatus < 300;
 
 const codeOf = (error: unknown): unknown => (error as { code?: unknown } | null | undefined)?.code;
 

@@ -51,6 +51,7 @@ const SAME_HEADERS = [
 
 /** Where a base URL leads: the connections to its origin, and the path and headers that every call of it begins with. */
 type Target = {
+  readonly origin: string;
   readonly connections: Connections;
   readonly path: string;
   /** Names and values, alternating. */
@@ -68,6 +69,7 @@ export class HttpParticipantClient implements ParticipantClient {
   readonly #now: () => Instant;
   readonly #elapsedMs: () => number;
   readonly #draw: () => number;
+  readonly #keepsErrorBodies: boolean;
   readonly #connections = new Map<string, Connections>();
   readonly #targets = new Map<string, Target>();
   readonly #addresses = new Map<string, Addresses>();
@@ -80,6 +82,7 @@ export class HttpParticipantClient implements ParticipantClient {
    * @param given.proxy the proxy to call through; absent or null for none
    * @param given.completionUrls the signed URLs that calls carry; absent or null for none
    * @param given.userAgent what calls say of who makes them; `tercet` when absent
+   * @param given.keepsErrorBodies answers have the beginning of the body of a 5xx; false when absent
    * @param given.now the time that signatures bear; this machine's when absent
    * @param given.elapsedMs measures how long an address is not called, and a connection used; this machine's monotonic clock when
    * absent
@@ -93,6 +96,7 @@ export class HttpParticipantClient implements ParticipantClient {
     proxy?: ProxyParts | null;
     completionUrls?: CompletionUrls | null;
     userAgent?: string;
+    keepsErrorBodies?: boolean;
     now?: () => Instant;
     elapsedMs?: () => number;
     draw?: () => number;
@@ -104,6 +108,7 @@ export class HttpParticipantClient implements ParticipantClient {
     this.#maxIdleConnections = given.maxIdleConnections;
     this.#completionUrls = given.completionUrls ?? null;
     this.#ownHeaders = ['user-agent', given.userAgent ?? 'tercet', ...SAME_HEADERS];
+    this.#keepsErrorBodies = given.keepsErrorBodies ?? false;
     this.#now = given.now ?? Date.now;
     this.#elapsedMs = given.elapsedMs ?? (() => performance.now());
     this.#draw = given.draw ?? Math.random;
@@ -113,6 +118,7 @@ export class HttpParticipantClient implements ParticipantClient {
     return new Promise((resolve) => {
       const exchange = new Exchange(call.timeoutMs, resolve);
       if (call.isResultWanted) exchange.keepBody();
+      if (this.#keepsErrorBodies) exchange.keepErrorBody();
       this.#find(call.participant).then(
         (participant) => this.#send(participant, call, exchange),
         (error: unknown) => exchange.fail(error, 'the participants could not be looked up: '),
@@ -148,7 +154,9 @@ export class HttpParticipantClient implements ParticipantClient {
       return;
     }
     try {
-      const { connections, path, headers: first } = this.#targetOf(this.#addressFor(participant, exchange));
+      const target = this.#targetOf(this.#addressFor(participant, exchange));
+      const { connections, path, headers: first } = target;
+      exchange.goesTo(target.origin);
       const { activity, op, payload: body } = call;
       const ownPath = participant.paths[`${activity}/${op}`] ?? `/${activity}/${op}`;
       const headers = headersOf(call, first);
@@ -197,12 +205,16 @@ export class HttpParticipantClient implements ParticipantClient {
   }
 
   #newTarget(url: URL): Target {
+    const { origin } = url;
     const path = url.pathname.replace(/\/+$/, '');
-    if (!this.#proxy?.isFor(url))
-      return { connections: this.#connectionsTo(url.origin, this.#connect), path, headers: this.#ownHeaders };
+    if (!this.#proxy?.isFor(url)) {
+      const connections = this.#connectionsTo(origin, this.#connect);
+      return { origin, connections, path, headers: this.#ownHeaders };
+    }
     const { prefix, headers } = this.#proxy.requestTo(url);
     return {
-      connections: this.#connectionsTo(url.origin, this.#connectByProxy as Connector),
+      origin,
+      connections: this.#connectionsTo(origin, this.#connectByProxy as Connector),
       path: prefix + path,
       headers: [...this.#ownHeaders, ...headers],
     };

@@ -4,9 +4,9 @@
  */
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { PROBLEM_MEDIA_TYPE, problemOf, problemOfError } from '../../api/problem-document.ts';
+import { PROBLEM_MEDIA_TYPE, problemOf, problemOfError, schemaProblem } from '../../api/problem-document.ts';
 import type { ErrorCode } from '../../errors.ts';
-import { sendDocument, sendFaults, sendProblem } from '../problem.ts';
+import { sendDocument, sendProblem } from '../problem.ts';
 import { faultsOf } from './faults.ts';
 
 export function answerProblems(app: FastifyInstance): void {
@@ -20,7 +20,8 @@ export function answerProblems(app: FastifyInstance): void {
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const known = error instanceof Error ? (error as FastifyError) : null;
   if (known?.validation) {
-    sendFaults(reply, faultsOf(known.validation, known.validationContext));
+    const { validation, validationContext } = known;
+    sendDocument(reply, schemaProblem(faultsOf(validation, validationContext), validation[0]?.keyword));
     return;
   }
   const problem = problemOfError(error) ?? problemOf(codeOf(known));

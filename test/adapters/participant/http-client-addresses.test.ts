@@ -112,6 +112,7 @@ test('an address that is forbidden is not connected to', async () => {
     httpStatus: null,
     answer: '169.254.169.254 is a link-local address, which is never called',
     retryAfterMs: null,
+    origin: 'http://169.254.169.254',
   });
 });
 

@@ -164,6 +164,7 @@ describe('a body that is encoded all the same', () => {
       httpStatus: null,
       answer: '200, but its body is over 64 KiB',
       retryAfterMs: null,
+      origin: expect.stringMatching(/^http:/),
     });
   });
 

@@ -50,6 +50,9 @@ const call = (more: Partial<ParticipantCall> = {}): ParticipantCall => ({
 const answers = (status: number, headers: Record<string, string> = {}, body = '') =>
   participantThat((response) => response.writeHead(status, headers).end(body));
 
+/** Of a call that did not succeed. */
+const origin = expect.stringMatching(/^https?:\/\/[^/]+$/);
+
 describe('a call of a participant with secrets', () => {
   const [first, second] = [1, 2].map((byte) => `whsec_${Buffer.alloc(32, byte).toString('base64')}`) as [
     string,
@@ -216,6 +219,39 @@ describe('an answer', () => {
       retryAfterMs: null,
       // Who refuses may say why.
       ...([409, 422].includes(status) && { body: '{"anything":true}' }),
+      ...(status >= 300 && { origin }),
+    });
+  });
+
+  describe('with an error', () => {
+    const answerOf = async (status: number, body: string | Buffer, keepsErrorBodies = true) => {
+      await register(participantThat((response) => response.writeHead(status).end(body)));
+      const keeping = new HttpParticipantClient({
+        registry,
+        ca: null,
+        maxIdleConnections: 256,
+        keepsErrorBodies,
+      });
+      const { errorBody } = await keeping.call(call());
+      await keeping.close();
+      return errorBody;
+    };
+
+    test('has the beginning of its body, where it is to be kept', async () => {
+      expect(await answerOf(500, 'out of disk')).toBe('out of disk');
+      expect(await answerOf(503, 'x'.repeat(5000))).toBe('x'.repeat(1024));
+      expect(await answerOf(500, `${'x'.repeat(1023)}чай`)).toBe('x'.repeat(1023));
+    });
+
+    test.each<[string, number, string | Buffer, boolean?]>([
+      ['it is not to be kept', 500, 'out of disk', false],
+      ['it is empty', 500, ''],
+      ['it is no UTF-8', 500, Buffer.from([0x1f, 0x8b, 0xff])],
+      ['the participant is not at fault', 404, 'no such path'],
+      ['it refuses', 409, 'sold out'],
+      ['it succeeds', 200, 'done'],
+    ])('has none where %s', async (_why, status, body, keeps = true) => {
+      expect(await answerOf(status, body, keeps)).toBeUndefined();
     });
   });
 
@@ -251,6 +287,7 @@ describe('an answer', () => {
       httpStatus: isWithin ? 200 : null,
       answer: isWithin ? '200' : '200, but its body is over 64 KiB',
       retryAfterMs: null,
+      ...(!isWithin && { origin }),
     });
   });
 
@@ -269,13 +306,13 @@ describe('an answer', () => {
 
   test('with Retry-After in seconds tells it', async () => {
     await register(answers(503, { 'retry-after': '7' }));
-    expect(await client.call(call())).toEqual({ httpStatus: 503, answer: '503', retryAfterMs: 7000 });
+    expect(await client.call(call())).toEqual({ httpStatus: 503, answer: '503', retryAfterMs: 7000, origin });
   });
 });
 
 describe('a call takes no longer than its time-out', () => {
   const timeoutMs = 150;
-  const timedOut = { httpStatus: null, answer: 'time-out after 150 ms', retryAfterMs: null };
+  const timedOut = { httpStatus: null, answer: 'time-out after 150 ms', retryAfterMs: null, origin };
 
   test('when nobody answers', async () => {
     await register(participantThat(() => {}));
@@ -307,7 +344,12 @@ describe('a call takes no longer than its time-out', () => {
           }),
       }),
     });
-    expect(await stuck.call(call({ timeoutMs }))).toEqual({ ...timedOut, isUnsent: true });
+    expect(await stuck.call(call({ timeoutMs }))).toEqual({
+      httpStatus: null,
+      answer: 'time-out after 150 ms',
+      retryAfterMs: null,
+      isUnsent: true,
+    });
     answer(await registry.find('inventory'));
     await stuck.close();
     expect(participant.received).toEqual([]);
@@ -424,6 +466,7 @@ describe('a name', () => {
       httpStatus: null,
       answer: 'time-out after 150 ms: the name “silent.test” was not resolved',
       retryAfterMs: null,
+      origin,
     });
   });
 
@@ -434,6 +477,7 @@ describe('a name', () => {
       httpStatus: null,
       answer: 'the name “silent.test” was not resolved within 5000 ms',
       retryAfterMs: null,
+      origin,
     });
   });
 
@@ -486,12 +530,14 @@ describe('what goes wrong is an answer without a status, in words:', () => {
     httpStatus: null,
     answer: typeof answer === 'string' ? answer : expect.stringMatching(answer),
     retryAfterMs: null,
+    origin,
   });
+  const notSent = (answer: string) => ({ httpStatus: null, answer, retryAfterMs: null });
   /** It never left: no attempt, and nothing said of the participant. */
-  const unsent = (answer: string) => ({ ...inWords(answer), isUnsent: true });
+  const unsent = (answer: string) => ({ ...notSent(answer), isUnsent: true });
 
   test('the name is not registered', async () => {
-    expect(await client.call(call())).toEqual(inWords('no participant “inventory” is registered'));
+    expect(await client.call(call())).toEqual(notSent('no participant “inventory” is registered'));
   });
 
   test('the registry fails', async () => {
@@ -529,7 +575,10 @@ describe('what goes wrong is an answer without a status, in words:', () => {
 
   test('the registered address is none', async () => {
     await registry.put({ name: 'inventory', baseUrls: ['nonsense'], paths: {}, callTimeoutMs: null });
-    expect(await client.call(call())).toEqual(inWords(/Invalid URL/));
+    expect(await client.call(call())).toMatchObject({
+      httpStatus: null,
+      answer: expect.stringMatching(/Invalid URL/),
+    });
   });
 
   test('the connection is reset before the answer', async () => {

@@ -104,6 +104,17 @@ const stories: Readonly<Record<string, readonly [statuses: readonly number[], st
       await side.ask(post(`${at}/cancel`, { branchIds: ['a'] }));
     },
   ],
+  'there are more branches than a transaction may have': [
+    [422, 422, 400, 201, 422],
+    async (side) => {
+      const branchIds = Array.from({ length: 101 }, (_, index) => `b${index}`);
+      await side.ask(post(BEGIN, { branches: branchIds.map((id) => branch(id)) }));
+      await side.ask(post(BEGIN, { pattern: 'saga', branches: branchIds.map((id) => step(id)) }));
+      await side.ask(post(BEGIN, { pattern: 'saga', branches: [step('a', { dependsOn: branchIds })] }));
+      const at = await begun(side);
+      await side.ask(post(`${at}/confirm`, { branchIds }));
+    },
+  ],
   'a declared transaction is confirmed': [
     [200, 200, 200, 409, 409, 409],
     async (side) => {
