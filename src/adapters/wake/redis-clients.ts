@@ -6,6 +6,7 @@ import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { createSecureContext, getCACertificates } from 'node:tls';
 import { Redis, type RedisOptions } from 'ioredis';
+import { isRefusal } from './redis-faults.ts';
 
 const COMMAND_TIMEOUT_MS = 2000;
 const CONNECT_TIMEOUT_MS = 5000;
@@ -29,7 +30,7 @@ export class RedisClients {
   constructor(given: RedisAddress & { onChange: (error: unknown) => void }) {
     this.#onChange = given.onChange;
     const options = optionsFor(given);
-    this.producer = new Redis(given.redisUrl, {
+    this.producer = new TolerantRedis(given.redisUrl, {
       ...options,
       enableOfflineQueue: false,
       // What was under way when the connection broke is given back at once, not sent again later.
@@ -64,7 +65,11 @@ export class RedisClients {
     this.#all.add(client);
     client.on('ready', () => this.#onChange(null));
     client.on('close', () => this.#onChange(null));
-    client.on('error', (error) => this.#onChange(error));
+    client.on('error', (error) => {
+      // ioredis would go on in database 0, which may be another system's.
+      if (isRefusal(error) && error.command?.name === 'select') client.stream.destroy();
+      this.#onChange(error);
+    });
   }
 
   #reconnectConsumers(): void {
@@ -76,8 +81,32 @@ export class RedisClients {
   }
 }
 
+/** The oldest version that is supported; what BullMQ does with newer ones saves a millisecond. */
+const OLDEST_VERSION = 'redis_version:6.2.0\r\n';
+
+/**
+ * INFO never fails here for want of the right. BullMQ asks for the version once: a worker that is refused would go on
+ * with a failed promise in a loop that never lets the event loop run.
+ */
+class TolerantRedis extends Redis {
+  override info(...given: unknown[]): Promise<string> {
+    const callback = given.at(-1);
+    const sections = given.filter((each): each is string => typeof each === 'string');
+    const asked: Promise<string> = super.info(...sections);
+    // Of ioredis, which asks whether the data is loaded: a refused log-in must reach it.
+    if (typeof callback === 'function')
+      asked.then(
+        (text) => callback(null, text),
+        (error) => (isMissingRight(error) ? callback(null, OLDEST_VERSION) : callback(error)),
+      );
+    return sections.length > 0 ? asked : asked.catch(() => OLDEST_VERSION);
+  }
+}
+
+const isMissingRight = (error: unknown): boolean => isRefusal(error) && error.message.startsWith('NOPERM');
+
 /** BullMQ copies the connection that it is given for each blocking wait; what it copies must be watched and ended too. */
-class CopiedRedis extends Redis {
+class CopiedRedis extends TolerantRedis {
   readonly #onCopy: (copy: Redis) => void;
 
   constructor(url: string, options: RedisOptions, onCopy: (copy: Redis) => void) {
@@ -86,7 +115,8 @@ class CopiedRedis extends Redis {
   }
 
   override duplicate(changes?: Partial<RedisOptions>): Redis {
-    const copy = super.duplicate(changes);
+    // That of ioredis makes a Redis, whatever this is.
+    const copy = new TolerantRedis({ ...this.options, ...changes });
     this.#onCopy(copy);
     return copy;
   }
@@ -123,6 +153,3 @@ function ended(client: Redis): Promise<void> {
     client.disconnect();
   });
 }
-
-/** Redis itself said no: out of memory, read-only, not permitted. */
-export const isRefusal = (error: unknown): boolean => error instanceof Error && error.name === 'ReplyError';

@@ -1,0 +1,56 @@
+/**
+ * What commands do not show, or too late: rights that the Redis user lacks, and an eviction policy that drops wakes. Asked at
+ * each new connection and again and again, since an operator may change it meanwhile.
+ */
+import type { Redis } from 'ioredis';
+import { missingRights, RedisFault } from './redis-faults.ts';
+
+/** What the scripts of BullMQ call, with arguments that do nothing to a key that holds a text. */
+export const SCRIPTED: readonly (readonly [string, ...string[]])[] = [
+  ...([['set', '1', 'PX', '10000'], ['get'], ['exists'], ['bzpopmin', '0.001']] as const),
+  ...([
+    ['hget', 'f'],
+    ['hgetall'],
+    ['hincrby', 'f', '1'],
+    ['hmget', 'f'],
+    ['hmset', 'f', '1'],
+    ['hset', 'f', '1'],
+  ] as const),
+  ...([['incr'], ['llen'], ['lpush', 'm'], ['lrange', '0', '0'], ['lrem', '0', 'm']] as const),
+  ...([['scard'], ['smembers'], ['srem', 'm'], ['xadd', '*', 'f', '1'], ['xtrim', 'MAXLEN', '0']] as const),
+  ...([
+    ['zadd', '1', 'm'],
+    ['zcard'],
+    ['zpopmin'],
+    ['zrange', '0', '0'],
+    ['zrangebyscore', '0', '0'],
+  ] as const),
+  ...([['zrem', 'm'], ['zrevrangebyscore', '0', '0'], ['del']] as const),
+];
+
+/** `rpoplpush` has two keys, which are one here. */
+const PROBE = `
+  local missing = {}
+  local function try(...)
+    local reply = redis.pcall(...)
+    local refusal = type(reply) == 'table' and reply.err or ''
+    if string.find(refusal, 'to run the', 1, true) then table.insert(missing, (select(1, ...))) end
+  end
+  try('rpoplpush', KEYS[1], KEYS[1])
+  for _, command in ipairs(cjson.decode(ARGV[1])) do
+    try(command[1], KEYS[1], unpack(command, 2))
+  end
+  return missing`;
+
+/** @throws MissingRights, and what Redis refuses */
+export async function inspectRights(client: Redis, prefix: string): Promise<void> {
+  const missing = await client.eval(PROBE, 1, `${prefix}:rights`, JSON.stringify(SCRIPTED));
+  if (Array.isArray(missing) && missing.length > 0) throw missingRights(missing.map(String));
+}
+
+/** Full, it would drop wakes of its own accord. Other policies spare keys that do not expire, as wakes are. */
+export async function inspectMemory(client: Redis): Promise<void> {
+  const memory = await client.info('memory');
+  const mayEvict = /^maxmemory_policy:allkeys-/m.test(memory) && !/^maxmemory:0\s*$/m.test(memory);
+  if (mayEvict) throw new RedisFault('Redis may drop wakes: set its maxmemory-policy to noeviction');
+}
