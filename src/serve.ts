@@ -12,6 +12,7 @@ import { HttpParticipantClient } from './adapters/participant/http-client.ts';
 import type { ProxyParts } from './adapters/participant/proxy.ts';
 import { isSqlite, migrate, schemaFault } from './adapters/sql/data-source.ts';
 import { SqlAlertStore } from './adapters/sql/alert-rows.ts';
+import { databaseIdOf } from './adapters/sql/database-id.ts';
 import { durabilityRisks } from './adapters/sql/durability.ts';
 import { openStore, type SqlStore } from './adapters/sql/open-store.ts';
 import { isUnreachable, waitForDatabase } from './adapters/sql/wait-for-database.ts';
@@ -93,6 +94,7 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
     now: () => sql.time.now().latest,
   });
   const writerId = systemChance.newId();
+  const databaseId = await databaseIdOf(sql.dataSource);
   const replicas = new Replicas({
     heartbeats: sql.heartbeats,
     time: sql.time,
@@ -126,7 +128,7 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
       chance: systemChance,
       writerId,
       journalVersion: () => replicas.writtenVersion,
-      wakes: (onWake) => openWakes(settings, { time: sql.time, onWake, log, logger }),
+      wakes: (onWake) => openWakes(settings, { time: sql.time, databaseId, onWake, log, logger }),
       observer: observers([metrics, new StateLog(logger), ...(tracing ? [tracing.tracer] : [])], log),
       ...(tracing && { tracer: tracing.tracer }),
     },
@@ -261,19 +263,21 @@ function alertingOf(settings: Settings, { sql, engine, metrics, log }: AlertingP
 
 type WakeParts = {
   readonly time: Time;
+  readonly databaseId: string;
   readonly onWake: (gid: string) => void;
   readonly log: Log;
   readonly logger: Logger;
 };
 
 /** Without Redis each replica wakes what it carries itself; the sweep finds the rest. */
-function openWakes(settings: Settings, { time, onWake, log, logger }: WakeParts): WakeQueue {
+function openWakes(settings: Settings, { time, databaseId, onWake, log, logger }: WakeParts): WakeQueue {
   const inProcess = new InProcessWakeQueue({ time, onWake });
   if (settings.redisUrl === '') return inProcess;
   return new BullmqWakeQueue({
     redisUrl: settings.redisUrl,
     redisCa: settings.redisCaFile,
     prefix: settings.redisPrefix,
+    databaseId,
     time,
     fallback: inProcess,
     onWake,

@@ -8,7 +8,7 @@ import type { Log, Time, WakeQueue } from '../../application/ports.ts';
 import type { Instant, WakeReason } from '../../domain/index.ts';
 import { type RedisAddress, RedisClients } from './redis-clients.ts';
 import { isRefusal, RedisFault, redisFault } from './redis-faults.ts';
-import { inspectMemory, inspectRights } from './redis-inspection.ts';
+import { inspectMark, inspectMemory, inspectRights } from './redis-inspection.ts';
 import { jobIdOf, type Wake, WakeLane } from './wake-lane.ts';
 import { WakeWorker } from './wake-worker.ts';
 
@@ -33,6 +33,8 @@ type Finder = 'add' | 'inspect' | 'memory' | `${'read' | 'settle'} ${WakeReason}
 type Given = RedisAddress & {
   /** What all keys in Redis begin with. */
   readonly prefix: string;
+  /** Another database's coordinators may not share the prefix. */
+  readonly databaseId: string;
   readonly time: Time;
   /** Takes what Redis does not; closed with this queue. */
   readonly fallback: WakeQueue;
@@ -159,6 +161,7 @@ export class BullmqWakeQueue implements WakeQueue {
   }
 
   #connectionChanged(error: unknown): void {
+    if (this.#clients.producer.status !== 'ready') this.#isInspected = false;
     // What Redis said explains why the connection ended; that it ended explains nothing.
     const explains = isRefusal(error) || (error instanceof Error && 'code' in error);
     if (explains || this.#lastError === null) this.#lastError = error as Error | null;
@@ -174,11 +177,16 @@ export class BullmqWakeQueue implements WakeQueue {
   }
 
   async #inspect(): Promise<void> {
-    const { prefix, time } = this.#given;
+    const { prefix, databaseId, time } = this.#given;
     const { producer } = this.#clients;
     this.#cancelInspection();
     if (producer.status === 'ready') {
-      const isUsable = await this.#inspectBy('inspect', inspectRights(producer, prefix));
+      const inspected = inspectRights(producer, prefix).then(() => inspectMark(producer, prefix, databaseId));
+      const isUsable = await this.#inspectBy('inspect', inspected);
+      for (const { worker } of Object.values(this.#lanes)) {
+        if (isUsable) worker.run();
+        else if (this.#faults.has('inspect')) worker.pause();
+      }
       await this.#inspectBy('memory', inspectMemory(producer));
       this.#isInspected ||= isUsable;
       if (isUsable) for (const reason of REASONS) this.#faults.delete(`settle ${reason}`);
@@ -221,8 +229,8 @@ export class BullmqWakeQueue implements WakeQueue {
   }
 
   get #fault(): Error | null {
-    if (!this.#isConnected) return this.#lastError;
-    return this.#faults.values().next().value ?? null;
+    const found = this.#faults.values().next().value ?? null;
+    return this.#isConnected ? found : (this.#lastError ?? found);
   }
 
   /** One line for each cause since Redis was usable, however often it is tried meanwhile. */

@@ -1,6 +1,6 @@
 /**
- * What commands do not show, or too late: rights that the Redis user lacks, and an eviction policy that drops wakes. Asked at
- * each new connection and again and again, since an operator may change it meanwhile.
+ * What commands do not show, or too late: rights that the Redis user lacks, another database's coordinators under the same
+ * prefix, and an eviction policy that drops wakes. Asked at each new connection and again and again, since an operator may change it meanwhile.
  */
 import type { Redis } from 'ioredis';
 import { missingRights, RedisFault } from './redis-faults.ts';
@@ -46,6 +46,22 @@ const PROBE = `
 export async function inspectRights(client: Redis, prefix: string): Promise<void> {
   const missing = await client.eval(PROBE, 1, `${prefix}:rights`, JSON.stringify(SCRIPTED));
   if (Array.isArray(missing) && missing.length > 0) throw missingRights(missing.map(String));
+}
+
+/**
+ * The first to come marks the prefix as its database's. Coordinators of another one would take these wakes for their own, and
+ * find nothing to do.
+ * @throws RedisFault where the mark is another database's
+ */
+export async function inspectMark(client: Redis, prefix: string, databaseId: string): Promise<void> {
+  const key = `${prefix}:database`;
+  await client.set(key, databaseId, 'NX');
+  const mark = await client.get(key);
+  if (mark !== null && mark !== databaseId)
+    throw new RedisFault(
+      `coordinators of another database use TERCET_REDIS_PREFIX ${prefix} on this Redis: set another prefix, ` +
+        `or delete the key ${key} if that database is gone`,
+    );
 }
 
 /** Full, it would drop wakes of its own accord. Other policies spare keys that do not expire, as wakes are. */

@@ -1,4 +1,4 @@
-/** Takes wakes out of one BullMQ queue. It begins by itself when Redis comes, and again when Redis is back. */
+/** Takes wakes out of one BullMQ queue while it may. It begins again by itself when Redis is back. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Job, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
@@ -35,6 +35,7 @@ export class WakeWorker {
       {
         prefix,
         connection,
+        autorun: false,
         concurrency: CONCURRENCY,
         runRetryDelay: RETRY_DELAY_MS,
         // A wake is handed on at once, so that no lock is ever held for long.
@@ -54,6 +55,18 @@ export class WakeWorker {
       if (error.command?.name === 'bzpopmin') onRead(error);
       else if (!this.#worker.isReadFault(error)) onSettled(error);
     });
+  }
+
+  /** Until it is paused; again and again without harm. */
+  run(): void {
+    if (this.#worker.isPaused()) void this.#worker.resume();
+    else if (!this.#worker.isRunning())
+      this.#worker.run().catch((error: Error) => this.#worker.emit('error', error));
+  }
+
+  /** A wait that is under way goes on for seconds, and takes nothing. */
+  pause(): void {
+    if (!this.#worker.isPaused()) void this.#worker.pause(true);
   }
 
   isUnderWork(jobId: string): boolean {
@@ -77,6 +90,8 @@ class PatientWorker extends Worker {
   }
 
   protected override async moveToActive(token: string, name?: string): Promise<Job> {
+    // That there is none is how BullMQ itself says it.
+    if (this.isPaused()) return undefined as unknown as Job;
     try {
       const job = await super.moveToActive(token, name);
       this.onRead(null);
