@@ -19,6 +19,7 @@ import { isUnreachable, waitForDatabase } from './adapters/sql/wait-for-database
 import { MAX_TIMER_MS, systemChance, systemClock } from './adapters/system.ts';
 import { BullmqWakeQueue } from './adapters/wake/bullmq.ts';
 import { InProcessWakeQueue } from './adapters/wake/in-process.ts';
+import { shownRedis } from './adapters/wake/redis-url.ts';
 import { Alerts } from './application/alerts.ts';
 import { AllowedAddresses } from './application/allowed-addresses.ts';
 import { VERSIONS } from './application/journal.ts';
@@ -195,7 +196,7 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
   alerting?.alerts.start();
   const { port } = app.server.address() as { port: number };
   const store = shownUrl(settings.databaseUrl);
-  const redis = settings.redisUrl === '' ? 'without Redis' : `woken by ${shownUrl(settings.redisUrl)}`;
+  const redis = settings.redisUrl === '' ? 'without Redis' : `woken by ${shownRedis(settings.redisUrl)}`;
   logger.info({ port }, `tercet is ready on http://${settings.host}:${port}, with ${store}, ${redis}`);
 }
 

@@ -9,6 +9,7 @@ import type { Instant, WakeReason } from '../../domain/index.ts';
 import { type RedisAddress, RedisClients } from './redis-clients.ts';
 import { isRefusal, RedisFault, redisFault } from './redis-faults.ts';
 import { inspectMark, inspectMemory, inspectRights } from './redis-inspection.ts';
+import { redisTargetOf } from './redis-url.ts';
 import { jobIdOf, type Wake, WakeLane } from './wake-lane.ts';
 import { WakeWorker } from './wake-worker.ts';
 
@@ -62,7 +63,9 @@ export class BullmqWakeQueue implements WakeQueue {
   #cancelInspection = () => {};
 
   constructor(given: Given) {
-    this.#given = given;
+    // In a cluster, all keys of a script must be in one slot: that of the text in braces.
+    const isCluster = redisTargetOf(given.redisUrl).kind === 'cluster';
+    this.#given = isCluster ? { ...given, prefix: `{${given.prefix}}` } : given;
     this.#clients = new RedisClients({ ...given, onChange: (error) => this.#connectionChanged(error) });
     this.#lanes = { deadline: this.#lane('deadline'), call: this.#lane('call') };
     this.#clients.producer.on('ready', () => this.#connected());
@@ -265,7 +268,7 @@ export class BullmqWakeQueue implements WakeQueue {
   /** The message only: the error of a refused log-in carries the password, and a message might. */
   #reasonOf(error: unknown): Error {
     const { message } = (error ?? new Error('the connection was closed')) as Error;
-    const { password } = this.#clients.producer.options;
+    const { password } = this.#clients;
     return new Error(password ? message.replaceAll(password, '***') : message);
   }
 

@@ -19,6 +19,11 @@ const SENTENCES: readonly (readonly [RegExp, string])[] = [
     'Redis refuses the user or the password (WRONGPASS): correct TERCET_REDIS_URL',
   ],
   [/\bNOAUTH\b/, 'Redis requires a password (NOAUTH): add it to TERCET_REDIS_URL'],
+  [
+    /\bCROSSSLOT\b|\bMOVED\b|not allowed in cluster mode/,
+    'Redis is a cluster (CROSSSLOT): TERCET_REDIS_URL must begin with redis+cluster:// or rediss+cluster://',
+  ],
+  [/cluster support disabled/, 'Redis is no cluster: TERCET_REDIS_URL must begin with redis:// or rediss://'],
   [/\bCLUSTERDOWN\b/, 'the Redis cluster is down (CLUSTERDOWN)'],
   [/DB index is out of range/, 'Redis has no database of this number: correct TERCET_REDIS_URL'],
   [/\bREADONLY\b/, 'Redis is a read-only replica (READONLY)'],
@@ -35,6 +40,8 @@ export const missingRights = (commands: readonly string[]): RedisFault =>
   new RedisFault(`${LACKS}${commands.map((command) => command.toUpperCase()).join(', ')}`);
 
 export function redisFault(error: unknown): string {
+  if (error instanceof Error && 'lastNodeError' in error && error.lastNodeError)
+    return redisFault(error.lastNodeError);
   const { message } = error as Error;
   if (error instanceof RedisFault) return message;
   const command = /permissions to run the '([^']+)' command/.exec(message)?.[1];

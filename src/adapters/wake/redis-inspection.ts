@@ -2,7 +2,7 @@
  * What commands do not show, or too late: rights that the Redis user lacks, another database's coordinators under the same
  * prefix, and an eviction policy that drops wakes. Asked at each new connection and again and again, since an operator may change it meanwhile.
  */
-import type { Redis } from 'ioredis';
+import type { RedisClient } from './redis-clients.ts';
 import { missingRights, RedisFault } from './redis-faults.ts';
 
 /** What the scripts of BullMQ call, with arguments that do nothing to a key that holds a text. */
@@ -43,7 +43,7 @@ const PROBE = `
   return missing`;
 
 /** @throws MissingRights, and what Redis refuses */
-export async function inspectRights(client: Redis, prefix: string): Promise<void> {
+export async function inspectRights(client: RedisClient, prefix: string): Promise<void> {
   const missing = await client.eval(PROBE, 1, `${prefix}:rights`, JSON.stringify(SCRIPTED));
   if (Array.isArray(missing) && missing.length > 0) throw missingRights(missing.map(String));
 }
@@ -53,7 +53,7 @@ export async function inspectRights(client: Redis, prefix: string): Promise<void
  * find nothing to do.
  * @throws RedisFault where the mark is another database's
  */
-export async function inspectMark(client: Redis, prefix: string, databaseId: string): Promise<void> {
+export async function inspectMark(client: RedisClient, prefix: string, databaseId: string): Promise<void> {
   const key = `${prefix}:database`;
   await client.set(key, databaseId, 'NX');
   const mark = await client.get(key);
@@ -65,7 +65,7 @@ export async function inspectMark(client: Redis, prefix: string, databaseId: str
 }
 
 /** Full, it would drop wakes of its own accord. Other policies spare keys that do not expire, as wakes are. */
-export async function inspectMemory(client: Redis): Promise<void> {
+export async function inspectMemory(client: RedisClient): Promise<void> {
   const memory = await client.info('memory');
   const mayEvict = /^maxmemory_policy:allkeys-/m.test(memory) && !/^maxmemory:0\s*$/m.test(memory);
   if (mayEvict) throw new RedisFault('Redis may drop wakes: set its maxmemory-policy to noeviction');

@@ -1,7 +1,7 @@
 /** Takes wakes out of one BullMQ queue while it may. It begins again by itself when Redis is back. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Job, Worker } from 'bullmq';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from './redis-clients.ts';
 import { isRefusal } from './redis-faults.ts';
 
 const CONCURRENCY = 50;
@@ -15,7 +15,7 @@ export class WakeWorker {
   constructor(given: {
     name: string;
     prefix: string;
-    connection: Redis;
+    connection: RedisClient;
     onWake: (gid: string) => void;
     /** Redis refuses to give wakes, or gives them again: null. */
     onRead: (fault: Error | null) => void;
