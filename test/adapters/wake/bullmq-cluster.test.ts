@@ -66,7 +66,7 @@ await describeOwn('redis', 'a Redis that sentinels lead to', (start) => {
     );
     folder.spawn([...found.command, file, '--sentinel']);
     const opened = await world.openWhole({
-      redisUrl: `redis+sentinel://127.0.0.1:1,127.0.0.1:${port}/mymaster/2`,
+      redisUrl: `redis+sentinel://127.0.0.1:${port},127.0.0.1:1/mymaster/2`,
     });
     expect(await wakesByRedis(opened)).toBe(true);
   });
