@@ -10,9 +10,11 @@ import { DecisionNoteExpandOnly1796342400000 } from './1796342400000-decision-no
 import { BudgetsInTimeExpandOnly1796860800000 } from './1796860800000-budgets-in-time.ts';
 import { ResumptionsExpandOnly1796947200000 } from './1796947200000-resumptions.ts';
 import { QuarantineExpandOnly1797033600000 } from './1797033600000-quarantine.ts';
+import { DatabaseIdExpandOnly1797120000000 } from './1797120000000-database-id.ts';
 
 export const migrations = [
   ...[InitialSchema1796169600000, ReplicaHeartbeatsExpandOnly1796256000000],
   ...[DecisionNoteExpandOnly1796342400000, BudgetsInTimeExpandOnly1796860800000],
   ...[ResumptionsExpandOnly1796947200000, QuarantineExpandOnly1797033600000],
+  DatabaseIdExpandOnly1797120000000,
 ];

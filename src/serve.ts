@@ -12,12 +12,14 @@ import { HttpParticipantClient } from './adapters/participant/http-client.ts';
 import type { ProxyParts } from './adapters/participant/proxy.ts';
 import { isSqlite, migrate, schemaFault } from './adapters/sql/data-source.ts';
 import { SqlAlertStore } from './adapters/sql/alert-rows.ts';
+import { databaseIdOf } from './adapters/sql/database-id.ts';
 import { durabilityRisks } from './adapters/sql/durability.ts';
 import { openStore, type SqlStore } from './adapters/sql/open-store.ts';
 import { isUnreachable, waitForDatabase } from './adapters/sql/wait-for-database.ts';
 import { MAX_TIMER_MS, systemChance, systemClock } from './adapters/system.ts';
 import { BullmqWakeQueue } from './adapters/wake/bullmq.ts';
 import { InProcessWakeQueue } from './adapters/wake/in-process.ts';
+import { shownRedis } from './adapters/wake/redis-url.ts';
 import { Alerts } from './application/alerts.ts';
 import { AllowedAddresses } from './application/allowed-addresses.ts';
 import { VERSIONS } from './application/journal.ts';
@@ -94,6 +96,7 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
     now: () => sql.time.now().latest,
   });
   const writerId = systemChance.newId();
+  const databaseId = await databaseIdOf(sql.dataSource);
   const replicas = new Replicas({
     heartbeats: sql.heartbeats,
     time: sql.time,
@@ -127,7 +130,7 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
       chance: systemChance,
       writerId,
       journalVersion: () => replicas.writtenVersion,
-      wakes: (onWake) => openWakes(settings, { time: sql.time, onWake, log, logger }),
+      wakes: (onWake) => openWakes(settings, { time: sql.time, databaseId, onWake, log, logger }),
       observer: observers([metrics, new StateLog(logger), ...(tracing ? [tracing.tracer] : [])], log),
       ...(tracing && { tracer: tracing.tracer }),
     },
@@ -194,7 +197,7 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
   alerting?.alerts.start();
   const { port } = app.server.address() as { port: number };
   const store = shownUrl(settings.databaseUrl);
-  const redis = settings.redisUrl === '' ? 'without Redis' : `woken by ${shownUrl(settings.redisUrl)}`;
+  const redis = settings.redisUrl === '' ? 'without Redis' : `woken by ${shownRedis(settings.redisUrl)}`;
   logger.info({ port }, `tercet is ready on http://${settings.host}:${port}, with ${store}, ${redis}`);
 }
 
@@ -262,19 +265,21 @@ function alertingOf(settings: Settings, { sql, engine, metrics, log }: AlertingP
 
 type WakeParts = {
   readonly time: Time;
+  readonly databaseId: string;
   readonly onWake: (gid: string) => void;
   readonly log: Log;
   readonly logger: Logger;
 };
 
 /** Without Redis each replica wakes what it carries itself; the sweep finds the rest. */
-function openWakes(settings: Settings, { time, onWake, log, logger }: WakeParts): WakeQueue {
+function openWakes(settings: Settings, { time, databaseId, onWake, log, logger }: WakeParts): WakeQueue {
   const inProcess = new InProcessWakeQueue({ time, onWake });
   if (settings.redisUrl === '') return inProcess;
   return new BullmqWakeQueue({
     redisUrl: settings.redisUrl,
     redisCa: settings.redisCaFile,
     prefix: settings.redisPrefix,
+    databaseId,
     time,
     fallback: inProcess,
     onWake,

@@ -23,6 +23,15 @@ const durationMs = (defaultMs: number, description: string, minimumMs = 1, maxim
 /** The form of Standard Webhooks. */
 const WEBHOOK_SECRET = '^whsec_[A-Za-z0-9+/]+={0,2}$';
 
+const REDIS_HOST = '(?:\\[[0-9A-Fa-f:.]+\\]|[^/?#@,:\\[\\]\\s]+)(?::\\d{1,5})?';
+const REDIS_LOGIN = '(?:[^/?#@\\s]*@)?';
+const REDIS_HOSTS = `${REDIS_HOST}(?:,${REDIS_HOST})*`;
+
+/** One server, the nodes of a cluster, or sentinels and their name of the primary. */
+const REDIS_URL_PATTERN =
+  `^(?:rediss?://[^/?#,]+(?:/\\d{0,4})?|rediss?\\+cluster://${REDIS_LOGIN}${REDIS_HOSTS}/?|` +
+  `rediss?\\+sentinel://${REDIS_LOGIN}${REDIS_HOSTS}/[A-Za-z0-9._-]+(?:/\\d{0,4})?(?:\\?sentinelPassword=[^&#\\s]+)?)?$`;
+
 /** A secret is never repeated, not even in the message that refuses it; it may stand in a file. */
 const secret = (description: string) => ({ isSecret: true, description });
 
@@ -86,10 +95,11 @@ export const Settings = Type.Object({
   ),
   redisUrl: Type.String({
     default: '',
-    pattern: '^(?:rediss?://[^/?#]+(?:/\\d{0,4})?)?$',
+    pattern: REDIS_URL_PATTERN,
     ...secret(
-      'Redis URL of the wake-up queue: redis://USER:PASSWORD@HOST:PORT/NUMBER, or rediss://… for TLS. Without it, each ' +
-        'replica uses timers of its own process.',
+      'Redis URL of the wake-up queue: redis://USER:PASSWORD@HOST:PORT/NUMBER, ' +
+        'redis+cluster://USER:PASSWORD@HOST:PORT,HOST:PORT or redis+sentinel://USER:PASSWORD@HOST:PORT,HOST:PORT/NAME; ' +
+        'rediss for TLS. Without it, each replica uses timers of its own process.',
     ),
   }),
   redisCaFile: pemFile('Additional CA certificates for the TLS connection to Redis'),

@@ -67,8 +67,8 @@ export type EngineSettings = {
   readonly attentionAfterMs: number;
 };
 
-/** `degraded`: requests are served, and the queue that wakes transactions sooner is away. */
-export type Readiness = 'ready' | 'degraded';
+/** `degraded`: requests are served, and the queue that wakes transactions sooner is not as it should be. */
+export type Readiness = 'ready' | { readonly status: 'degraded'; readonly reason: string };
 
 export type Engine = {
   readonly coordinator: Coordinator;
@@ -168,7 +168,8 @@ export function createEngine(ports: Ports, settings: EngineSettings): Engine {
     if (commit.stuck !== null) throw commit.stuck;
     if (commit.hasLostCommits) throw new StoreUnavailable('the database lost acknowledged commits');
     await store.check();
-    return wakes.isUp ? 'ready' : 'degraded';
+    if (wakes.isUp) return 'ready';
+    return { status: 'degraded', reason: wakes.whyDown ?? 'The wake-up queue cannot be used' };
   };
   const isWakeQueueUp = () => wakes.isUp;
   return { coordinator, sweep, recovery, retention, checkReady, isWakeQueueUp, hasLostCommits, stop };

@@ -321,6 +321,8 @@ export interface WakeQueue {
   wakeAt(gid: string, seq: number, when: Instant, reason: WakeReason): void;
   /** False while wakes reach fewer than they should, though none is lost that this process can carry itself. */
   readonly isUp: boolean;
+  /** Why it is not up and what follows, for operators; null while it is. */
+  readonly whyDown?: string | null;
   /** Takes and gives no more wakes. */
   close(): Promise<void>;
 }

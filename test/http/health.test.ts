@@ -14,8 +14,7 @@ test('a process whose queue is away still serves requests, and says that it is d
   expect(answer.statusCode).toBe(200);
   expect(answer.json()).toEqual({
     status: 'degraded',
-    reason:
-      'Redis cannot be reached: transactions go on, woken by the timers of this process and by the recovery scan',
+    reason: 'Redis is full (OOM)',
   });
   world.wakesAreWhole(true);
   expect((await world.send('GET', '/readyz')).json()).toEqual({ status: 'ready' });

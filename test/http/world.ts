@@ -98,8 +98,9 @@ export async function openWorld({
     time,
     chance: systemChance,
     wakes: (onWake) =>
-      Object.defineProperty(new InProcessWakeQueue({ time, onWake }), 'isUp', {
-        get: () => told.isUp,
+      Object.defineProperties(new InProcessWakeQueue({ time, onWake }), {
+        isUp: { get: () => told.isUp },
+        whyDown: { value: 'Redis is full (OOM)' },
       }),
     journalVersion: () => told.version,
     observer: { ...noObserver, removed: (count) => removedCounts.push(count) },

@@ -5,7 +5,9 @@
 import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { createSecureContext, getCACertificates } from 'node:tls';
-import { Redis, type RedisOptions } from 'ioredis';
+import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
+import { isRefusal } from './redis-faults.ts';
+import { type RedisTarget, redisTargetOf } from './redis-url.ts';
 
 const COMMAND_TIMEOUT_MS = 2000;
 const CONNECT_TIMEOUT_MS = 5000;
@@ -17,28 +19,33 @@ const DISCONNECT_TIMEOUT_MS = 500;
 
 export type RedisAddress = { readonly redisUrl: string; readonly redisCa: string | null };
 
+/** To a cluster, a client keeps connections to its nodes. */
+export type RedisClient = Redis | Cluster;
+
 export class RedisClients {
   /** For commands that nobody waits for long: refused while it is not connected, and given up after two seconds. */
-  readonly producer: Redis;
-  readonly consumer: Redis;
-  readonly #all = new Set<Redis>();
+  readonly producer: RedisClient;
+  readonly consumer: RedisClient;
+  readonly password: string | null;
+  readonly #all = new Set<RedisClient>();
   readonly #onChange: (error: unknown) => void;
   #isClosing = false;
 
   /** @param given.onChange is called when a connection comes or goes, and with each of its errors */
   constructor(given: RedisAddress & { onChange: (error: unknown) => void }) {
     this.#onChange = given.onChange;
-    const options = optionsFor(given);
-    this.producer = new Redis(given.redisUrl, {
+    const target = redisTargetOf(given.redisUrl);
+    this.password = target.password;
+    const options = optionsFor(target, given.redisCa);
+    const open = target.kind === 'cluster' ? clusterAt : serverAt;
+    this.producer = open(target, {
       ...options,
       enableOfflineQueue: false,
       // What was under way when the connection broke is given back at once, not sent again later.
       maxRetriesPerRequest: 0,
       commandTimeout: COMMAND_TIMEOUT_MS,
     });
-    this.consumer = new CopiedRedis(given.redisUrl, { ...options, maxRetriesPerRequest: null }, (copy) =>
-      this.#track(copy),
-    );
+    this.consumer = open(target, { ...options, maxRetriesPerRequest: null }, (copy) => this.#track(copy));
     this.#track(this.producer);
     this.#track(this.consumer);
     // Only the producer's commands have a time limit, so a Redis that has fallen silent is noticed by it alone.
@@ -60,11 +67,16 @@ export class RedisClients {
     await Promise.all([...this.#all].map(ended));
   }
 
-  #track(client: Redis): void {
+  #track(client: RedisClient): void {
     this.#all.add(client);
     client.on('ready', () => this.#onChange(null));
     client.on('close', () => this.#onChange(null));
-    client.on('error', (error) => this.#onChange(error));
+    client.on('error', (error) => {
+      // ioredis would go on in database 0, which may be another system's.
+      const isSelect = isRefusal(error) && error.command?.name === 'select';
+      if (isSelect && client instanceof Redis) client.stream.destroy();
+      this.#onChange(error);
+    });
   }
 
   #reconnectConsumers(): void {
@@ -76,32 +88,112 @@ export class RedisClients {
   }
 }
 
-/** BullMQ copies the connection that it is given for each blocking wait; what it copies must be watched and ended too. */
-class CopiedRedis extends Redis {
-  readonly #onCopy: (copy: Redis) => void;
+/** The oldest version that is supported; what BullMQ does with newer ones saves a millisecond. */
+const OLDEST_VERSION = 'redis_version:6.2.0\r\n';
 
-  constructor(url: string, options: RedisOptions, onCopy: (copy: Redis) => void) {
-    super(url, options);
+/**
+ * INFO never fails here for want of the right. BullMQ asks for the version once: a worker that is refused would go on
+ * with a failed promise in a loop that never lets the event loop run.
+ */
+class TolerantRedis extends Redis {
+  override info(...given: unknown[]): Promise<string> {
+    const callback = given.at(-1);
+    const sections = given.filter((each): each is string => typeof each === 'string');
+    const asked: Promise<string> = super.info(...sections);
+    // Of ioredis, which asks whether the data is loaded: a refused log-in must reach it.
+    if (typeof callback === 'function')
+      asked.then(
+        (text) => callback(null, text),
+        (error) => (isMissingRight(error) ? callback(null, OLDEST_VERSION) : callback(error)),
+      );
+    return sections.length > 0 ? asked : asked.catch(() => OLDEST_VERSION);
+  }
+}
+
+const isMissingRight = (error: unknown): boolean => isRefusal(error) && error.message.startsWith('NOPERM');
+
+/** BullMQ copies the connection that it is given for each blocking wait; what it copies must be watched and ended too. */
+class CopiedRedis extends TolerantRedis {
+  readonly #onCopy: (copy: RedisClient) => void;
+
+  constructor(options: RedisOptions, onCopy: (copy: RedisClient) => void) {
+    super(options);
     this.#onCopy = onCopy;
   }
 
   override duplicate(changes?: Partial<RedisOptions>): Redis {
-    const copy = super.duplicate(changes);
+    // That of ioredis makes a Redis, whatever this is.
+    const copy = new TolerantRedis({ ...this.options, ...changes });
     this.#onCopy(copy);
     return copy;
   }
 }
 
-function optionsFor({ redisUrl, redisCa }: RedisAddress): RedisOptions {
-  const { protocol, hostname } = new URL(redisUrl);
+/** As the two above, for a cluster. */
+class CopiedCluster extends Cluster {
+  readonly #nodes: RedisTarget['nodes'];
+  readonly #onCopy: (copy: RedisClient) => void;
+
+  constructor(nodes: RedisTarget['nodes'], options: ClusterOptions, onCopy: (copy: RedisClient) => void) {
+    super([...nodes], options);
+    this.#nodes = nodes;
+    this.#onCopy = onCopy;
+  }
+
+  /** BullMQ asks for all sections, and once. */
+  override info(...given: unknown[]): Promise<string> {
+    const sections = given.filter((each): each is string => typeof each === 'string');
+    const asked: Promise<string> = super.info(...sections);
+    return sections.length > 0 ? asked : asked.catch(() => OLDEST_VERSION);
+  }
+
+  override duplicate(_nodes?: unknown, changes?: ClusterOptions): Cluster {
+    const copy = new CopiedCluster(this.#nodes, { ...this.options, ...changes }, () => {});
+    this.#onCopy(copy);
+    return copy;
+  }
+}
+
+type Open = (target: RedisTarget, options: RedisOptions, onCopy?: (copy: RedisClient) => void) => RedisClient;
+
+const serverAt: Open = (
+  { kind, nodes, name, database: db, sentinelPassword },
+  options,
+  onCopy = () => {},
+) => {
+  const primary = { sentinels: [...nodes], name: name ?? '', sentinelPassword: sentinelPassword ?? '' };
+  const address = kind === 'sentinel' ? primary : { ...nodes[0] };
+  const sentinelTls = options.tls ? { enableTLSForSentinelMode: true, sentinelTLS: options.tls } : {};
+  return new CopiedRedis({ ...options, ...address, ...sentinelTls, db }, onCopy);
+};
+
+const clusterAt: Open = ({ nodes }, { enableOfflineQueue = true, ...redisOptions }, onCopy = () => {}) =>
+  new CopiedCluster(
+    nodes,
+    {
+      enableOfflineQueue,
+      redisOptions,
+      slotsRefreshTimeout: CONNECT_TIMEOUT_MS,
+      clusterRetryStrategy: (attempt) => Math.min(attempt * 50, MAX_RECONNECT_DELAY_MS),
+    },
+    onCopy,
+  );
+
+function optionsFor(
+  { nodes, kind, isTls, username, password }: RedisTarget,
+  redisCa: string | null,
+): RedisOptions {
+  const host = kind === 'server' ? (nodes[0]?.host ?? '') : '';
   return {
+    ...(username === null ? {} : { username }),
+    ...(password === null ? {} : { password }),
     connectTimeout: CONNECT_TIMEOUT_MS,
     disconnectTimeout: DISCONNECT_TIMEOUT_MS,
     keepAlive: KEEP_ALIVE_MS,
     retryStrategy: (attempt) => Math.min(attempt * 50, MAX_RECONNECT_DELAY_MS),
     // After a failover the name leads to the new primary, while this connection still stands to the old one.
     reconnectOnError: ({ message }) => message.includes('READONLY'),
-    ...(protocol === 'rediss:' ? { tls: tlsFor(hostname, redisCa) } : {}),
+    ...(isTls ? { tls: tlsFor(host, redisCa) } : {}),
   };
 }
 
@@ -110,12 +202,17 @@ function tlsFor(hostname: string, ca: string | null): NonNullable<RedisOptions['
   // In a list of authorities, a text that holds none is passed over without a word.
   if (ca !== null) new X509Certificate(ca);
   const authorities = [...getCACertificates('default'), ...(ca === null ? [] : [ca])];
-  const servername = isIP(hostname.replace(/^\[|\]$/g, '')) === 0 ? { servername: hostname } : {};
+  const servername = hostname !== '' && isIP(hostname) === 0 ? { servername: hostname } : {};
   return { secureContext: createSecureContext({ ca: authorities }), ...servername };
 }
 
-function ended(client: Redis): Promise<void> {
+function ended(client: RedisClient): Promise<void> {
   if (client.status === 'end') return Promise.resolve();
+  // A cluster without a node has nothing to end but its timer.
+  if (client instanceof Cluster && client.nodes('all').length === 0) {
+    client.disconnect();
+    return Promise.resolve();
+  }
   return new Promise((resolve) => {
     client.once('end', () => resolve());
     // Between two attempts there is nothing to end, and what waits for the next one would wait for ever.
@@ -123,6 +220,3 @@ function ended(client: Redis): Promise<void> {
     client.disconnect();
   });
 }
-
-/** Redis itself said no: out of memory, read-only, not permitted. */
-export const isRefusal = (error: unknown): boolean => error instanceof Error && error.name === 'ReplyError';

@@ -21,6 +21,7 @@ export type Opening = {
   readonly redisUrl: string;
   readonly redisCa?: string | null;
   readonly prefix?: string;
+  readonly databaseId?: string;
   readonly onWake?: (gid: string) => void;
 };
 
@@ -28,7 +29,13 @@ export class BullmqWorld {
   readonly #open: { close(): Promise<unknown> }[] = [];
 
   /** Not waited for: it may never become whole. */
-  open({ redisUrl, redisCa = null, prefix = randomPrefix(), onWake: also }: Opening): Opened {
+  open({
+    redisUrl,
+    redisCa = null,
+    prefix = randomPrefix(),
+    databaseId = 'of-the-tests',
+    onWake: also,
+  }: Opening): Opened {
     const [woken, fallen, logged]: [string[], string[], string[]] = [[], [], []];
     const states: boolean[] = [];
     const onWake = (gid: string) => {
@@ -48,6 +55,7 @@ export class BullmqWorld {
       redisUrl,
       redisCa,
       prefix,
+      databaseId,
       time: systemTime,
       fallback,
       onWake,
