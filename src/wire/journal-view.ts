@@ -57,18 +57,6 @@ export const AttemptView = Type.Object(
           'True where the op was completed from outside instead of by an answer; absent for a call.',
       }),
     ),
-  },
-  {
-    title: 'AttemptView',
-    additionalProperties: false,
-    description: 'One call to a participant, as it went, or its completion from outside.',
-  },
-);
-export type AttemptView = Static<typeof AttemptView>;
-
-const EventAttempt = Type.Object(
-  {
-    ...AttemptView.properties,
     errorBody: Type.Optional(
       Type.String({
         description:
@@ -78,10 +66,12 @@ const EventAttempt = Type.Object(
     ),
   },
   {
+    title: 'AttemptView',
     additionalProperties: false,
     description: 'One call to a participant, as it went, or its completion from outside.',
   },
 );
+export type AttemptView = Static<typeof AttemptView>;
 
 export const EventView = Type.Object(
   {
@@ -95,7 +85,7 @@ export const EventView = Type.Object(
       },
       { additionalProperties: false, description: 'What changed, and to which values.' },
     ),
-    attempts: Type.Array(EventAttempt, {
+    attempts: Type.Array(AttemptView, {
       description: 'The calls that led to the change, by the time of their answers; the newest 200 of them.',
     }),
   },

@@ -38,7 +38,8 @@ const Registered = Type.Object(
   closed,
 );
 
-const { branchId: _branchId, op: _op, ...attemptFields } = AttemptView.properties;
+/** Bodies of errors are in the events alone. */
+const { branchId: _branchId, op: _op, errorBody: _errorBody, ...attemptFields } = AttemptView.properties;
 const PathAttempt = Type.Object(attemptFields, {
   ...closed,
   description: 'One call to the participant, as it went.',
