@@ -175,6 +175,10 @@ export const databaseTlsOf = ({
 }: Settings): { readonly ca: string | null } | null =>
   databaseTls || databaseCaFile !== null ? { ca: databaseCaFile } : null;
 
+/** The names under which a listener on a loopback address is served; null for any other listener, which serves each. */
+export const hostNamesOf = ({ host, hostNames, publicUrl }: Settings): readonly string[] | null =>
+  LOOPBACK.test(host) ? [...hostNames, URL.parse(publicUrl)?.hostname ?? ''] : null;
+
 // ── Settings that contradict each other ──────────────────────────────────────────────────────────────────────
 
 type Duration = Extract<Name, `${string}Ms`>;
@@ -227,6 +231,10 @@ function contradictions(settings: Settings): string[] {
       const fault = checkSecret(secret);
       if (fault !== null) faults.push(`${variableOf(name)}, secret ${index + 1}: ${fault}`);
     }
+  if (settings.hostNames.length > 0 && !LOOPBACK.test(settings.host))
+    faults.push(
+      'TERCET_HOST_NAMES has no effect unless TERCET_HOST is a loopback address: remove it, or listen on 127.0.0.1',
+    );
   if (settings.apiTokens.length > 0 && settings.allowAnonymous)
     faults.push(
       'TERCET_API_TOKENS and TERCET_ALLOW_ANONYMOUS=true contradict each other: remove one of them',

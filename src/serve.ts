@@ -24,7 +24,14 @@ import { VERSIONS } from './application/journal.ts';
 import { Replicas } from './application/replicas.ts';
 import { createEngine, type Engine, type EngineSettings } from './application/engine.ts';
 import type { Log, QuarantinedTransaction, Time, WakeQueue } from './application/ports.ts';
-import { databaseTlsOf, environment, readSettings, shownUrl, UnusableSettings } from './environment.ts';
+import {
+  databaseTlsOf,
+  environment,
+  hostNamesOf,
+  readSettings,
+  shownUrl,
+  UnusableSettings,
+} from './environment.ts';
 import { buildApp } from './http/app.ts';
 import { traceUrlOf } from './api/transaction-view.ts';
 import { CompletionUrls } from './wire/completion-urls.ts';
@@ -140,6 +147,7 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
     whyNeverCalled,
     isDraining: () => isDraining,
     keepAliveTimeoutMs: settings.keepAliveTimeoutMs,
+    hostNames: hostNamesOf(settings),
     apiTokens: settings.apiTokens,
     completionUrls,
     maxCallTimeoutMs: settings.maxCallTimeoutMs,

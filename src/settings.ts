@@ -57,6 +57,11 @@ export const Settings = Type.Object({
     maximum: 65_535,
     description: 'Port to listen on; 0 picks a free one.',
   }),
+  hostNames: list(
+    Type.String({ pattern: '^[A-Za-z0-9.-]+$|^\\[[0-9A-Fa-f:.]+\\]$' }),
+    'Names in the Host header that a listener on a loopback address serves next to localhost, 127.0.0.1, [::1] and the host of ' +
+      'TERCET_PUBLIC_URL, separated by commas, without ports. Requests for others are refused.',
+  ),
   apiTokens: list(
     Type.String({ pattern: '^[!-+\\--~]{16,}$' }),
     'Accepted API tokens, each of 16 or more printable characters, separated by commas or line breaks. Each request ' +

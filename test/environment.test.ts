@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { readSettings, settingsTable, shownUrl, UnusableSettings } from '../src/environment.ts';
+import { hostNamesOf, readSettings, settingsTable, shownUrl, UnusableSettings } from '../src/environment.ts';
 
 function faultsOf(environment: Record<string, string>): readonly string[] {
   try {
@@ -20,6 +20,7 @@ describe('what is left unset', () => {
     expect(readSettings({})).toEqual({
       host: '127.0.0.1',
       port: 8080,
+      hostNames: [],
       apiTokens: [],
       allowAnonymous: false,
       databaseUrl: 'sqlite:./tercet.sqlite',
@@ -133,6 +134,8 @@ describe('what is wrong', () => {
     ['TERCET_REDIS_URL', 'redis://localhost/0/1'],
     ['TERCET_ALLOWED_HOSTS', 'http://example.org/'],
     ['TERCET_API_TOKENS', 'short'],
+    ['TERCET_HOST_NAMES', 'tercet.example:8080'],
+    ['TERCET_HOST_NAMES', 'https://tercet.example'],
     ['TERCET_ALERT_AFTER_ATTEMPTS', '0'],
     ['TERCET_ATTENTION_AFTER_MS', '0'],
   ])('%s=%s is refused, with the variable, what it means and its default if it has one', (variable, value) => {
@@ -351,6 +354,25 @@ describe('an address that others can reach', () => {
 
   test.each(['127.0.0.1', '127.8.0.1', '::1', 'localhost'])('%s is not one', (host) => {
     expect(faultsOf({ TERCET_HOST: host })).toEqual([]);
+  });
+});
+
+describe('the names that are served', () => {
+  test('on a loopback address are those of the settings and of the public URL', () => {
+    const settings = readSettings({
+      TERCET_HOST_NAMES: 'tercet.example, [::2]',
+      TERCET_PUBLIC_URL: 'https://public.example:8443/tercet',
+      TERCET_COMPLETION_SECRETS: `whsec_${Buffer.alloc(32, 1).toString('base64')}`,
+    });
+    expect(hostNamesOf(settings)).toEqual(['tercet.example', '[::2]', 'public.example']);
+  });
+
+  test('on any other address are all, so a list of them is refused there', () => {
+    const environment = { TERCET_HOST: '0.0.0.0', TERCET_API_TOKENS: 'a-token-0123456789' };
+    expect(hostNamesOf(readSettings(environment))).toBeNull();
+    expect(faultsOf({ ...environment, TERCET_HOST_NAMES: 'tercet.example' })).toEqual([
+      expect.stringMatching(/^TERCET_HOST_NAMES has no effect unless TERCET_HOST is a loopback address/),
+    ]);
   });
 });
 

@@ -19,6 +19,7 @@ import { mountRoutes } from './mount.ts';
 import { describeApi } from './plugins/api-docs.ts';
 import { askForToken } from './plugins/api-tokens.ts';
 import { closeConnectionsWhenClosing } from './plugins/closing-connections.ts';
+import { checkHost } from './plugins/host-check.ts';
 import { takeOnlyJson } from './plugins/json-body.ts';
 import { type Scrape, serveMetrics } from './plugins/metrics.ts';
 import { answerClientError, answerError, answerProblems } from './plugins/problems.ts';
@@ -36,6 +37,8 @@ export type AppParts = Pick<
   readonly metrics: Scrape;
   /** One of these each request has to bring; empty where everyone may come in. */
   readonly apiTokens: readonly string[];
+  /** Names in the Host header that are served next to those of loopback; absent or null where each is. */
+  readonly hostNames?: readonly string[] | null;
   /** The signed URLs by which branches are completed; absent or null where there are none. */
   readonly completionUrls?: CompletionUrls | null;
   /** Makes a span of each request; absent or null without tracing. */
@@ -49,12 +52,13 @@ export type AppParts = Pick<
 };
 
 export async function buildApp(given: AppParts): Promise<App> {
-  const { apiTokens, completionUrls = null, isDraining = () => false } = given;
+  const { apiTokens, hostNames = null, completionUrls = null, isDraining = () => false } = given;
   const app = Fastify({ ...serverOptions(given) }).withTypeProvider<TypeBoxTypeProvider>();
   // A client that sends no more is answered all the same.
   Object.assign(app.server, { httpAllowHalfOpen: true });
   // First, so that it covers every route and hook.
   await given.trace?.(app as unknown as FastifyInstance);
+  checkHost(app, hostNames);
   askForToken(app, apiTokens, completionUrls);
   refuseRepeatedHeaders(app);
   takeOnlyJson(app);

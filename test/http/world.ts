@@ -55,10 +55,12 @@ export async function openWorld({
   logger,
   settings = {},
   apiTokens = [],
+  hostNames = null,
 }: {
   logger?: FastifyBaseLogger;
   settings?: Partial<EngineSettings>;
   apiTokens?: readonly string[];
+  hostNames?: readonly string[] | null;
 } = {}) {
   const store = new WatchedStore();
   const registry = registryOf('inventory', 'payment');
@@ -106,6 +108,7 @@ export async function openWorld({
     checkReady,
     isDraining: () => told.drains,
     apiTokens,
+    hostNames,
     maxCallTimeoutMs: 60_000,
     whyNeverCalled,
     metrics: async () => ({ contentType: 'text/plain', text: '' }),
