@@ -6,6 +6,7 @@
  * too: it is a misspelt one, unless Kubernetes injected it.
  */
 import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
 import { nearestWord } from './wire/nearest-word.ts';
 import { checkSecret } from './wire/signature.ts';
 import type { TSchema } from 'typebox';
@@ -74,10 +75,13 @@ export function readSettings(
   const variables = Object.fromEntries(Object.entries(given).filter(([variable]) => !injected.has(variable)));
   const found = names.map((name) => [name, settingOf(name, variables)] as const);
   const settings = Object.fromEntries(found.map(([name, { value }]) => [name, value])) as Settings;
+  const own = found.flatMap(([name, { value, faults }]) =>
+    faults.length > 0 ? faults : faultOf(name, value, variables),
+  );
   const faults = [
-    ...found.flatMap(([name, { value, faults }]) =>
-      faults.length > 0 ? faults : faultOf(name, value, variables),
-    ),
+    ...own,
+    // A file that cannot be used is reported by itself.
+    ...(own.length === 0 ? unusableTls(settings) : []),
     ...contradictions(settings),
     ...(serves ? openToAnyone(settings) : []),
     ...unknownVariables(variables),
@@ -175,6 +179,13 @@ export const databaseTlsOf = ({
 }: Settings): { readonly ca: string | null } | null =>
   databaseTls || databaseCaFile !== null ? { ca: databaseCaFile } : null;
 
+/** What the listener serves HTTPS by; null for plain HTTP. */
+export const listenerTlsOf = ({
+  tlsCertFile: cert,
+  tlsKeyFile: key,
+}: Pick<Settings, 'tlsCertFile' | 'tlsKeyFile'>): { readonly cert: string; readonly key: string } | null =>
+  cert === null || key === null ? null : { cert, key };
+
 /** The names under which a listener on a loopback address is served; null for any other listener, which serves each. */
 export const hostNamesOf = ({ host, hostNames, publicUrl }: Settings): readonly string[] | null =>
   LOOPBACK.test(host) ? [...hostNames, URL.parse(publicUrl)?.hostname ?? ''] : null;
@@ -240,6 +251,20 @@ function contradictions(settings: Settings): string[] {
       'TERCET_API_TOKENS and TERCET_ALLOW_ANONYMOUS=true contradict each other: remove one of them',
     );
   return faults;
+}
+
+function unusableTls({
+  tlsCertFile: cert,
+  tlsKeyFile: key,
+}: Pick<Settings, 'tlsCertFile' | 'tlsKeyFile'>): string[] {
+  const both = 'TERCET_TLS_CERT_FILE and TERCET_TLS_KEY_FILE';
+  if ((cert === null) !== (key === null)) return [`${both} need each other: set both, or neither`];
+  try {
+    if (cert !== null && key !== null) createSecureContext({ cert, key });
+    return [];
+  } catch (error) {
+    return [`${both} cannot be used together: ${(error as Error).message}`];
+  }
 }
 
 function openToAnyone({ host, apiTokens, allowAnonymous }: Settings): string[] {

@@ -28,6 +28,7 @@ import {
   databaseTlsOf,
   environment,
   hostNamesOf,
+  listenerTlsOf,
   readSettings,
   shownUrl,
   UnusableSettings,
@@ -148,6 +149,7 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
     isDraining: () => isDraining,
     keepAliveTimeoutMs: settings.keepAliveTimeoutMs,
     hostNames: hostNamesOf(settings),
+    tls: listenerTlsOf(settings),
     apiTokens: settings.apiTokens,
     completionUrls,
     maxCallTimeoutMs: settings.maxCallTimeoutMs,
@@ -202,7 +204,8 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
   const { port } = app.server.address() as { port: number };
   const store = shownUrl(settings.databaseUrl);
   const redis = settings.redisUrl === '' ? 'without Redis' : `woken by ${shownUrl(settings.redisUrl)}`;
-  logger.info({ port }, `tercet is ready on http://${settings.host}:${port}, with ${store}, ${redis}`);
+  const scheme = listenerTlsOf(settings) === null ? 'http' : 'https';
+  logger.info({ port }, `tercet is ready on ${scheme}://${settings.host}:${port}, with ${store}, ${redis}`);
 }
 
 /** The embedded database is brought up to date by its only process; a shared one by `npm run migrate`, once. */

@@ -39,6 +39,8 @@ export type AppParts = Pick<
   readonly apiTokens: readonly string[];
   /** Names in the Host header that are served next to those of loopback; absent or null where each is. */
   readonly hostNames?: readonly string[] | null;
+  /** Certificate and key in PEM, by which HTTPS is served; absent or null for plain HTTP. */
+  readonly tls?: { readonly cert: string; readonly key: string } | null;
   /** The signed URLs by which branches are completed; absent or null where there are none. */
   readonly completionUrls?: CompletionUrls | null;
   /** Makes a span of each request; absent or null without tracing. */
@@ -99,14 +101,18 @@ function serverOptions({
   logger,
   logsRequests = false,
   keepAliveTimeoutMs,
+  tls = null,
 }: AppParts): FastifyHttpOptions<RawServerDefault> {
+  const arrival = { headersTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: 1000 };
   return {
     ...(logger && { loggerInstance: logger }),
     logController: new LogController({ disableRequestLogging: !logsRequests }),
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     ...(keepAliveTimeoutMs !== undefined && { keepAliveTimeout: keepAliveTimeoutMs }),
-    http: { headersTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: 1000 },
+    ...(tls === null
+      ? { http: arrival }
+      : { https: { ...arrival, ...tls, handshakeTimeout: REQUEST_TIMEOUT_MS } }),
     // Longer than any request line: what is wrong with a name in the path is for its schema to say.
     routerOptions: { maxParamLength: 64 * 1024 },
     // What reaches a closing server on an open connection is served, and the connection closed after it.

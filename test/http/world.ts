@@ -56,11 +56,13 @@ export async function openWorld({
   settings = {},
   apiTokens = [],
   hostNames = null,
+  tls = null,
 }: {
   logger?: FastifyBaseLogger;
   settings?: Partial<EngineSettings>;
   apiTokens?: readonly string[];
   hostNames?: readonly string[] | null;
+  tls?: { readonly cert: string; readonly key: string } | null;
 } = {}) {
   const store = new WatchedStore();
   const registry = registryOf('inventory', 'payment');
@@ -109,6 +111,7 @@ export async function openWorld({
     isDraining: () => told.drains,
     apiTokens,
     hostNames,
+    tls,
     maxCallTimeoutMs: 60_000,
     whyNeverCalled,
     metrics: async () => ({ contentType: 'text/plain', text: '' }),
