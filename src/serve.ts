@@ -33,7 +33,9 @@ import {
   shownUrl,
   UnusableSettings,
 } from './environment.ts';
+import { fileReloads } from './file-reload.ts';
 import { buildApp } from './http/app.ts';
+import { ApiTokens } from './http/plugins/api-tokens.ts';
 import { traceUrlOf } from './api/transaction-view.ts';
 import { CompletionUrls } from './wire/completion-urls.ts';
 import { reasonOf } from './wire/error-fields/fields.ts';
@@ -141,6 +143,7 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
     engineSettingsOf(settings),
   );
   outages.watch({ logger, time: systemClock, check: engine.checkReady, isAway: isUnreachable });
+  const apiTokens = new ApiTokens(settings.apiTokens);
   let isDraining = false;
   const app = await buildApp({
     coordinator: engine.coordinator,
@@ -150,7 +153,7 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
     keepAliveTimeoutMs: settings.keepAliveTimeoutMs,
     hostNames: hostNamesOf(settings),
     tls: listenerTlsOf(settings),
-    apiTokens: settings.apiTokens,
+    apiTokens,
     completionUrls,
     maxCallTimeoutMs: settings.maxCallTimeoutMs,
     metrics: (accept) => metrics.scrape(accept),
@@ -158,6 +161,13 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
     traceUrlTemplate: settings.traceUrlTemplate,
     logger,
     logsRequests: logger.isLevelEnabled('debug'),
+  });
+  const reloads = fileReloads(settings, {
+    apiTokens,
+    server: app.server,
+    time: sql.time,
+    chance: systemChance,
+    log: logger,
   });
   const alerting = alertingOf(settings, { sql, engine, metrics, log });
   // npm passes a Ctrl-C on that the terminal has sent already: the second one is the same request, and `delay` bounds it.
@@ -181,6 +191,7 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
     logger.info(
       `tercet is stopping${signal ? `, by ${signal}` : ''}: active transactions are finished or handed over`,
     );
+    for (const reload of reloads) reload.stop();
     await app.close();
     alerting?.alerts.stop();
     await engine.stop();
@@ -197,6 +208,7 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
     if (error.code !== 'EADDRINUSE') throw error;
     throw new Error(`TERCET_PORT ${settings.port} is in use on ${settings.host}`, { cause: error });
   });
+  for (const reload of reloads) reload.start();
   engine.sweep.start();
   engine.recovery.start();
   engine.retention.start();

@@ -327,6 +327,11 @@ describe('a secret', () => {
   test('in an empty file is not taken for none: that would admit everyone', () => {
     const empty = join(folder, 'empty');
     writeFileSync(empty, '\n');
+    const separators = join(folder, 'separators');
+    writeFileSync(separators, ',\n');
+    expect(faultsOf({ TERCET_API_TOKENS_FILE: separators })).toEqual([
+      `TERCET_API_TOKENS_FILE “${separators}” names an empty file`,
+    ]);
     for (const variable of ['TERCET_API_TOKENS_FILE', 'TERCET_DATABASE_URL_FILE', 'TERCET_REDIS_CA_FILE'])
       expect(faultsOf({ [variable]: empty })).toEqual([`${variable} “${empty}” names an empty file`]);
   });

@@ -17,7 +17,7 @@ import type { CompletionUrls } from '../wire/completion-urls.ts';
 import { type ApiParts, apiRoutes } from '../api/routes.ts';
 import { mountRoutes } from './mount.ts';
 import { describeApi } from './plugins/api-docs.ts';
-import { askForToken } from './plugins/api-tokens.ts';
+import { type ApiTokens, askForToken } from './plugins/api-tokens.ts';
 import { closeConnectionsWhenClosing } from './plugins/closing-connections.ts';
 import { checkHost } from './plugins/host-check.ts';
 import { takeOnlyJson } from './plugins/json-body.ts';
@@ -36,7 +36,7 @@ export type AppParts = Pick<
   readonly keepAliveTimeoutMs?: number;
   readonly metrics: Scrape;
   /** One of these each request has to bring; empty where everyone may come in. */
-  readonly apiTokens: readonly string[];
+  readonly apiTokens: ApiTokens;
   /** Names in the Host header that are served next to those of loopback; absent or null where each is. */
   readonly hostNames?: readonly string[] | null;
   /** Certificate and key in PEM, by which HTTPS is served; absent or null for plain HTTP. */
@@ -66,7 +66,7 @@ export async function buildApp(given: AppParts): Promise<App> {
   takeOnlyJson(app);
   answerProblems(app);
   closeConnectionsWhenClosing(app, isDraining);
-  await describeApi(app, { asksForToken: apiTokens.length > 0 });
+  await describeApi(app, { asksForToken: !apiTokens.isEmpty });
   const { coordinator, checkReady, maxCallTimeoutMs, whyNeverCalled, traceUrlTemplate = '' } = given;
   const log = { error: (what: string, error: unknown) => app.log.error({ err: error }, what) };
   mountRoutes(

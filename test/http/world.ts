@@ -18,6 +18,7 @@ import type {
 } from '../../src/application/ports.ts';
 import { MAX_RESULT_BYTES } from '../../src/application/results.ts';
 import { buildApp } from '../../src/http/app.ts';
+import { ApiTokens } from '../../src/http/plugins/api-tokens.ts';
 import { noObserver, registryOf, testEngine } from '../support/engine.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -109,7 +110,7 @@ export async function openWorld({
     coordinator,
     checkReady,
     isDraining: () => told.drains,
-    apiTokens,
+    apiTokens: new ApiTokens(apiTokens),
     hostNames,
     tls,
     maxCallTimeoutMs: 60_000,
