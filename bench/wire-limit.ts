@@ -16,6 +16,7 @@ import type { BeginRequest, BranchRequest } from '../src/application/requests.ts
 import { readSettings } from '../src/environment.ts';
 import type { Branch, Call, GlobalTransaction, Op } from '../src/domain/index.ts';
 import { buildApp } from '../src/http/app.ts';
+import { ApiTokens } from '../src/http/plugins/api-tokens.ts';
 
 const settings = readSettings({ TERCET_LOG_LEVEL: 'warn' });
 
@@ -134,7 +135,7 @@ const app = await buildApp({
   // The routes ask nothing else of it in this run.
   coordinator: double as Coordinator,
   checkReady: async () => 'ready',
-  apiTokens: [],
+  apiTokens: new ApiTokens([]),
   maxCallTimeoutMs: settings.maxCallTimeoutMs,
   whyNeverCalled: () => null,
   metrics: async () => ({ contentType: 'text/plain', text: '' }),

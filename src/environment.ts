@@ -6,6 +6,8 @@
  * too: it is a misspelt one, unless Kubernetes injected it.
  */
 import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createSecureContext } from 'node:tls';
 import { nearestWord } from './wire/nearest-word.ts';
 import { checkSecret } from './wire/signature.ts';
 import type { TSchema } from 'typebox';
@@ -74,10 +76,11 @@ export function readSettings(
   const variables = Object.fromEntries(Object.entries(given).filter(([variable]) => !injected.has(variable)));
   const found = names.map((name) => [name, settingOf(name, variables)] as const);
   const settings = Object.fromEntries(found.map(([name, { value }]) => [name, value])) as Settings;
+  const own = faultsIn(found, variables);
   const faults = [
-    ...found.flatMap(([name, { value, faults }]) =>
-      faults.length > 0 ? faults : faultOf(name, value, variables),
-    ),
+    ...own,
+    // A file that cannot be used is reported by itself.
+    ...(own.length === 0 ? unusableTls(settings) : []),
     ...contradictions(settings),
     ...(serves ? openToAnyone(settings) : []),
     ...unknownVariables(variables),
@@ -86,22 +89,71 @@ export function readSettings(
   return Object.freeze(settings);
 }
 
+/** Whether one of these settings is in a file. */
+export const areInFiles = (wanted: readonly Name[], given: Environment = environment): boolean =>
+  filesOf(wanted, given).length > 0;
+
+/**
+ * These settings as their files are now. Files are read without blocking the event loop.
+ * @throws UnusableSettings
+ */
+export async function readAgain<Wanted extends Name>(
+  wanted: readonly Wanted[],
+  given: Environment = environment,
+): Promise<Pick<Settings, Wanted>> {
+  const files = filesOf(wanted, given).map(async (path) => [path, await textOrError(path)] as const);
+  const texts = new Map(await Promise.all(files));
+  const read = (path: string): string => {
+    const text = texts.get(path) ?? '';
+    if (typeof text !== 'string') throw text;
+    return text;
+  };
+  const found = wanted.map((name) => [name, settingOf(name, given, read)] as const);
+  const settings = Object.fromEntries(found.map(([name, { value }]) => [name, value]));
+  const own = faultsIn(found, given);
+  const faults = own.length > 0 ? own : unusableTls({ tlsCertFile: null, tlsKeyFile: null, ...settings });
+  if (faults.length > 0) throw new UnusableSettings(faults);
+  return settings as Pick<Settings, Wanted>;
+}
+
+const filesOf = (wanted: readonly Name[], environment: Environment): string[] =>
+  wanted.flatMap((name) => {
+    const { isFile, isSecret } = schemas[name];
+    const variable = isFile ? variableOf(name) : isSecret ? fileVariableOf(name) : '';
+    return environment[variable]?.trim() || [];
+  });
+
+const textOrError = (path: string): Promise<string | Error> =>
+  readFile(path, 'utf8').catch((error: Error) => error);
+
+const faultsIn = (found: readonly (readonly [Name, Found])[], environment: Environment): string[] =>
+  found.flatMap(([name, { value, faults }]) =>
+    faults.length > 0 ? faults : faultOf(name, value, environment),
+  );
+
 /** An empty variable is an unset one. */
-function settingOf(name: Name, environment: Environment): Found {
+function settingOf(name: Name, environment: Environment, read = readText): Found {
   const text = environment[variableOf(name)]?.trim();
   const { isSecret, isFile } = schemas[name];
-  if (isFile && text) return inFile(name, variableOf(name), text);
+  if (isFile && text) return inFile(name, variableOf(name), text, read);
   const path = isSecret ? environment[fileVariableOf(name)]?.trim() : undefined;
   if (!path) return { value: typedValueOf(name, text), faults: [] };
-  if (!text) return inFile(name, fileVariableOf(name), path);
+  if (!text) return inFile(name, fileVariableOf(name), path, read);
   const fault = `${variableOf(name)} and ${fileVariableOf(name)} are both set: remove one of them`;
   return { value: schemas[name].default, faults: [fault] };
 }
 
-function inFile(name: Name, variable: string, path: string): Found {
+type ReadText = (path: string) => string;
+
+const readText: ReadText = (path) => readFileSync(path, 'utf8');
+
+function inFile(name: Name, variable: string, path: string, read: ReadText): Found {
   try {
-    const text = readFileSync(path, 'utf8').trim();
-    if (text !== '') return { value: typedValueOf(name, text), faults: [] };
+    const text = read(path).trim();
+    const value = typedValueOf(name, text);
+    // A list of separators alone is empty, too.
+    const isEmpty = text === '' || (Array.isArray(value) && value.length === 0);
+    if (!isEmpty) return { value, faults: [] };
     return { value: schemas[name].default, faults: [`${variable} “${path}” names an empty file`] };
   } catch (error) {
     const fault = `${variable} “${path}” cannot be read: ${(error as Error).message}`;
@@ -175,6 +227,17 @@ export const databaseTlsOf = ({
 }: Settings): { readonly ca: string | null } | null =>
   databaseTls || databaseCaFile !== null ? { ca: databaseCaFile } : null;
 
+/** What the listener serves HTTPS by; null for plain HTTP. */
+export const listenerTlsOf = ({
+  tlsCertFile: cert,
+  tlsKeyFile: key,
+}: Pick<Settings, 'tlsCertFile' | 'tlsKeyFile'>): { readonly cert: string; readonly key: string } | null =>
+  cert === null || key === null ? null : { cert, key };
+
+/** The names under which a listener on a loopback address is served; null for any other listener, which serves each. */
+export const hostNamesOf = ({ host, hostNames, publicUrl }: Settings): readonly string[] | null =>
+  LOOPBACK.test(host) ? [...hostNames, URL.parse(publicUrl)?.hostname ?? ''] : null;
+
 // ── Settings that contradict each other ──────────────────────────────────────────────────────────────────────
 
 type Duration = Extract<Name, `${string}Ms`>;
@@ -227,11 +290,29 @@ function contradictions(settings: Settings): string[] {
       const fault = checkSecret(secret);
       if (fault !== null) faults.push(`${variableOf(name)}, secret ${index + 1}: ${fault}`);
     }
+  if (settings.hostNames.length > 0 && !LOOPBACK.test(settings.host))
+    faults.push(
+      'TERCET_HOST_NAMES has no effect unless TERCET_HOST is a loopback address: remove it, or listen on 127.0.0.1',
+    );
   if (settings.apiTokens.length > 0 && settings.allowAnonymous)
     faults.push(
       'TERCET_API_TOKENS and TERCET_ALLOW_ANONYMOUS=true contradict each other: remove one of them',
     );
   return faults;
+}
+
+function unusableTls({
+  tlsCertFile: cert,
+  tlsKeyFile: key,
+}: Pick<Settings, 'tlsCertFile' | 'tlsKeyFile'>): string[] {
+  const both = 'TERCET_TLS_CERT_FILE and TERCET_TLS_KEY_FILE';
+  if ((cert === null) !== (key === null)) return [`${both} need each other: set both, or neither`];
+  try {
+    if (cert !== null && key !== null) createSecureContext({ cert, key });
+    return [];
+  } catch (error) {
+    return [`${both} cannot be used together: ${(error as Error).message}`];
+  }
 }
 
 function openToAnyone({ host, apiTokens, allowAnonymous }: Settings): string[] {

@@ -6,12 +6,13 @@
  *
  * 400 the request has not the right form · 401 it is not known who asks · 404 there is no such thing ·
  * 409 it contradicts what stands · 410 its time is over · 413 it is too large ·
- * 422 it is well formed and cannot be done · 5xx it is not the request's fault
+ * 421 it is meant for another host · 422 it is well formed and cannot be done · 5xx it is not the request's fault
  */
 import type { CoordinatorRejection } from './application/coordinator.ts';
 
 /** What only the HTTP shell can find wrong. */
 export type HttpRejection =
+  | 'unknown_host'
   | 'unauthorized'
   | 'wrong_signature'
   | 'invalid_request'
@@ -251,6 +252,12 @@ export const errors: Readonly<Record<ErrorCode, ErrorWords>> = {
   },
 
   // ── What only the HTTP layer can find ──────────────────────────────────────────────────────────────
+  unknown_host: {
+    status: 421,
+    title: 'The Host header names another host',
+    advice:
+      'On a loopback address, use localhost or 127.0.0.1, or add the name to TERCET_HOST_NAMES of the coordinator.',
+  },
   unauthorized: {
     status: 401,
     title: 'The request has no valid API token',

@@ -6,10 +6,11 @@
  * back a database that is away. A coordinator listens only once it has opened its database and checked the schema, so the
  * first success also means that it is ready.
  */
-import { get } from 'node:http';
+import * as http from 'node:http';
+import * as https from 'node:https';
 import { isIPv6 } from 'node:net';
 import { reasonOf } from './wire/error-fields/fields.ts';
-import { readSettings } from './environment.ts';
+import { listenerTlsOf, readSettings } from './environment.ts';
 import type { Settings } from './settings.ts';
 
 /** Shorter than the `--timeout` of the HEALTHCHECK, so that the reason is printed. */
@@ -27,16 +28,21 @@ try {
   process.exit(1);
 }
 
-function livezOf({ host, port }: Settings): string {
+function livezOf(settings: Settings): string {
+  const { host, port } = settings;
   if (port === 0)
     throw new Error('TERCET_PORT is 0, so the port is not known: set the port to check it by this command');
   const address = LOOPBACK[host] ?? host;
-  return `http://${isIPv6(address) ? `[${address}]` : address}:${port}/livez`;
+  const scheme = listenerTlsOf(settings) === null ? 'http' : 'https';
+  return `${scheme}://${isIPv6(address) ? `[${address}]` : address}:${port}/livez`;
 }
 
 function statusOf(url: string): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
-    const request = get(url, { agent: false, timeout: TIMEOUT_MS }, (response) => {
+    const { get } = url.startsWith('https:') ? https : http;
+    // The certificate is for the names that clients use, and nothing secret is sent.
+    const options = { agent: false, timeout: TIMEOUT_MS, rejectUnauthorized: false };
+    const request = get(url, options, (response) => {
       response.resume();
       resolve(response.statusCode);
     });

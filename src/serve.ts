@@ -26,8 +26,18 @@ import { VERSIONS } from './application/journal.ts';
 import { Replicas } from './application/replicas.ts';
 import { createEngine, type Engine, type EngineSettings } from './application/engine.ts';
 import type { Log, QuarantinedTransaction, Time, WakeQueue } from './application/ports.ts';
-import { databaseTlsOf, environment, readSettings, shownUrl, UnusableSettings } from './environment.ts';
+import {
+  databaseTlsOf,
+  environment,
+  hostNamesOf,
+  listenerTlsOf,
+  readSettings,
+  shownUrl,
+  UnusableSettings,
+} from './environment.ts';
+import { fileReloads } from './file-reload.ts';
 import { buildApp } from './http/app.ts';
+import { ApiTokens } from './http/plugins/api-tokens.ts';
 import { traceUrlOf } from './api/transaction-view.ts';
 import { CompletionUrls } from './wire/completion-urls.ts';
 import { reasonOf } from './wire/error-fields/fields.ts';
@@ -137,6 +147,7 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
     engineSettingsOf(settings),
   );
   outages.watch({ logger, time: systemClock, check: engine.checkReady, isAway: isUnreachable });
+  const apiTokens = new ApiTokens(settings.apiTokens);
   let isDraining = false;
   const app = await buildApp({
     coordinator: engine.coordinator,
@@ -144,7 +155,9 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
     whyNeverCalled,
     isDraining: () => isDraining,
     keepAliveTimeoutMs: settings.keepAliveTimeoutMs,
-    apiTokens: settings.apiTokens,
+    hostNames: hostNamesOf(settings),
+    tls: listenerTlsOf(settings),
+    apiTokens,
     completionUrls,
     maxCallTimeoutMs: settings.maxCallTimeoutMs,
     metrics: (accept) => metrics.scrape(accept),
@@ -152,6 +165,13 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
     traceUrlTemplate: settings.traceUrlTemplate,
     logger,
     logsRequests: logger.isLevelEnabled('debug'),
+  });
+  const reloads = fileReloads(settings, {
+    apiTokens,
+    server: app.server,
+    time: sql.time,
+    chance: systemChance,
+    log: logger,
   });
   const alerting = alertingOf(settings, { sql, engine, metrics, log });
   // npm passes a Ctrl-C on that the terminal has sent already: the second one is the same request, and `delay` bounds it.
@@ -175,6 +195,7 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
     logger.info(
       `tercet is stopping${signal ? `, by ${signal}` : ''}: active transactions are finished or handed over`,
     );
+    for (const reload of reloads) reload.stop();
     await app.close();
     alerting?.alerts.stop();
     await engine.stop();
@@ -191,6 +212,7 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
     if (error.code !== 'EADDRINUSE') throw error;
     throw new Error(`TERCET_PORT ${settings.port} is in use on ${settings.host}`, { cause: error });
   });
+  for (const reload of reloads) reload.start();
   engine.sweep.start();
   engine.recovery.start();
   engine.retention.start();
@@ -198,7 +220,8 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
   const { port } = app.server.address() as { port: number };
   const store = shownUrl(settings.databaseUrl);
   const redis = settings.redisUrl === '' ? 'without Redis' : `woken by ${shownRedis(settings.redisUrl)}`;
-  logger.info({ port }, `tercet is ready on http://${settings.host}:${port}, with ${store}, ${redis}`);
+  const scheme = listenerTlsOf(settings) === null ? 'http' : 'https';
+  logger.info({ port }, `tercet is ready on ${scheme}://${settings.host}:${port}, with ${store}, ${redis}`);
 }
 
 /** The embedded database is brought up to date by its only process; a shared one by `npm run migrate`, once. */

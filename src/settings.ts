@@ -39,11 +39,11 @@ const list = (item: TSchema, description: string, rest: object = {}) =>
   Type.Unsafe<readonly string[]>({ type: 'array', items: item, default: [], description, ...rest });
 
 /** The setting names a file; its value is what the file holds, null when it names none. */
-const pemFile = (description: string) =>
+const pemFile = (description: string, pattern = '-----BEGIN CERTIFICATE-----') =>
   Type.Unsafe<string | null>({
     type: ['string', 'null'],
     default: null,
-    pattern: '-----BEGIN CERTIFICATE-----',
+    pattern,
     isFile: true,
     description: `${description}: the path of a PEM file.`,
   });
@@ -66,6 +66,18 @@ export const Settings = Type.Object({
     maximum: 65_535,
     description: 'Port to listen on; 0 picks a free one.',
   }),
+  hostNames: list(
+    Type.String({ pattern: '^[A-Za-z0-9.-]+$|^\\[[0-9A-Fa-f:.]+\\]$' }),
+    'Names in the Host header that a listener on a loopback address serves next to localhost, 127.0.0.1, [::1] and the host of ' +
+      'TERCET_PUBLIC_URL, separated by commas, without ports. Requests for others are refused.',
+  ),
+  tlsCertFile: pemFile(
+    'Certificate of the listener, followed by intermediate ones. With it and TERCET_TLS_KEY_FILE the listener serves HTTPS',
+  ),
+  tlsKeyFile: pemFile(
+    'Private key of the certificate, without a passphrase',
+    '-----BEGIN (?:[A-Z]+ )?(?<!ENCRYPTED )PRIVATE KEY-----',
+  ),
   apiTokens: list(
     Type.String({ pattern: '^[!-+\\--~]{16,}$' }),
     'Accepted API tokens, each of 16 or more printable characters, separated by commas or line breaks. Each request ' +

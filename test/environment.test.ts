@@ -2,8 +2,16 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from '@jest/globals';
-import { readSettings, settingsTable, shownUrl, UnusableSettings } from '../src/environment.ts';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import {
+  hostNamesOf,
+  listenerTlsOf,
+  readSettings,
+  settingsTable,
+  shownUrl,
+  UnusableSettings,
+} from '../src/environment.ts';
+import { newAuthority } from './support/certificates.ts';
 
 function faultsOf(environment: Record<string, string>): readonly string[] {
   try {
@@ -20,6 +28,9 @@ describe('what is left unset', () => {
     expect(readSettings({})).toEqual({
       host: '127.0.0.1',
       port: 8080,
+      hostNames: [],
+      tlsCertFile: null,
+      tlsKeyFile: null,
       apiTokens: [],
       allowAnonymous: false,
       databaseUrl: 'sqlite:./tercet.sqlite',
@@ -134,6 +145,8 @@ describe('what is wrong', () => {
     ['TERCET_REDIS_URL', 'redis://localhost/0/1'],
     ['TERCET_ALLOWED_HOSTS', 'http://example.org/'],
     ['TERCET_API_TOKENS', 'short'],
+    ['TERCET_HOST_NAMES', 'tercet.example:8080'],
+    ['TERCET_HOST_NAMES', 'https://tercet.example'],
     ['TERCET_ALERT_AFTER_ATTEMPTS', '0'],
     ['TERCET_ATTENTION_AFTER_MS', '0'],
   ])('%s=%s is refused, with the variable, what it means and its default if it has one', (variable, value) => {
@@ -315,6 +328,11 @@ describe('a secret', () => {
   test('in an empty file is not taken for none: that would admit everyone', () => {
     const empty = join(folder, 'empty');
     writeFileSync(empty, '\n');
+    const separators = join(folder, 'separators');
+    writeFileSync(separators, ',\n');
+    expect(faultsOf({ TERCET_API_TOKENS_FILE: separators })).toEqual([
+      `TERCET_API_TOKENS_FILE “${separators}” names an empty file`,
+    ]);
     for (const variable of ['TERCET_API_TOKENS_FILE', 'TERCET_DATABASE_URL_FILE', 'TERCET_REDIS_CA_FILE'])
       expect(faultsOf({ [variable]: empty })).toEqual([`${variable} “${empty}” names an empty file`]);
   });
@@ -352,6 +370,81 @@ describe('an address that others can reach', () => {
 
   test.each(['127.0.0.1', '127.8.0.1', '::1', 'localhost'])('%s is not one', (host) => {
     expect(faultsOf({ TERCET_HOST: host })).toEqual([]);
+  });
+});
+
+describe('the certificate of the listener', () => {
+  const own = newAuthority('authority of the settings');
+  const certificate = own.certify(['localhost']);
+  let folder = '';
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'tercet-tls-'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  const written = (name: string, text: string) => {
+    writeFileSync(join(folder, name), text);
+    return join(folder, name);
+  };
+
+  test('and its key are read from files', () => {
+    const TERCET_TLS_CERT_FILE = written('cert.pem', certificate.cert);
+    const TERCET_TLS_KEY_FILE = written('key.pem', certificate.key);
+    const settings = readSettings({ TERCET_TLS_CERT_FILE, TERCET_TLS_KEY_FILE });
+    expect(listenerTlsOf(settings)).toEqual({ cert: certificate.cert.trim(), key: certificate.key.trim() });
+    expect(listenerTlsOf(readSettings({}))).toBeNull();
+  });
+
+  test('needs its key, and the key needs it', () => {
+    const path = written('alone.pem', certificate.cert + certificate.key);
+    for (const variable of ['TERCET_TLS_CERT_FILE', 'TERCET_TLS_KEY_FILE'])
+      expect(faultsOf({ [variable]: path })).toEqual([
+        'TERCET_TLS_CERT_FILE and TERCET_TLS_KEY_FILE need each other: set both, or neither',
+      ]);
+  });
+
+  test('with the key of another is refused', () => {
+    const faults = faultsOf({
+      TERCET_TLS_CERT_FILE: written('cert.pem', certificate.cert),
+      TERCET_TLS_KEY_FILE: written('other.pem', own.certify(['localhost']).key),
+    });
+    expect(faults).toEqual([
+      expect.stringMatching(
+        /^TERCET_TLS_CERT_FILE and TERCET_TLS_KEY_FILE cannot be used together: .*key values mismatch/,
+      ),
+    ]);
+  });
+
+  test('with a key that cannot be used is one fault, which never shows the key', () => {
+    const locked = '-----BEGIN ENCRYPTED PRIVATE KEY-----\nhunter2\n-----END ENCRYPTED PRIVATE KEY-----';
+    const TERCET_TLS_CERT_FILE = written('cert.pem', certificate.cert);
+    for (const [name, text] of [
+      ['locked.pem', locked],
+      ['empty.pem', ' '],
+    ] as const) {
+      const faults = faultsOf({ TERCET_TLS_CERT_FILE, TERCET_TLS_KEY_FILE: written(name, text) });
+      expect(faults).toEqual([expect.stringMatching(/^TERCET_TLS_KEY_FILE “.*” (?:does not have|names an)/)]);
+      expect(faults.join()).not.toContain('hunter2');
+    }
+  });
+});
+
+describe('the names that are served', () => {
+  test('on a loopback address are those of the settings and of the public URL', () => {
+    const settings = readSettings({
+      TERCET_HOST_NAMES: 'tercet.example, [::2]',
+      TERCET_PUBLIC_URL: 'https://public.example:8443/tercet',
+      TERCET_COMPLETION_SECRETS: `whsec_${Buffer.alloc(32, 1).toString('base64')}`,
+    });
+    expect(hostNamesOf(settings)).toEqual(['tercet.example', '[::2]', 'public.example']);
+  });
+
+  test('on any other address are all, so a list of them is refused there', () => {
+    const environment = { TERCET_HOST: '0.0.0.0', TERCET_API_TOKENS: 'a-token-0123456789' };
+    expect(hostNamesOf(readSettings(environment))).toBeNull();
+    expect(faultsOf({ ...environment, TERCET_HOST_NAMES: 'tercet.example' })).toEqual([
+      expect.stringMatching(/^TERCET_HOST_NAMES has no effect unless TERCET_HOST is a loopback address/),
+    ]);
   });
 });
 

@@ -18,7 +18,7 @@ test('docs/errors.md lists every code with its status, meaning and advice, in th
 
 test('every status is an error that HTTP knows, and every sentence ends where it should', () => {
   for (const [code, { status, title, advice }] of Object.entries(errors)) {
-    expect([400, 401, 404, 408, 409, 410, 413, 415, 422, 431, 500, 503]).toContain(status);
+    expect([400, 401, 404, 408, 409, 410, 413, 415, 421, 422, 431, 500, 503]).toContain(status);
     expect(`${code}: ${title}`).not.toMatch(/\.$/);
     expect(`${code}: ${advice}`).toMatch(/\.$/);
   }

@@ -17,8 +17,9 @@ import type { CompletionUrls } from '../wire/completion-urls.ts';
 import { type ApiParts, apiRoutes } from '../api/routes.ts';
 import { mountRoutes } from './mount.ts';
 import { describeApi } from './plugins/api-docs.ts';
-import { askForToken } from './plugins/api-tokens.ts';
+import { type ApiTokens, askForToken } from './plugins/api-tokens.ts';
 import { closeConnectionsWhenClosing } from './plugins/closing-connections.ts';
+import { checkHost } from './plugins/host-check.ts';
 import { takeOnlyJson } from './plugins/json-body.ts';
 import { type Scrape, serveMetrics } from './plugins/metrics.ts';
 import { answerClientError, answerError, answerProblems } from './plugins/problems.ts';
@@ -35,7 +36,11 @@ export type AppParts = Pick<
   readonly keepAliveTimeoutMs?: number;
   readonly metrics: Scrape;
   /** One of these each request has to bring; empty where everyone may come in. */
-  readonly apiTokens: readonly string[];
+  readonly apiTokens: ApiTokens;
+  /** Names in the Host header that are served next to those of loopback; absent or null where each is. */
+  readonly hostNames?: readonly string[] | null;
+  /** Certificate and key in PEM, by which HTTPS is served; absent or null for plain HTTP. */
+  readonly tls?: { readonly cert: string; readonly key: string } | null;
   /** The signed URLs by which branches are completed; absent or null where there are none. */
   readonly completionUrls?: CompletionUrls | null;
   /** Makes a span of each request; absent or null without tracing. */
@@ -49,18 +54,19 @@ export type AppParts = Pick<
 };
 
 export async function buildApp(given: AppParts): Promise<App> {
-  const { apiTokens, completionUrls = null, isDraining = () => false } = given;
+  const { apiTokens, hostNames = null, completionUrls = null, isDraining = () => false } = given;
   const app = Fastify({ ...serverOptions(given) }).withTypeProvider<TypeBoxTypeProvider>();
   // A client that sends no more is answered all the same.
   Object.assign(app.server, { httpAllowHalfOpen: true });
   // First, so that it covers every route and hook.
   await given.trace?.(app as unknown as FastifyInstance);
+  checkHost(app, hostNames);
   askForToken(app, apiTokens, completionUrls);
   refuseRepeatedHeaders(app);
   takeOnlyJson(app);
   answerProblems(app);
   closeConnectionsWhenClosing(app, isDraining);
-  await describeApi(app, { asksForToken: apiTokens.length > 0 });
+  await describeApi(app, { asksForToken: !apiTokens.isEmpty });
   const { coordinator, checkReady, maxCallTimeoutMs, whyNeverCalled, traceUrlTemplate = '' } = given;
   const log = { error: (what: string, error: unknown) => app.log.error({ err: error }, what) };
   mountRoutes(
@@ -95,14 +101,18 @@ function serverOptions({
   logger,
   logsRequests = false,
   keepAliveTimeoutMs,
+  tls = null,
 }: AppParts): FastifyHttpOptions<RawServerDefault> {
+  const arrival = { headersTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: 1000 };
   return {
     ...(logger && { loggerInstance: logger }),
     logController: new LogController({ disableRequestLogging: !logsRequests }),
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     ...(keepAliveTimeoutMs !== undefined && { keepAliveTimeout: keepAliveTimeoutMs }),
-    http: { headersTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: 1000 },
+    ...(tls === null
+      ? { http: arrival }
+      : { https: { ...arrival, ...tls, handshakeTimeout: REQUEST_TIMEOUT_MS } }),
     // Longer than any request line: what is wrong with a name in the path is for its schema to say.
     routerOptions: { maxParamLength: 64 * 1024 },
     // What reaches a closing server on an open connection is served, and the connection closed after it.

@@ -32,6 +32,11 @@ await describeWithHelm('values that cannot work are refused', (chart) => {
       /^config\.TERCET_PORT is set by containerPort/,
     ],
     [
+      'a certificate of the listener, since probes and Service are plain HTTP',
+      { config: { TERCET_TLS_CERT_FILE: '/tls/tls.crt' } },
+      /^config\.TERCET_TLS_CERT_FILE makes the listener serve HTTPS/,
+    ],
+    [
       'tokens, and requests without any',
       { config: { TERCET_ALLOW_ANONYMOUS: true } },
       /contradict each other/,

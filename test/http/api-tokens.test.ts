@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import Fastify from 'fastify';
 import type { Coordinator } from '../../src/application/coordinator.ts';
 import { buildApp } from '../../src/http/app.ts';
+import { ApiTokens } from '../../src/http/plugins/api-tokens.ts';
 import type { App } from '../../src/http/typed-app.ts';
 
 const [TOKEN, OTHER] = ['correct-horse-battery', 'second-token-of-two'] as const;
@@ -22,7 +23,7 @@ async function appWith(apiTokens: readonly string[]): Promise<App> {
     // These tests ask it for nothing else.
     coordinator: { listParticipants: async () => [] } as unknown as Coordinator,
     checkReady: async () => 'ready' as const,
-    apiTokens,
+    apiTokens: new ApiTokens(apiTokens),
     maxCallTimeoutMs: 1000,
     whyNeverCalled: () => null,
     metrics: async () => ({ contentType: 'text/plain', text: '' }),

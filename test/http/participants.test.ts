@@ -9,6 +9,7 @@ import { whyNeverCalled } from '../../src/adapters/participant/forbidden-address
 import { Coordinator, type CoordinatorParts } from '../../src/application/coordinator.ts';
 import { StoreUnavailable } from '../../src/application/ports.ts';
 import { buildApp } from '../../src/http/app.ts';
+import { ApiTokens } from '../../src/http/plugins/api-tokens.ts';
 import type { App } from '../../src/http/typed-app.ts';
 import { StateLog } from '../../src/observability/state-log.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
@@ -49,7 +50,7 @@ beforeEach(async () => {
   app = await buildApp({
     coordinator,
     checkReady: async () => 'ready' as const,
-    apiTokens: [],
+    apiTokens: new ApiTokens([]),
     maxCallTimeoutMs: 60_000,
     whyNeverCalled,
     metrics: async () => ({ contentType: 'text/plain', text: '' }),

@@ -600,13 +600,14 @@ describe('a fault names its place:', () => {
   });
 });
 
-/** By `completion.test.ts` and `quarantine.test.ts`. */
+/** By `completion.test.ts`, `quarantine.test.ts` and `host-check.test.ts`. */
 const ELSEWHERE = [
   'unknown_branch',
   'op_not_open',
   'cannot_refuse',
   'completed_differently',
   'result_unusable',
+  'unknown_host',
   'wrong_signature',
   'participant_in_use',
   'registration_too_large',

@@ -196,6 +196,18 @@ test('a request that is still being saved when the server closes is answered the
   await closed;
 });
 
+test('what a proxy adds to a request changes nothing: links are paths', async () => {
+  const added = {
+    'x-forwarded-for': '203.0.113.7',
+    'x-forwarded-proto': 'https',
+    'x-forwarded-host': 'attacker.example',
+    forwarded: 'for=203.0.113.7;host=attacker.example;proto=https',
+  };
+  const { statusCode, headers } = await world.send('POST', '/v1/transactions', {}, added);
+  expect(statusCode).toBe(201);
+  expect(headers.location).toMatch(/^\/v1\/transactions\/[0-9a-f-]{36}$/);
+});
+
 test('over a real connection, kept alive, the same answers come', async () => {
   const address = await world.app.listen({ port: 0, host: '127.0.0.1' });
   const post = (path: string, body?: object) =>

@@ -10,6 +10,7 @@ import { migrate } from '../../src/adapters/sql/data-source.ts';
 import { openStore } from '../../src/adapters/sql/open-store.ts';
 import type { BatchWriter, HttpAnswer, ParticipantCall } from '../../src/application/ports.ts';
 import { buildApp } from '../../src/http/app.ts';
+import { ApiTokens } from '../../src/http/plugins/api-tokens.ts';
 import type { Op } from '../../src/wire/index.ts';
 import { CompletionUrls } from '../../src/wire/completion-urls.ts';
 import { httpAnswer, testEngine } from '../support/engine.ts';
@@ -67,7 +68,7 @@ export async function openTwoReplicas({ apiTokens = [TOKEN] }: { apiTokens?: rea
     const app = await buildApp({
       coordinator,
       checkReady,
-      apiTokens,
+      apiTokens: new ApiTokens(apiTokens),
       completionUrls: urls,
       maxCallTimeoutMs: 60_000,
       whyNeverCalled,

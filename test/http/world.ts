@@ -18,6 +18,7 @@ import type {
 } from '../../src/application/ports.ts';
 import { MAX_RESULT_BYTES } from '../../src/application/results.ts';
 import { buildApp } from '../../src/http/app.ts';
+import { ApiTokens } from '../../src/http/plugins/api-tokens.ts';
 import { noObserver, registryOf, testEngine } from '../support/engine.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -57,10 +58,14 @@ export async function openWorld({
   logger,
   settings = {},
   apiTokens = [],
+  hostNames = null,
+  tls = null,
 }: {
   logger?: FastifyBaseLogger;
   settings?: Partial<EngineSettings>;
   apiTokens?: readonly string[];
+  hostNames?: readonly string[] | null;
+  tls?: { readonly cert: string; readonly key: string } | null;
 } = {}) {
   const store = new WatchedStore();
   const registry = registryOf('inventory', 'payment');
@@ -114,7 +119,9 @@ export async function openWorld({
     coordinator,
     checkReady,
     isDraining: () => told.drains,
-    apiTokens,
+    apiTokens: new ApiTokens(apiTokens),
+    hostNames,
+    tls,
     maxCallTimeoutMs: 60_000,
     whyNeverCalled,
     metrics: async () => ({ contentType: 'text/plain', text: '' }),

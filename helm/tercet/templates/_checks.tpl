@@ -26,6 +26,11 @@
 {{- if hasKey .Values.config "TERCET_PORT" }}
 {{- $faults = append $faults "config.TERCET_PORT is set by containerPort: set that instead" }}
 {{- end }}
+{{- range $setting := list "TERCET_TLS_CERT_FILE" "TERCET_TLS_KEY_FILE" }}
+{{- if hasKey $.Values.config $setting }}
+{{- $faults = append $faults (printf "config.%s makes the listener serve HTTPS, and the probes and the Service of this chart are plain HTTP: remove it. An Ingress or an HTTPRoute ends TLS" $setting) }}
+{{- end }}
+{{- end }}
 {{- range $setting, $ca := dict "TERCET_DATABASE_CA_FILE" .Values.caCertificates.database "TERCET_REDIS_CA_FILE" .Values.caCertificates.redis "TERCET_PARTICIPANT_CA_FILE" .Values.caCertificates.participants }}
 {{- if and $ca.configMap (hasKey $.Values.config $setting) }}
 {{- $faults = append $faults (printf "config.%s and caCertificates contradict each other: remove one of them" $setting) }}

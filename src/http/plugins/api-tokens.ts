@@ -17,15 +17,14 @@ import { sendProblem } from '../problem.ts';
  */
 export function askForToken(
   app: FastifyInstance,
-  apiTokens: readonly string[],
+  apiTokens: ApiTokens,
   completionUrls: CompletionUrls | null,
 ): void {
-  if (apiTokens.length === 0) return;
-  const allowed = apiTokens.map(digestOf);
+  if (apiTokens.isEmpty) return;
   app.addHook('onRequest', async (request, reply) => {
     const signature = signatureOf(request);
     const isSigned = signature !== null && isSignedForSome(request, signature);
-    if (isOpen(request) || isSigned || isAllowed(request.headers.authorization)) return;
+    if (isOpen(request) || isSigned || apiTokens.accept(request.headers.authorization)) return;
     // Its body is not read, so nothing more can be read on the connection either.
     reply.header('www-authenticate', 'Bearer').header('connection', 'close');
     if (signature !== null) return sendProblem(reply, 'wrong_signature');
@@ -36,11 +35,31 @@ export function askForToken(
   /** For some op of the branch: the route verifies that it is the op of the body, which is not read yet. */
   const isSignedForSome = ({ params }: FastifyRequest, signature: string): boolean =>
     completionUrls?.isSignedForSome(params as { gid: string; branchId: string }, signature) ?? false;
+}
+
+/** The tokens that are accepted now. */
+export class ApiTokens {
+  #digests: readonly Buffer[];
+
+  /** @param tokens none where everyone may come in */
+  constructor(tokens: readonly string[]) {
+    this.#digests = tokens.map(digestOf);
+  }
+
+  get isEmpty(): boolean {
+    return this.#digests.length === 0;
+  }
+
+  /** From the next request on. @throws for none: access control never ends while the process runs */
+  replace(tokens: readonly string[]): void {
+    if (tokens.length === 0) throw new Error('no API tokens to replace the present ones by');
+    this.#digests = tokens.map(digestOf);
+  }
 
   /** All are compared, and all of each: the time it takes tells nothing about any of them. */
-  function isAllowed(header: string | undefined): boolean {
+  accept(header: string | undefined): boolean {
     const digest = digestOf(/^Bearer +(\S+)$/i.exec(header ?? '')?.[1] ?? '');
-    return allowed.reduce((isFound, one) => timingSafeEqual(one, digest) || isFound, false);
+    return this.#digests.reduce((isFound, one) => timingSafeEqual(one, digest) || isFound, false);
   }
 }
 

@@ -3,6 +3,7 @@
  * HTTP. Of an unexpected error the client learns nothing but that there was one; the log has the rest.
  */
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { PROBLEM_MEDIA_TYPE, problemOf, problemOfError, schemaProblem } from '../../api/problem-document.ts';
 import type { ErrorCode } from '../../errors.ts';
@@ -54,6 +55,11 @@ const CONNECTION_CODES: Readonly<Record<string, ErrorCode>> = {
 /** Answers what Node could not read as HTTP, and closes the connection: what follows on it cannot be trusted. */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  // A failed handshake: there is nothing to encrypt an answer by.
+  if (socket instanceof TLSSocket && error.code?.startsWith('ERR_SSL')) {
+    socket.destroy();
+    return;
+  }
   if (socket.writable) {
     const problem = problemOf(CONNECTION_CODES[error.code ?? ''] ?? 'malformed_request');
     const body = JSON.stringify(problem);

@@ -11,6 +11,7 @@ import { whyNeverCalled } from '../../../src/adapters/participant/forbidden-addr
 import { HttpParticipantClient } from '../../../src/adapters/participant/http-client.ts';
 import { systemChance } from '../../../src/adapters/system.ts';
 import { buildApp } from '../../../src/http/app.ts';
+import { ApiTokens } from '../../../src/http/plugins/api-tokens.ts';
 import { testEngine } from '../../support/engine.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 import { ManualTiming } from './manual-timing.ts';
@@ -55,7 +56,7 @@ export async function openWorld({ apiTokens = [], retryBudgetMs = 0 }: WorldOpti
   const app = await buildApp({
     coordinator: engine.coordinator,
     checkReady: engine.checkReady,
-    apiTokens,
+    apiTokens: new ApiTokens(apiTokens),
     whyNeverCalled,
     maxCallTimeoutMs: 60_000,
     metrics: async () => ({ contentType: 'text/plain', text: '' }),
