@@ -2,8 +2,10 @@
 import { once } from 'node:events';
 import { get } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { connect } from 'node:net';
+import { connect, Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { answerClientError } from '../../src/http/plugins/problems.ts';
 import { newAuthority } from '../support/certificates.ts';
 import { openWorld, type World } from './world.ts';
 
@@ -51,6 +53,12 @@ test('a client that sends plain HTTP is disconnected, and others are served afte
   await once(socket, 'close');
   expect(answer).not.toContain('HTTP/1.1');
   expect(await statusOf({ ca: authority.cert })).toBe(200);
+});
+
+test('a client that never shakes hands is disconnected', () => {
+  const socket = new TLSSocket(new Socket(), { isServer: true });
+  answerClientError(Object.assign(new Error('timeout'), { code: 'ERR_TLS_HANDSHAKE_TIMEOUT' }), socket);
+  expect(socket.destroyed).toBe(true);
 });
 
 test('the limits on the arrival of a request hold as for plain HTTP', () => {
