@@ -116,7 +116,8 @@ describe('what a participant answers is understood the same:', () => {
       if (isLost) scripts.at('payment', 'confirm', null).loseReply();
       const activity = given === null ? 'unknown' : call.activity;
       const heard = await inWorld.call({ ...call, activity });
-      expect(heard).toEqual(await http.call({ ...call, activity }));
+      const { origin: _origin, ...heardOverHttp } = await http.call({ ...call, activity });
+      expect(heard).toEqual(heardOverHttp);
     });
   }
 });
