@@ -18,6 +18,10 @@ export const deepSuites: readonly string[] = [
   // The commands that measure and repeat.
   'test/bench',
   'test/repeat.test.ts',
+  // Redis servers that lack rights, are shared, or form a cluster.
+  'test/adapters/wake/bullmq-cluster.test.ts',
+  'test/adapters/wake/bullmq-rights.test.ts',
+  'test/adapters/wake/bullmq-two-systems.test.ts',
   // A client that is generated from the description of the API.
   'test/api',
   'test/monitoring/alerts.test.ts',
