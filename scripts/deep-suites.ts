@@ -28,8 +28,13 @@ export const deepSuites: readonly string[] = [
   'test/examples/demo.test.ts',
   // The contract kit against every faulty participant.
   'test/sdk/check',
-  // Storms of concurrent calls on every driver.
+  // Every driver: storms of concurrent calls, and work that goes on after its op or rejects unheard.
   'test/sdk/barrier/concurrent-calls.test.ts',
+  'test/sdk/barrier/unfinished-work.test.ts',
+  'test/sdk/barrier/unhandled-rejections.test.ts',
+  // Guides and examples that start servers and processes, from beginning to end.
+  'test/docs/take-part.test.ts',
+  'test/examples/numbered.test.ts',
 ];
 
 const isFile = (suite: string): boolean => suite.endsWith('.ts');
