@@ -7,6 +7,7 @@ import { Value } from 'typebox/value';
 import type { Coordinator, ListRequest } from '../application/coordinator.ts';
 import { isQuarantined, type QuarantinedTransaction } from '../application/ports.ts';
 import { type Fault, Gid, type QuarantinedView, TransactionsPage, TransactionsQuery } from '../wire/index.ts';
+import { cursorOf, placeIn } from './cursor.ts';
 import { faultsProblem } from './problem-document.ts';
 import { answer, type Route, route, success } from './route.ts';
 import { type Annotate, isoOrNull, transactionView } from './transaction-view.ts';
@@ -81,11 +82,8 @@ const [FIRST, LAST] = [0, Date.UTC(9999, 11, 31)];
 /** NaN where the text has the right form and is no instant all the same: the 61st second of a minute. */
 const instantOf = (text: string): number => Math.min(Math.max(Date.parse(text), FIRST), LAST);
 
-/** Opaque to clients, so that what a page starts behind may change. */
-const cursorOf = (gid: string): string => Buffer.from(gid).toString('base64url');
-
 /** Empty for a text that is no cursor. */
 function gidOf(cursor: string): string {
-  const gid = Buffer.from(cursor, 'base64url').toString('latin1');
-  return Value.Check(Gid, gid) && cursorOf(gid) === cursor ? gid : '';
+  const gid = placeIn(cursor);
+  return Value.Check(Gid, gid) ? gid : '';
 }

@@ -19,6 +19,7 @@ import {
   ParticipantView,
 } from '../wire/index.ts';
 import { checkSecret } from '../wire/signature.ts';
+import { cursorOf, placeIn } from './cursor.ts';
 import { noBody } from './no-body.ts';
 import { faultsProblem, problem } from './problem-document.ts';
 import { answer, type Route, route, success } from './route.ts';
@@ -185,13 +186,10 @@ const view = ({
   secretCount: secrets?.length ?? 0,
 });
 
-/** Opaque to clients, so that what a page starts behind may change. */
-const cursorOf = (name: string): string => Buffer.from(name).toString('base64url');
-
 /** Null for a text that is no cursor. */
 function nameOf(cursor: string): string | null {
-  const name = Buffer.from(cursor, 'base64url').toString('latin1');
-  return Value.Check(ParticipantName, name) && cursorOf(name) === cursor ? name : null;
+  const name = placeIn(cursor);
+  return Value.Check(ParticipantName, name) ? name : null;
 }
 
 /** What the schema cannot say; null when all is well. */

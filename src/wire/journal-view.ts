@@ -3,6 +3,7 @@
  * the transaction view: the fields that changed, with the values that they changed to; and the calls that led to it.
  */
 import { type Static, Type } from 'typebox';
+import { nextCursor, pageQuery } from './page.ts';
 import { BranchView, TransactionView } from './transaction-view.ts';
 import { BranchId, CallOp, count, Gid, instant, nullable } from './vocabulary.ts';
 
@@ -96,14 +97,7 @@ export type EventView = Static<typeof EventView>;
 /** Everything in a query is text. */
 export const EventsQuery = Type.Object(
   {
-    cursor: Type.Optional(Type.String({ description: 'The nextCursor of the page before.' })),
-    limit: Type.Optional(
-      Type.String({
-        pattern: '^(?:[1-9][0-9]?|1[0-9]{2}|200)$',
-        description: 'How many rows a page has at most: 1 to 200, and 200 when absent.',
-        examples: ['200'],
-      }),
-    ),
+    ...pageQuery('rows', 200),
   },
   { title: 'EventsQuery', additionalProperties: false, description: 'Which page of the journal to read.' },
 );
@@ -113,9 +107,7 @@ export const EventsView = Type.Object(
   {
     gid: Gid,
     events: Type.Array(EventView, { description: 'Oldest first.' }),
-    nextCursor: nullable(
-      Type.String({ description: 'Names the next page, as cursor; null on the last page.' }),
-    ),
+    nextCursor,
   },
   {
     title: 'EventsView',

@@ -1,5 +1,6 @@
 /** Participants: services that take part under a name, called at the address that stands behind it at the time. */
 import { type Static, Type } from 'typebox';
+import { nextCursor, pageQuery } from './page.ts';
 import { count, Kind, nullable, ParticipantName, positive } from './vocabulary.ts';
 
 const baseUrl = Type.String({
@@ -118,14 +119,7 @@ export type ParticipantView = Static<typeof ParticipantView>;
 /** Everything in a query is text. */
 export const ParticipantsQuery = Type.Object(
   {
-    cursor: Type.Optional(Type.String({ description: 'The nextCursor of the page before.' })),
-    limit: Type.Optional(
-      Type.String({
-        pattern: '^(?:[1-9][0-9]?|1[0-9]{2}|200)$',
-        description: 'How many participants a page has at most: 1 to 200, and 50 when absent.',
-        examples: ['50'],
-      }),
-    ),
+    ...pageQuery('participants', 50),
   },
   {
     title: 'ParticipantsQuery',
@@ -138,9 +132,7 @@ export type ParticipantsQuery = Static<typeof ParticipantsQuery>;
 export const ParticipantsView = Type.Object(
   {
     participants: Type.Array(ParticipantView, { description: 'By name.' }),
-    nextCursor: nullable(
-      Type.String({ description: 'Names the next page, as cursor; null on the last page.' }),
-    ),
+    nextCursor,
   },
   {
     title: 'ParticipantsView',

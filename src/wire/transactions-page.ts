@@ -1,5 +1,6 @@
 /** Looking for transactions: what may be asked for, in the query of the address, and what is found, page by page. */
 import { type Static, Type } from 'typebox';
+import { pageQuery } from './page.ts';
 import { TransactionView } from './transaction-view.ts';
 import { Gid, instant, nullable, ParticipantOrAddress, Status, text } from './vocabulary.ts';
 
@@ -35,14 +36,7 @@ export const TransactionsQuery = Type.Object(
         examples: ['2026-01-01T00:00:00Z'],
       }),
     ),
-    cursor: Type.Optional(Type.String({ description: 'The nextCursor of the page before.' })),
-    limit: Type.Optional(
-      Type.String({
-        pattern: '^(?:[1-9][0-9]?|1[0-9]{2}|200)$',
-        description: 'How many transactions a page has at most: 1 to 200, and 50 when absent.',
-        examples: ['50'],
-      }),
-    ),
+    ...pageQuery('transactions', 50),
   },
   {
     title: 'TransactionsQuery',
