@@ -1,15 +1,16 @@
 /** When a participant has recovered, and which replica resumes which of the transactions that waited for it. */
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { addColumns, dropColumns, type NewColumns } from './add-columns.ts';
 import { createIndex, createTables, isSqlite } from './create-table.ts';
+
+const COLUMNS: NewColumns = [['resumed_at', 'datetime(3)']];
 
 export class ResumptionsExpandOnly1796947200000 implements MigrationInterface {
   readonly name = 'ResumptionsExpandOnly1796947200000';
 
   async up(queryRunner: QueryRunner): Promise<void> {
     const ascii = isSqlite(queryRunner) ? '' : ' CHARACTER SET ascii COLLATE ascii_bin';
-    const instantly = isSqlite(queryRunner) ? '' : ', ALGORITHM=INSTANT';
-    if (!(await queryRunner.hasColumn('participant', 'resumed_at')))
-      await queryRunner.query(`ALTER TABLE participant ADD COLUMN resumed_at datetime(3) NULL${instantly}`);
+    await addColumns(queryRunner, 'participant', COLUMNS);
     const definition = `
       participant varchar(64)${ascii} NOT NULL,
       gid varchar(36)${ascii} NOT NULL,
@@ -23,7 +24,6 @@ export class ResumptionsExpandOnly1796947200000 implements MigrationInterface {
 
   async down(queryRunner: QueryRunner): Promise<void> {
     await queryRunner.query('DROP TABLE IF EXISTS resumption');
-    if (await queryRunner.hasColumn('participant', 'resumed_at'))
-      await queryRunner.query('ALTER TABLE participant DROP COLUMN resumed_at');
+    await dropColumns(queryRunner, 'participant', COLUMNS);
   }
 }
