@@ -9,7 +9,7 @@ import { HttpParticipantClient } from '../../../src/adapters/participant/http-cl
 import { AllowedAddresses } from '../../../src/application/allowed-addresses.ts';
 import { newAuthority } from '../../support/certificates.ts';
 import { type Participant, participantThat, rawParticipantThat } from './http-server.ts';
-import { NO_TRACE } from '../../../src/application/trace-context.ts';
+import { participantCall } from './participant-call.ts';
 
 let registry: MemoryParticipantRegistry;
 let client: HttpParticipantClient;
@@ -37,21 +37,7 @@ const answering = (status: number) => opened(participantThat((response) => respo
 const register = (...baseUrls: readonly string[]) =>
   registry.put({ name: 'inventory', baseUrls, paths: {}, callTimeoutMs: null });
 
-const call = (participant = 'inventory', by = client) =>
-  by.call({
-    gid: '0198c5a2-7b1e-7d40-9f3a-5e2b8c1d4f60',
-    branchId: 'stock',
-    op: 'try',
-    kind: 'tcc',
-    participant,
-    activity: 'reserve',
-    payload: '{}',
-    attempt: 1,
-    isResultWanted: false,
-    timeoutMs: 60_000,
-    deadlineAt: 0,
-    ...NO_TRACE,
-  });
+const call = (participant = 'inventory', by = client) => by.call(participantCall({ participant }));
 
 async function statusesOf(count: number): Promise<(number | null)[]> {
   const statuses: (number | null)[] = [];

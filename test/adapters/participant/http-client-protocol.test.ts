@@ -4,8 +4,8 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { MemoryParticipantRegistry } from '../../../src/adapters/memory/participant-registry.ts';
 import { HttpParticipantClient } from '../../../src/adapters/participant/http-client.ts';
 import type { HttpAnswer, ParticipantCall } from '../../../src/application/ports.ts';
-import { NO_TRACE } from '../../../src/application/trace-context.ts';
 import { type Participant, participantThat, rawParticipantThat } from './http-server.ts';
+import { participantCall } from './participant-call.ts';
 
 let registry: MemoryParticipantRegistry;
 let client: HttpParticipantClient;
@@ -35,21 +35,7 @@ async function callOf(
 }
 
 const again = (more: Partial<ParticipantCall> = {}): Promise<HttpAnswer> =>
-  client.call({
-    gid: '0198c5a2-7b1e-7d40-9f3a-5e2b8c1d4f60',
-    branchId: 'stock',
-    op: 'try',
-    kind: 'tcc',
-    participant: 'inventory',
-    activity: 'reserve',
-    payload: '{}',
-    attempt: 1,
-    isResultWanted: false,
-    timeoutMs: 60_000,
-    deadlineAt: Date.UTC(2026, 0, 1),
-    ...NO_TRACE,
-    ...more,
-  });
+  client.call(participantCall({ deadlineAt: Date.UTC(2026, 0, 1), ...more }));
 
 /** Answers the text, in the pieces given, each on its own. */
 const answering = (...pieces: readonly string[]) =>

@@ -6,9 +6,9 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { MemoryParticipantRegistry } from '../../../src/adapters/memory/participant-registry.ts';
 import { HttpParticipantClient } from '../../../src/adapters/participant/http-client.ts';
 import type { HttpAnswer } from '../../../src/application/ports.ts';
-import { NO_TRACE } from '../../../src/application/trace-context.ts';
 import { newAuthority } from '../../support/certificates.ts';
 import { listening, type Participant, participantThat } from './http-server.ts';
+import { participantCall } from './participant-call.ts';
 
 type Asked = { readonly line: string; readonly authorization: string | undefined };
 
@@ -80,20 +80,7 @@ function clientWith(proxy: { url?: string; except?: string[]; allowedHosts?: str
 
 async function called(client: HttpParticipantClient, baseUrl: string): Promise<HttpAnswer> {
   await registry.put({ name: 'inventory', baseUrls: [baseUrl], paths: {}, callTimeoutMs: null });
-  return client.call({
-    gid: '0198c5a2-7b1e-7d40-9f3a-5e2b8c1d4f60',
-    branchId: 'stock',
-    op: 'try',
-    kind: 'tcc',
-    participant: 'inventory',
-    activity: 'reserve',
-    payload: '{}',
-    attempt: 1,
-    isResultWanted: false,
-    timeoutMs: 60_000,
-    deadlineAt: 0,
-    ...NO_TRACE,
-  });
+  return client.call(participantCall());
 }
 
 const inShop = (participant: Participant) => participant.url.replace('127.0.0.1', 'stock.shop.test');
