@@ -48,8 +48,8 @@ export function eventsView(rows: readonly JournalRow[], start: PageStart | null 
 }
 
 function knownFrom(known: Known, row: Pick<JournalRow, 'entries'> | undefined): Known {
-  const { decision, ...told } = row?.entries.transaction ?? {};
-  return { ...known, ...told, ...(decision !== undefined && { decision: decision?.decision ?? null }) };
+  const { decision, ...fields } = row?.entries.transaction ?? {};
+  return { ...known, ...fields, ...(decision !== undefined && { decision: decision?.decision ?? null }) };
 }
 
 function changesOf({ transaction, branches }: Entries, known: Known): wire.EventView['changes'] {

@@ -1,6 +1,6 @@
 /**
  * Looking for transactions, the newest gid first, page by page. A page starts behind the last gid of the one before, so
- * none is left out or told twice, however many begin meanwhile. A page may hold fewer than its limit, or none, and name the next
+ * none is left out or shown twice, however many begin meanwhile. A page may hold fewer than its limit, or none, and name the next
  * one all the same: it has searched as many transactions as one request may.
  */
 import { Value } from 'typebox/value';

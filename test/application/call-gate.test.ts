@@ -66,7 +66,7 @@ describe('calls at once', () => {
   });
 });
 
-test('the failure that opens a circuit is told with the change', () => {
+test('the failure that opens a circuit is reported with the change', () => {
   const told: unknown[] = [];
   const observer = { ...noObserver, circuitChanged: (...change: unknown[]) => told.push(change) };
   const settings = { ...SETTINGS, failureCount: 2 };

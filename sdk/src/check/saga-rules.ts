@@ -11,7 +11,7 @@ export const SAGA_RULES: { readonly [Each in SagaCode]: Rule<KindCode | SagaCode
   compensate_refused: {
     seenIn: 'statuses',
     rule: 'The compensate of a step that was done succeeds.',
-    why: 'The saga is cancelled, and the other steps are undone, but this one stays done: the customer has paid for a journey that nobody makes. The coordinator goes on asking until its retry budget is spent; then it waits for an operator.',
+    why: 'The saga is cancelled, and the other steps are undone, but this one stays done: the customer has paid for a journey that no one makes. The coordinator goes on asking until its retry budget is spent; then it waits for an operator.',
     fix: 'Undo what can be undone, whatever has become of the business since, and answer 200. What cannot always be undone belongs behind the pivot.',
   },
   compensate_does_not_restore: {

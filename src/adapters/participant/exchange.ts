@@ -67,7 +67,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#kept = [];
   }
 
-  /** The origin that it goes to, which is told where no success comes. */
+  /** The origin that it goes to, which is named where no success comes. */
   goesTo(origin: string): void {
     this.#origin = origin;
   }

@@ -197,7 +197,7 @@ function optionsFor(
   };
 }
 
-/** Made once: a certificate that cannot be read is told at start, and not at every connection. */
+/** Made once: a certificate that cannot be read is reported at start, and not at every connection. */
 function tlsFor(hostname: string, ca: string | null): NonNullable<RedisOptions['tls']> {
   // In a list of authorities, a text that holds none is passed over without a word.
   if (ca !== null) new X509Certificate(ca);

@@ -55,7 +55,7 @@ const CONNECTION_CODES: Readonly<Record<string, ErrorCode>> = {
 /** Answers what Node could not read as HTTP, and closes the connection: what follows on it cannot be trusted. */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
-  // There is nothing to encrypt an answer by: to wait until it is sent would keep the socket for ever.
+  // There is nothing to encrypt an answer by: to wait until it is sent would keep the socket open without end.
   if (socket instanceof TLSSocket && /^ERR_(?:SSL|TLS)_/.test(error.code ?? '')) {
     socket.destroy();
     return;

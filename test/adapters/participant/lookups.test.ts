@@ -179,7 +179,7 @@ describe('two names that are silent for a second', () => {
     expect(answers.at(-1)).toBe('hosts-file.test is 10.0.0.1');
   });
 
-  test('make nothing of a direct answer that comes when the look-up runs, or nobody waits', async () => {
+  test('make nothing of a direct answer that comes when the look-up runs, or no call waits', async () => {
     await blocked();
     const { cancel } = find('gone.test');
     find('stock.test');

@@ -41,7 +41,7 @@ await describeOwn('redis', 'a Redis Cluster', (start) => {
     expect(await wakesByRedis(opened)).toBe(false);
   });
 
-  test('addressed as one server is told from one that cannot be reached', async () => {
+  test('addressed as one server is distinguished from one that cannot be reached', async () => {
     const opened = world.open({ redisUrl: server.url });
     await until(() => opened.wakes.whyDown?.includes('redis+cluster://') === true);
     expect(await wakesByRedis(opened)).toBe(false);

@@ -267,7 +267,7 @@ describe('decisions that cross', () => {
     expect(error).toBeInstanceOf(OutcomeUnknown);
   });
 
-  test.each([404, 405])('a %d of a service that is no coordinator is told as such', async (status) => {
+  test.each([404, 405])('a %d of a service that is no coordinator is reported as such', async (status) => {
     const fetch = async () => new Response('Not Found', { status });
     const tercet = world.initiator({ fetch });
     const hint = `: ${status}; no Tercet coordinator answers there: correct \`urls\`)`;
