@@ -43,6 +43,25 @@ export type RefusalCode =
   /** An op of a tcc for a step of a saga, or the other way round. */
   | 'another_pattern';
 
+const CODES: { readonly [Code in RefusalCode]: true } = {
+  refused: true,
+  invalid_payload: true,
+  kind_mismatch: true,
+  deadline_passed: true,
+  cancelled_before: true,
+  no_try: true,
+  already_confirmed: true,
+  already_cancelled: true,
+  another_pattern: true,
+};
+
+/**
+ * The code as it may be answered and printed. As plain JavaScript may write it, anything stands in its place, such as
+ * `{ cause: error }` with the statement of a driver: then it is `refused`.
+ */
+export const shownCodeOf = ({ code }: { readonly code: unknown }): RefusalCode =>
+  typeof code === 'string' && Object.hasOwn(CODES, code) ? (code as RefusalCode) : 'refused';
+
 /**
  * Not yet: 425 with Retry-After. Nothing is kept: what was written is rolled back, and the work runs anew when the coordinator asks
  * again, which spends none of its retry budget. Work that goes on outside returns `accepted()` instead.
@@ -57,3 +76,7 @@ export class InProgress extends Error {
     this.retryAfterMs = retryAfterMs;
   }
 }
+
+/** As it may be answered and printed: 0 for what is no number. */
+export const retryAfterMsOf = ({ retryAfterMs }: InProgress): number =>
+  Number.isFinite(retryAfterMs) ? retryAfterMs : 0;

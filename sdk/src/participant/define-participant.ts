@@ -29,7 +29,7 @@ import { answerCall, type Serving } from './answer-call.ts';
 import { completeCall, type CompletionRequest, type DefinedParticipant } from './completion.ts';
 import { isPhaseOne } from '../../../src/wire/reply.ts';
 import { isInstanceOf } from '../caught-error.ts';
-import { type InProgress, Refusal } from '../refusal.ts';
+import { type InProgress, Refusal, retryAfterMsOf, shownCodeOf } from '../refusal.ts';
 import { systemTiming } from '../initiator/timing.ts';
 import { routeOf } from '../serving/route.ts';
 import { checkedSecrets, reporting } from '../serving/options.ts';
@@ -164,7 +164,7 @@ const logNotDone =
   ({ name }: Contract): OnNotDone =>
   (answer, { gid, branchId, op }) => {
     const words =
-      'code' in answer ? refusalWords(answer, op) : `not yet: InProgress, ${answer.retryAfterMs} ms`;
+      'code' in answer ? refusalWords(answer, op) : `not yet: InProgress, ${retryAfterMsOf(answer)} ms`;
     console.error(`participant ${name}: ${gid}/${branchId}/${op}: ${words}`);
   };
 
@@ -175,9 +175,9 @@ const logTo =
 
 /** The code of the barrier says all of its refusal. What the business refuses where it must not is a bug, and has a place. */
 const errorWords = (error: unknown, op: Op): string =>
-  isInstanceOf(Refusal, error) && (isPhaseOne(op) || error.code !== 'refused')
+  isInstanceOf(Refusal, error) && (isPhaseOne(op) || shownCodeOf(error) !== 'refused')
     ? refusalWords(error, op)
     : errorLine(error);
 
-const refusalWords = ({ code }: Refusal, op: Op): string =>
-  `refused, ${code}${isPhaseOne(op) ? '' : ': this op must not be refused, see docs/participants.md'}`;
+const refusalWords = (refusal: Refusal, op: Op): string =>
+  `refused, ${shownCodeOf(refusal)}${isPhaseOne(op) ? '' : ': this op must not be refused, see docs/participants.md'}`;

@@ -7,7 +7,7 @@
  *   425  ask again, it is under way     503  not known: ask again
  *   400, 401, 413, 500                  nothing was done, and the call or the participant has to be fixed
  */
-import type { InProgress, Refusal, RefusalCode } from '../refusal.ts';
+import { type InProgress, type Refusal, type RefusalCode, retryAfterMsOf, shownCodeOf } from '../refusal.ts';
 import type { Fault, ProblemDocument } from '../../../src/wire/index.ts';
 import type { ParticipantAnswer } from './mountable.ts';
 
@@ -67,12 +67,14 @@ export const acceptedAnswer = (retryAfterMs: number | null): ParticipantAnswer =
 
 const secondsOf = (retryAfterMs: number): string => String(Math.max(1, Math.ceil(retryAfterMs / 1000)));
 
-export const refused = ({ code, message }: Refusal): ParticipantAnswer =>
-  problem(code === 'kind_mismatch' ? 422 : 409, code, message);
+export function refused(refusal: Refusal): ParticipantAnswer {
+  const code = shownCodeOf(refusal);
+  return problem(code === 'kind_mismatch' ? 422 : 409, code, refusal.message);
+}
 
-export const askAgain = ({ message, retryAfterMs }: InProgress): ParticipantAnswer => {
-  const { headers, ...answer } = problem(425, 'in_progress', message);
-  const seconds = secondsOf(Number.isFinite(retryAfterMs) ? retryAfterMs : 0);
+export const askAgain = (notYet: InProgress): ParticipantAnswer => {
+  const { headers, ...answer } = problem(425, 'in_progress', notYet.message);
+  const seconds = secondsOf(retryAfterMsOf(notYet));
   return { ...answer, headers: { ...headers, 'retry-after': seconds } };
 };
 

@@ -1,6 +1,6 @@
 /** The line that a participant or a listener without `onError` writes: enough to act on, and none of the values. */
 import { expect, jest, test } from '@jest/globals';
-import { defineContract, defineListener, defineParticipant, Refusal } from '@tercet/sdk';
+import { defineContract, defineListener, defineParticipant, InProgress, Refusal } from '@tercet/sdk';
 import { sqliteBarrier } from '@tercet/sdk/barrier/sqlite';
 import { createTestWorld } from '@tercet/sdk/testing';
 import { DatabaseSync } from 'node:sqlite';
@@ -139,6 +139,17 @@ test('a confirm that the business refuses is printed with its place', async () =
   expect(marksIn(printed)).toEqual([]);
 });
 
+test('a confirm that the business refuses by a code of its own is printed with its place', async () => {
+  const participant = await reserving(() => {
+    throw refusalWith(MARKS.payload);
+  });
+  const gid = freshGid();
+  await callOf(participant, gid, 'try');
+  const printed = await printedBy(() => callOf(participant, gid, 'confirm'));
+  expect(printed).toContain(' | at ');
+  expect(marksIn(printed)).toEqual([]);
+});
+
 test('a refused try of which onNotDone fails is printed as what may be refused', async () => {
   const onNotDone = () => {
     throw new Error('the log is full');
@@ -150,13 +161,57 @@ test('a refused try of which onNotDone fails is printed as what may be refused',
   expect(refused).toBe(`participant stock: ${gid}/b/try: refused, cancelled_before`);
 });
 
-async function reserving(confirm: () => void, onNotDone?: () => void) {
+/** As plain JavaScript may write it: the second argument of an error is its options. */
+const refusalWith = (code: unknown) => new Refusal('no', code as 'refused');
+
+test.each<readonly [string, () => Refusal]>([
+  ['options, as other errors take them', () => refusalWith({ cause: { sql: MARKS.payload } })],
+  ['a text', () => refusalWith(MARKS.payload)],
+  ['a list', () => refusalWith([MARKS.payload])],
+  ['a code of a class of its own', () => Object.assign(new Refusal('no'), { code: MARKS.payload })],
+  ['a code of a title that is no code of a refusal', () => refusalWith('broken_json')],
+  ['a name that every object has', () => refusalWith('toString')],
+])('a refusal with %s in place of its code is answered and printed as refused', async (_what, refusal) => {
+  const refuse = () => {
+    throw refusal();
+  };
+  const participant = await reserving(refuse, undefined, refuse);
+  const gid = freshGid();
+  let body = '';
+  const printed = await printedBy(async () => {
+    body = (await callOf(participant, gid, 'try'))?.body ?? '';
+  });
+  expect(printed).toBe(`participant stock: ${gid}/b/try: refused, refused`);
+  expect(JSON.parse(body)).toEqual({
+    type: 'urn:tercet:participant-error:refused',
+    title: 'The participant refuses',
+    status: 409,
+    detail: 'no',
+    code: 'refused',
+  });
+});
+
+test('an InProgress with a text in place of its time is printed without it', async () => {
+  const participant = await reserving(
+    () => {},
+    undefined,
+    () => {
+      throw new InProgress('soon', { retryAfterMs: MARKS.payload as unknown as number });
+    },
+  );
+  const gid = freshGid();
+  expect(await printedBy(() => callOf(participant, gid, 'try'))).toBe(
+    `participant stock: ${gid}/b/try: not yet: InProgress, 0 ms`,
+  );
+});
+
+async function reserving(confirm: () => void, onNotDone?: () => void, reserve = () => {}) {
   const barrier = sqliteBarrier({ db: new DatabaseSync(':memory:') });
   await barrier.createTable();
   const contract = defineContract('stock', { reserve: { payload: Type.Unknown() } });
   return defineParticipant(contract, {
     barrier,
-    activities: { reserve: { try: () => {}, confirm, cancel: () => {} } },
+    activities: { reserve: { try: reserve, confirm, cancel: () => {} } },
     ...(onNotDone && { onNotDone }),
   });
 }
