@@ -16,6 +16,12 @@ export const SUFFIX_LENGTH = `~${MAX_TRANSACTIONS}`.length;
 /** @param count 1 for the first, which has the key as it is given */
 export const nthKey = (key: string, count: number): string => (count === 1 ? key : `${key}~${count}`);
 
+const LATER_COUNTS = Array.from({ length: MAX_TRANSACTIONS - 1 }, (_, index) => index + 2);
+
+/** Whether it may be a later key of another one: the two callers would be answered with one transaction. */
+export const isLaterKey = (key: string): boolean =>
+  LATER_COUNTS.some((count) => key.endsWith(nthKey('', count)));
+
 /**
  * Whether the next key is to be used. A parked cancel is not followed: what it did may still stand, and an operator is needed.
  * @param ending of the transaction that stood already; null while it is undecided

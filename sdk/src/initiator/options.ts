@@ -5,7 +5,7 @@ import { firstFault } from '../first-fault.ts';
 import { shownUrl } from '../shown-url.ts';
 import { checkSecret } from '../../../src/wire/signature.ts';
 import { CallbackRequest } from '../../../src/wire/index.ts';
-import { SUFFIX_LENGTH } from './again.ts';
+import { isLaterKey, MAX_TRANSACTIONS, SUFFIX_LENGTH } from './again.ts';
 import { RequestRejected } from './errors.ts';
 import type { Callable, OwnMembers, RunOptions } from './types.ts';
 
@@ -107,6 +107,10 @@ export function checkedWaitMs({ waitMs = DEFAULT_WAIT_MS }: Pick<RunOptions, 'wa
 export function checkedKey(given: Pick<RunOptions, 'idempotencyKey' | 'onCancelled'>): string {
   checkOnCancelled(given);
   const { idempotencyKey = randomUUID() } = given;
+  if (isLaterKey(String(idempotencyKey)))
+    throw invalid(
+      `the idempotencyKey ends in ~2 to ~${MAX_TRANSACTIONS}, so another key may come to it by onCancelled: end it otherwise`,
+    );
   // What a header would not carry as it is would name something else.
   if (/^[!-~](?:[ -~]{0,253}[!-~])?$/.test(idempotencyKey)) return idempotencyKey;
   throw invalid(

@@ -43,7 +43,7 @@ type AboutOptions = {
   /**
    * With `again`, a key whose transaction is found cancelled is followed by `KEY~2`, `KEY~3` … up to `KEY~20`: callers with the
    * same key come to the same transaction. What this call itself cancels is thrown, and so is a cancel with a parked branch.
-   * Needs an idempotencyKey, of at most 252 characters.
+   * Needs an idempotencyKey, of at most 252 characters. No key may end in `~2` to `~20`, with it or without.
    */
   readonly onCancelled?: 'again';
   /**

@@ -130,3 +130,40 @@ test.each([
   expect((error as Error).message).toContain(words);
   expect(world.requests).toEqual([]);
 });
+
+describe('a key that may be a later one of another key', () => {
+  test.each([
+    '~2',
+    `${KEY}~2`,
+    `${KEY}~20`,
+    `${KEY}~2~2`,
+  ])('is refused, and nothing is sent: %s', async (idempotencyKey) => {
+    for (const options of [
+      { name: 'order', idempotencyKey },
+      { ...again, idempotencyKey },
+    ]) {
+      const errors = [
+        await rejection(tercet().run(options, fails)),
+        await rejection(tercet().submit({ ...submitted, ...options })),
+      ];
+      for (const error of errors) {
+        expect(error).toBeInstanceOf(RequestRejected);
+        expect((error as Error).message).toContain('onCancelled');
+      }
+    }
+    expect(world.requests).toEqual([]);
+  });
+
+  test.each([
+    'order~1',
+    'order~21',
+    'order~02',
+    'order~2026',
+    'order~',
+    'order~2a',
+    'order-2',
+  ])('is taken with any other end: %s', async (idempotencyKey) => {
+    const outcome = await tercet().run({ name: 'order', idempotencyKey }, async () => 'done');
+    expect(outcome).toMatchObject({ isRepeated: false, value: 'done' });
+  });
+});
