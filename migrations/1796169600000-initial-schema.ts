@@ -9,7 +9,8 @@
  * - `guard` always holds its one row, so that inserting it again fails the packet that noticed a wrong row count.
  */
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { createIndex, createTables, isSqlite, type Table } from './create-table.ts';
+import { createIndex, createTables, dropTables, isSqlite, type Table } from './create-table.ts';
+import { sqlName } from './table-name.ts';
 
 export class InitialSchema1796169600000 implements MigrationInterface {
   readonly name = 'InitialSchema1796169600000';
@@ -123,27 +124,19 @@ export class InitialSchema1796169600000 implements MigrationInterface {
       ['guard', 'id int NOT NULL PRIMARY KEY'],
     ];
     await createTables(queryRunner, tables);
-    await createIndex(queryRunner, 'global_transaction_wake_at', 'global_transaction (wake_at)');
-    await createIndex(queryRunner, 'global_transaction_finished_at', 'global_transaction (finished_at)');
-    await createIndex(queryRunner, 'global_transaction_business_key', 'global_transaction (business_key)');
-    await createIndex(queryRunner, 'begin_key_gid', 'begin_key (gid)');
-    await createIndex(queryRunner, 'alert_batch_id', 'alert (batch_id)');
-    await createIndex(queryRunner, 'alert_due_at', 'alert (sent_at, due_at)');
-    const marks = await queryRunner.query('SELECT id FROM guard');
-    if (marks.length === 0) await queryRunner.query('INSERT INTO guard VALUES (1)');
+    await createIndex(queryRunner, 'global_transaction_wake_at', ['global_transaction', 'wake_at']);
+    await createIndex(queryRunner, 'global_transaction_finished_at', ['global_transaction', 'finished_at']);
+    await createIndex(queryRunner, 'global_transaction_business_key', ['global_transaction', 'business_key']);
+    await createIndex(queryRunner, 'begin_key_gid', ['begin_key', 'gid']);
+    await createIndex(queryRunner, 'alert_batch_id', ['alert', 'batch_id']);
+    await createIndex(queryRunner, 'alert_due_at', ['alert', 'sent_at, due_at']);
+    const guard = sqlName(queryRunner.connection, 'guard');
+    const marks = await queryRunner.query(`SELECT id FROM ${guard}`);
+    if (marks.length === 0) await queryRunner.query(`INSERT INTO ${guard} VALUES (1)`);
   }
 
   async down(queryRunner: QueryRunner): Promise<void> {
-    for (const table of [
-      'journal',
-      'global_transaction',
-      'branch',
-      'begin_key',
-      'alert',
-      'participant',
-      'guard',
-    ]) {
-      await queryRunner.query(`DROP TABLE IF EXISTS ${table}`);
-    }
+    const projections = ['global_transaction', 'branch', 'begin_key'];
+    await dropTables(queryRunner, ['journal', ...projections, 'alert', 'participant', 'guard']);
   }
 }

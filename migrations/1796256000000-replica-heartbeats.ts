@@ -1,6 +1,6 @@
 /** Heartbeats of the replicas: which versions of the journal each of them reads. */
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { createTables, isSqlite } from './create-table.ts';
+import { createTables, dropTables, isSqlite } from './create-table.ts';
 
 export class ReplicaHeartbeatsExpandOnly1796256000000 implements MigrationInterface {
   readonly name = 'ReplicaHeartbeatsExpandOnly1796256000000';
@@ -17,6 +17,6 @@ export class ReplicaHeartbeatsExpandOnly1796256000000 implements MigrationInterf
   }
 
   async down(queryRunner: QueryRunner): Promise<void> {
-    await queryRunner.query('DROP TABLE IF EXISTS replica');
+    await dropTables(queryRunner, ['replica']);
   }
 }

@@ -1,7 +1,7 @@
 /** When a participant has recovered, and which replica resumes which of the transactions that waited for it. */
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { addColumns, dropColumns, type NewColumns } from './add-columns.ts';
-import { createIndex, createTables, isSqlite } from './create-table.ts';
+import { createIndex, createTables, dropTables, isSqlite } from './create-table.ts';
 
 const COLUMNS: NewColumns = [['resumed_at', 'datetime(3)']];
 
@@ -19,11 +19,11 @@ export class ResumptionsExpandOnly1796947200000 implements MigrationInterface {
       PRIMARY KEY (participant, gid)
     `;
     await createTables(queryRunner, [['resumption', definition]]);
-    await createIndex(queryRunner, 'resumption_claimed_at', 'resumption (claimed_at)');
+    await createIndex(queryRunner, 'resumption_claimed_at', ['resumption', 'claimed_at']);
   }
 
   async down(queryRunner: QueryRunner): Promise<void> {
-    await queryRunner.query('DROP TABLE IF EXISTS resumption');
+    await dropTables(queryRunner, ['resumption']);
     await dropColumns(queryRunner, 'participant', COLUMNS);
   }
 }

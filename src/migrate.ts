@@ -15,7 +15,8 @@ try {
   const settings = readSettings(environment, { serves: false });
   const database = shownUrl(settings.databaseUrl);
   try {
-    const open = () => openDataSource(settings.databaseUrl, databaseTlsOf(settings));
+    const { databaseUrl, tablePrefix } = settings;
+    const open = () => openDataSource(databaseUrl, databaseTlsOf(settings), { tablePrefix });
     const onWaiting = (error: Error) =>
       void process.stderr.write(
         `${database} cannot be reached yet: waiting up to ${settings.databaseWaitMs} ms: ${reasonOf(error)}\n`,

@@ -226,10 +226,11 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
 
 /** The embedded database is brought up to date by its only process; a shared one by `npm run migrate`, once. */
 async function openDatabase(settings: Settings, logger: Logger): Promise<SqlStore> {
-  const { databaseUrl, databaseWaitMs: waitMs, commitTimeoutMs } = settings;
+  const { databaseUrl, databaseWaitMs: waitMs, commitTimeoutMs, tablePrefix } = settings;
   const onQuarantined = ({ gid, fault }: QuarantinedTransaction) =>
     logger.error({ gid, fault }, 'transaction quarantined: its stored rows do not add up');
-  const open = () => openStore(databaseUrl, commitTimeoutMs, { tls: databaseTlsOf(settings), onQuarantined });
+  const tls = databaseTlsOf(settings);
+  const open = () => openStore(databaseUrl, commitTimeoutMs, { tls, tablePrefix, onQuarantined });
   const onWaiting = (err: Error) =>
     logger.warn({ err, wait_ms: waitMs }, 'the database cannot be reached yet: waiting for it');
   const sql = await waitForDatabase(open, { waitMs, clock: systemClock, onWaiting }).catch((error: Error) => {

@@ -105,6 +105,13 @@ export const Settings = Type.Object({
     'How long start and `npm run migrate` wait for a database that cannot be reached yet',
     0,
   ),
+  tablePrefix: Type.String({
+    default: '',
+    pattern: '^[A-Za-z0-9_]{0,20}$',
+    description:
+      'Prefix of the names of all tables: up to 20 letters, digits and underscores. Coordinators that share a database, but are ' +
+      'not replicas of one system, need different prefixes. One next to tables of an application needs one too.',
+  }),
   redisUrl: Type.String({
     default: '',
     pattern: REDIS_URL_PATTERN,

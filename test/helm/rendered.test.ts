@@ -256,6 +256,7 @@ await describeWithHelm('the chart', (chart) => {
       expect(configOf(pod.containers[0], pod)).toMatchObject({
         databaseTls: true,
         databaseCaFile: SECRETS['database.pem'],
+        tablePrefix: 'tercet_',
       });
     });
 

@@ -5,6 +5,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { MysqlBatchWriter } from '../../src/adapters/sql/mysql-batch-writer.ts';
 import { openStore, type SqlStore } from '../../src/adapters/sql/open-store.ts';
+import { tablesOf } from '../../src/adapters/sql/table-names.ts';
 import { systemChance, systemTime } from '../../src/adapters/system.ts';
 import { GroupCommit } from '../../src/application/group-commit.ts';
 import { type Save, StoreUnavailable } from '../../src/application/ports.ts';
@@ -27,7 +28,12 @@ export function connectionFaults(databaseUrl: () => string): void {
     proxy = await startTcpProxy({ targetPort: Number(url.port) });
     url.port = String(proxy.port);
     direct = await openStore(databaseUrl(), TIMEOUT_MS);
-    writer = new MysqlBatchWriter({ databaseUrl: url.href, timeoutMs: TIMEOUT_MS, onSample: () => {} });
+    writer = new MysqlBatchWriter({
+      databaseUrl: url.href,
+      timeoutMs: TIMEOUT_MS,
+      tables: tablesOf(direct.dataSource),
+      onSample: () => {},
+    });
     commit = new GroupCommit({
       writer,
       time: systemTime,

@@ -5,6 +5,7 @@ import { batchStatements, withPlaceholders } from '../../src/adapters/sql/batch-
 import { migrate, openDataSource } from '../../src/adapters/sql/data-source.ts';
 import { MAX_SEARCHED } from '../../src/adapters/sql/search-end.ts';
 import { SqlResumptions } from '../../src/adapters/sql/resumption-rows.ts';
+import { tablesOf } from '../../src/adapters/sql/table-names.ts';
 import { SqlTransactionStore } from '../../src/adapters/sql/transaction-store.ts';
 import type { Save, TransactionFilter } from '../../src/application/ports.ts';
 import { allReplied, newTransaction, cancelRequested, newGid, saveOf } from '../support/saves.ts';
@@ -38,7 +39,7 @@ describeOn(['mysql', 'mariadb'], 'a list', (server) => {
   afterAll(() => dataSource.destroy());
 
   const write = async (saves: Save[]) => {
-    for (const { sql, values } of batchStatements(saves).map(withPlaceholders))
+    for (const { sql, values } of batchStatements(saves, tablesOf(dataSource)).map(withPlaceholders))
       await dataSource.query(sql, [...values]);
   };
 

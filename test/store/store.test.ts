@@ -45,10 +45,18 @@ describe('the store in memory', () => {
   faults(notSufferedInMemory, () => '');
 });
 
-describe('the store on SQLite', () => {
+/** It begins with a digit, which a name without quotes does not on SQLite. */
+const TABLE_PREFIX = '2nd_';
+
+describe.each([
+  ['the store on SQLite', ''],
+  ['the store on SQLite, with a table prefix', TABLE_PREFIX],
+])('%s', (_name, tablePrefix) => {
   const open = async () => {
     const folder = await mkdtemp(join(tmpdir(), 'tercet-store-'));
-    const opened = await openStore(`sqlite:${join(folder, 'store.sqlite')}`, COMMIT_TIMEOUT_MS);
+    const opened = await openStore(`sqlite:${join(folder, 'store.sqlite')}`, COMMIT_TIMEOUT_MS, {
+      tablePrefix,
+    });
     await migrate(opened.dataSource);
     return underTest(opened, opened, () => rm(folder, { recursive: true }));
   };
@@ -71,15 +79,23 @@ describeOn(['mysql', 'mariadb'], 'the store', (server) => {
   faults({}, () => url);
 });
 
-async function openTwice(url: string): Promise<StoreUnderTest> {
-  const opened = await openStore(url, COMMIT_TIMEOUT_MS);
-  const other = await openStore(url, COMMIT_TIMEOUT_MS);
+describeOn(['mysql'], 'the store, with a table prefix,', (server) => {
+  const open = async () => openTwice(await newDatabase(server, TABLE_PREFIX), TABLE_PREFIX);
+  storeContract(open);
+  readsContract(open);
+  removalContract(open);
+  resumptionsContract(open);
+});
+
+async function openTwice(url: string, tablePrefix = ''): Promise<StoreUnderTest> {
+  const opened = await openStore(url, COMMIT_TIMEOUT_MS, { tablePrefix });
+  const other = await openStore(url, COMMIT_TIMEOUT_MS, { tablePrefix });
   return underTest(opened, other, () => other.close());
 }
 
-async function newDatabase(server: SharedServer): Promise<string> {
+async function newDatabase(server: SharedServer, tablePrefix = ''): Promise<string> {
   const url = await server.createDatabase();
-  const { dataSource, close } = await openStore(url, COMMIT_TIMEOUT_MS);
+  const { dataSource, close } = await openStore(url, COMMIT_TIMEOUT_MS, { tablePrefix });
   await migrate(dataSource);
   await close();
   return url;

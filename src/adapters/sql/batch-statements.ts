@@ -22,6 +22,7 @@ import {
   type SqlValue,
   savedColumns,
 } from './columns.ts';
+import type { TableNames } from './table-names.ts';
 
 export type { SqlValue };
 
@@ -70,7 +71,7 @@ export function withPlaceholders({ sql }: Statement): Query {
   return { sql: text, values };
 }
 
-export function batchStatements(saves: readonly Save[]): Statement[] {
+export function batchStatements(saves: readonly Save[], tables: TableNames): Statement[] {
   const sorted = [...saves].sort((one, other) => (one.gid < other.gid ? -1 : 1));
   const begun = sorted.filter(({ before }) => before === null);
   const later = sorted.filter(({ before }) => before !== null);
@@ -78,19 +79,19 @@ export function batchStatements(saves: readonly Save[]): Statement[] {
   keyed.sort((one, other) => ((one.beginKey ?? '') < (other.beginKey ?? '') ? -1 : 1));
   return [
     ...inserts(
-      'journal',
+      tables.journal,
       JOURNAL,
       sorted.map((save) => addValues([], JOURNAL, save)),
     ),
     ...inserts(
-      'begin_key',
+      tables.beginKey,
       BEGIN_KEY,
       keyed.map((save) => addValues([], BEGIN_KEY, save)),
     ),
-    ...inserts('global_transaction', TRANSACTION, begun.map(newTransaction)),
-    ...inserts('branch', BRANCH, sorted.flatMap(newBranches)),
-    ...updatesOf('global_transaction', later.map(transactionUpdate)),
-    ...updatesOf('branch', later.flatMap(branchUpdates)),
+    ...inserts(tables.globalTransaction, TRANSACTION, begun.map(newTransaction)),
+    ...inserts(tables.branch, BRANCH, sorted.flatMap(newBranches)),
+    ...updatesOf(tables.globalTransaction, later.map(transactionUpdate)),
+    ...updatesOf(tables.branch, later.flatMap(branchUpdates)),
   ];
 }
 
@@ -117,7 +118,12 @@ function newBranches({ before, after: tx }: Save): SqlValue[][] {
 type Setting = { readonly column: string; readonly value: SqlValue };
 
 /** A row to change: changes of the same columns become one statement, since each statement costs the server a round. */
-type Update = { readonly gid: string; readonly set: readonly Setting[]; readonly where: Setting };
+type Update = {
+  readonly gid: string;
+  readonly set: readonly Setting[];
+  readonly where: Setting;
+  readonly onlyIf: string;
+};
 
 /** A column that differs is looked up by gid, row by row: so many rows that this stays cheap. */
 const MAX_ROWS_PER_UPDATE = 64;
@@ -126,7 +132,7 @@ function transactionUpdate(save: Save): Update {
   const { gid, before, after, seq } = save;
   const set = SAVED.map(({ name, write }) => ({ column: name, value: write(save) }));
   if (before !== null) addChanges(set, CHANGING, before, after);
-  return { gid, set, where: { column: 'seq', value: seq - 1 } };
+  return { gid, set, where: { column: 'seq', value: seq - 1 }, onlyIf: NOT_QUARANTINED };
 }
 
 function branchUpdates({ gid, before, after, entries }: Save): Update[] {
@@ -141,7 +147,8 @@ function branchUpdates({ gid, before, after, entries }: Save): Update[] {
     addChanges(set, PHASE_ONE, branch.phaseOne, next.phaseOne);
     addChanges(set, PHASE_TWO, branch.phaseTwo, next.phaseTwo);
     // What changed may be no column: a wait that began with the decision.
-    return set.length === 0 ? [] : [{ gid, set, where: { column: 'branch_id', value: branch.branchId } }];
+    const where = { column: 'branch_id', value: branch.branchId };
+    return set.length === 0 ? [] : [{ gid, set, where, onlyIf: '' }];
   });
 }
 
@@ -183,10 +190,10 @@ function parts(group: readonly Update[]): (readonly Update[])[] {
 const NOT_QUARANTINED = ' AND quarantined_at IS NULL';
 
 function updateOf(table: string, group: readonly Update[]): Statement {
-  const { set, where } = group[0] as Update;
+  const { set, where, onlyIf } = group[0] as Update;
   const sql = (write: WriteValue) => {
     const assignments = set.map(({ column }, index) => assignmentOf(column, index, group, write));
-    const condition = `${where.column} = ${write(where.value)}${table === 'global_transaction' ? NOT_QUARANTINED : ''}`;
+    const condition = `${where.column} = ${write(where.value)}${onlyIf}`;
     const gids = group.map(({ gid }) => write(gid));
     return `UPDATE ${table} SET ${assignments.join(',')} WHERE ${condition} AND gid IN (${gids.join(',')})`;
   };
@@ -229,21 +236,21 @@ export type Standing = {
   readonly transactions: readonly { readonly gid: string; readonly seq: number }[];
 };
 
-export function standingQueries(saves: readonly Save[]): Record<keyof Standing, Query> {
+export function standingQueries(saves: readonly Save[], tables: TableNames): Record<keyof Standing, Query> {
   const gids = saves.map(({ gid }) => gid);
   const keys = saves.flatMap(({ beginKey }) => (beginKey === null ? [] : [beginKey]));
   const pairs = saves.map(() => '(gid = ? AND seq = ?)').join(' OR ');
   return {
     journal: {
-      sql: `SELECT gid, seq, writer FROM journal WHERE ${pairs}`,
+      sql: `SELECT gid, seq, writer FROM ${tables.journal} WHERE ${pairs}`,
       values: saves.flatMap(({ gid, seq }) => [gid, seq]),
     },
     beginKeys: {
-      sql: `SELECT begin_key FROM begin_key WHERE begin_key IN (${keys.length > 0 ? marks(keys) : 'NULL'})`,
+      sql: `SELECT begin_key FROM ${tables.beginKey} WHERE begin_key IN (${keys.length > 0 ? marks(keys) : 'NULL'})`,
       values: keys,
     },
     transactions: {
-      sql: `SELECT gid, seq FROM global_transaction WHERE gid IN (${marks(gids)})${NOT_QUARANTINED}`,
+      sql: `SELECT gid, seq FROM ${tables.globalTransaction} WHERE gid IN (${marks(gids)})${NOT_QUARANTINED}`,
       values: gids,
     },
   };

@@ -9,6 +9,7 @@ import type { Database } from 'better-sqlite3';
 import type { DataSource, EntityManager } from 'typeorm';
 import { ask } from './ask.ts';
 import { isSqlite } from './data-source.ts';
+import { type TableNames, tablesOf } from './table-names.ts';
 import { insist } from './wake-rows.ts';
 
 /** @returns the gid that the key stands for now; null when there is no such transaction, and the key is free */
@@ -23,24 +24,27 @@ export const bindBeginKey = async (
       insist(() => ask(dataSource, (manager) => bindUnderLock(manager, beginKey, gid)));
 
 const DUPLICATE = 1062;
-const INSERT = 'INSERT INTO begin_key (begin_key, gid) VALUES (?, ?)';
-const FIND = 'SELECT gid FROM begin_key WHERE begin_key = ?';
-const STANDS = 'SELECT gid FROM global_transaction WHERE gid = ?';
+const statementsOf = ({ beginKey, globalTransaction }: TableNames) => ({
+  insert: `INSERT INTO ${beginKey} (begin_key, gid) VALUES (?, ?)`,
+  find: `SELECT gid FROM ${beginKey} WHERE begin_key = ?`,
+  stands: `SELECT gid FROM ${globalTransaction} WHERE gid = ?`,
+});
 
 class Absent extends Error {}
 
 async function bindUnderLock(manager: EntityManager, beginKey: string, gid: string): Promise<string | null> {
+  const { insert, find, stands } = statementsOf(tablesOf(manager.connection));
   try {
     await manager.transaction(async (sqlTx) => {
-      await sqlTx.query(INSERT, [beginKey, gid]);
-      const rows: unknown[] = await sqlTx.query(`${STANDS} FOR UPDATE`, [gid]);
+      await sqlTx.query(insert, [beginKey, gid]);
+      const rows: unknown[] = await sqlTx.query(`${stands} FOR UPDATE`, [gid]);
       if (rows.length === 0) throw new Absent();
     });
     return gid;
   } catch (error) {
     if (error instanceof Absent) return null;
     if ((error as { errno?: number }).errno !== DUPLICATE) throw error;
-    const [row]: { gid: string }[] = await manager.query(FIND, [beginKey]);
+    const [row]: { gid: string }[] = await manager.query(find, [beginKey]);
     return row?.gid ?? null;
   }
 }
@@ -48,11 +52,12 @@ async function bindUnderLock(manager: EntityManager, beginKey: string, gid: stri
 /** One synchronous block on the file's only connection, as a batch is. */
 function bindInOneStep(dataSource: DataSource, beginKey: string, gid: string): string | null {
   const { databaseConnection: database } = dataSource.driver as unknown as { databaseConnection: Database };
+  const { insert, find, stands } = statementsOf(tablesOf(dataSource));
   const bind = database.transaction(() => {
-    const known = database.prepare(FIND).get(beginKey) as { gid: string } | undefined;
+    const known = database.prepare(find).get(beginKey) as { gid: string } | undefined;
     if (known !== undefined) return known.gid;
-    if (database.prepare(STANDS).get(gid) === undefined) return null;
-    database.prepare(INSERT).run(beginKey, gid);
+    if (database.prepare(stands).get(gid) === undefined) return null;
+    database.prepare(insert).run(beginKey, gid);
     return gid;
   });
   return bind.immediate();

@@ -13,6 +13,8 @@ import mysql2, { createPool, type Pool, type PoolOptions } from 'mysql2';
 import { type Connection, type ConnectionOptions, createConnection, type SslOptions } from 'mysql2/promise';
 import { DataSource, type DataSourceOptions, MigrationExecutor, type QueryRunner } from 'typeorm';
 import { migrations } from '../../../migrations/index.ts';
+import { notOurs, refuseForeign, type Table } from '../../../migrations/create-table.ts';
+import { fullName, prefixOf } from '../../../migrations/table-name.ts';
 import { ask, MAX_QUESTIONS } from './ask.ts';
 import { entities } from './entities.ts';
 import { LIMITED, SESSION, UNLIMITED } from './session.ts';
@@ -33,10 +35,14 @@ export type DatabaseTls = {
   readonly ca: string | null;
 };
 
-/** @param tls null for none */
+/**
+ * @param tls null for none
+ * @param more.tablePrefix begins the names of all tables, that of the migrations among them
+ */
 export async function openDataSource(
   databaseUrl: string,
   tls: DatabaseTls | null = null,
+  { tablePrefix = '' }: { readonly tablePrefix?: string } = {},
 ): Promise<DataSource> {
   const options = databaseUrl.startsWith('sqlite:')
     ? sqliteOptions(databaseUrl.slice('sqlite:'.length))
@@ -45,7 +51,8 @@ export async function openDataSource(
     ...options,
     entities,
     migrations,
-    migrationsTableName: 'migration',
+    entityPrefix: tablePrefix,
+    migrationsTableName: `${tablePrefix}migration`,
     // TypeORM would log statements with their values.
     logging: false,
   });
@@ -69,24 +76,44 @@ export const isSqlite = (dataSource: DataSource): boolean => dataSource.options.
  * @throws Error for a schema of an unreleased build, and changes nothing
  */
 export async function migrate(dataSource: DataSource): Promise<readonly string[]> {
-  if (isSqlite(dataSource)) return runMigrations(dataSource);
   const runner = dataSource.createQueryRunner();
+  if (isSqlite(dataSource)) return runMigrations(dataSource, runner);
+  const lock = lockOf(dataSource);
   try {
     await runner.query(UNLIMITED);
-    await runner.query("SELECT GET_LOCK('tercet-migrate', 60)");
+    const [{ isLocked }] = await runner.query('SELECT GET_LOCK(?, 60) AS isLocked', [lock]);
+    if (Number(isLocked) !== 1) throw new Error(MIGRATES_STILL);
     return await runMigrations(dataSource, runner);
   } finally {
-    await runner.query("SELECT RELEASE_LOCK('tercet-migrate')");
+    await runner.query('SELECT RELEASE_LOCK(?)', [lock]);
     await runner.query(LIMITED);
     await runner.release();
   }
 }
 
-async function runMigrations(dataSource: DataSource, runner?: QueryRunner): Promise<readonly string[]> {
+const MIGRATES_STILL =
+  'another migration of tercet has run on this server for 60 s: run this one again once that has ended';
+
+/** Systems with other prefixes do not wait for each other. */
+function lockOf(dataSource: DataSource): string {
+  const prefix = prefixOf(dataSource);
+  return prefix === '' ? 'tercet-migrate' : `tercet-migrate-${prefix}`;
+}
+
+async function runMigrations(dataSource: DataSource, runner: QueryRunner): Promise<readonly string[]> {
+  await refuseForeign(runner, MIGRATIONS);
   const executor = new MigrationExecutor(dataSource, runner);
-  if (isUnreleased(await executor.getExecutedMigrations())) throw new Error(MADE_BY_UNRELEASED);
+  const executed = await executor.getExecutedMigrations();
+  if (isUnreleased(executed)) throw new Error(MADE_BY_UNRELEASED);
+  if (executed.length > 0 && !executed.some(({ name }) => name === migrations[0]?.name))
+    throw new Error(
+      notOurs(fullName(dataSource, 'migration'), 'it lists the migrations of another application'),
+    );
   return namesOf(await executor.executePendingMigrations());
 }
+
+/** The columns that TypeORM gives it. */
+const MIGRATIONS: Table = ['migration', 'timestamp bigint,\nname varchar'];
 
 type Named = { readonly name: string };
 
@@ -113,12 +140,17 @@ async function faultBy(dataSource: DataSource, executor: MigrationExecutor): Pro
   if (isUnreleased(executed)) return MADE_BY_UNRELEASED;
   const pending = await executor.getPendingMigrations();
   const count = pending.length === 1 ? '1 migration' : `${pending.length} migrations`;
-  if (pending.length > 0) return `the database lacks ${count}: run npm run migrate first`;
+  if (pending.length > 0)
+    return `the database lacks ${count}${ofTables(dataSource)}: run npm run migrate first`;
   const known = new Set(dataSource.migrations.map(({ name }) => name));
   const strange = executed.filter(({ name }) => !known.has(name) && !isExpandOnly(name));
   if (strange.length === 0) return null;
   return `the database was migrated by a newer version, by ${namesOf(strange).join(', ')}: update this program`;
 }
+
+/** A prefix that is another one than the migrations had makes all of them pending. */
+const ofTables = (dataSource: DataSource): string =>
+  prefixOf(dataSource) === '' ? '' : ` of the tables with the prefix ${prefixOf(dataSource)}`;
 
 /**
  * One connection outside the pool, in the state that every connection of ours is in.

@@ -22,6 +22,7 @@ import {
 } from './batch-statements.ts';
 import { type DatabaseTls, openConnection } from './data-source.ts';
 import type { ClockSample } from './database-clock.ts';
+import type { TableNames } from './table-names.ts';
 import { breakOff, CONNECT_LIMIT_MS, withinLimit } from './time-limit.ts';
 
 const DUPLICATE = 1062;
@@ -41,6 +42,8 @@ export class MysqlBatchWriter implements BatchWriter {
   readonly #databaseUrl: string;
   readonly #tls: DatabaseTls | null;
   readonly #timeoutMs: number;
+  readonly #tables: TableNames;
+  readonly #probe: string;
   readonly #onSample: (sample: ClockSample) => void;
   #connection: Connection | null = null;
   #lastWritten: { readonly gid: string; readonly seq: number; readonly atMs: number } | null = null;
@@ -53,18 +56,21 @@ export class MysqlBatchWriter implements BatchWriter {
     databaseUrl: string;
     tls?: DatabaseTls | null;
     timeoutMs: number;
+    tables: TableNames;
     onSample: (sample: ClockSample) => void;
   }) {
     this.#databaseUrl = given.databaseUrl;
     this.#tls = given.tls ?? null;
     this.#timeoutMs = given.timeoutMs;
+    this.#tables = given.tables;
+    this.#probe = probeOf(given.tables);
     this.#onSample = given.onSample;
   }
 
   async writeBatch(saves: readonly Save[]): Promise<BatchOutcome> {
     let packet: string;
     try {
-      packet = packetOf(batchStatements(saves));
+      packet = this.#packetOf(batchStatements(saves, this.#tables));
     } catch (error) {
       return { outcome: 'rejected', because: 'row', error: error as Error };
     }
@@ -82,6 +88,16 @@ export class MysqlBatchWriter implements BatchWriter {
     } catch (error) {
       return this.#outcomeOf(error as SqlError, connection, saves);
     }
+  }
+
+  #packetOf(statements: readonly Statement[]): string {
+    const guard = `INSERT INTO ${this.#tables.guard} SELECT 1 FROM DUAL WHERE ROW_COUNT() <> `;
+    let packet = statements.length === 0 ? `BEGIN;${this.#probe};` : 'BEGIN;';
+    for (const { isUpdate, sql, rowCount } of statements) {
+      packet += `${sql(literal)};`;
+      if (isUpdate) packet += `${guard}${rowCount};`;
+    }
+    return `${packet}COMMIT;SELECT UTC_TIMESTAMP(3) AS at`;
   }
 
   async #send(connection: Connection, packet: string): Promise<void> {
@@ -131,7 +147,7 @@ export class MysqlBatchWriter implements BatchWriter {
     }
     if (error.errno === LOCK_WAIT_OVER) {
       // Where tables are locked this fails, too: no row is at fault.
-      await this.#withTimeout(connection, connection.query(TABLES));
+      await this.#withTimeout(connection, connection.query(this.#probe));
       return { outcome: 'rejected', because: 'lock', locked: await this.#lockedOf(connection, saves), error };
     }
     const isRowFault = ROW_FAULTS.includes(error.sqlState?.slice(0, 2) ?? '');
@@ -142,14 +158,14 @@ export class MysqlBatchWriter implements BatchWriter {
   async #lockedOf(connection: Connection, saves: readonly Save[]): Promise<ReadonlySet<string>> {
     const gids = saves.filter(({ before }) => before !== null).map(({ gid }) => gid);
     if (gids.length === 0) return new Set();
-    const free = 'SELECT gid FROM global_transaction WHERE gid IN (?) FOR UPDATE SKIP LOCKED';
+    const free = `SELECT gid FROM ${this.#tables.globalTransaction} WHERE gid IN (?) FOR UPDATE SKIP LOCKED`;
     const [rows] = await this.#withTimeout(connection, connection.query(free, [gids]));
     const isFree = new Set((rows as { gid: string }[]).map(({ gid }) => gid));
     return new Set(gids.filter((gid) => !isFree.has(gid)));
   }
 
   async #standing(connection: Connection, saves: readonly Save[]): Promise<Standing> {
-    const queries = standingQueries(saves);
+    const queries = standingQueries(saves, this.#tables);
     const read = async ({ sql, values }: Query) => {
       const [rows] = await this.#withTimeout(connection, connection.query(sql, [...values]));
       return rows as never;
@@ -182,7 +198,8 @@ export class MysqlBatchWriter implements BatchWriter {
   async #checkMemoryOf(connection: Connection): Promise<void> {
     const last = this.#lastWritten;
     if (last === null || performance.now() - last.atMs > REMEMBERED_MS) return;
-    const asked = connection.query('SELECT 1 FROM journal WHERE gid = ? AND seq = ?', [last.gid, last.seq]);
+    const row = `SELECT 1 FROM ${this.#tables.journal} WHERE gid = ? AND seq = ?`;
+    const asked = connection.query(row, [last.gid, last.seq]);
     const [rows] = await this.#withTimeout(connection, asked);
     if ((rows as unknown[]).length === 0)
       throw new LostCommits(`row ${last.seq} of transaction ${last.gid} was acknowledged, and is gone`);
@@ -206,16 +223,8 @@ const queryFormat = (sql: string, values: unknown): string =>
 const isInterrupted = ({ errno }: SqlError): boolean => [1053, 1317, 1927, 3169].includes(errno ?? 0);
 
 /** Reads nothing, and needs what a batch needs of the tables. */
-const TABLES = 'SELECT 1 FROM journal, global_transaction, branch, begin_key LIMIT 0 FOR UPDATE';
-
-function packetOf(statements: readonly Statement[]): string {
-  let packet = statements.length === 0 ? `BEGIN;${TABLES};` : 'BEGIN;';
-  for (const { isUpdate, sql, rowCount } of statements) {
-    packet += `${sql(literal)};`;
-    if (isUpdate) packet += `INSERT INTO guard SELECT 1 FROM DUAL WHERE ROW_COUNT() <> ${rowCount};`;
-  }
-  return `${packet}COMMIT;SELECT UTC_TIMESTAMP(3) AS at`;
-}
+const probeOf = ({ journal, globalTransaction, branch, beginKey }: TableNames): string =>
+  `SELECT 1 FROM ${journal}, ${globalTransaction}, ${branch}, ${beginKey} LIMIT 0 FOR UPDATE`;
 
 /** The two characters that end or change a quoted text under the `sql_mode` of our sessions; JSON rarely has them. */
 const SPECIAL = /['\\]/;

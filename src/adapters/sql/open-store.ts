@@ -19,6 +19,7 @@ import { MysqlBatchWriter } from './mysql-batch-writer.ts';
 import { SqlParticipantRegistry } from './participant-registry.ts';
 import { SqlResumptions } from './resumption-rows.ts';
 import { SqliteBatchWriter } from './sqlite-batch-writer.ts';
+import { tablesOf } from './table-names.ts';
 import { SqlTransactionStore } from './transaction-store.ts';
 
 export type SqlStore = {
@@ -36,6 +37,7 @@ export type SqlStore = {
 /**
  * @param commitTimeoutMs after which an unanswered commit counts as unknown
  * @param more.tls how MySQL or MariaDB is spoken to over TLS; null for not at all
+ * @param more.tablePrefix begins the names of all tables
  * @param more.local the clocks and timers of this machine
  * @param more.onQuarantined is called for each transaction whose rows were found not to add up
  * @throws when the database cannot be reached
@@ -45,15 +47,17 @@ export async function openStore(
   commitTimeoutMs: number,
   {
     tls = null,
+    tablePrefix = '',
     local = systemClock,
     onQuarantined,
   }: {
     tls?: DatabaseTls | null;
+    tablePrefix?: string;
     local?: LocalClock;
     onQuarantined?: (one: QuarantinedTransaction) => void;
   } = {},
 ): Promise<SqlStore> {
-  const dataSource = await openDataSource(databaseUrl, tls);
+  const dataSource = await openDataSource(databaseUrl, tls, { tablePrefix });
   const store = new SqlTransactionStore({ dataSource, ...(onQuarantined && { onQuarantined }) });
   const registry = new SqlParticipantRegistry({ dataSource });
   const heartbeats = new SqlHeartbeatStore({ dataSource });
@@ -65,7 +69,8 @@ export async function openStore(
   }
   const time = await DatabaseClock.start({ local, read: () => ask(dataSource, timeOf) });
   const onSample = (sample: ClockSample) => time.sample(sample);
-  const writer = new MysqlBatchWriter({ databaseUrl, timeoutMs: commitTimeoutMs, tls, onSample });
+  const tables = tablesOf(dataSource);
+  const writer = new MysqlBatchWriter({ databaseUrl, timeoutMs: commitTimeoutMs, tables, tls, onSample });
   const close = async () => {
     await writer.close();
     await dataSource.destroy();

@@ -15,6 +15,7 @@ import { ask } from './ask.ts';
 import { sqlInstant } from './columns.ts';
 import { isMysqlConflict } from './conflicts.ts';
 import { isSqlite } from './data-source.ts';
+import { type TableNames, tablesOf } from './table-names.ts';
 import { instantOf } from './transaction-list.ts';
 
 type Removal = { readonly before: Instant; readonly limit: number; readonly ended: Ended };
@@ -24,8 +25,6 @@ export const removeFinished = async (dataSource: DataSource, removal: Removal): 
   isSqlite(dataSource)
     ? removeInOneStep(dataSource, removal)
     : ask(dataSource, (manager) => removeUnderLocks(manager, removal));
-
-const INDEX = 'global_transaction_finished_at';
 
 /** The longest ago first, and so in the order in which every replica removes. Later versions are for later programs. */
 const FINAL = `WHERE finished_at >= ? AND finished_at < ? AND deadline_at < ?
@@ -44,8 +43,9 @@ export async function endOfPage(
   { from, to }: Ended,
   count: number,
 ): Promise<Instant | null> {
-  const index = isSqlite(dataSource) ? `INDEXED BY ${INDEX}` : `FORCE INDEX (${INDEX})`;
-  const found = `SELECT finished_at FROM global_transaction ${index}
+  const { globalTransaction, finishedAtIndex } = tablesOf(dataSource);
+  const index = isSqlite(dataSource) ? `INDEXED BY ${finishedAtIndex}` : `FORCE INDEX (${finishedAtIndex})`;
+  const found = `SELECT finished_at FROM ${globalTransaction} ${index}
     WHERE finished_at >= ? AND finished_at < ? ORDER BY finished_at LIMIT 1 OFFSET ?`;
   const [row] = await ask(dataSource, (manager) =>
     manager.query(found, [sqlInstant(from), sqlInstant(to), count]),
@@ -54,13 +54,13 @@ export async function endOfPage(
 }
 
 /** With the index that has the gid. Children first: a concurrent reader finds all of it or, after the commit, nothing. */
-const TABLES = [
-  ['alert', 'PRIMARY'],
-  ['begin_key', 'begin_key_gid'],
-  ['journal', 'PRIMARY'],
-  ['branch', 'PRIMARY'],
-  ['global_transaction', 'PRIMARY'],
-] as const;
+const withIndexes = (tables: TableNames): readonly (readonly [table: string, index: string])[] => [
+  [tables.alert, 'PRIMARY'],
+  [tables.beginKey, tables.beginKeyGidIndex],
+  [tables.journal, 'PRIMARY'],
+  [tables.branch, 'PRIMARY'],
+  [tables.globalTransaction, 'PRIMARY'],
+];
 
 // ── MySQL, MariaDB ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -68,9 +68,9 @@ const TABLES = [
  * Locks only what it removes. For a list of gids the server may read, and lock, all rows of a small table, whatever index is
  * forced; for a join in this order it goes to the index gid by gid. There the gids need the character set of the column.
  */
-const deletesByJoin = (gidCount: number): string[] => {
+const deletesByJoin = (tables: TableNames, gidCount: number): string[] => {
   const ended = `SELECT CONVERT(? USING ascii) AS gid${' UNION ALL SELECT CONVERT(? USING ascii)'.repeat(gidCount - 1)}`;
-  return TABLES.map(
+  return withIndexes(tables).map(
     ([table, index]) => `DELETE removed FROM (${ended}) AS ended
       STRAIGHT_JOIN ${table} AS removed FORCE INDEX (${index}) ON removed.gid = ended.gid`,
   );
@@ -78,13 +78,14 @@ const deletesByJoin = (gidCount: number): string[] => {
 
 /** Rows that another replica removes just now are passed over, so that several share the work. */
 async function removeUnderLocks(manager: EntityManager, removal: Removal): Promise<number> {
-  const found = `SELECT gid FROM global_transaction FORCE INDEX (${INDEX}) ${FINAL}
+  const tables = tablesOf(manager.connection);
+  const found = `SELECT gid FROM ${tables.globalTransaction} FORCE INDEX (${tables.finishedAtIndex}) ${FINAL}
     FOR UPDATE SKIP LOCKED`;
   try {
     return await manager.transaction(async (sqlTx) => {
       const rows: { gid: string }[] = await sqlTx.query(found, valuesOf(removal));
       const gids = rows.map(({ gid }) => gid).sort();
-      if (gids.length > 0) for (const sql of deletesByJoin(gids.length)) await sqlTx.query(sql, gids);
+      if (gids.length > 0) for (const sql of deletesByJoin(tables, gids.length)) await sqlTx.query(sql, gids);
       return gids.length;
     });
   } catch (error) {
@@ -96,17 +97,21 @@ async function removeUnderLocks(manager: EntityManager, removal: Removal): Promi
 
 // ── SQLite ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-const deletesByList = (gidCount: number): string[] =>
-  TABLES.map(([table]) => `DELETE FROM ${table} WHERE gid IN (${Array(gidCount).fill('?').join(', ')})`);
+const deletesByList = (tables: TableNames, gidCount: number): string[] =>
+  withIndexes(tables).map(
+    ([table]) => `DELETE FROM ${table} WHERE gid IN (${Array(gidCount).fill('?').join(', ')})`,
+  );
 
 /** One synchronous block on the file's only connection, as a batch is: nothing comes between its statements. */
 function removeInOneStep(dataSource: DataSource, removal: Removal): number {
   const { databaseConnection: database } = dataSource.driver as unknown as { databaseConnection: Database };
-  const found = `SELECT gid FROM global_transaction INDEXED BY ${INDEX} ${FINAL}`;
+  const tables = tablesOf(dataSource);
+  const found = `SELECT gid FROM ${tables.globalTransaction} INDEXED BY ${tables.finishedAtIndex} ${FINAL}`;
   const remove = database.transaction(() => {
     const rows = database.prepare(found).all(...valuesOf(removal)) as { gid: string }[];
     const gids = rows.map(({ gid }) => gid);
-    if (gids.length > 0) for (const sql of deletesByList(gids.length)) database.prepare(sql).run(...gids);
+    if (gids.length > 0)
+      for (const sql of deletesByList(tables, gids.length)) database.prepare(sql).run(...gids);
     return gids.length;
   });
   return remove.immediate();

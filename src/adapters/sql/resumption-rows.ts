@@ -9,6 +9,7 @@ import { DEFAULT_RETRY_BUDGET_MS, type Instant, MIN_ATTEMPTS } from '../../domai
 import { ask } from './ask.ts';
 import { sqlInstant } from './columns.ts';
 import { isSqlite } from './data-source.ts';
+import { type TableNames, tablesOf } from './table-names.ts';
 import {
   callbackTo,
   HAS_NOT_ANSWERED,
@@ -17,21 +18,25 @@ import {
   IS_NOT_QUARANTINED,
   IS_TO_BE_TOLD,
   throughWakeAt,
+  asTx,
 } from './transaction-list.ts';
 import { insist } from './wake-rows.ts';
 
 export class SqlResumptions implements Resumptions {
   readonly #dataSource: DataSource;
+  readonly #tables: TableNames;
 
   constructor(given: { dataSource: DataSource }) {
     this.#dataSource = given.dataSource;
+    this.#tables = tablesOf(given.dataSource);
   }
 
   note(participant: string, now: Instant, notedAfter: Instant): Promise<boolean> {
     return insist(() =>
       ask(this.#dataSource, async (manager) => {
         const result = await manager.queryRunner?.query(
-          'UPDATE participant SET resumed_at = ? WHERE name = ? AND (resumed_at IS NULL OR resumed_at <= ? OR resumed_at > ?)',
+          `UPDATE ${this.#tables.participant} SET resumed_at = ?
+           WHERE name = ? AND (resumed_at IS NULL OR resumed_at <= ? OR resumed_at > ?)`,
           [sqlInstant(now), participant, sqlInstant(notedAfter), sqlInstant(now + (now - notedAfter))],
           true,
         );
@@ -42,7 +47,7 @@ export class SqlResumptions implements Resumptions {
 
   async notes(): Promise<ReadonlyMap<string, Instant>> {
     const rows: { name: string; resumedAt: Date | string }[] = await this.#read(
-      'SELECT name, resumed_at AS resumedAt FROM participant WHERE resumed_at IS NOT NULL',
+      `SELECT name, resumed_at AS resumedAt FROM ${this.#tables.participant} WHERE resumed_at IS NOT NULL`,
     );
     return new Map(rows.map(({ name, resumedAt }) => [name, instantOf(resumedAt)]));
   }
@@ -58,14 +63,14 @@ export class SqlResumptions implements Resumptions {
   /** Looked for first, so that a DELETE, which locks, is rare. */
   async forgetClaims(expiredAt: Instant, limit: number): Promise<number> {
     const rows: { participant: string; gid: string }[] = await this.#read(
-      'SELECT participant, gid FROM resumption WHERE claimed_at <= ? ORDER BY claimed_at LIMIT ?',
+      `SELECT participant, gid FROM ${this.#tables.resumption} WHERE claimed_at <= ? ORDER BY claimed_at LIMIT ?`,
       [sqlInstant(expiredAt), limit],
     );
     for (const [participant, expired] of Map.groupBy(rows, (row) => row.participant)) {
       const gids = expired.map(({ gid }) => gid).sort();
       await insist(() =>
         this.#read(
-          `DELETE FROM resumption WHERE participant = ? AND gid IN (${marks(gids)}) AND claimed_at <= ?`,
+          `DELETE FROM ${this.#tables.resumption} WHERE participant = ? AND gid IN (${marks(gids)}) AND claimed_at <= ?`,
           [participant, ...gids, sqlInstant(expiredAt)],
         ),
       );
@@ -102,14 +107,14 @@ export class SqlResumptions implements Resumptions {
   }
 
   #fromParked(): string {
-    return `FROM global_transaction tx ${throughWakeAt(this.#dataSource.manager)}
-      JOIN branch ON branch.gid = tx.gid
+    return `FROM ${asTx(this.#dataSource.manager)} ${throughWakeAt(this.#dataSource.manager)}
+      JOIN ${this.#tables.branch} branch ON branch.gid = tx.gid
       WHERE tx.wake_at IS NOT NULL AND tx.parked_at IS NOT NULL AND ${IS_READ}
       AND (${isParked('phase_one')} OR ${isParked('phase_two')})`;
   }
 
   #fromSpentCallbacks(): string {
-    return `FROM global_transaction tx ${throughWakeAt(this.#dataSource.manager)}
+    return `FROM ${asTx(this.#dataSource.manager)} ${throughWakeAt(this.#dataSource.manager)}
       WHERE tx.wake_at IS NOT NULL AND tx.finished_at IS NOT NULL AND ${IS_READ} AND ${IS_CALLBACK_SPENT}`;
   }
 
@@ -146,8 +151,8 @@ async function waitingFor(
   // What the deadline bounds is called again soon, or ended by it.
   const isUnbounded = '(tx.decision IS NOT NULL OR tx.pivot_started_at IS NOT NULL)';
   const rows: { gid: string }[] = await manager.query(
-    `SELECT tx.gid AS gid FROM global_transaction tx ${throughWakeAt(manager)}
-     WHERE tx.wake_at > ? AND ${IS_READ} AND tx.gid > ? AND ${isUnbounded} AND (${hasBranch(waits)} OR ${IS_TO_BE_TOLD})
+    `SELECT tx.gid AS gid FROM ${asTx(manager)} ${throughWakeAt(manager)}
+     WHERE tx.wake_at > ? AND ${IS_READ} AND tx.gid > ? AND ${isUnbounded} AND (${hasBranch(manager, waits)} OR ${IS_TO_BE_TOLD})
      ORDER BY tx.gid LIMIT ?`,
     [sqlInstant(datedAfter), after, participant, callbackTo(participant), limit],
   );
@@ -168,7 +173,8 @@ async function claimResumptions(
   const isFree = '(claimed_at <= ? OR claimed_at > ?)';
   const free = [sqlInstant(expiredAt), sqlInstant(now + (now - expiredAt))];
   const rows = sorted.flatMap((gid) => [participant, gid, nowText, claimant]);
-  const insert = `INSERT INTO resumption (participant, gid, claimed_at, claimant)
+  const { resumption } = tablesOf(manager.connection);
+  const insert = `INSERT INTO ${resumption} (participant, gid, claimed_at, claimant)
     VALUES ${sorted.map(() => '(?, ?, ?, ?)').join(', ')}`;
   if (isSqlite(manager.connection))
     await manager.query(
@@ -183,7 +189,7 @@ async function claimResumptions(
       [...rows, ...free, claimant, ...free, nowText],
     );
   const claimed: { gid: string }[] = await manager.query(
-    `SELECT gid FROM resumption WHERE participant = ? AND gid IN (${marks(sorted)}) AND claimant = ? ORDER BY gid`,
+    `SELECT gid FROM ${resumption} WHERE participant = ? AND gid IN (${marks(sorted)}) AND claimant = ? ORDER BY gid`,
     [participant, ...sorted, claimant],
   );
   return claimed.map(({ gid }) => gid);

@@ -6,6 +6,7 @@ import type { EntityManager } from 'typeorm';
 import type { TransactionFilter } from '../../application/ports.ts';
 import { sqlInstant } from './columns.ts';
 import { isSqlite } from './data-source.ts';
+import { tablesOf } from './table-names.ts';
 import { isOwing } from './transaction-list.ts';
 
 /** Read in a fraction of a second with their branches. */
@@ -18,7 +19,7 @@ export async function searchEnd(manager: EntityManager, filter: TransactionFilte
   const { before } = filter;
   const inOrder = isSqlite(manager.connection) ? '' : 'FORCE INDEX (PRIMARY)';
   const [row]: { gid: string }[] = await manager.query(
-    `SELECT gid FROM global_transaction ${inOrder} ${before === null ? '' : 'WHERE gid < ?'}
+    `SELECT gid FROM ${tablesOf(manager.connection).globalTransaction} ${inOrder} ${before === null ? '' : 'WHERE gid < ?'}
      ORDER BY gid DESC LIMIT 1 OFFSET ${MAX_SEARCHED - 1}`,
     before === null ? [] : [before],
   );
@@ -32,7 +33,8 @@ const isPlain = ({ before: _before, limit: _limit, ...filter }: TransactionFilte
 /** What began then or later also ended later, and that has an index. */
 async function areFewSince(manager: EntityManager, beganAfter: number): Promise<boolean> {
   const further: unknown[] = await manager.query(
-    `SELECT 1 FROM global_transaction WHERE finished_at >= ? LIMIT 1 OFFSET ${MAX_SEARCHED}`,
+    `SELECT 1 FROM ${tablesOf(manager.connection).globalTransaction} WHERE finished_at >= ?
+     LIMIT 1 OFFSET ${MAX_SEARCHED}`,
     [sqlInstant(beganAfter)],
   );
   return further.length === 0;

@@ -15,19 +15,23 @@ import {
   withPlaceholders,
 } from './batch-statements.ts';
 import { isSqliteObstacle } from './conflicts.ts';
+import { type TableNames, tablesOf } from './table-names.ts';
 
 export class SqliteBatchWriter implements BatchWriter {
   readonly #database: Database;
+  readonly #tables: TableNames;
 
   constructor(given: { dataSource: DataSource }) {
     this.#database = (
       given.dataSource.driver as unknown as { databaseConnection: Database }
     ).databaseConnection;
+    this.#tables = tablesOf(given.dataSource);
   }
 
   async writeBatch(saves: readonly Save[]): Promise<BatchOutcome> {
     try {
-      this.#database.transaction(() => batchStatements(saves).forEach(this.#run)).immediate();
+      const statements = batchStatements(saves, this.#tables);
+      this.#database.transaction(() => statements.forEach(this.#run)).immediate();
       return { outcome: 'written' };
     } catch (error) {
       return this.#outcomeOf(error as Error, saves);
@@ -49,7 +53,7 @@ export class SqliteBatchWriter implements BatchWriter {
   }
 
   #standing(saves: readonly Save[]): Standing {
-    const queries = standingQueries(saves);
+    const queries = standingQueries(saves, this.#tables);
     const read = ({ sql, values }: Query) => this.#database.prepare(sql).all(...values) as never;
     return {
       journal: read(queries.journal),

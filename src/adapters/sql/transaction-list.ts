@@ -18,6 +18,7 @@ import { sqlInstant } from './columns.ts';
 import { isSqlite } from './data-source.ts';
 import { branchEntity, type TransactionRow, transactionEntity } from './entities.ts';
 import { readTransaction } from './row-faults.ts';
+import { tablesOf } from './table-names.ts';
 
 // ── Lists ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -78,7 +79,7 @@ function pageOf(filter: TransactionFilter, manager: EntityManager) {
     isParked !== null && `tx.parked_at IS ${isParked ? 'NOT NULL' : 'NULL'}`,
     isQuarantined !== null && `tx.quarantined_at IS ${isQuarantined ? 'NOT NULL' : 'NULL'}`,
     attention !== null && waitsSince(attention.isNeeded),
-    participant !== null && hasBranch('branch.participant = :participant'),
+    participant !== null && hasBranch(manager, 'branch.participant = :participant'),
     name !== null && sameText('tx.name', ':name'),
     businessKey !== null &&
       `tx.business_key = :businessKey AND ${sameText('tx.business_key', ':businessKey')}`,
@@ -90,7 +91,7 @@ function pageOf(filter: TransactionFilter, manager: EntityManager) {
   // Few have the same business key, so its index leads there better than any other.
   const from = owes && businessKey === null ? throughWakeAt(manager) : '';
   return {
-    sql: `SELECT tx.gid AS gid FROM global_transaction tx ${from}
+    sql: `SELECT tx.gid AS gid FROM ${asTx(manager)} ${from}
       WHERE ${conditions.join(' AND ')} ORDER BY tx.gid DESC LIMIT :limit`,
     parameters: {
       oldest: OLDEST_READ_VERSION,
@@ -140,17 +141,21 @@ const endedAfter = (status: Status | null): string =>
 const sameText = (one: string, other: string): string => `HEX(${one}) = HEX(${other})`;
 
 /** Counted, since for an EXISTS MariaDB may read all branches that there are. */
-export const hasBranch = (condition: string): string =>
-  `(SELECT COUNT(*) FROM branch WHERE branch.gid = tx.gid AND ${condition}) > 0`;
+export const hasBranch = (manager: EntityManager, condition: string): string =>
+  `(SELECT COUNT(*) FROM ${tablesOf(manager.connection).branch} branch
+    WHERE branch.gid = tx.gid AND ${condition}) > 0`;
+
+/** The table, under the name that conditions have for it. */
+export const asTx = ({ connection }: EntityManager): string => `${tablesOf(connection).globalTransaction} tx`;
 
 /**
  * Optimizers go through the gids for a small LIMIT, in the hope that it is soon reached; where the status is a rare one
  * they read all that ever was.
  */
-export const throughWakeAt = (manager: EntityManager): string =>
-  isSqlite(manager.connection)
-    ? 'INDEXED BY global_transaction_wake_at'
-    : 'FORCE INDEX (global_transaction_wake_at)';
+export function throughWakeAt({ connection }: EntityManager): string {
+  const { wakeAtIndex } = tablesOf(connection);
+  return isSqlite(connection) ? `INDEXED BY ${wakeAtIndex}` : `FORCE INDEX (${wakeAtIndex})`;
+}
 
 // ── What waits for a participant ─────────────────────────────────────────────────────────────────────────────
 
@@ -170,8 +175,8 @@ export async function gidsWaitingFor(
 ): Promise<readonly string[]> {
   const waits = `branch.participant = ? AND ${HAS_NOT_ANSWERED}`;
   const rows: { gid: string }[] = await manager.query(
-    `SELECT tx.gid AS gid FROM global_transaction tx ${throughWakeAt(manager)}
-     WHERE tx.wake_at IS NOT NULL AND ${IS_NOT_QUARANTINED} AND tx.gid > ? AND (${hasBranch(waits)} OR ${IS_TO_BE_TOLD})
+    `SELECT tx.gid AS gid FROM ${asTx(manager)} ${throughWakeAt(manager)}
+     WHERE tx.wake_at IS NOT NULL AND ${IS_NOT_QUARANTINED} AND tx.gid > ? AND (${hasBranch(manager, waits)} OR ${IS_TO_BE_TOLD})
      ORDER BY tx.gid LIMIT ?`,
     [after, participant, callbackTo(participant), limit],
   );
@@ -218,7 +223,7 @@ export async function countOwing(manager: EntityManager, attentionSince: Instant
        COUNT(CASE WHEN ${WAITING_SINCE} <= ? THEN 1 END) AS attentionCount,
        COUNT(quarantined_at) AS quarantinedCount,
        MIN(began_at) AS oldestBeganAt, MIN(wake_at) AS oldestWakeAt
-     FROM global_transaction tx ${throughWakeAt(manager)} WHERE wake_at IS NOT NULL GROUP BY status`,
+     FROM ${asTx(manager)} ${throughWakeAt(manager)} WHERE wake_at IS NOT NULL GROUP BY status`,
     [sqlInstant(attentionSince)],
   );
   return {

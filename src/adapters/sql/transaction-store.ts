@@ -31,15 +31,18 @@ import { searchEnd } from './search-end.ts';
 import { countOwing, findEnds, gidsWaitingFor, listTransactions } from './transaction-list.ts';
 import { readTransaction } from './row-faults.ts';
 import { refuseUnknownVersion } from './transaction-rows.ts';
+import { type TableNames, tablesOf } from './table-names.ts';
 import { claimRows, insist, redateRows } from './wake-rows.ts';
 
 export class SqlTransactionStore implements TransactionStore {
   readonly #dataSource: DataSource;
+  readonly #tables: TableNames;
   readonly #onQuarantined: (one: QuarantinedTransaction) => void;
 
   /** @param given.onQuarantined is called once for each transaction whose rows were found not to add up */
   constructor(given: { dataSource: DataSource; onQuarantined?: (one: QuarantinedTransaction) => void }) {
     this.#dataSource = given.dataSource;
+    this.#tables = tablesOf(given.dataSource);
     this.#onQuarantined = given.onQuarantined ?? (() => {});
   }
 
@@ -80,7 +83,10 @@ export class SqlTransactionStore implements TransactionStore {
         .getRepository(transactionEntity)
         .createQueryBuilder('tx')
         .leftJoinAndMapMany('tx.branches', branchEntity.options.name, 'branch', 'branch.gid = tx.gid')
-        .addSelect('(SELECT MAX(journal.seq) FROM journal WHERE journal.gid = tx.gid)', 'newest_seq')
+        .addSelect(
+          `(SELECT MAX(seq) FROM ${this.#tables.journal} journal WHERE journal.gid = tx.gid)`,
+          'newest_seq',
+        )
         .where('tx.gid = :gid', { gid })
         .orderBy('branch.position')
         .getRawAndEntities(),
@@ -153,7 +159,7 @@ export class SqlTransactionStore implements TransactionStore {
   }
 
   async check(): Promise<void> {
-    await ask(this.#dataSource, (manager) => manager.query('SELECT 1 FROM guard'));
+    await ask(this.#dataSource, (manager) => manager.query(`SELECT 1 FROM ${this.#tables.guard}`));
   }
 }
 

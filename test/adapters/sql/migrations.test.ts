@@ -40,12 +40,21 @@ describeOn(['mysql', 'mariadb'], 'migrations', (server) => {
     await other.destroy();
   });
 
+  test('next to an application’s own list of migrations stop, and make nothing', async () => {
+    const dataSource = await openDataSource(await server.createDatabase());
+    await dataSource.query('CREATE TABLE migration (id INT PRIMARY KEY, timestamp BIGINT, name VARCHAR(99))');
+    await dataSource.query("INSERT INTO migration VALUES (1, 1700000000000, 'Towns1700000000000')");
+    await expect(migrate(dataSource)).rejects.toThrow(/the table migration .* is not tercet's: it lists/);
+    expect(await dataSource.query('SHOW TABLES')).toHaveLength(1);
+    await dataSource.destroy();
+  });
+
   test('next to an application’s own table of a name of ours stop, and name it', async () => {
-    for (const name of ['branch', 'journal', 'replica']) {
+    for (const name of ['branch', 'journal', 'replica', 'database_id', 'migration']) {
       const dataSource = await openDataSource(await server.createDatabase());
       await dataSource.query(`CREATE TABLE ${name} (id INT PRIMARY KEY, town VARCHAR(20))`);
       await expect(migrate(dataSource)).rejects.toThrow(
-        new RegExp(`the table ${name} of this database is not tercet's.*TERCET_DATABASE_URL`),
+        new RegExp(`the table ${name} of this database is not tercet's.*TERCET_TABLE_PREFIX`),
       );
       await dataSource.destroy();
     }
