@@ -201,6 +201,8 @@ function faultIn(body: ParticipantRequest, given: ParticipantParts): Fault | nul
     const detail = faultOf(url) ?? given.whyNeverCalled(url);
     if (detail !== null) return { pointer: baseUrls ? `#/baseUrls/${index}` : '#/baseUrl', detail };
   }
+  for (const [key, path] of Object.entries(body.paths ?? {}))
+    if (path.includes('\\')) return { pointer: `#/paths/${key.replace('/', '~1')}`, detail: NO_BACKSLASH };
   for (const [index, secret] of (body.secrets ?? []).entries()) {
     const detail = checkSecret(secret);
     if (detail !== null) return { pointer: `#/secrets/${index}`, detail };
@@ -219,10 +221,13 @@ const ONE_OF_BOTH = {
   both: 'must not be given together with baseUrls',
 } as const;
 
+/** A URL parser reads it as a slash. */
+const NO_BACKSLASH = 'must not hold a backslash';
+
 /** What is wrong with an address as such. */
 function faultOf(baseUrl: string): string | null {
-  // A URL parser reads it as a slash, and a reader may take what stands before it for a user.
-  if (baseUrl.includes('\\')) return 'must not hold a backslash';
+  // A reader may take what stands before it for a user.
+  if (baseUrl.includes('\\')) return NO_BACKSLASH;
   const url = URL.parse(baseUrl);
   if (url === null) return 'is not an address';
   if (url.username !== '' || url.password !== '') return 'must not hold a user or a password';

@@ -129,3 +129,14 @@ test('a base URL with a backslash is refused', async () => {
     errors: [{ pointer: '#/baseUrl', detail: 'must not hold a backslash' }],
   });
 });
+
+test('a path with a backslash is refused', async () => {
+  const answer = await world.send('PUT', '/v1/participants/inventory', {
+    baseUrl: 'http://inventory.test',
+    paths: { 'reserve/try': '/stock', 'reserve/cancel': '/stock\\..\\admin' },
+  });
+  expect(answer.statusCode).toBe(400);
+  expect(answer.json()).toMatchObject({
+    errors: [{ pointer: '#/paths/reserve~1cancel', detail: 'must not hold a backslash' }],
+  });
+});
