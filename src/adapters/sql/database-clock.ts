@@ -6,8 +6,8 @@
  * nobody can set. What must not be trusted is asked again first (`settle`):
  * - no sample for ten seconds;
  * - this machine's wall clock and its steady clock came apart by a second: it was suspended, or its clock was set;
- * - a sample was ten seconds and more from what was expected: until a second one agrees, both may be right, so that
- *   neither an expiry nor a confirm follows from the one that is wrong (I13).
+ * - a sample was ten seconds and more from what was expected: until one of two seconds later agrees, both may be right, so
+ *   that neither an expiry nor a confirm follows from the one that is wrong (I13). Sooner, both may be of the same wrong second.
  */
 import type { Time } from '../../application/ports.ts';
 import type { Instant, Now } from '../../domain/index.ts';
@@ -24,6 +24,10 @@ export type ClockSample = { readonly at: Instant; readonly askedAtMs: number; re
 const MAX_AGE_MS = 10_000;
 const MAX_APART_MS = 1000;
 const JUMP_MS = 10_000;
+/** Until a jump is believed. Everything that is judged waits for so long after a jump that lasts. */
+const JUMP_BELIEVED_AFTER_MS = 2000;
+/** A jump that ends sooner is noticed so soon. */
+const ASK_AGAIN_MS = 250;
 /** For so long a narrow sample is better than a wide one that is newer: steady clocks drift by far less. */
 const PREFERRED_MS = 5000;
 
@@ -33,7 +37,7 @@ export class DatabaseClock implements Time {
   readonly #local: LocalClock;
   readonly #read: () => Promise<Instant>;
   #kept: Kept;
-  /** Another sample that contradicts the kept one, until a third one says which is right. */
+  /** The first sample that contradicts the kept one, until a third one says which is right. */
   #rival: Kept | null = null;
   #lastSampledAtMs: number;
   #asking: Promise<void> | null = null;
@@ -77,23 +81,22 @@ export class DatabaseClock implements Time {
   sample(sample: ClockSample): void {
     const taken = { ...sample, wallMs: this.#local.wallMs() };
     this.#lastSampledAtMs = sample.answeredAtMs;
-    if (this.#rival !== null) this.#judge(taken);
+    if (this.#rival !== null) this.#judge(this.#rival, taken);
     else if (this.#gapMs(this.#kept, taken) >= JUMP_MS) this.#rival = taken;
     else if (this.#isBetter(taken)) this.#kept = taken;
   }
 
-  /** The third sample: whichever of the two it agrees with was right. */
-  #judge(third: Kept): void {
-    if (
-      this.#rival &&
-      this.#gapMs(this.#rival, third) >= JUMP_MS &&
-      this.#gapMs(this.#kept, third) >= JUMP_MS
-    )
-      this.#rival = third;
-    else {
-      this.#kept = third;
-      this.#rival = null;
-    }
+  /** The third sample: whichever of the two it agrees with was right. The rival has to have lasted. */
+  #judge(rival: Kept, third: Kept): void {
+    if (this.#gapMs(this.#kept, third) >= JUMP_MS) {
+      if (this.#gapMs(rival, third) >= JUMP_MS) this.#rival = third;
+      else if (third.askedAtMs - rival.answeredAtMs >= JUMP_BELIEVED_AFTER_MS) this.#believe(third);
+    } else this.#believe(third);
+  }
+
+  #believe(sample: Kept): void {
+    this.#kept = sample;
+    this.#rival = null;
   }
 
   #isBetter(taken: Kept): boolean {
@@ -103,8 +106,11 @@ export class DatabaseClock implements Time {
   }
 
   async #ask(): Promise<void> {
-    do this.sample(await sampleOf(this.#read, this.#local));
-    while (this.#rival !== null);
+    this.sample(await sampleOf(this.#read, this.#local));
+    while (this.#rival !== null) {
+      await new Promise<void>((resolve) => this.#local.after(ASK_AGAIN_MS, resolve));
+      this.sample(await sampleOf(this.#read, this.#local));
+    }
   }
 
   #isOld(): boolean {

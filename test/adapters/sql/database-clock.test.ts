@@ -14,7 +14,13 @@ let clock: DatabaseClock;
 const local: LocalClock = {
   elapsedMs: () => machine.elapsed,
   wallMs: () => machine.wall,
-  after: () => () => {},
+  after: (delayMs, fn) => {
+    queueMicrotask(() => {
+      pass(delayMs);
+      fn();
+    });
+    return () => {};
+  },
 };
 
 function pass(ms: number): void {
@@ -124,7 +130,7 @@ describe('what is not to be trusted is asked again', () => {
 });
 
 describe('a clock of the database that jumps', () => {
-  test('by ten seconds or more is believed when a second sample agrees, and nothing is judged before', async () => {
+  test('by ten seconds or more is believed when a sample two seconds later agrees, and nothing is judged before', async () => {
     const before = clock.now();
     machine.database += 30_000;
     commitTaking(4);
@@ -133,6 +139,29 @@ describe('a clock of the database that jumps', () => {
     await clock.settle();
     expect(expectHeld()).toBeLessThanOrEqual(6);
     expect(clock.settle()).toBeNull();
+  });
+
+  test('for less than two seconds is not believed, however many samples agree meanwhile', async () => {
+    machine.database += 86_400_000;
+    commitTaking(4);
+    const settling = clock.settle();
+    for (let commit = 0; commit < 10; commit += 1) commitTaking(150);
+    expect(clock.now().earliest).toBeLessThan(T0 + 60_000);
+    expect(clock.settle()).not.toBeNull();
+    machine.database -= 86_400_000;
+    await settling;
+    expect(expectHeld()).toBeLessThanOrEqual(200);
+    expect(clock.settle()).toBeNull();
+  });
+
+  test('to and fro is not believed as long as it lasts', () => {
+    for (const byMs of [86_400_000, 30_000_000, -86_400_000]) {
+      machine.database += byMs;
+      commitTaking(4);
+      pass(1000);
+      commitTaking(4);
+      expect(clock.now().earliest).toBeLessThan(T0 + 60_000);
+    }
   });
 
   test('only once, as a wrong answer does, is forgotten again', async () => {
