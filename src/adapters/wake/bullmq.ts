@@ -166,7 +166,8 @@ export class BullmqWakeQueue implements WakeQueue {
   #connectionChanged(error: unknown): void {
     if (this.#clients.producer.status !== 'ready') this.#isInspected = false;
     // What Redis said explains why the connection ended; that it ended explains nothing.
-    const explains = isRefusal(error) || (error instanceof Error && 'code' in error);
+    const explains =
+      isRefusal(error) || error instanceof RedisFault || (error instanceof Error && 'code' in error);
     if (explains || this.#lastError === null) this.#lastError = error as Error | null;
     this.#changed(error);
   }
@@ -267,9 +268,10 @@ export class BullmqWakeQueue implements WakeQueue {
 
   /** The message only: the error of a refused log-in carries the password, and a message might. */
   #reasonOf(error: unknown): Error {
-    const { message } = (error ?? new Error('the connection was closed')) as Error;
+    const { message, cause } = (error ?? new Error('the connection was closed')) as Error;
     const { password } = this.#clients;
-    return new Error(password ? message.replaceAll(password, '***') : message);
+    const text = (cause as Error | undefined)?.message ?? message;
+    return new Error(password ? text.replaceAll(password, '***') : text);
   }
 
   #atMost(limitMs: number, done: Promise<unknown>): Promise<unknown> {

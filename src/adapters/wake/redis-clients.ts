@@ -5,8 +5,9 @@
 import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { createSecureContext, getCACertificates } from 'node:tls';
-import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
-import { isRefusal } from './redis-faults.ts';
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { clusterAt, type RedisClient, serverAt } from './redis-connections.ts';
+import { isRefusal, RedisFault } from './redis-faults.ts';
 import { type RedisTarget, redisTargetOf } from './redis-url.ts';
 
 const COMMAND_TIMEOUT_MS = 2000;
@@ -17,10 +18,10 @@ const KEEP_ALIVE_MS = 10_000;
 /** How long a peer that does not answer a goodbye is waited for. */
 const DISCONNECT_TIMEOUT_MS = 500;
 
-export type RedisAddress = { readonly redisUrl: string; readonly redisCa: string | null };
+const NODE_AWAY =
+  'a node of the Redis cluster cannot be reached at the address that it announces: see its cluster-announce-ip';
 
-/** To a cluster, a client keeps connections to its nodes. */
-export type RedisClient = Redis | Cluster;
+export type RedisAddress = { readonly redisUrl: string; readonly redisCa: string | null };
 
 export class RedisClients {
   /** For commands that nobody waits for long: refused while it is not connected, and given up after two seconds. */
@@ -71,12 +72,20 @@ export class RedisClients {
     this.#all.add(client);
     client.on('ready', () => this.#onChange(null));
     client.on('close', () => this.#onChange(null));
+    if (client instanceof Cluster) client.on('node error', (error) => this.#nodeFailed(client, error));
     client.on('error', (error) => {
       // ioredis would go on in database 0, which may be another system's.
       const isSelect = isRefusal(error) && error.command?.name === 'select';
       if (isSelect && client instanceof Redis) client.stream.destroy();
       this.#onChange(error);
     });
+  }
+
+  /** A cluster whose nodes announce addresses that lead nowhere has no other error, and begins again for ever. */
+  #nodeFailed(cluster: Cluster, cause: Error): void {
+    // It knows the nodes, and is not ready; before it does, it asks those of the URL.
+    if (cluster.status === 'connect' && !isRefusal(cause))
+      this.#onChange(new RedisFault(NODE_AWAY, { cause }));
   }
 
   #reconnectConsumers(): void {
@@ -87,97 +96,6 @@ export class RedisClients {
     }
   }
 }
-
-/** The oldest version that is supported; what BullMQ does with newer ones saves a millisecond. */
-const OLDEST_VERSION = 'redis_version:6.2.0\r\n';
-
-/**
- * INFO never fails here for want of the right. BullMQ asks for the version once: a worker that is refused would go on
- * with a failed promise in a loop that never lets the event loop run.
- */
-class TolerantRedis extends Redis {
-  override info(...given: unknown[]): Promise<string> {
-    const callback = given.at(-1);
-    const sections = given.filter((each): each is string => typeof each === 'string');
-    const asked: Promise<string> = super.info(...sections);
-    // Of ioredis, which asks whether the data is loaded: a refused log-in must reach it.
-    if (typeof callback === 'function')
-      asked.then(
-        (text) => callback(null, text),
-        (error) => (isMissingRight(error) ? callback(null, OLDEST_VERSION) : callback(error)),
-      );
-    return sections.length > 0 ? asked : asked.catch(() => OLDEST_VERSION);
-  }
-}
-
-const isMissingRight = (error: unknown): boolean => isRefusal(error) && error.message.startsWith('NOPERM');
-
-/** BullMQ copies the connection that it is given for each blocking wait; what it copies must be watched and ended too. */
-class CopiedRedis extends TolerantRedis {
-  readonly #onCopy: (copy: RedisClient) => void;
-
-  constructor(options: RedisOptions, onCopy: (copy: RedisClient) => void) {
-    super(options);
-    this.#onCopy = onCopy;
-  }
-
-  override duplicate(changes?: Partial<RedisOptions>): Redis {
-    // That of ioredis makes a Redis, whatever this is.
-    const copy = new TolerantRedis({ ...this.options, ...changes });
-    this.#onCopy(copy);
-    return copy;
-  }
-}
-
-/** As the two above, for a cluster. */
-class CopiedCluster extends Cluster {
-  readonly #nodes: RedisTarget['nodes'];
-  readonly #onCopy: (copy: RedisClient) => void;
-
-  constructor(nodes: RedisTarget['nodes'], options: ClusterOptions, onCopy: (copy: RedisClient) => void) {
-    super([...nodes], options);
-    this.#nodes = nodes;
-    this.#onCopy = onCopy;
-  }
-
-  /** BullMQ asks for all sections, and once. */
-  override info(...given: unknown[]): Promise<string> {
-    const sections = given.filter((each): each is string => typeof each === 'string');
-    const asked: Promise<string> = super.info(...sections);
-    return sections.length > 0 ? asked : asked.catch(() => OLDEST_VERSION);
-  }
-
-  override duplicate(_nodes?: unknown, changes?: ClusterOptions): Cluster {
-    const copy = new CopiedCluster(this.#nodes, { ...this.options, ...changes }, () => {});
-    this.#onCopy(copy);
-    return copy;
-  }
-}
-
-type Open = (target: RedisTarget, options: RedisOptions, onCopy?: (copy: RedisClient) => void) => RedisClient;
-
-const serverAt: Open = (
-  { kind, nodes, name, database: db, sentinelPassword },
-  options,
-  onCopy = () => {},
-) => {
-  const primary = { sentinels: [...nodes], name: name ?? '', sentinelPassword: sentinelPassword ?? '' };
-  const address = kind === 'sentinel' ? primary : { ...nodes[0] };
-  const sentinelTls = options.tls ? { enableTLSForSentinelMode: true, sentinelTLS: options.tls } : {};
-  return new CopiedRedis({ ...options, ...address, ...sentinelTls, db }, onCopy);
-};
-
-const clusterAt: Open = ({ nodes }, { enableOfflineQueue = true, ...redisOptions }, onCopy = () => {}) =>
-  new CopiedCluster(
-    nodes,
-    {
-      enableOfflineQueue,
-      redisOptions,
-      slotsRefreshTimeout: CONNECT_TIMEOUT_MS,
-      clusterRetryStrategy: (attempt) => Math.min(attempt * 50, MAX_RECONNECT_DELAY_MS),
-    },
-    onCopy,
-  );
 
 function optionsFor(
   { nodes, kind, isTls, username, password }: RedisTarget,

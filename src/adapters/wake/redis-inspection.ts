@@ -2,7 +2,7 @@
  * What commands do not show, or too late: rights that the Redis user lacks, another database's coordinators under the same
  * prefix, and an eviction policy that drops wakes. Asked at each new connection and again and again, since an operator may change it meanwhile.
  */
-import type { RedisClient } from './redis-clients.ts';
+import type { RedisClient } from './redis-connections.ts';
 import { missingRights, RedisFault } from './redis-faults.ts';
 
 /** What the scripts of BullMQ call, with arguments that do nothing to a key that holds a text. */

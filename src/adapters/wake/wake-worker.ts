@@ -1,7 +1,7 @@
 /** Takes wakes out of one BullMQ queue while it may. It begins again by itself when Redis is back. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Job, Worker } from 'bullmq';
-import type { RedisClient } from './redis-clients.ts';
+import type { RedisClient } from './redis-connections.ts';
 import { isRefusal } from './redis-faults.ts';
 
 const CONCURRENCY = 50;

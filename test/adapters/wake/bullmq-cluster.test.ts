@@ -49,6 +49,34 @@ await describeOwn('redis', 'a Redis Cluster', (start) => {
   });
 });
 
+await describeOwn('redis', 'a Redis Cluster of one node', (start) => {
+  const startNode = async (...announced: string[]) => {
+    server = await start({ flags: ['--cluster-enabled', 'yes', ...announced] });
+    const admin = world.client(server.url);
+    await admin.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
+    await until(async () => (await admin.cluster('INFO')).includes('cluster_state:ok'));
+    return `redis+cluster://${server.host}:${server.port}`;
+  };
+
+  test('that was not told its address is used at the address of the URL', async () => {
+    const opened = await world.openWhole({ redisUrl: await startNode() });
+    expect(await wakesByRedis(opened)).toBe(true);
+    opened.wakes.wakeAt('soon', 1, Date.now() + 200, 'deadline');
+    await until(() => opened.woken.includes('soon'));
+    expect(opened.logged).toEqual([]);
+  });
+
+  test('that announces an address where it is not is said to, and the log has the address', async () => {
+    const opened = world.open({ redisUrl: await startNode('--cluster-announce-ip', '127.0.0.2') });
+    await until(() => opened.logged.length > 0);
+    expect(opened.wakes.whyDown).toMatch(
+      /^A node of the Redis cluster cannot be reached at .*cluster-announce-ip: /,
+    );
+    expect(opened.logged).toEqual([expect.stringContaining(`ECONNREFUSED 127.0.0.2:${server.port}`)]);
+    expect(await wakesByRedis(opened)).toBe(false);
+  });
+});
+
 await describeOwn('redis', 'a Redis that sentinels lead to', (start) => {
   let folder: WatchedFolder;
   afterEach(() => folder.remove());
