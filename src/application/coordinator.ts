@@ -13,7 +13,6 @@ import {
   waitingSince,
 } from '../domain/index.ts';
 import { type BeginParts, begin } from './begin.ts';
-import type { CallGate } from './call-gate.ts';
 import { complete, type CompleteRequest } from './complete.ts';
 import { type KindMismatch, kindMismatchIn } from './declared-kinds.ts';
 import { explanationOf } from './explanation.ts';
@@ -22,8 +21,6 @@ import { type Outcome, outcomeOf, type Rejected } from './outcome.ts';
 import {
   type JournalPage,
   type JournalRow,
-  type Observer,
-  Overloaded,
   type Participant,
   type ParticipantPage,
   type Registration,
@@ -32,6 +29,14 @@ import {
   type TransactionEnd,
   type TransactionFilter,
 } from './ports.ts';
+import {
+  type ParticipantParts,
+  type Registered,
+  registerParticipant,
+  type Removal,
+  removeParticipant,
+  retryParticipant,
+} from './participant-requests.ts';
 import { overMaximumIn, participantsOf, unknownIn } from './request-faults.ts';
 import { type BeginRequest, type BranchRequest, specOf } from './requests.ts';
 import { settledNow } from './settled-now.ts';
@@ -41,28 +46,6 @@ import type { Waiters } from './waiters.ts';
 
 export type { CoordinatorRejection, Outcome, Rejected } from './outcome.ts';
 
-/** A participant's retries are looked up and begun by so many at a time. */
-const RETRY_PAGE = 200;
-/** After this long all replicas call a participant as it was registered last. */
-const REGISTRATION_READ_MS = 1500;
-const ROOM_PAUSE_MS = 500;
-const ROOM_ATTEMPTS = 60;
-
-/** What became of the removal of a participant; `gid` is one of the transactions that wait for it. */
-export type Removal =
-  | { readonly outcome: 'removed' | 'succeeded_by' | 'not_registered' }
-  | { readonly outcome: 'in_use'; readonly gid: string };
-
-const NO_FILTER = {
-  status: null,
-  isParked: null,
-  attention: null,
-  name: null,
-  businessKey: null,
-  beganAfter: null,
-  before: null,
-};
-
 /** Which transactions are final, by the clock that their instants are by. */
 export type Ends = {
   readonly now: Instant;
@@ -70,19 +53,16 @@ export type Ends = {
   readonly ends: readonly TransactionEnd[];
 };
 
-export type CoordinatorParts = BeginParts & {
-  readonly waiters: Waiters;
-  readonly gate: CallGate;
-  readonly observer: Observer;
-  /** An operator has changed or retried a participant: it counts as recovered, on every replica. */
-  readonly onRecovered: (participant: string) => void;
-  /** The version of the journal to write now. */
-  readonly journalVersion: () => number;
-  /** How long a commit may take. */
-  readonly commitTimeoutMs: number;
-  /** How long a success that must come is waited for before an operator is to look. */
-  readonly attentionAfterMs: number;
-};
+export type CoordinatorParts = BeginParts &
+  ParticipantParts & {
+    readonly waiters: Waiters;
+    /** The version of the journal to write now. */
+    readonly journalVersion: () => number;
+    /** How long a commit may take. */
+    readonly commitTimeoutMs: number;
+    /** How long a success that must come is waited for before an operator is to look. */
+    readonly attentionAfterMs: number;
+  };
 
 /** Which transactions to list, as a client says it. */
 export type ListRequest = Omit<TransactionFilter, 'attention' | 'from'> & {
@@ -156,39 +136,13 @@ export class Coordinator {
   }
 
   /** The same for all branches of one participant that has recovered; answers how many transactions. */
-  async retryParticipant(participant: string): Promise<number> {
-    const { store, onRecovered } = this.#given;
-    this.#given.gate.close(participant);
-    onRecovered(participant);
-    let retriedCount = 0;
-    for (let after = ''; ; ) {
-      const gids = await store.gidsWaitingFor(participant, after, RETRY_PAGE);
-      const eventAt = (now: Now) => ({ type: 'retryRequested', participant, now }) as const;
-      for (const gid of gids) this.#given.tracer.retried(gid);
-      const outcomes = await Promise.all(gids.map((gid) => this.#askWhenThereIsRoom(gid, eventAt)));
-      retriedCount += outcomes.filter(({ accepted }) => accepted).length;
-      if (gids.length < RETRY_PAGE) return retriedCount;
-      after = gids.at(-1) ?? '';
-    }
+  retryParticipant(participant: string): Promise<number> {
+    return retryParticipant(this.#given, participant, (gid, eventAt) => this.#ask(gid, eventAt));
   }
 
-  /**
-   * Stores a participant, or what replaces it. Its circuit is closed: what failed before says nothing of the new addresses.
-   * @returns what is stored: what the registration leaves out may be that of an earlier one
-   */
-  async registerParticipant(
-    registration: Registration,
-  ): Promise<{ readonly participant: Participant; readonly isNew: boolean }> {
-    const { registry, observer, time, onRecovered } = this.#given;
-    const { name } = registration;
-    const former = await registry.find(name);
-    const { isNew } = await registry.put(registration);
-    this.#given.gate.close(name);
-    const stored = (await registry.find(name)) ?? { paths: {}, callTimeoutMs: null, ...registration };
-    observer.participantRegistered(stored, former);
-    if (former !== null && JSON.stringify(former) !== JSON.stringify(stored))
-      time.after(REGISTRATION_READ_MS, () => onRecovered(name));
-    return { participant: stored, isNew };
+  /** Stores a participant, or what replaces it. */
+  registerParticipant(registration: Registration): Promise<Registered> {
+    return registerParticipant(this.#given, registration);
   }
 
   findParticipant(name: string): Promise<Participant | null> {
@@ -201,31 +155,10 @@ export class Coordinator {
 
   /**
    * Removes a participant that nothing waits for. While something waits, its name gets the registration of the successor.
-   * A begin at the same moment may still name it: its calls are answered by no one, until the name is registered again.
    * @param successor what waits is called as this one is; null for none
    */
-  async removeParticipant(name: string, successor: Participant | null): Promise<Removal> {
-    const { registry, observer, gate } = this.#given;
-    if ((await registry.find(name)) === null) return { outcome: 'not_registered' };
-    const gid = await this.#waitingFor(name);
-    if (gid !== null) {
-      if (successor === null) return { outcome: 'in_use', gid };
-      await this.registerParticipant({ secrets: [], activities: {}, ...successor, name });
-      return { outcome: 'succeeded_by' };
-    }
-    if (!(await registry.remove(name))) return { outcome: 'not_registered' };
-    gate.close(name);
-    observer.participantRemoved(name);
-    return { outcome: 'removed' };
-  }
-
-  /** A transaction that waits for the participant, or would once it is released; null for none. */
-  async #waitingFor(participant: string): Promise<string | null> {
-    const { store } = this.#given;
-    const [waiting] = await store.gidsWaitingFor(participant, '', 1);
-    if (waiting !== undefined) return waiting;
-    const [quarantined] = await store.list({ ...NO_FILTER, participant, isQuarantined: true, limit: 1 });
-    return quarantined?.gid ?? null;
+  removeParticipant(name: string, successor: Participant | null): Promise<Removal> {
+    return removeParticipant(this.#given, name, successor);
   }
 
   async list({ needsAttention, ...request }: ListRequest): Promise<Listed> {
@@ -291,19 +224,6 @@ export class Coordinator {
   /** Waits for the end, also when another replica reaches it; answers the newest state after `waitMs` at most. */
   waitForEnd(saved: Saved, waitMs: number): Promise<Saved> {
     return this.#given.waiters.wait(saved, waitMs);
-  }
-
-  /** For a request that asks for many: what finds no room now finds some soon, since what was asked before ends. */
-  async #askWhenThereIsRoom(gid: string, eventAt: (now: Now) => Event): Promise<Outcome> {
-    const { time } = this.#given;
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await this.#ask(gid, eventAt);
-      } catch (error) {
-        if (!(error instanceof Overloaded) || attempt === ROOM_ATTEMPTS) throw error;
-        await new Promise<void>((resolve) => time.after(ROOM_PAUSE_MS, resolve));
-      }
-    }
   }
 
   async #ask(gid: string, eventAt: (now: Now) => Event): Promise<Outcome> {
