@@ -7,7 +7,8 @@ import { Queue } from 'bullmq';
 import type { Log, Time, WakeQueue } from '../../application/ports.ts';
 import type { Instant, WakeReason } from '../../domain/index.ts';
 import { type RedisAddress, RedisClients } from './redis-clients.ts';
-import { isRefusal, RedisFault, redisFault } from './redis-faults.ts';
+import { isRefusal, RedisFault } from './redis-faults.ts';
+import { type Finder, RedisHealth } from './redis-health.ts';
 import { inspectMark, inspectMemory, inspectRights } from './redis-inspection.ts';
 import { redisTargetOf } from './redis-url.ts';
 import { jobIdOf, type Wake, WakeLane } from './wake-lane.ts';
@@ -25,11 +26,7 @@ const AHEAD_STEP_MS = 3_600_000;
 const INSPECTION_INTERVAL_MS = 10_000;
 const QUEUE_NAMES = { deadline: 'deadlines', call: 'calls' } as const;
 
-const REASONS = ['deadline', 'call'] as const;
-
 type Lane = { readonly wakes: WakeLane; readonly worker: WakeWorker; readonly queue: Queue };
-
-type Finder = 'add' | 'inspect' | 'memory' | `${'read' | 'settle'} ${WakeReason}`;
 
 type Given = RedisAddress & {
   /** What all keys in Redis begin with. */
@@ -49,17 +46,10 @@ export class BullmqWakeQueue implements WakeQueue {
   readonly #given: Given;
   readonly #clients: RedisClients;
   readonly #lanes: { readonly [reason in WakeReason]: Lane };
-  #state: 'starting' | 'up' | 'down' | 'closed' = 'starting';
+  readonly #health: RedisHealth;
+  #isClosed = false;
   /** Redis answers, but not as it should: until it takes a bulk, or until it is connected anew. */
   #refuses: 'no' | 'until-added' | 'until-ready' = 'no';
-  /** What is wrong although Redis is connected, by the work that found it. */
-  readonly #faults = new Map<Finder, Error>();
-  /** Of the connections, since they were last complete. */
-  #lastError: Error | null = null;
-  /** Causes that were logged since the queue was last up. */
-  readonly #logged = new Set<string>();
-  /** Since it was last connected, and found usable. */
-  #isInspected = false;
   #cancelInspection = () => {};
 
   constructor(given: Given) {
@@ -67,25 +57,25 @@ export class BullmqWakeQueue implements WakeQueue {
     const isCluster = redisTargetOf(given.redisUrl).kind === 'cluster';
     this.#given = isCluster ? { ...given, prefix: `{${given.prefix}}` } : given;
     this.#clients = new RedisClients({ ...given, onChange: (error) => this.#connectionChanged(error) });
+    this.#health = new RedisHealth({
+      ...given,
+      password: this.#clients.password,
+      isConnected: () => this.#isConnected,
+    });
     this.#lanes = { deadline: this.#lane('deadline'), call: this.#lane('call') };
     this.#clients.producer.on('ready', () => this.#connected());
   }
 
   get isUp(): boolean {
-    return this.#state === 'up';
+    return this.#health.isUp;
   }
 
   get whyDown(): string | null {
-    if (this.isUp) return null;
-    const fault = this.#fault;
-    const follows = this.#isUsed
-      ? 'it is used, but wakes may be late or lost'
-      : 'transactions go on, woken by the timers of this process and by the recovery scan';
-    return `${capitalized(fault === null ? 'Redis cannot be reached' : redisFault(fault))}: ${follows}`;
+    return this.#health.whyDown;
   }
 
   wakeAt(gid: string, seq: number, when: Instant, reason: WakeReason): void {
-    if (this.#state === 'closed') return;
+    if (this.#isClosed) return;
     const { wakes, worker } = this.#lanes[reason];
     const farthest = this.#given.time.now().earliest + MAX_AHEAD_MS;
     const wake = { gid, seq, when: when <= farthest ? when : farthest - (farthest % AHEAD_STEP_MS) };
@@ -95,8 +85,9 @@ export class BullmqWakeQueue implements WakeQueue {
   }
 
   async close(): Promise<void> {
-    if (this.#state === 'closed') return;
-    this.#state = 'closed';
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#health.close();
     this.#cancelInspection();
     await this.#given.fallback.close();
     const lanes = Object.values(this.#lanes);
@@ -136,23 +127,23 @@ export class BullmqWakeQueue implements WakeQueue {
       prefix,
       onWake,
       connection: consumer,
-      onRead: (fault) => this.#found(`read ${reason}`, fault),
-      onSettled: (fault) => this.#found(`settle ${reason}`, fault),
+      onRead: (fault) => this.#health.found(`read ${reason}`, fault),
+      onSettled: (fault) => this.#health.found(`settle ${reason}`, fault),
     });
     return { wakes, worker, queue };
   }
 
   #added(): void {
     if (this.#refuses === 'until-added') this.#refuses = 'no';
-    this.#found('add', null);
+    this.#health.found('add', null);
   }
 
   #refused(reason: WakeReason, wakes: readonly Wake[], error: unknown): void {
-    if (this.#state === 'closed') return;
+    if (this.#isClosed) return;
     for (const { gid, seq, when } of wakes) this.#given.fallback.wakeAt(gid, seq, when, reason);
     if (isRefusal(error)) {
       this.#refuses = 'until-added';
-      this.#found('add', error);
+      this.#health.found('add', error);
       return;
     }
     if (this.#refuses !== 'until-ready') {
@@ -164,19 +155,13 @@ export class BullmqWakeQueue implements WakeQueue {
   }
 
   #connectionChanged(error: unknown): void {
-    if (this.#clients.producer.status !== 'ready') this.#isInspected = false;
-    // What Redis said explains why the connection ended; that it ended explains nothing.
-    const explains =
-      isRefusal(error) || error instanceof RedisFault || (error instanceof Error && 'code' in error);
-    if (explains || this.#lastError === null) this.#lastError = error as Error | null;
-    this.#changed(error);
+    if (this.#clients.producer.status !== 'ready') this.#health.isInspected = false;
+    this.#health.connectionChanged(error);
   }
 
   #connected(): void {
     if (this.#refuses === 'until-ready') this.#refuses = 'no';
-    // What it refused before is found again if it still does.
-    this.#faults.clear();
-    this.#isInspected = false;
+    this.#health.begin();
     void this.#inspect();
   }
 
@@ -189,14 +174,12 @@ export class BullmqWakeQueue implements WakeQueue {
       const isUsable = await this.#inspectBy('inspect', inspected);
       for (const { worker } of Object.values(this.#lanes)) {
         if (isUsable) worker.run();
-        else if (this.#faults.has('inspect')) worker.pause();
+        else if (this.#health.has('inspect')) worker.pause();
       }
       await this.#inspectBy('memory', inspectMemory(producer));
-      this.#isInspected ||= isUsable;
-      if (isUsable) for (const reason of REASONS) this.#faults.delete(`settle ${reason}`);
-      this.#changed(null);
+      this.#health.inspected(isUsable);
     }
-    if (this.#state === 'closed') return;
+    if (this.#isClosed) return;
     this.#cancelInspection();
     this.#cancelInspection = time.after(INSPECTION_INTERVAL_MS, () => void this.#inspect());
   }
@@ -204,18 +187,12 @@ export class BullmqWakeQueue implements WakeQueue {
   /** Without an answer nothing is known; what arms a wake finds out why. */
   #inspectBy(finder: Finder, done: Promise<void>): Promise<boolean> {
     return done.then(
-      () => this.#found(finder, null) ?? true,
+      () => this.#health.found(finder, null) ?? true,
       (error) => {
-        if (isRefusal(error) || error instanceof RedisFault) this.#found(finder, error);
+        if (isRefusal(error) || error instanceof RedisFault) this.#health.found(finder, error);
         return false;
       },
     );
-  }
-
-  #found(finder: Finder, fault: Error | null): void {
-    if (fault === null) this.#faults.delete(finder);
-    else this.#faults.set(finder, fault);
-    this.#changed(fault);
   }
 
   get #isConnected(): boolean {
@@ -223,55 +200,8 @@ export class BullmqWakeQueue implements WakeQueue {
   }
 
   #takes(reason: WakeReason): boolean {
-    const isRefused = this.#faults.has('inspect') || this.#faults.has(`read ${reason}`);
-    return this.#canAdd && this.#isInspected && !isRefused;
-  }
-
-  /** Although something is wrong. */
-  get #isUsed(): boolean {
-    return this.#isConnected && [...this.#faults.keys()].every((finder) => finder === 'memory');
-  }
-
-  get #fault(): Error | null {
-    const found = this.#faults.values().next().value ?? null;
-    return this.#isConnected ? found : (this.#lastError ?? found);
-  }
-
-  /** One line for each cause since Redis was usable, however often it is tried meanwhile. */
-  #changed(error: unknown): void {
-    if (this.#state === 'closed') return;
-    const isUp = this.#isConnected && this.#isInspected && this.#faults.size === 0;
-    if (isUp !== this.isUp || (this.#state === 'starting' && error !== null)) {
-      this.#state = isUp ? 'up' : 'down';
-      this.#given.onState?.(isUp);
-    }
-    if (isUp) {
-      this.#logged.clear();
-      this.#lastError = null;
-    } else if (this.#state === 'down') this.#logCause();
-  }
-
-  #logCause(): void {
-    const fault = this.#fault;
-    // Not inspected yet, nothing is known to be wrong.
-    if (fault === null && this.#isConnected) return;
-    // When the connections are back, what was wrong with them is over.
-    if (fault === null && this.#logged.size > 0) return;
-    const cause = fault === null ? 'Redis cannot be reached' : redisFault(fault);
-    if (this.#logged.has(cause)) return;
-    this.#logged.add(cause);
-    const what = this.#isUsed
-      ? 'Redis is used, but not as it should be'
-      : 'Redis unavailable: this process falls back to its own timers';
-    this.#given.log.error(what, new Error(`${cause} (${this.#reasonOf(fault).message})`));
-  }
-
-  /** The message only: the error of a refused log-in carries the password, and a message might. */
-  #reasonOf(error: unknown): Error {
-    const { message, cause } = (error ?? new Error('the connection was closed')) as Error;
-    const { password } = this.#clients;
-    const text = (cause as Error | undefined)?.message ?? message;
-    return new Error(password ? text.replaceAll(password, '***') : text);
+    const isRefused = this.#health.has('inspect') || this.#health.has(`read ${reason}`);
+    return this.#canAdd && this.#health.isInspected && !isRefused;
   }
 
   #atMost(limitMs: number, done: Promise<unknown>): Promise<unknown> {
@@ -284,5 +214,3 @@ export class BullmqWakeQueue implements WakeQueue {
     });
   }
 }
-
-const capitalized = (text: string): string => `${text[0]?.toUpperCase()}${text.slice(1)}`;
