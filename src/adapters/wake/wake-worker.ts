@@ -105,6 +105,11 @@ class PatientWorker extends Worker {
     }
   }
 
+  /** The check for stalled jobs has an interval of its own; a wait before it would outlive the worker by seconds. */
+  protected override checkConnectionError<T>(check: () => Promise<T>): Promise<T | undefined> {
+    return super.checkConnectionError(check, 0);
+  }
+
   /** Its own choice after a refused wait is 100 ms. */
   override delay(delayMs = 0, abortController?: Parameters<Worker['delay']>[1]): Promise<void> {
     return super.delay(Math.max(delayMs, RETRY_DELAY_MS), abortController);

@@ -74,7 +74,8 @@ export class BullmqWorld {
 
   /** A client of the test's own. */
   client(url: string): Redis {
-    const client = new Redis(url, { maxRetriesPerRequest: null });
+    // A connection that is closed already is waited for so long.
+    const client = new Redis(url, { maxRetriesPerRequest: null, disconnectTimeout: 100 });
     client.on('error', () => {});
     this.#open.push({ close: async () => client.disconnect() });
     return client;
