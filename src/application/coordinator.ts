@@ -18,16 +18,16 @@ import { type KindMismatch, kindMismatchIn } from './declared-kinds.ts';
 import { explanationOf } from './explanation.ts';
 import { NOTE_VERSION } from './journal.ts';
 import { type Outcome, outcomeOf, type Rejected } from './outcome.ts';
-import {
-  type JournalPage,
-  type JournalRow,
-  type Participant,
-  type ParticipantPage,
-  type Registration,
-  type QuarantinedTransaction,
-  type Saved,
-  type TransactionEnd,
-  type TransactionFilter,
+import type {
+  JournalPage,
+  JournalRow,
+  Participant,
+  ParticipantPage,
+  Registration,
+  QuarantinedTransaction,
+  Saved,
+  TransactionEnd,
+  TransactionFilter,
 } from './ports.ts';
 import {
   type ParticipantParts,
