@@ -160,6 +160,7 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
     apiTokens,
     completionUrls,
     maxCallTimeoutMs: settings.maxCallTimeoutMs,
+    participantConcurrency: settings.participantConcurrency,
     metrics: (accept) => metrics.scrape(accept),
     trace: tracing?.pluginFor ?? null,
     traceUrlTemplate: settings.traceUrlTemplate,

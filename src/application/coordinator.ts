@@ -63,6 +63,9 @@ const NO_FILTER = {
   before: null,
 };
 
+/** Of a registration that leaves out what another may have stored. */
+const NOTHING_MORE = { secrets: [], activities: {}, maxConcurrentCalls: null, maxCallsPerSecond: null };
+
 /** Which transactions are final, by the clock that their instants are by. */
 export type Ends = {
   readonly now: Instant;
@@ -210,7 +213,7 @@ export class Coordinator {
     const gid = await this.#waitingFor(name);
     if (gid !== null) {
       if (successor === null) return { outcome: 'in_use', gid };
-      await this.registerParticipant({ secrets: [], activities: {}, ...successor, name });
+      await this.registerParticipant({ ...NOTHING_MORE, ...successor, name });
       return { outcome: 'succeeded_by' };
     }
     if (!(await registry.remove(name))) return { outcome: 'not_registered' };
