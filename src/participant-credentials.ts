@@ -9,7 +9,12 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { Value } from 'typebox/value';
-import type { Credentials, ParticipantTls } from './adapters/participant/credentials.ts';
+import {
+  type Credentials,
+  MIN_HIDDEN_LENGTH,
+  type ParticipantTls,
+} from './adapters/participant/credentials.ts';
+import { readExactJson, UnreadableBody } from './api/exact-json.ts';
 import { type Entry, faultsIn, MAX_VALUE, VALUE } from './credentials-entry.ts';
 import { UnusableSettings } from './environment.ts';
 import { ParticipantName } from './wire/index.ts';
@@ -52,19 +57,21 @@ export const keepingFormer = (
 };
 
 async function participantsIn(jsonPath: string, where: string): Promise<object> {
-  const text = await readFile(jsonPath, 'utf8').catch((error: Error) => {
+  const bytes = await readFile(jsonPath).catch((error: Error) => {
     throw new UnusableSettings([`${where} cannot be read: ${error.message}`]);
   });
-  const value = parsed(text);
+  const value = parsed(bytes, where);
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
   throw new UnusableSettings([`${where} is no JSON object of participants by name`]);
 }
 
-/** The words of the parser repeat the text. */
-function parsed(text: string): unknown {
+/** Undefined for what is no JSON: the words of the parser repeat the text. */
+function parsed(bytes: Buffer, where: string): unknown {
   try {
-    return JSON.parse(text);
-  } catch {
+    return readExactJson(bytes);
+  } catch (error) {
+    if (error instanceof UnreadableBody && error.code === 'invalid_request')
+      throw new UnusableSettings([`${where}: the member ${error.pointer} stands twice`]);
     return undefined;
   }
 }
@@ -94,13 +101,10 @@ async function credentialsOf(name: string, given: unknown, folder: string): Prom
     headers: [...fixed, ...secret].flatMap(({ header, value }) => [header, value]),
     secrets: secret
       .map(({ value }) => value.replace(/^Bearer /, ''))
-      .filter((one) => one.length >= MIN_HIDDEN),
+      .filter((one) => one.length >= MIN_HIDDEN_LENGTH),
     tls,
   };
 }
-
-/** Shorter texts occur in answers by chance. */
-const MIN_HIDDEN = 8;
 
 const bearerOf = (token: string) => ({ header: 'authorization', value: `Bearer ${token}` });
 

@@ -99,6 +99,8 @@ describe('a fault is named with its file and participant:', () => {
   const CR = 'a\rb';
   test.each<[string, Entries | string, RegExp]>([
     ['no JSON', `{"inventory": "${MARKS.secret}`, /credentials\.json” is no JSON object/],
+    ['a member twice', '{"a": {"origins": [], "origins": []}}', /the member #\/a\/origins stands twice/],
+    ['bytes of another encoding', '\ufeff{}', /is no JSON object/],
     ['a list', '[]', /is no JSON object/],
     ['a name that is none', { 'https://a.test': ENTRY }, /is no name of a participant/],
     ['no origins', { inventory: {} }, /“inventory”: origins is required/],

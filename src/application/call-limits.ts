@@ -4,7 +4,7 @@
  * - What anyone finds in the registry is remembered. So a begin makes the limits of its participants known before their first
  *   call, and a registration on this replica holds immediately.
  * - What was read longer ago than a second is read again in the background, so that a registration on another replica holds
- *   about a second later.
+ *   within two seconds: the registry too keeps what it read for a second.
  * - While the registry cannot be read, the former limits hold.
  */
 import { isAddress } from './allowed-addresses.ts';

@@ -39,6 +39,15 @@ export function checkOrigin(participant: string, credentials: Credentials | null
 
 const HIDDEN = '[hidden]';
 
-/** A text of a participant without the secrets that it was sent. */
+/** Shorter texts occur in answers by chance. */
+export const MIN_HIDDEN_LENGTH = 8;
+
+/** A text of a participant without the secrets that it was sent, also where it was cut off within one. */
 export const withoutSecrets = (text: string, secrets: readonly string[]): string =>
-  secrets.reduce((rest, secret) => rest.replaceAll(secret, HIDDEN), text);
+  secrets.reduce((rest, secret) => withoutEnd(rest.replaceAll(secret, HIDDEN), secret), text);
+
+function withoutEnd(text: string, secret: string): string {
+  for (let length = secret.length - 1; length >= MIN_HIDDEN_LENGTH; length -= 1)
+    if (text.endsWith(secret.slice(0, length))) return text.slice(0, -length) + HIDDEN;
+  return text;
+}

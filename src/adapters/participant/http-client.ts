@@ -208,7 +208,9 @@ export class HttpParticipantClient implements ParticipantClient {
   }
 
   #retire(targets: Targets): void {
-    const retired: Promise<void> = targets.close().finally(() => this.#retired.delete(retired));
+    // A connection that was destroyed meanwhile has ended too.
+    const closed = targets.close().catch(() => {});
+    const retired: Promise<void> = closed.finally(() => this.#retired.delete(retired));
     this.#retired.add(retired);
   }
 

@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { MemoryParticipantRegistry } from '../../../src/adapters/memory/participant-registry.ts';
-import type { Credentials } from '../../../src/adapters/participant/credentials.ts';
+import { type Credentials, withoutSecrets } from '../../../src/adapters/participant/credentials.ts';
 import { HttpParticipantClient } from '../../../src/adapters/participant/http-client.ts';
 import type { ParticipantCall } from '../../../src/application/ports.ts';
 import { newAuthority } from '../../support/certificates.ts';
@@ -263,6 +263,12 @@ describe('headers', () => {
     expect(marksIn(JSON.stringify(answer))).toEqual([]);
     expect(JSON.stringify(answer)).toContain('[hidden]');
   });
+});
+
+test('a secret that an answer was cut off in is hidden too', () => {
+  const secret = 'abcdefghijklmnop';
+  expect(withoutSecrets(`${secret} ${secret.slice(0, 12)}`, [secret])).toBe('[hidden] [hidden]');
+  expect(withoutSecrets(`not ${secret.slice(0, 7)}`, [secret])).toBe('not abcdefg');
 });
 
 describe('a call to an origin that the credentials are not for', () => {
