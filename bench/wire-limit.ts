@@ -137,6 +137,7 @@ const app = await buildApp({
   checkReady: async () => 'ready',
   apiTokens: new ApiTokens([]),
   maxCallTimeoutMs: settings.maxCallTimeoutMs,
+  participantConcurrency: settings.participantConcurrency,
   whyNeverCalled: () => null,
   metrics: async () => ({ contentType: 'text/plain', text: '' }),
   logger: pino({ level: settings.logLevel, name: 'wire-limit' }),

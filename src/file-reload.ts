@@ -1,17 +1,21 @@
 /**
- * Reads the files of some settings again while the process runs: API tokens, and certificate and key of the listener.
+ * Reads the files of some settings again while the process runs: API tokens, certificate and key of the listener, and the
+ * credentials of participants.
  *
  * - Contents are compared, not dates: Kubernetes swaps a link, and the new file may be the older one.
  * - Files that cannot be read or used change nothing. The former values stay in use, and each new fault is logged once.
- * - Certificate and key are replaced together, and only as a pair that fits. Tokens do not wait for them.
+ * - Certificate and key are replaced together, and only as a pair that fits. Tokens do not wait for them, nor do the
+ *   credentials of one participant for those of another.
  */
 import { X509Certificate } from 'node:crypto';
 import type { Server } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
+import type { CredentialsByName } from './adapters/participant/credentials.ts';
 import type { Chance, Time } from './application/ports.ts';
 import { Repetition } from './application/repetition.ts';
 import { areInFiles, listenerTlsOf, readAgain, UnusableSettings } from './environment.ts';
 import type { ApiTokens } from './http/plugins/api-tokens.ts';
+import { type CredentialsRead, keepingFormer, readCredentials } from './participant-credentials.ts';
 import type { Settings } from './settings.ts';
 import { reasonOf } from './wire/error-fields/fields.ts';
 
@@ -61,12 +65,45 @@ export function fileReloads(
   ];
 }
 
+type ReloadedCredentials = Surroundings & {
+  readonly atStart: CredentialsRead;
+  readonly use: (byName: CredentialsByName) => void;
+};
+
+/** One, where there is a file of credentials. */
+export function credentialsReloads(
+  { participantCredentialsFile: path }: Pick<Settings, 'participantCredentialsFile'>,
+  { atStart, use, ...surroundings }: ReloadedCredentials,
+): readonly { start(): void; stop(): void }[] {
+  let used = atStart.credentials;
+  let faults = atStart.faults;
+  const reload = new FileReload({
+    ...surroundings,
+    what: 'credentials of participants',
+    atStart: used,
+    async read() {
+      const read = keepingFormer(await readCredentials(path), used);
+      faults = read.faults;
+      return read.credentials;
+    },
+    faults: () => faults,
+    use(credentials) {
+      use(new Map(credentials));
+      used = credentials;
+      return { participants: credentials.map(([name]) => name) };
+    },
+  });
+  return path === '' ? [] : [reload];
+}
+
 export type FileReloadParts<Values> = Surroundings & {
   /** In the log. */
   readonly what: string;
   readonly atStart: Values;
   /** The values as their files are now. @throws UnusableSettings */
   readonly read: () => Promise<Values>;
+  /** Of parts that keep their former values, as of the last read; none when absent. */
+  readonly faults?: () => readonly string[];
   /** Answers fields for the log. */
   readonly use: (values: Values) => object;
 };
@@ -95,9 +132,9 @@ export class FileReload<Values> {
   async #pass(): Promise<number> {
     try {
       this.#useIfNew(await this.#given.read());
-      this.#fault = null;
+      this.#report(this.#given.faults?.() ?? []);
     } catch (error) {
-      this.#report(error);
+      this.#report(error instanceof UnusableSettings ? error.faults : [reasonOf(error)]);
     }
     return EVERY_MS;
   }
@@ -110,11 +147,11 @@ export class FileReload<Values> {
     this.#used = text;
   }
 
-  #report(error: unknown): void {
+  #report(faults: readonly string[]): void {
     const { what, log } = this.#given;
-    const fault = error instanceof UnusableSettings ? error.faults.join('; ') : reasonOf(error);
+    const fault = faults.join('; ') || null;
     if (fault === this.#fault) return;
     this.#fault = fault;
-    log.error({ fault }, `${what} cannot be reloaded: the former stay in use`);
+    if (fault !== null) log.error({ fault }, `${what} cannot be reloaded: the former stay in use`);
   }
 }

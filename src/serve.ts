@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
 import type { Logger } from 'pino';
 import { AlertWebhook } from './adapters/alert-webhook.ts';
+import type { CredentialsByName } from './adapters/participant/credentials.ts';
 import { whyNeverCalled } from './adapters/participant/forbidden-addresses.ts';
 import { HttpParticipantClient } from './adapters/participant/http-client.ts';
 import type { ProxyParts } from './adapters/participant/proxy.ts';
@@ -25,7 +26,13 @@ import { AllowedAddresses } from './application/allowed-addresses.ts';
 import { VERSIONS } from './application/journal.ts';
 import { Replicas } from './application/replicas.ts';
 import { createEngine, type Engine, type EngineSettings } from './application/engine.ts';
-import type { Log, QuarantinedTransaction, Time, WakeQueue } from './application/ports.ts';
+import type {
+  Log,
+  ParticipantRegistry,
+  QuarantinedTransaction,
+  Time,
+  WakeQueue,
+} from './application/ports.ts';
 import {
   databaseTlsOf,
   environment,
@@ -35,7 +42,8 @@ import {
   shownUrl,
   UnusableSettings,
 } from './environment.ts';
-import { fileReloads } from './file-reload.ts';
+import { credentialsReloads, fileReloads } from './file-reload.ts';
+import { readCredentials } from './participant-credentials.ts';
 import { buildApp } from './http/app.ts';
 import { ApiTokens } from './http/plugins/api-tokens.ts';
 import { traceUrlOf } from './api/transaction-view.ts';
@@ -87,6 +95,8 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
   const ignored = serviceVariablesIn(environment);
   if (ignored.length > 0)
     logger.info({ variables: ignored }, 'variables that Kubernetes injects for Services are ignored');
+  const credentials = await readCredentials(settings.participantCredentialsFile);
+  if (credentials.faults.length > 0) throw new UnusableSettings(credentials.faults);
   const sql = await openDatabase(settings, logger);
   await logRisks(settings, sql, logger);
   const registry = new AllowedAddresses({
@@ -100,6 +110,7 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
     ca: settings.participantCaFile,
     maxIdleConnections: settings.participantConcurrency,
     proxy: proxyOf(settings),
+    credentials: new Map(credentials.credentials),
     completionUrls,
     userAgent: USER_AGENT,
     keepsErrorBodies: settings.keepErrorBodies,
@@ -160,19 +171,26 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
     apiTokens,
     completionUrls,
     maxCallTimeoutMs: settings.maxCallTimeoutMs,
+    participantConcurrency: settings.participantConcurrency,
     metrics: (accept) => metrics.scrape(accept),
     trace: tracing?.pluginFor ?? null,
     traceUrlTemplate: settings.traceUrlTemplate,
     logger,
     logsRequests: logger.isLevelEnabled('debug'),
   });
-  const reloads = fileReloads(settings, {
-    apiTokens,
-    server: app.server,
-    time: sql.time,
-    chance: systemChance,
-    log: logger,
-  });
+  const surroundings = { time: sql.time, chance: systemChance, log: logger };
+  const reloads = [
+    ...fileReloads(settings, { ...surroundings, apiTokens, server: app.server }),
+    ...credentialsReloads(settings, {
+      ...surroundings,
+      atStart: credentials,
+      use(byName) {
+        participants.useCredentials(byName);
+        void warnOfUnregistered(byName, registry, logger);
+      },
+    }),
+  ];
+  await warnOfUnregistered(new Map(credentials.credentials), registry, logger);
   const alerting = alertingOf(settings, { sql, engine, metrics, log });
   // npm passes a Ctrl-C on that the terminal has sent already: the second one is the same request, and `delay` bounds it.
   const onSecondSignal = () => {};
@@ -240,6 +258,17 @@ async function openDatabase(settings: Settings, logger: Logger): Promise<SqlStor
   const fault = await schemaFault(sql.dataSource);
   if (fault !== null) throw new Error(fault);
   return sql;
+}
+
+/** They may be registered later, or their names may be misspelt. */
+async function warnOfUnregistered(
+  byName: CredentialsByName,
+  registry: ParticipantRegistry,
+  logger: Logger,
+): Promise<void> {
+  for (const participant of byName.keys())
+    if ((await registry.find(participant).catch(() => undefined)) === null)
+      logger.warn({ participant }, 'credentials of a participant that is not registered');
 }
 
 async function logRisks(settings: Settings, { dataSource }: SqlStore, logger: Logger): Promise<void> {

@@ -128,6 +128,12 @@ export const Settings = Type.Object({
     description: 'Prefix of the keys in Redis. Coordinators on different databases need different prefixes.',
   }),
   participantCaFile: pemFile('Additional CA certificates for TLS connections to participants'),
+  participantCredentialsFile: Type.String({
+    default: '',
+    description:
+      'Path of a JSON file with what calls of participants carry: headers, bearer tokens and client certificates from files, ' +
+      'by the name of the participant. It and its files are read again while the process runs.',
+  }),
   allowedHosts: list(
     HOST_ENTRY,
     'Hosts that a branch may name by URL instead of a registered participant: HOST, HOST:PORT or *.DOMAIN, separated ' +

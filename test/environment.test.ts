@@ -61,6 +61,7 @@ describe('what is left unset', () => {
       maxRetryDelayMs: 3_600_000,
       maxRetryBudgetMs: 604_800_000,
       participantConcurrency: 256,
+      participantCredentialsFile: '',
       circuitFailureCount: 10,
       circuitFirstOpenMs: 1000,
       circuitMaxOpenMs: 30_000,

@@ -1,6 +1,6 @@
 /** What stops a start, and the words that say what to do; and the migration that a shared database needs first. */
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -54,6 +54,18 @@ describe('a start is refused', () => {
     await holder.close();
     expect(code).toBe(1);
     expect(said).toMatch(/taken\.sqlite is in use by another process: a SQLite file belongs to one/);
+  });
+
+  test('when a file of credentials of a participant is missing, which is named', async () => {
+    const path = join(folder, 'credentials.json');
+    const entry = { origins: ['https://inventory.test'], bearerTokenFile: 'token' };
+    await writeFile(path, JSON.stringify({ inventory: entry }));
+    const { code, said } = await outcomeOf('main', {
+      TERCET_DATABASE_URL: `sqlite:${join(folder, 'credentials.sqlite')}`,
+      TERCET_PARTICIPANT_CREDENTIALS_FILE: path,
+    });
+    expect(code).toBe(1);
+    expect(said).toMatch(/“inventory”: bearerTokenFile “token” cannot be read: ENOENT.*token/);
   });
 
   test('when the database cannot be reached', async () => {

@@ -56,6 +56,7 @@ export const valuesSchema: Schema = {
     apiTokens: secret,
     alertWebhook: values({ existingSecret: name, urlKey: key, secretsKey: key }),
     completionSecrets: secret,
+    participantCredentials: secret,
     caCertificates: values({ database: configMap, redis: configMap, participants: configMap }),
     migration: values({
       enabled: flag,

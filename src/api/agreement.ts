@@ -4,7 +4,7 @@
  */
 import type * as wire from '../wire/index.ts';
 import type { noticeOf } from '../application/ending-notice.ts';
-import type { Participant } from '../application/ports.ts';
+import type { CallLimits, Participant } from '../application/ports.ts';
 import type * as requests from '../application/requests.ts';
 import type * as domain from '../domain/index.ts';
 
@@ -15,10 +15,10 @@ type Proven<Claims extends readonly true[]> = Claims;
 /** Of a participant's secrets only their number is shown. */
 type ShownParticipant = Omit<wire.ParticipantView, 'secretCount'>;
 /** The wire's arrays may be written to. */
-type KnownParticipant = Readonly<Omit<ShownParticipant, 'baseUrls' | 'activities'>> & {
+type KnownParticipant = Readonly<Omit<ShownParticipant, 'baseUrls' | 'activities' | keyof CallLimits>> & {
   readonly baseUrls: readonly string[];
   readonly activities?: Readonly<ShownParticipant['activities']>;
-};
+} & Readonly<Partial<Pick<ShownParticipant, keyof CallLimits>>>;
 
 type Writable<Value> = { -readonly [Field in keyof Value]: Value[Field] };
 /** What a step refers to stands in its payload, which is shown to nobody. */

@@ -34,6 +34,8 @@ type ParticipantParts = {
   readonly coordinator: Coordinator;
   /** The longest time for one call that a registration may name. */
   readonly maxCallTimeoutMs: number;
+  /** The calls to one participant that this process makes at the same time. */
+  readonly participantConcurrency: number;
   /** Why an address is never called, where that can be read from it; null for any other. */
   readonly whyNeverCalled: (url: string) => string | null;
 };
@@ -176,6 +178,8 @@ const view = ({
   paths,
   activities,
   callTimeoutMs,
+  maxConcurrentCalls,
+  maxCallsPerSecond,
   secrets,
 }: Participant): ParticipantView => ({
   name,
@@ -183,6 +187,8 @@ const view = ({
   paths: { ...paths },
   activities: { ...activities },
   callTimeoutMs,
+  maxConcurrentCalls: maxConcurrentCalls ?? null,
+  maxCallsPerSecond: maxCallsPerSecond ?? null,
   secretCount: secrets?.length ?? 0,
 });
 
@@ -194,7 +200,7 @@ function nameOf(cursor: string): string | null {
 
 /** What the schema cannot say; null when all is well. */
 function faultIn(body: ParticipantRequest, given: ParticipantParts): Fault | null {
-  const { baseUrl, baseUrls, callTimeoutMs } = body;
+  const { baseUrl, baseUrls, callTimeoutMs, maxConcurrentCalls } = body;
   if ((baseUrl === undefined) === (baseUrls === undefined))
     return { pointer: '#/baseUrl', detail: ONE_OF_BOTH[baseUrl === undefined ? 'none' : 'both'] };
   for (const [index, url] of (baseUrls ?? [baseUrl as string]).entries()) {
@@ -207,11 +213,16 @@ function faultIn(body: ParticipantRequest, given: ParticipantParts): Fault | nul
     const detail = checkSecret(secret);
     if (detail !== null) return { pointer: `#/secrets/${index}`, detail };
   }
-  const { maxCallTimeoutMs } = given;
+  const { maxCallTimeoutMs, participantConcurrency } = given;
   if (callTimeoutMs && callTimeoutMs > maxCallTimeoutMs)
     return {
       pointer: '#/callTimeoutMs',
       detail: `is longer than the coordinator allows: at most ${maxCallTimeoutMs}`,
+    };
+  if (maxConcurrentCalls && maxConcurrentCalls > participantConcurrency)
+    return {
+      pointer: '#/maxConcurrentCalls',
+      detail: `is more than the coordinator allows: at most ${participantConcurrency}`,
     };
   return null;
 }

@@ -25,6 +25,8 @@ export type ApiParts = {
   readonly isDraining: () => boolean;
   /** The longest `callTimeoutMs` that a participant may be registered with. */
   readonly maxCallTimeoutMs: number;
+  /** The calls to one participant that this process makes at the same time. */
+  readonly participantConcurrency: number;
   /** Why an address is never called, where that can be read from it; null for any other. */
   readonly whyNeverCalled: (url: string) => string | null;
   /** Link to a trace, with `{traceId}` in it; empty for none. */

@@ -1,6 +1,7 @@
 /**
- * Bounds what each participant receives from this process: concurrent calls (a bulkhead), and calls while it fails (a
- * circuit breaker). So a poisoned participant never delays the branches of others (I15).
+ * Bounds what each participant receives from this process: concurrent calls (a bulkhead), calls per second where it is
+ * registered with a rate, and calls while it fails (a circuit breaker). So a poisoned participant never delays the branches of
+ * others (I15).
  *
  * A deferred call is no attempt: nothing is queued, and no budget is spent. The answer says when to enter again, with
  * jitter, so that calls deferred together do not return together.
@@ -14,6 +15,8 @@
  * The first answer after a failure is a recovery: `onRecovered` is called, for participants that have a name.
  */
 import { isAddress } from './allowed-addresses.ts';
+import { NO_LIMITS } from './call-limits.ts';
+import { type Bucket, refilled, waitMs, wholeTokens, withoutToken } from './call-rate.ts';
 import { isPhaseOne, type Op, type PendingCall } from '../domain/index.ts';
 import {
   afterFailedProbe,
@@ -27,17 +30,17 @@ import {
   openMs,
   probed,
 } from './circuit.ts';
-import type { CallFailure, Chance, CircuitState, Observer, Time } from './ports.ts';
+import type { CallFailure, CallLimits, Chance, CircuitState, Observer, Time } from './ports.ts';
 
 export type GateSettings = CircuitSettings & {
-  /** Calls of one participant under way at once. */
+  /** Calls of one participant under way at once, where its registration has no lower limit. */
   readonly concurrency: number;
 };
 
 /** Why a call was deferred, and after how long to enter again. */
 export type Deferred = {
   readonly isAdmitted: false;
-  readonly why: 'circuit_open' | 'no_free_slot';
+  readonly why: 'circuit_open' | 'no_free_slot' | 'rate_exceeded' | 'limits_unknown';
   readonly againInMs: number;
 };
 
@@ -59,8 +62,16 @@ export type CallResult = 'answered' | 'recovered' | 'failed' | 'silent';
 const FIRST_SLOT_PAUSE_MS = 500;
 const MAX_SLOT_PAUSE_MS = 30_000;
 
+/** One call at a time, until they are known. */
+const UNKNOWN_LIMITS: CallLimits = { maxConcurrentCalls: 1 };
+/** Maximum delay after which a call enters again whose limits are being read. */
+const LIMITS_PAUSE_MS = 100;
+
 /** What a call is to the circuit that it met. */
 type Probe = 'none' | 'first_attempt' | 'half_open';
+
+/** The tokens of a participant with a rate, and the calls deferred for want of one since the last one that entered. */
+type RateGate = { bucket: Bucket; tokenlessCount: number };
 
 type ParticipantGate = {
   circuit: Circuit;
@@ -87,6 +98,9 @@ export class CallGate {
   readonly #chance: Chance;
   readonly #observer: Observer;
   readonly #onRecovered: (participant: string) => void;
+  readonly #limitsOf: (participant: string) => CallLimits | null;
+  /** Only of participants with a rate. */
+  readonly #rates = new Map<string, RateGate>();
   /** When each named participant was last called, for as long as this process runs. */
   readonly #calledAtMs = new Map<string, number>();
   /** Named participants whose next answer is a recovery. */
@@ -100,9 +114,12 @@ export class CallGate {
     chance: Chance;
     observer: Observer;
     onRecovered?: (participant: string) => void;
+    /** Null while they are not known; no limits when absent. */
+    limitsOf?: (participant: string) => CallLimits | null;
   }) {
     this.#settings = given.settings;
     this.#onRecovered = given.onRecovered ?? (() => {});
+    this.#limitsOf = given.limitsOf ?? (() => NO_LIMITS);
     this.#time = given.time;
     this.#chance = given.chance;
     this.#observer = given.observer;
@@ -117,7 +134,13 @@ export class CallGate {
     const isProbed = gate.isFirstAttemptOut || circuit.state === 'half-open';
     if (circuit.state !== 'closed' && (isProbed || (leftMs > 0 && call.attempt > 1)))
       return this.#deferredByCircuit(circuit, call.op, leftMs);
-    if (this.#freeCount(gate, isResumed) <= 0) return this.#deferredForSlot(gate);
+    const known = this.#limitsOf(participant);
+    const limits = known ?? UNKNOWN_LIMITS;
+    const slotCount = this.#slotCount(limits);
+    if (freeCount(gate, slotCount, isResumed) <= 0)
+      return known === null ? this.#deferredForLimits() : this.#deferredForSlot(gate, slotCount);
+    const rateless = this.#takeToken(participant, limits);
+    if (rateless !== null) return rateless;
     this.#gates.set(participant, gate);
     gate.underWayCount += 1;
     if (isResumed) gate.resumedCount += 1;
@@ -142,16 +165,36 @@ export class CallGate {
   roomFor(participant: string): number {
     const gate = this.#gates.get(participant) ?? freshGate();
     const { circuit, isFirstAttemptOut } = gate;
-    const freeCount = this.#freeCount(gate, true);
-    if (circuit.state === 'closed') return freeCount;
+    const limits = this.#limitsOf(participant) ?? UNKNOWN_LIMITS;
+    const slots = freeCount(gate, this.#slotCount(limits), true);
+    const room = Math.min(slots, this.#tokenCount(participant, limits));
+    if (circuit.state === 'closed') return room;
     const isOver = openLeftMs(circuit, this.#time.elapsedMs()) === 0;
-    return circuit.state === 'open' && isOver && !isFirstAttemptOut ? Math.min(1, freeCount) : 0;
+    return circuit.state === 'open' && isOver && !isFirstAttemptOut ? Math.min(1, room) : 0;
   }
 
-  #freeCount({ underWayCount, resumedCount }: ParticipantGate, isResumed: boolean): number {
-    const { concurrency } = this.#settings;
-    const freeCount = concurrency - underWayCount;
-    return isResumed ? Math.min(freeCount, Math.ceil(concurrency / 2) - resumedCount) : freeCount;
+  #slotCount({ maxConcurrentCalls }: CallLimits): number {
+    return Math.min(this.#settings.concurrency, maxConcurrentCalls ?? Infinity);
+  }
+
+  #tokenCount(participant: string, { maxCallsPerSecond }: CallLimits): number {
+    if (maxCallsPerSecond == null) return Infinity;
+    const { bucket } = this.#rates.get(participant) ?? {};
+    return wholeTokens(refilled(bucket, maxCallsPerSecond, this.#time.elapsedMs()));
+  }
+
+  /** Null when it has one, or needs none. */
+  #takeToken(participant: string, { maxCallsPerSecond }: CallLimits): Deferred | null {
+    if (maxCallsPerSecond == null) {
+      this.#rates.delete(participant);
+      return null;
+    }
+    const known = this.#rates.get(participant);
+    const bucket = refilled(known?.bucket, maxCallsPerSecond, this.#time.elapsedMs());
+    const isFree = wholeTokens(bucket) > 0;
+    const tokenlessCount = isFree ? 0 : (known?.tokenlessCount ?? 0) + 1;
+    this.#rates.set(participant, { bucket: isFree ? withoutToken(bucket) : bucket, tokenlessCount });
+    return isFree ? null : this.#deferredForToken(bucket, maxCallsPerSecond, tokenlessCount);
   }
 
   /** No call of the participant is under way, nor was one sent within this time. */
@@ -228,15 +271,36 @@ export class CallGate {
     return { isAdmitted: false, why: 'circuit_open', againInMs };
   }
 
+  /** Spread over the time in which so many tokens are added. */
+  #deferredForToken(bucket: Bucket, callsPerSecond: number, tokenlessCount: number): Deferred {
+    const spreadMs = Math.min(MAX_SLOT_PAUSE_MS, (tokenlessCount * 1000) / callsPerSecond);
+    const againInMs = Math.ceil(waitMs(bucket, callsPerSecond) + this.#chance.draw() * spreadMs);
+    return { isAdmitted: false, why: 'rate_exceeded', againInMs };
+  }
+
+  #deferredForLimits(): Deferred {
+    const againInMs = Math.ceil((LIMITS_PAUSE_MS / 2) * (1 + this.#chance.draw()));
+    return { isAdmitted: false, why: 'limits_unknown', againInMs };
+  }
+
   /** The more calls compete for each slot, the longer each is deferred. */
-  #deferredForSlot(gate: ParticipantGate): Deferred {
+  #deferredForSlot(gate: ParticipantGate, slotCount: number): Deferred {
     gate.slotlessCount += 1;
-    const crowding = 1 + gate.slotlessCount / this.#settings.concurrency;
+    const crowding = 1 + gate.slotlessCount / slotCount;
     const ceilingMs = Math.min(MAX_SLOT_PAUSE_MS, FIRST_SLOT_PAUSE_MS * crowding);
     const againInMs = Math.ceil((ceilingMs / 2) * (1 + this.#chance.draw()));
     return { isAdmitted: false, why: 'no_free_slot', againInMs };
   }
 }
+
+const freeCount = (
+  { underWayCount, resumedCount }: ParticipantGate,
+  slotCount: number,
+  isResumed: boolean,
+): number => {
+  const count = slotCount - underWayCount;
+  return isResumed ? Math.min(count, Math.ceil(slotCount / 2) - resumedCount) : count;
+};
 
 const hasFailed = (circuit: Circuit): boolean => circuit.state !== 'closed' || circuit.failureCount > 0;
 

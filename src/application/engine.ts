@@ -4,6 +4,7 @@
 import type { CallPolicy } from '../domain/index.ts';
 import { CallGate, type GateSettings } from './call-gate.ts';
 import { ActiveTransactions } from './active-transactions.ts';
+import { RememberedLimits } from './call-limits.ts';
 import { Coordinator } from './coordinator.ts';
 import { GroupCommit } from './group-commit.ts';
 import { JOURNAL_VERSION } from './journal.ts';
@@ -86,14 +87,16 @@ export type Engine = {
 };
 
 export function createEngine(ports: Ports, settings: EngineSettings): Engine {
-  const { store, writer, registry, participants, time, chance, log, observer } = ports;
+  const { store, writer, participants, time, chance, log, observer } = ports;
   const { tracer = NO_TRACER, writerId = chance.newId(), journalVersion = () => JOURNAL_VERSION } = ports;
   const baggage = new BaggageMemory();
   const { policy, maxPolicy, defaultTimeoutMs, maxTimeoutMs, commitTimeoutMs, sweepIntervalMs, retentionMs } =
     settings;
   const commit = new GroupCommit({ writer, time, chance, log, observer });
   const onRecovered = (participant: string) => recovery.note(participant);
-  const gate = new CallGate({ settings: settings.gate, time, chance, observer, onRecovered });
+  const registry = new RememberedLimits({ registry: ports.registry, time });
+  const limitsOf = (participant: string) => registry.of(participant);
+  const gate = new CallGate({ settings: settings.gate, time, chance, observer, onRecovered, limitsOf });
   const wakeDates = new WakeDates({ store, time, log });
   const waiters = new Waiters({ store, time });
   const wakes = ports.wakes((gid) => active.wake(gid));

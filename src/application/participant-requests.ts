@@ -66,7 +66,7 @@ export async function removeParticipant(
   const gid = await waitingFor(store, name);
   if (gid !== null) {
     if (successor === null) return { outcome: 'in_use', gid };
-    await registerParticipant(parts, { secrets: [], activities: {}, ...successor, name });
+    await registerParticipant(parts, { ...NOTHING_MORE, ...successor, name });
     return { outcome: 'succeeded_by' };
   }
   if (!(await registry.remove(name))) return { outcome: 'not_registered' };
@@ -74,6 +74,9 @@ export async function removeParticipant(
   observer.participantRemoved(name);
   return { outcome: 'removed' };
 }
+
+/** Of a registration that leaves out what another may have stored. */
+const NOTHING_MORE = { secrets: [], activities: {}, maxConcurrentCalls: null, maxCallsPerSecond: null };
 
 const NO_FILTER = {
   status: null,

@@ -203,7 +203,13 @@ export interface TransactionStore {
   check(): Promise<void>;
 }
 
-export type Participant = {
+/** How much one replica calls a participant; absent or null for no limit but that of the settings. */
+export type CallLimits = {
+  readonly maxConcurrentCalls?: number | null;
+  readonly maxCallsPerSecond?: number | null;
+};
+
+export type Participant = CallLimits & {
   readonly name: string;
   /** One address or more, up to 16; each call goes to one of them. */
   readonly baseUrls: readonly string[];

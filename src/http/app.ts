@@ -28,7 +28,7 @@ import type { App } from './typed-app.ts';
 
 export type AppParts = Pick<
   ApiParts,
-  'coordinator' | 'checkReady' | 'maxCallTimeoutMs' | 'whyNeverCalled'
+  'coordinator' | 'checkReady' | 'maxCallTimeoutMs' | 'participantConcurrency' | 'whyNeverCalled'
 > & {
   /** True once the process stops, while requests are still served; never when absent. */
   readonly isDraining?: () => boolean;
@@ -67,7 +67,8 @@ export async function buildApp(given: AppParts): Promise<App> {
   answerProblems(app);
   closeConnectionsWhenClosing(app, isDraining);
   await describeApi(app, { asksForToken: !apiTokens.isEmpty });
-  const { coordinator, checkReady, maxCallTimeoutMs, whyNeverCalled, traceUrlTemplate = '' } = given;
+  const { coordinator, checkReady, maxCallTimeoutMs, participantConcurrency } = given;
+  const { whyNeverCalled, traceUrlTemplate = '' } = given;
   const log = { error: (what: string, error: unknown) => app.log.error({ err: error }, what) };
   mountRoutes(
     app,
@@ -76,6 +77,7 @@ export async function buildApp(given: AppParts): Promise<App> {
       checkReady,
       isDraining,
       maxCallTimeoutMs,
+      participantConcurrency,
       whyNeverCalled,
       traceUrlTemplate,
       completionUrls,

@@ -37,6 +37,22 @@ const paths = Type.Unsafe<Record<string, string>>({
 
 const callTimeoutMs = positive('How long one call may take, in milliseconds.');
 
+const MAX_CALLS = 10_000;
+
+const callCount = (description: string) =>
+  nullable(Type.Integer({ minimum: 1, maximum: MAX_CALLS, description }));
+
+const maxConcurrentCalls = (end: string) =>
+  callCount(
+    `Concurrent calls that each replica of the coordinator makes at most; further ones are deferred. ${end}`,
+  );
+
+const maxCallsPerSecond = (end: string) =>
+  callCount(
+    'Calls per second that each replica of the coordinator makes at most; further ones are deferred. After a pause the ' +
+      `calls of one second may be sent immediately. ${end}`,
+  );
+
 const activities = Type.Unsafe<Record<string, Kind>>({
   type: 'object',
   additionalProperties: false,
@@ -59,6 +75,8 @@ const secrets = Type.Array(Type.String({ maxLength: 128, format: 'password', wri
     'removes them, and calls are not signed.',
 });
 
+const WHEN_ABSENT = 'When absent, what is stored is kept; null removes it.';
+
 /** Of `baseUrl` and `baseUrls` exactly one is given: the coordinator says so in clearer words than a schema can. */
 export const ParticipantRequest = Type.Object(
   {
@@ -72,6 +90,8 @@ export const ParticipantRequest = Type.Object(
         'How long one call may take, in milliseconds, for transactions that begin from now on. When absent, what is ' +
         'stored is kept; null removes it, and the default of the coordinator applies.',
     }),
+    maxConcurrentCalls: Type.Optional(maxConcurrentCalls(WHEN_ABSENT)),
+    maxCallsPerSecond: Type.Optional(maxCallsPerSecond(WHEN_ABSENT)),
     secrets: Type.Optional(secrets),
   },
   {
@@ -110,6 +130,8 @@ export const ParticipantView = Type.Object(
         'How long one call may take, in milliseconds, for transactions that begin from now on; null for the default of ' +
         'the coordinator.',
     },
+    maxConcurrentCalls: maxConcurrentCalls('Null for the limit of the coordinator alone.'),
+    maxCallsPerSecond: maxCallsPerSecond('Null for no limit.'),
     secretCount: count('How many secrets its calls are signed with; 0 when they are not signed.'),
   },
   { title: 'ParticipantView', additionalProperties: false, description: 'A registered participant.' },

@@ -1,7 +1,7 @@
 // What bounds the calls to a participant: a bounded number of concurrent calls, and a circuit breaker.
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { CallGate, type CallResult, type Entered } from '../../src/application/call-gate.ts';
-import type { CircuitState } from '../../src/application/ports.ts';
+import type { CallLimits, CircuitState } from '../../src/application/ports.ts';
 import { seededChance, VirtualClock } from '../support/virtual-clock.ts';
 import { noObserver } from '../support/engine.ts';
 
@@ -11,10 +11,12 @@ let clock: VirtualClock;
 let gate: CallGate;
 let changes: string[];
 let recovered: string[];
+/** Of `stock`; null while they are not known. */
+let limits: CallLimits | null;
 
 beforeEach(() => {
   clock = new VirtualClock();
-  [changes, recovered] = [[], []];
+  [changes, recovered, limits] = [[], [], {}];
   gate = new CallGate({
     settings: SETTINGS,
     time: clock,
@@ -24,6 +26,7 @@ beforeEach(() => {
       circuitChanged: (name: string, state: CircuitState) => changes.push(`${name} ${state}`),
     },
     onRecovered: (name) => recovered.push(name),
+    limitsOf: (name) => (name === 'stock' ? limits : {}),
   });
 });
 
@@ -63,6 +66,88 @@ describe('calls at once', () => {
     expect(Math.max(...pauses.slice(0, 3))).toBeLessThanOrEqual(1000);
     expect(Math.min(...pauses.slice(-50))).toBeGreaterThanOrEqual(10_000);
     expect(Math.max(...pauses)).toBeLessThanOrEqual(30_000);
+  });
+});
+
+describe('the limits of a registration', () => {
+  test('lower the number of concurrent calls, never raise it, and hold as soon as they change', () => {
+    limits = { maxConcurrentCalls: 1 };
+    const only = enter();
+    expect(deferred().why).toBe('no_free_slot');
+    expect(gate.roomFor('stock')).toBe(0);
+    limits = { maxConcurrentCalls: 1000 };
+    for (let slot = 1; slot < SETTINGS.concurrency; slot += 1) enter();
+    expect(deferred().why).toBe('no_free_slot');
+    limits = { maxConcurrentCalls: 2 };
+    only.leave('answered');
+    expect(deferred().why).toBe('no_free_slot');
+    enter('money');
+  });
+
+  test('bound the calls of any time by its seconds and one more', () => {
+    limits = { maxCallsPerSecond: 10 };
+    const sentAtMs: number[] = [];
+    for (let step = 0; step < 600; step += 1) {
+      const entry = gate.enter(callOf('stock'));
+      if (entry.isAdmitted) {
+        sentAtMs.push(clock.nowMs);
+        entry.leave('answered');
+      }
+      clock.pass(7);
+    }
+    for (const fromMs of sentAtMs)
+      for (const seconds of [0.5, 1, 3]) {
+        const count = sentAtMs.filter((atMs) => atMs >= fromMs && atMs < fromMs + seconds * 1000).length;
+        expect(count).toBeLessThanOrEqual(10 * seconds + 10);
+      }
+    // Nor are there fewer than the participant takes.
+    expect(sentAtMs.length).toBeGreaterThanOrEqual(10 * 4.2 + 9);
+  });
+
+  test('defer what exceeds the rate, spread over the time that the participant needs for it', () => {
+    limits = { maxCallsPerSecond: 10 };
+    for (let calls = 0; calls < 10; calls += 1) call('answered');
+    const pauses = Array.from({ length: 100 }, () => deferred());
+    expect(new Set(pauses.map(({ why }) => why))).toEqual(new Set(['rate_exceeded']));
+    expect(Math.min(...pauses.map(({ againInMs }) => againInMs))).toBeGreaterThanOrEqual(100);
+    const last = pauses.slice(-50).map(({ againInMs }) => againInMs);
+    expect(Math.max(...last)).toBeGreaterThan(5000);
+    expect(Math.max(...last)).toBeLessThanOrEqual(10_100);
+    expect(gate.roomFor('stock')).toBe(0);
+    clock.pass(200);
+    expect(gate.roomFor('stock')).toBe(2);
+    call('answered', 'money');
+  });
+
+  test('admit nothing more at once than before while the clock stands still', () => {
+    limits = { maxCallsPerSecond: 5 };
+    for (let calls = 0; calls < 5; calls += 1) call('answered');
+    limits = { maxCallsPerSecond: 50 };
+    expect(deferred().why).toBe('rate_exceeded');
+    limits = {};
+    call('answered');
+  });
+
+  test('take no token for a call that meets an open circuit or no free slot', () => {
+    limits = { maxCallsPerSecond: 4, maxConcurrentCalls: 1 };
+    const only = enter();
+    for (let calls = 0; calls < 10; calls += 1) expect(deferred().why).toBe('no_free_slot');
+    only.leave('answered');
+    fail(3);
+    clock.pass(250);
+    expect(deferred().why).toBe('circuit_open');
+    enter('stock', 1);
+  });
+
+  test('that are not known yet let one call through at a time, and others enter again soon', () => {
+    limits = null;
+    const only = enter();
+    const { why, againInMs } = deferred();
+    expect(why).toBe('limits_unknown');
+    expect(againInMs).toBeLessThanOrEqual(100);
+    limits = {};
+    enter();
+    only.leave('answered');
   });
 });
 

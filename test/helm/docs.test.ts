@@ -40,7 +40,8 @@ await describeWithHelm('docs/helm.md', (chart) => {
       writeFileSync(join(folder, 'bin', name), `#!/bin/sh\n${log}\n${script}\n`, { mode: 0o755 });
     }
     symlinkSync(join(repository, 'helm'), join(folder, 'helm'));
-    writeFileSync(join(folder, 'ca.crt'), '-----BEGIN CERTIFICATE-----\n');
+    for (const file of ['ca.crt', 'inventory.crt', 'inventory.key', 'credentials.json'])
+      writeFileSync(join(folder, file), '-----BEGIN CERTIFICATE-----\n');
     writeFileSync(join(folder, 'tercet-values.yaml'), values[0] ?? '');
   });
 
@@ -72,7 +73,7 @@ await describeWithHelm('docs/helm.md', (chart) => {
     const ran = readFileSync(join(folder, 'log'), 'utf8');
     for (const command of ['install', 'upgrade', 'template', 'test', 'uninstall'])
       expect(ran).toMatch(new RegExp(`^helm ${command} tercet `, 'm'));
-    expect(ran.match(/^kubectl create /gm)).toHaveLength(7);
+    expect(ran.match(/^kubectl create /gm)).toHaveLength(8);
   });
 
   test('creates each key that the chart reads', () => {

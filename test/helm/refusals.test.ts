@@ -57,6 +57,14 @@ await describeWithHelm('values that cannot work are refused', (chart) => {
       /^config\.TERCET_REDIS_CA_FILE and caCertificates contradict/,
     ],
     [
+      'a file of credentials twice',
+      {
+        config: { TERCET_PARTICIPANT_CREDENTIALS_FILE: '/some.json' },
+        participantCredentials: { existingSecret: 'tercet-participants' },
+      },
+      /^config\.TERCET_PARTICIPANT_CREDENTIALS_FILE and participantCredentials contradict/,
+    ],
+    [
       'a public URL without the secrets of its URLs',
       { config: { TERCET_PUBLIC_URL: 'https://tercet.example' } },
       /^config\.TERCET_PUBLIC_URL and completionSecrets\.existingSecret need each other/,

@@ -238,6 +238,17 @@ await describeWithHelm('the chart', (chart) => {
     });
   });
 
+  test('credentials of participants are mounted as a complete Secret, for the coordinator only', () => {
+    const { containers, volumes } = podOf(rendered('everything'), 'Deployment/tercet');
+    const folder = '/run/secrets/tercet-participants';
+    const variable = 'TERCET_PARTICIPANT_CREDENTIALS_FILE';
+    expect(variableIn(containers[0], variable)).toBe(`${folder}/credentials.json`);
+    const mount = containers[0].volumeMounts.find(({ mountPath }) => mountPath === folder);
+    expect(volumes.find(({ name }) => name === mount?.name)?.secret?.secretName).toBe('tercet-participants');
+    expect(JSON.stringify(rendered('everything').one('Job/tercet-migration'))).not.toContain(folder);
+    expect(JSON.stringify(podOf(rendered('default'), 'Deployment/tercet'))).not.toContain(variable);
+  });
+
   describe('the migration', () => {
     test('runs migrate.ts as its own user of the database, before each install and upgrade, and leaves its log where it fails', () => {
       const job = rendered('everything').one('Job/tercet-migration');

@@ -25,6 +25,7 @@ async function appWith(apiTokens: readonly string[]): Promise<App> {
     checkReady: async () => 'ready' as const,
     apiTokens: new ApiTokens(apiTokens),
     maxCallTimeoutMs: 1000,
+    participantConcurrency: 256,
     whyNeverCalled: () => null,
     metrics: async () => ({ contentType: 'text/plain', text: '' }),
     logger: Fastify({ logger: { stream, level: 'trace' } }).log,

@@ -68,7 +68,7 @@ describe('with a successor', () => {
   });
 
   test('what waits is called as the successor is, and the name is removed once nothing waits', async () => {
-    const own = { baseUrl: 'http://old.test', activities: { reserve: 'tcc' } };
+    const own = { baseUrl: 'http://old.test', activities: { reserve: 'tcc' }, maxCallsPerSecond: 9 };
     await world.send('PUT', '/v1/participants/inventory', own);
     const gid = await beginWaiting('inventory');
     expect(await remove('inventory', '?successor=warehouse')).toEqual({
@@ -81,6 +81,8 @@ describe('with a successor', () => {
       baseUrls: [baseUrl],
       ...rest,
       activities: {},
+      maxConcurrentCalls: null,
+      maxCallsPerSecond: null,
       secretCount: 0,
     });
     world.answer(() => 200);

@@ -52,6 +52,7 @@ beforeEach(async () => {
     checkReady: async () => 'ready' as const,
     apiTokens: new ApiTokens([]),
     maxCallTimeoutMs: 60_000,
+    participantConcurrency: 256,
     whyNeverCalled,
     metrics: async () => ({ contentType: 'text/plain', text: '' }),
     logger,
@@ -80,6 +81,8 @@ test('a participant is registered, read and replaced', async () => {
     paths: {},
     activities: {},
     callTimeoutMs: null,
+    maxConcurrentCalls: null,
+    maxCallsPerSecond: null,
     secretCount: 0,
   });
 
@@ -88,6 +91,8 @@ test('a participant is registered, read and replaced', async () => {
     paths: { 'open/try': '/shipments/drafts?v=2' },
     activities: { open: 'tcc', send: 'final' },
     callTimeoutMs: 60_000,
+    maxConcurrentCalls: 256,
+    maxCallsPerSecond: 50,
   };
   const second = await put('shipping', moved);
   expect(second.statusCode).toBe(200);
@@ -105,6 +110,15 @@ test('what is read can be sent again, and its secrets stay as they are', async (
   const { name, secretCount, ...rest } = await read('/shipping');
   expect((await put(name, rest)).json()).toEqual({ name, ...rest, secretCount: 1 });
   expect(secretCount).toBe(1);
+});
+
+test('limits of calls stay when an address is corrected, and go when they are null', async () => {
+  const limits = { maxConcurrentCalls: 3, maxCallsPerSecond: 20 };
+  await put('shipping', { baseUrl: 'http://a.test', ...limits });
+  expect((await put('shipping', { baseUrl: 'http://b.test' })).json()).toMatchObject(limits);
+  const changed = { maxConcurrentCalls: null, maxCallsPerSecond: 5 };
+  expect((await put('shipping', { baseUrl: 'http://b.test', ...changed })).json()).toMatchObject(changed);
+  expect(await read('/shipping')).toMatchObject(changed);
 });
 
 test('paths and the call time-out stay when an address is corrected, and go when none are wanted', async () => {
@@ -235,6 +249,14 @@ describe('a request is refused when it has', () => {
     ['an empty list of addresses', { baseUrls: [] }, '#/baseUrls', /fewer than 1/],
     ['more than 16 addresses', { baseUrls: many(17) }, '#/baseUrls', /more than 16/],
     ['an address twice', { baseUrls: ['http://a.test', 'http://a.test'] }, '#/baseUrls', /duplicate/],
+    ['a limit of 0', { baseUrl: 'http://a.test', maxConcurrentCalls: 0 }, '#/maxConcurrentCalls', />= 1/],
+    ['a rate of 0', { baseUrl: 'http://a.test', maxCallsPerSecond: 0 }, '#/maxCallsPerSecond', />= 1/],
+    [
+      'more concurrent calls than the coordinator makes',
+      { baseUrl: 'http://a.test', maxConcurrentCalls: 257 },
+      '#/maxConcurrentCalls',
+      /at most 256/,
+    ],
     ['a call time-out of 0', { baseUrl: 'http://a.test', callTimeoutMs: 0 }, '#/callTimeoutMs', />= 1/],
     [
       'a call time-out that the coordinator does not allow',

@@ -71,6 +71,7 @@ export async function openTwoReplicas({ apiTokens = [TOKEN] }: { apiTokens?: rea
       apiTokens: new ApiTokens(apiTokens),
       completionUrls: urls,
       maxCallTimeoutMs: 60_000,
+      participantConcurrency: 256,
       whyNeverCalled,
       metrics: async () => ({ contentType: 'text/plain', text: '' }),
     });

@@ -123,6 +123,7 @@ export async function openWorld({
     hostNames,
     tls,
     maxCallTimeoutMs: 60_000,
+    participantConcurrency: 256,
     whyNeverCalled,
     metrics: async () => ({ contentType: 'text/plain', text: '' }),
     ...(logger && { logger }),

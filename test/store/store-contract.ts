@@ -479,6 +479,19 @@ export function storeContract(open: () => Promise<StoreUnderTest>): void {
       expect(await put({ callTimeoutMs: null })).toEqual([{}, null]);
     });
 
+    test('keep their limits of calls until others, or none, are given', async () => {
+      const { name, baseUrls } = { ...inventory, name: 'barge' };
+      const put = async (more: object) => {
+        await under.registry.put({ name, baseUrls, ...more });
+        const found = await under.registry.find(name);
+        return [found?.maxConcurrentCalls ?? null, found?.maxCallsPerSecond ?? null];
+      };
+      expect(await put({})).toEqual([null, null]);
+      expect(await put({ maxConcurrentCalls: 3, maxCallsPerSecond: 20 })).toEqual([3, 20]);
+      expect(await put({})).toEqual([3, 20]);
+      expect(await put({ maxConcurrentCalls: null, maxCallsPerSecond: 5 })).toEqual([null, 5]);
+    });
+
     test('keep what one of several registrations at the same moment gives', async () => {
       const { paths, baseUrls } = inventory;
       const name = 'lorry';

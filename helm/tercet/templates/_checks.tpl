@@ -36,6 +36,9 @@
 {{- $faults = append $faults (printf "config.%s and caCertificates contradict each other: remove one of them" $setting) }}
 {{- end }}
 {{- end }}
+{{- if and .Values.participantCredentials.existingSecret (hasKey .Values.config "TERCET_PARTICIPANT_CREDENTIALS_FILE") }}
+{{- $faults = append $faults "config.TERCET_PARTICIPANT_CREDENTIALS_FILE and participantCredentials contradict each other: remove one of them" }}
+{{- end }}
 
 {{- $needed := include "tercet.stopSeconds" . | int }}
 {{- with .Values.terminationGracePeriodSeconds }}

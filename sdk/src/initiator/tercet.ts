@@ -132,7 +132,8 @@ export class Tercet<const All extends readonly Callable[]> {
    * Registers a participant, or replaces what is registered of it, with the kind of each activity of its contract. From then on a
    * transaction that uses an activity as another kind is refused when it begins. It may be repeated at each start.
    *
-   * @param where `baseUrl`, or `baseUrls` for several addresses; `paths`, `callTimeoutMs` and `secrets` as the coordinator takes them
+   * @param where `baseUrl`, or `baseUrls` for several addresses; `paths`, `callTimeoutMs`, `secrets`,
+   * `maxConcurrentCalls` and `maxCallsPerSecond` as the coordinator takes them
    * @throws CoordinatorUnavailable, RequestRejected
    */
   async register(one: Callable, where: Registration): Promise<ParticipantView> {

@@ -34,6 +34,7 @@ export type CoordinatorApi = (request: CoordinatorRequest) => Promise<Response>;
 type Given = {
   readonly coordinator: Coordinator;
   readonly maxCallTimeoutMs: number;
+  readonly participantConcurrency: number;
   readonly log: Log;
 };
 

@@ -95,8 +95,12 @@ export async function createTestWorld<const All extends readonly Participating[]
   const scripts = new Scripts(worldTime);
   const gateway = new ParticipantGateway({ worldTime, scripts });
   const coordinator = coordinatorOf({ registry, participants, gateway, worldTime, settings, seed });
-  const { maxPolicy } = engineSettingsOf(settings);
-  const api = coordinatorApi({ coordinator, maxCallTimeoutMs: maxPolicy.callTimeoutMs, log });
+  const { maxPolicy, gate } = engineSettingsOf(settings);
+  const limits = {
+    maxCallTimeoutMs: maxPolicy.callTimeoutMs,
+    participantConcurrency: gate.concurrency,
+  };
+  const api = coordinatorApi({ coordinator, ...limits, log });
   const fetch = worldFetch({ api, participants, gateway, userCode });
   return {
     tercet: new WorldTercet({ contracts: options.participants, secrets, fetch, worldTime }),

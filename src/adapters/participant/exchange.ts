@@ -9,6 +9,7 @@ import type { HttpAnswer } from '../../application/ports.ts';
 import { MAX_RESULT_BYTES } from '../../application/results.ts';
 import { REFUSALS } from '../../domain/index.ts';
 import { MAX_TIMER_MS } from '../system.ts';
+import { withoutSecrets } from './credentials.ts';
 import { decoded } from './encoded-body.ts';
 import type { LookUpStage } from './lookups.ts';
 import { retryAfterMs } from './retry-after.ts';
@@ -37,6 +38,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #isOnItsWay = false;
   #carrier: Carrier | null = null;
   #origin: string | null = null;
+  #secrets: readonly string[] = [];
   #keepsErrorBody = false;
   /** Null unless it is to be kept. */
   #errorBody: Buffer[] | null = null;
@@ -70,6 +72,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** The origin that it goes to, which is named where no success comes. */
   goesTo(origin: string): void {
     this.#origin = origin;
+  }
+
+  /** What the call carries, and no answer may repeat. */
+  hide(secrets: readonly string[]): void {
+    this.#secrets = secrets;
   }
 
   /** The beginning of the body of a 5xx is wanted too. */
@@ -168,15 +175,19 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const errorBody = this.#errorBody === null ? null : beginningOf(Buffer.concat(this.#errorBody));
     const httpAnswer: HttpAnswer = {
       httpStatus,
-      answer,
+      answer: this.#shown(answer),
       retryAfterMs: this.#retryAfterMs,
-      ...(body !== null && { body, ...(this.#isText && { isText: true }) }),
-      ...(errorBody !== null && { errorBody }),
+      ...(body !== null && { body: this.#shown(body), ...(this.#isText && { isText: true }) }),
+      ...(errorBody !== null && { errorBody: this.#shown(errorBody) }),
       ...(this.#origin !== null && !isSuccess(httpStatus) && { origin: this.#origin }),
       ...(!this.#isOnItsWay && { isUnsent: true }),
     };
     this.#onEnd?.(httpAnswer);
     this.#resolve(httpAnswer);
+  }
+
+  #shown(text: string): string {
+    return this.#secrets.length === 0 ? text : withoutSecrets(text, this.#secrets);
   }
 }
 

@@ -26,17 +26,40 @@ export type Connecting = {
 
 export type Connector = (options: buildConnector.Options, callback: buildConnector.Callback) => Connecting;
 
-/** @param ca PEM of further authorities to trust, beside the usual ones */
-export function guardedConnector(ca: string | null, lookup: LookupFunction = systemLookup): Connector {
+/** PEM; null or absent where there is none. */
+export type Trust = {
+  /** Further authorities to trust, next to the usual ones. */
+  readonly ca: string | null;
+  /** Authorities to trust in place of all others. */
+  readonly onlyCa?: string | null;
+  /** The client certificate, and its key. */
+  readonly cert?: string | null;
+  readonly key?: string | null;
+};
+
+export const guardedConnector = (ca: string | null, lookup?: LookupFunction): Connector =>
+  guardedConnectors(lookup)({ ca });
+
+/** Makes connectors that share look-ups and nothing else: TLS sessions are those of one certificate. */
+export function guardedConnectors(lookup: LookupFunction = systemLookup): (trust: Trust) => Connector {
   const direct = lookup === systemLookup ? directLookup() : undefined;
   const lookups = new Lookups(guarded(lookup), systemClock, direct);
-  const connect = buildConnector({
-    timeout: CONNECT_TIMEOUT_MS,
-    allowH2: false,
-    // Addresses that are remembered are checked each time too.
-    lookup: guarded(lookups.found),
-    ...(ca && { ca: [...getCACertificates(), ca] }),
-  }) as (...given: Parameters<buildConnector.connector>) => Socket;
+  // Addresses that are remembered are checked each time too.
+  const found = guarded(lookups.found);
+  return (trust) => {
+    const options = { timeout: CONNECT_TIMEOUT_MS, allowH2: false, lookup: found, ...tlsOptionsOf(trust) };
+    return connectorOf(lookups, buildConnector(options) as Connect);
+  };
+}
+
+const tlsOptionsOf = ({ ca, onlyCa, cert, key }: Trust) => ({
+  ...(onlyCa ? { ca: onlyCa } : ca && { ca: [...getCACertificates(), ca] }),
+  ...(cert && key && { cert, key }),
+});
+
+type Connect = (...given: Parameters<buildConnector.connector>) => Socket;
+
+function connectorOf(lookups: Lookups, connect: Connect): Connector {
   return (options, callback) => {
     const { hostname } = options;
     let asked: Asked | null = null;

@@ -7,6 +7,7 @@
  * - A call that ends while its look-up waits for others, or for want of a file descriptor, was not sent.
  * - No redirect is followed, and nothing of the initiator's request but its trace context is passed on.
  * - A participant that is registered with secrets has its calls signed, each attempt anew; the others pay nothing for it.
+ * - A participant with credentials is called with them, on connections of its own, and at no other origin: `credentials.ts`.
  * - Of several addresses a call goes to one; which of them is for `addresses.ts` to say.
  * - Some addresses are never connected to, and over TLS only verified certificates are: `guarded-connector.ts`.
  *
@@ -26,13 +27,12 @@ import type {
 } from '../../application/ports.ts';
 import type { Instant } from '../../domain/index.ts';
 import { Addresses } from './addresses.ts';
-import { Connections } from './connections.ts';
+import { areSameCredentials, checkOrigin, type Credentials, type CredentialsByName } from './credentials.ts';
 import { Exchange } from './exchange.ts';
-import { type Connector, guardedConnector } from './guarded-connector.ts';
+import { type Connector, guardedConnectors, type Trust } from './guarded-connector.ts';
 import { HttpProxy, type ProxyParts } from './proxy.ts';
+import { Targets } from './targets.ts';
 
-/** Initiators may name addresses of their own: what is remembered of them is forgotten beyond this many. */
-const MAX_REMEMBERED = 1000;
 /** Answers of a proxy in front of a service that is away. */
 const AWAY = [502, 503, 504];
 
@@ -49,20 +49,15 @@ const SAME_HEADERS = [
   'identity',
 ];
 
-/** Where a base URL leads: the connections to its origin, and the path and headers that every call of it begins with. */
-type Target = {
-  readonly origin: string;
-  readonly connections: Connections;
-  readonly path: string;
-  /** Names and values, alternating. */
-  readonly headers: readonly string[];
-};
+/** Targets, and the credentials that calls to them carry. */
+type Credentialed = { readonly targets: Targets; readonly credentials: Credentials | null };
 
 export class HttpParticipantClient implements ParticipantClient {
   readonly #registry: ParticipantRegistry;
+  readonly #ca: string | null;
+  readonly #connectorOf: (trust: Trust) => Connector;
   readonly #connect: Connector;
   readonly #proxy: HttpProxy | null;
-  readonly #connectByProxy: Connector | null;
   readonly #maxIdleConnections: number;
   readonly #completionUrls: CompletionUrls | null;
   readonly #ownHeaders: readonly string[];
@@ -70,8 +65,11 @@ export class HttpParticipantClient implements ParticipantClient {
   readonly #elapsedMs: () => number;
   readonly #draw: () => number;
   readonly #keepsErrorBodies: boolean;
-  readonly #connections = new Map<string, Connections>();
-  readonly #targets = new Map<string, Target>();
+  readonly #plain: Credentialed;
+  /** Of participants with credentials, by name. */
+  readonly #credentialed = new Map<string, Credentialed>();
+  /** Those of former credentials, until their calls have ended. */
+  readonly #retired = new Set<Promise<void>>();
   readonly #addresses = new Map<string, Addresses>();
   #closing: Promise<unknown> | null = null;
 
@@ -80,6 +78,7 @@ export class HttpParticipantClient implements ParticipantClient {
    * @param given.ca PEM of authorities to trust for the certificates of participants, beside the usual ones
    * @param given.lookup looks up the names of participants; the system's resolver when absent
    * @param given.proxy the proxy to call through; absent or null for none
+   * @param given.credentials what calls of participants carry, by name; none when absent
    * @param given.completionUrls the signed URLs that calls carry; absent or null for none
    * @param given.userAgent what calls say of who makes them; `tercet` when absent
    * @param given.keepsErrorBodies answers have the beginning of the body of a 5xx; false when absent
@@ -94,6 +93,7 @@ export class HttpParticipantClient implements ParticipantClient {
     maxIdleConnections: number;
     lookup?: LookupFunction;
     proxy?: ProxyParts | null;
+    credentials?: CredentialsByName;
     completionUrls?: CompletionUrls | null;
     userAgent?: string;
     keepsErrorBodies?: boolean;
@@ -102,9 +102,10 @@ export class HttpParticipantClient implements ParticipantClient {
     draw?: () => number;
   }) {
     this.#registry = given.registry;
-    this.#connect = guardedConnector(given.ca, given.lookup);
+    this.#ca = given.ca;
+    this.#connectorOf = guardedConnectors(given.lookup);
+    this.#connect = this.#connectorOf({ ca: given.ca });
     this.#proxy = given.proxy ? new HttpProxy(given.proxy) : null;
-    this.#connectByProxy = this.#proxy?.connector(this.#connect) ?? null;
     this.#maxIdleConnections = given.maxIdleConnections;
     this.#completionUrls = given.completionUrls ?? null;
     this.#ownHeaders = ['user-agent', given.userAgent ?? 'tercet', ...SAME_HEADERS];
@@ -112,6 +113,21 @@ export class HttpParticipantClient implements ParticipantClient {
     this.#now = given.now ?? Date.now;
     this.#elapsedMs = given.elapsedMs ?? (() => performance.now());
     this.#draw = given.draw ?? Math.random;
+    this.#plain = { targets: this.#newTargets(), credentials: null };
+    this.useCredentials(given.credentials ?? new Map());
+  }
+
+  /** Calls that are sent from now on carry these. Calls under way end as they were sent. */
+  useCredentials(byName: CredentialsByName): void {
+    for (const [name, { credentials, targets }] of this.#credentialed) {
+      const next = byName.get(name);
+      if (next !== undefined && areSameCredentials(next, credentials)) continue;
+      this.#credentialed.delete(name);
+      this.#retire(targets);
+    }
+    for (const [name, credentials] of byName)
+      if (!this.#credentialed.has(name))
+        this.#credentialed.set(name, { credentials, targets: this.#newTargets(name, credentials) });
   }
 
   call(call: ParticipantCall): Promise<HttpAnswer> {
@@ -128,7 +144,10 @@ export class HttpParticipantClient implements ParticipantClient {
 
   /** Ends when the calls under way have ended; later ones are answered that they were not sent. */
   async close(): Promise<void> {
-    this.#closing ??= Promise.all([...this.#connections.values()].map((one) => one.close()));
+    this.#closing ??= Promise.all([
+      ...[this.#plain, ...this.#credentialed.values()].map(({ targets }) => targets.close()),
+      ...this.#retired,
+    ]);
     await this.#closing;
   }
 
@@ -154,9 +173,15 @@ export class HttpParticipantClient implements ParticipantClient {
       return;
     }
     try {
-      const target = this.#targetOf(this.#addressFor(participant, exchange));
-      const { connections, path, headers: first } = target;
-      exchange.goesTo(target.origin);
+      const { targets, credentials } = this.#credentialed.get(participant.name) ?? this.#plain;
+      const {
+        origin,
+        connections,
+        path,
+        headers: first,
+      } = targets.of(this.#addressFor(participant, exchange));
+      exchange.goesTo(origin);
+      if (credentials?.secrets.length) exchange.hide(credentials.secrets);
       const { activity, op, payload: body } = call;
       const ownPath = participant.paths[`${activity}/${op}`] ?? `/${activity}/${op}`;
       const headers = headersOf(call, first);
@@ -166,6 +191,27 @@ export class HttpParticipantClient implements ParticipantClient {
     } catch (error) {
       exchange.fail(error);
     }
+  }
+
+  /** @param name of the participant that they are of alone */
+  #newTargets(name?: string, credentials: Credentials | null = null): Targets {
+    return new Targets({
+      connect: credentials ? this.#connectorOf({ ca: this.#ca, ...credentials.tls }) : this.#connect,
+      proxy: this.#proxy,
+      connectToProxy: this.#connect,
+      headers: [...this.#ownHeaders, ...(credentials?.headers ?? [])],
+      ...(name !== undefined && { check: (origin: string) => checkOrigin(name, credentials, origin) }),
+      maxIdleCount: this.#maxIdleConnections,
+      elapsedMs: this.#elapsedMs,
+      draw: this.#draw,
+    });
+  }
+
+  #retire(targets: Targets): void {
+    // A connection that was destroyed meanwhile has ended too.
+    const closed = targets.close().catch(() => {});
+    const retired: Promise<void> = closed.finally(() => this.#retired.delete(retired));
+    this.#retired.add(retired);
   }
 
   #sign(headers: string[], call: ParticipantCall, secrets: readonly string[]): void {
@@ -193,55 +239,6 @@ export class HttpParticipantClient implements ParticipantClient {
     const addresses = new Addresses(baseUrls);
     this.#addresses.set(name, addresses);
     return addresses;
-  }
-
-  #targetOf(baseUrl: string): Target {
-    const known = this.#targets.get(baseUrl);
-    if (known) return known;
-    if (this.#targets.size >= MAX_REMEMBERED) this.#forget();
-    const target = this.#newTarget(new URL(baseUrl));
-    this.#targets.set(baseUrl, target);
-    return target;
-  }
-
-  #newTarget(url: URL): Target {
-    const { origin } = url;
-    const path = url.pathname.replace(/\/+$/, '');
-    if (!this.#proxy?.isFor(url)) {
-      const connections = this.#connectionsTo(origin, this.#connect);
-      return { origin, connections, path, headers: this.#ownHeaders };
-    }
-    const { prefix, headers } = this.#proxy.requestTo(url);
-    return {
-      origin,
-      connections: this.#connectionsTo(origin, this.#connectByProxy as Connector),
-      path: prefix + path,
-      headers: [...this.#ownHeaders, ...headers],
-    };
-  }
-
-  /** Origins with calls under way stay; the connections to the others are closed. */
-  #forget(): void {
-    this.#targets.clear();
-    for (const [origin, connections] of this.#connections) {
-      if (connections.busyCount > 0) continue;
-      this.#connections.delete(origin);
-      void connections.close();
-    }
-  }
-
-  #connectionsTo(origin: string, connect: Connector): Connections {
-    const known = this.#connections.get(origin);
-    if (known) return known;
-    const connections = new Connections({
-      origin,
-      connect,
-      maxIdleCount: this.#maxIdleConnections,
-      elapsedMs: this.#elapsedMs,
-      draw: this.#draw,
-    });
-    this.#connections.set(origin, connections);
-    return connections;
   }
 }
 

@@ -46,14 +46,18 @@ export class HttpProxy {
     return protocol === 'https:' ? { prefix: '', headers: [] } : { prefix: origin, headers: this.#headers };
   }
 
-  connector(connect: Connector): Connector {
+  /**
+   * @param connect to the proxy
+   * @param secure to the participant, on the connection that the tunnel is
+   */
+  connector(connect: Connector, secure: Connector): Connector {
     return (options, callback) => {
       let current: Connecting = connect({ ...options, ...this.#endpoint() }, (error, socket) => {
         if (error) return callback(this.#named(error), null);
         if (options.protocol !== 'https:') return callback(null, socket as Socket);
         this.#tunnel(socket as Socket, authorityOf(options), (refusal) => {
           if (refusal) callback(this.#named(refusal), null);
-          else current = connect({ ...options, httpSocket: socket as Socket }, callback);
+          else current = secure({ ...options, httpSocket: socket as Socket }, callback);
         });
       });
       return { lookUp: () => current.lookUp(), abandon: () => current.abandon() };

@@ -234,6 +234,8 @@ export const participantColumns = {
   activities: textOrNull<string>('activities'),
   callTimeoutMs: countOrNull<number>('call_timeout_ms'),
   secrets: textOrNull<string>('secrets'),
+  maxConcurrentCalls: countOrNull<number>('max_concurrent_calls'),
+  maxCallsPerSecond: countOrNull<number>('max_calls_per_second'),
 };
 
 /** In the row of the participant. A registration leaves it as it is. */

@@ -100,12 +100,22 @@ export class SqlParticipantRegistry implements ParticipantRegistry {
 }
 
 /** A column that is left out keeps its value: so what a registration leaves out is kept without being read. */
-const givenColumns = ({ baseUrls, paths, activities, callTimeoutMs, secrets }: Registration) => ({
+const givenColumns = ({
+  baseUrls,
+  paths,
+  activities,
+  callTimeoutMs,
+  secrets,
+  maxConcurrentCalls,
+  maxCallsPerSecond,
+}: Registration) => ({
   baseUrls: JSON.stringify(baseUrls),
   ...(paths && { paths: JSON.stringify(paths) }),
   ...(callTimeoutMs !== undefined && { callTimeoutMs }),
   ...(activities && { activities: JSON.stringify(activities) }),
   ...(secrets && { secrets: JSON.stringify(secrets) }),
+  ...(maxConcurrentCalls !== undefined && { maxConcurrentCalls }),
+  ...(maxCallsPerSecond !== undefined && { maxCallsPerSecond }),
 });
 
 const participantOf = ({
@@ -115,6 +125,8 @@ const participantOf = ({
   activities,
   callTimeoutMs,
   secrets,
+  maxConcurrentCalls,
+  maxCallsPerSecond,
 }: ParticipantRow): Participant => ({
   name,
   baseUrls: JSON.parse(baseUrls),
@@ -122,4 +134,6 @@ const participantOf = ({
   callTimeoutMs,
   ...(activities && { activities: JSON.parse(activities) }),
   ...(secrets && { secrets: JSON.parse(secrets) }),
+  ...(maxConcurrentCalls !== null && { maxConcurrentCalls }),
+  ...(maxCallsPerSecond !== null && { maxCallsPerSecond }),
 });

@@ -21,6 +21,13 @@ describe('a registration', () => {
     expect(await world.registry.find('inventory')).toMatchObject(registered);
   });
 
+  test('has limits of calls, which one without them keeps', async () => {
+    const limits = { maxConcurrentCalls: 3, maxCallsPerSecond: 20 };
+    const tercet = world.initiator();
+    await tercet.register(inventorySteps, { ...at('inventory'), ...limits });
+    expect(await tercet.register(inventorySteps, at('inventory'))).toMatchObject(limits);
+  });
+
   test('that the coordinator cannot use is refused, and changes nothing', async () => {
     const before = await world.registry.find('inventory');
     const error = await rejection(world.initiator().register(inventorySteps, { baseUrl: 'ftp://shop' }));

@@ -59,6 +59,7 @@ export async function openWorld({ apiTokens = [], retryBudgetMs = 0 }: WorldOpti
     apiTokens: new ApiTokens(apiTokens),
     whyNeverCalled,
     maxCallTimeoutMs: 60_000,
+    participantConcurrency: 256,
     metrics: async () => ({ contentType: 'text/plain', text: '' }),
   });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
