@@ -7,27 +7,17 @@
  * - A save that is lost discards what was computed from it. Only the facts are kept: replies and requests are applied to
  *   the state that won (I14).
  * - What is answered to a client was made durable first (I3).
- * - `saveNeed` says when to save: only successes wait for their siblings.
+ * - `saveNeed` says when to save: successes wait for their siblings, and counts of unknown replies for ten minutes at most.
  */
 import { type Event, type GlobalTransaction, pendingCalls, saveNeed } from '../domain/index.ts';
 import type { ClientRequest, DurableVerdict, JudgedRequest, PendingRequest } from './client-request.ts';
-import { DurableState, type DurableTools } from './durable-state.ts';
+import type { Cause, DriveTools, Idle } from './drive-tools.ts';
+import { DurableState } from './durable-state.ts';
 import { applied, changesIn, judgeRequests, needNewest } from './judged-requests.ts';
-import { type CallTools, type Check, type ReceivedReply, OutstandingCalls } from './outstanding-calls.ts';
-import type { PollingMemory } from './polling-memory.ts';
-import { type Log, Overloaded, Quarantined, type Saved } from './ports.ts';
-
-/** What every drive of a process shares. */
-export type DriveTools = CallTools &
-  DurableTools & {
-    readonly polling: PollingMemory;
-    readonly log: Log;
-    /** True once no more calls may be sent: what is left is another replica's. */
-    readonly isStopping: () => boolean;
-  };
-
-/** A drive that ended: when its transaction has something to do again, null when never or not known. */
-export type Idle = Check & { readonly seq: number };
+import { type Check, type ReceivedReply, OutstandingCalls } from './outstanding-calls.ts';
+import { Overloaded, Quarantined, type Saved } from './ports.ts';
+import { Turns } from './turns.ts';
+import { UnsavedReplies } from './unsaved-replies.ts';
 
 const NEVER: Check = { checkAgainAt: null, checkAgainFor: 'call' };
 
@@ -44,22 +34,19 @@ export class Drive {
   readonly #durable: DurableState;
   /** The durable state with the replies heard since. */
   #current: GlobalTransaction | null = null;
-  #unsaved: ReceivedReply[] = [];
+  readonly #unsaved: UnsavedReplies;
   #pending: PendingRequest[] = [];
   readonly #outstanding: OutstandingCalls;
-  /** A turn that is requested while one runs follows it. */
-  #turning: 'no' | 'once' | 'again' = 'no';
+  readonly #turns: Turns;
   #isFailing = false;
-  #isTakenOver: boolean;
+  /** Why it began, until that has had its effect. */
+  #cause: Cause;
   #cancelTimer = () => {};
 
   constructor(given: {
     gid: string;
     tools: DriveTools;
-    /** True when the gid was made just now: it need not be looked up. */
-    isNew: boolean;
-    /** True when it is overdue: another process, or an earlier run of this one, has left it. */
-    isTakenOver: boolean;
+    cause: Cause;
     onSaved: (saved: Saved) => void;
     /** The drive is over, and must be forgotten before this returns. */
     onIdle: (next: Idle) => void;
@@ -73,12 +60,18 @@ export class Drive {
       onReply: (received) => this.#receive(received),
       onDeferred: () => void this.turn(),
     });
-    this.#durable = new DurableState(given.gid, given.isNew, given.tools);
-    this.#isTakenOver = given.isTakenOver;
+    this.#turns = new Turns({
+      turnOnce: () => this.#turnOnce(),
+      onError: (error) => this.#fail(error),
+    });
+    this.#unsaved = new UnsavedReplies(given.tools);
+    this.#durable = new DurableState(given.gid, given.cause === 'new', given.tools);
+    this.#cause = given.cause;
   }
 
   /** Asks the protocol on behalf of a client. */
   ask(request: ClientRequest): Promise<DurableVerdict | 'lost'> {
+    if (this.#cause === 'woken') this.#cause = 'asked';
     return new Promise((resolve, reject) => {
       this.#pending.push({ ...request, resolve, reject });
       void this.turn();
@@ -92,6 +85,7 @@ export class Drive {
 
   /** The participant has recovered: what waits for it here is called once, whatever its date. */
   resume(participant: string): void {
+    if (this.#cause === 'woken') this.#cause = 'asked';
     this.#outstanding.resume(participant);
     void this.turn();
   }
@@ -102,25 +96,8 @@ export class Drive {
   }
 
   /** Checks the transaction once more, and does what is due. */
-  async turn(): Promise<void> {
-    const isTurning = this.#turning !== 'no';
-    this.#turning = 'again';
-    if (isTurning) return;
-    try {
-      while (this.#isTurnRequested()) {
-        this.#turning = 'once';
-        await this.#turnOnce();
-        this.#isFailing = false;
-      }
-    } catch (error) {
-      this.#fail(error);
-    } finally {
-      this.#turning = 'no';
-    }
-  }
-
-  #isTurnRequested(): boolean {
-    return this.#turning === 'again';
+  turn(): Promise<void> {
+    return this.#turns.request();
   }
 
   async #turnOnce(): Promise<void> {
@@ -142,19 +119,20 @@ export class Drive {
       throw error;
     }
     // Something was heard during the save: the state is ahead of the durable one, and nothing is sent from it.
-    if (!this.#isTurnRequested()) this.#linger(this.#sendDueCalls());
+    if (!this.#turns.isRequested) this.#linger(this.#sendDueCalls());
+    this.#isFailing = false;
   }
 
   async #load(): Promise<void> {
-    // How far polling came is known to this process only: what is accepted is not to be called before its time.
-    if (this.#current) this.#tools.polling.remember(this.#current);
+    // What is counted is known to this process only: what waits is not to be called before its time.
+    this.#unsaved.remember(this.#durable.last);
     const loaded = await this.#durable.load();
-    this.#current = loaded && this.#tools.polling.recall(loaded.tx);
-    if (this.#isTakenOver && loaded !== null) {
-      this.#isTakenOver = false;
+    this.#current = loaded && this.#unsaved.recall(loaded.tx);
+    if (this.#cause === 'overdue' && loaded !== null) {
+      this.#cause = 'asked';
       this.#tools.tracer.recovered(loaded.tx, this.#tools.time.now().latest);
     }
-    for (const { reply } of this.#unsaved) this.#apply(reply);
+    for (const { reply } of this.#unsaved.facts) this.#apply(reply);
   }
 
   #apply(event: Event): void {
@@ -168,20 +146,25 @@ export class Drive {
     if (after === null) return true;
     const need = saveNeed(before, after);
     // What a client is answered is durable first; other successes wait for their siblings.
-    const mayWait = need === 'may_wait' && judged.length === 0;
-    if (need === 'none' || (mayWait && this.#outstanding.count > 0)) return true;
+    const mayWait = need === 'may_wait' && judged.length === 0 && this.#outstanding.count > 0;
+    const isLater = need === 'later' && !this.#tools.isStopping() && !this.#unsaved.isSaveDue;
+    if (need === 'none' || mayWait || isLater) {
+      this.#unsaved.leave(need, after);
+      return true;
+    }
     const { begin, completed } = changesIn(judged, this.#tools.time.now().latest);
     const beginKey = begin?.begin?.beginKey ?? null;
-    const received = this.#unsaved.map(({ attempt }) => attempt);
-    const saved = await this.#durable.save({ after, attempts: [...received, ...completed], beginKey });
+    const unsaved = this.#unsaved.toSave();
+    const attempts = [...unsaved.attempts, ...completed];
+    const saved = await this.#durable.save({ after, attempts, beginKey });
     if (saved !== null) {
-      this.#unsaved = this.#unsaved.slice(received.length);
+      unsaved.saved(after);
       for (const call of completed) this.#tools.observer.completed(after, call);
       this.#tools.observer.saved(before, after);
       this.#onSaved(saved);
       return true;
     }
-    this.#turning = 'again';
+    void this.turn();
     for (const { request } of judged) {
       if (request === begin) request.resolve('lost');
       else this.#pending.push(request);
@@ -191,7 +174,10 @@ export class Drive {
 
   /** Sends what is due; returns when there is more to do, and what. */
   #sendDueCalls(): Check {
-    if (this.#current === null) return NEVER;
+    const isUntouched = this.#current === this.#durable.saved?.tx && this.#outstanding.count === 0;
+    const isElsewhere = this.#cause === 'woken' && isUntouched && this.#durable.isCarriedElsewhere;
+    this.#cause = 'asked';
+    if (this.#current === null || isElsewhere) return NEVER;
     const resumed = this.#outstanding.resumedIn(this.#current);
     const pending = pendingCalls(this.#current, this.#tools.time.now(), resumed);
     if (!this.#tools.isStopping()) return this.#outstanding.send(this.#current, pending);
@@ -199,7 +185,7 @@ export class Drive {
   }
 
   #receive(received: ReceivedReply): void {
-    this.#unsaved.push(received);
+    this.#unsaved.add(received);
     if (this.#durable.isKnown) this.#apply(received.reply);
     void this.turn();
   }
@@ -227,8 +213,13 @@ export class Drive {
   }
 
   #letGo(check: Check): void {
-    if (this.#current) this.#tools.polling.remember(this.#current);
-    this.#onIdle({ seq: this.#durable.saved?.seq ?? 0, ...check });
+    if (!this.#unsaved.mayLetGo(check.checkAgainAt)) {
+      void this.turn();
+      return;
+    }
+    this.#unsaved.remember(this.#durable.last);
+    const { isCounting } = this.#unsaved;
+    this.#onIdle({ seq: this.#durable.saved?.seq ?? 0, isCounting, ...check });
   }
 
   /** The store failed: pending requests are rejected. Replies are kept until the store can be read again. */
@@ -240,9 +231,10 @@ export class Drive {
     this.#durable.forget();
     for (const request of this.#pending.splice(0)) request.reject(error);
     // To a database that lost commits nothing is saved any more: another replica repeats the calls.
-    const isHopeless = this.#unsaved.length === 0 || isQuarantined || this.#tools.commit.hasLostCommits;
+    const isHopeless = this.#unsaved.facts.length === 0 || isQuarantined || this.#tools.commit.hasLostCommits;
     if (this.#outstanding.count === 0 && isHopeless) {
-      this.#onIdle({ seq: 0, ...NEVER });
+      this.#unsaved.remember(this.#durable.last);
+      this.#onIdle({ seq: 0, isCounting: false, ...NEVER });
       return;
     }
     this.#cancelTimer = this.#tools.time.after(STORE_RETRY_MS, () => void this.turn());

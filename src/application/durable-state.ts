@@ -9,6 +9,7 @@ import type { GroupCommit } from './group-commit.ts';
 import { type Attempt, entriesBetween, versionNeededBy } from './journal.ts';
 import type { Loaded, Saved, Time, TransactionStore } from './ports.ts';
 import { takeOverAt, takeOverMs } from './take-over.ts';
+import { SAVE_COUNTS_MS } from './unsaved-replies.ts';
 import type { WakeDates } from './wake-dates.ts';
 
 export type DurableTools = {
@@ -33,6 +34,8 @@ export class DurableState {
   readonly #tools: DurableTools;
   /** Undefined until it is known; null when there is no such transaction. */
   #saved: Saved | null | undefined;
+  /** The newest that was known, also once it may not be the newest any more. */
+  #last: GlobalTransaction | null = null;
   /** By `elapsedMs`: when it was last known to be the newest. */
   #asOfMs = 0;
   /** When another replica takes over, by the row. */
@@ -50,6 +53,10 @@ export class DurableState {
     return this.#saved ?? null;
   }
 
+  get last(): GlobalTransaction | null {
+    return this.#last;
+  }
+
   get isKnown(): boolean {
     return this.#saved !== undefined;
   }
@@ -63,6 +70,18 @@ export class DurableState {
     this.#know(loaded);
     this.#wakeAt = loaded?.wakeAt ?? null;
     return loaded;
+  }
+
+  /**
+   * The row as it was loaded is dated later than it asks for: a replica that counts replies in memory has re-dated it. That one
+   * makes the next call, or the sweep does when it is gone.
+   */
+  get isCarriedElsewhere(): boolean {
+    if (!this.#saved || this.#wakeAt === null) return false;
+    const { time, commitTimeoutMs } = this.#tools;
+    const dueInMs = this.#wakeAt - takeOverMs(this.#saved.tx, commitTimeoutMs) - time.now().latest;
+    // Of what is due later, nothing is counted in memory.
+    return dueInMs > DATE_SLACK_MS && dueInMs <= SAVE_COUNTS_MS;
   }
 
   forget(): void {
@@ -118,6 +137,7 @@ export class DurableState {
 
   #know(saved: Saved | null): void {
     this.#saved = saved;
+    this.#last = saved?.tx ?? null;
     this.#asOfMs = this.#tools.time.elapsedMs();
   }
 }

@@ -8,7 +8,6 @@ import { RememberedLimits } from './call-limits.ts';
 import { Coordinator } from './coordinator.ts';
 import { GroupCommit } from './group-commit.ts';
 import { JOURNAL_VERSION } from './journal.ts';
-import { PollingMemory } from './polling-memory.ts';
 import {
   type BatchWriter,
   type Chance,
@@ -22,6 +21,7 @@ import {
   type TransactionStore,
   type WakeQueue,
 } from './ports.ts';
+import { ProgressMemory } from './progress-memory.ts';
 import { Recovery } from './recovery.ts';
 import type { MaxPolicy } from './requests.ts';
 import { Retention } from './retention.ts';
@@ -105,7 +105,7 @@ export function createEngine(ports: Ports, settings: EngineSettings): Engine {
       store,
       commit,
       wakeDates,
-      polling: new PollingMemory(),
+      progress: new ProgressMemory(),
       participants,
       gate,
       time,

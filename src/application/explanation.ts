@@ -2,8 +2,9 @@
  * Why a transaction stands where it stands, in one sentence: what it waits for, since when, what happened last, and what
  * comes next.
  *
- * It is read off the durable state. Two things are known only to the replica that carries the transaction, and are told
- * by that one alone: how often a participant answered that it is still at work, and whether its circuit is open.
+ * It is read off the durable state. Some things are known only to the replica that carries the transaction, and are told
+ * by that one alone: how often a participant answered that it is still at work or gave the same unknown reply, and whether its
+ * circuit is open.
  */
 import {
   type Branch,
@@ -15,7 +16,9 @@ import {
   type Instant,
   isBounded,
   isFinished,
+  isSameButForCounts,
   isSettled,
+  mayLag,
   type Op,
   type OpenCall,
   openCalls,
@@ -32,13 +35,26 @@ export type ReplicaState = {
   readonly now: Instant;
 };
 
-export function explanationOf(tx: GlobalTransaction, known: ReplicaState): string {
+export function explanationOf(stored: GlobalTransaction, known: ReplicaState): string {
+  const tx = withNewestCounts(stored, known.current);
   if (isFinished(tx)) return `${ending(tx, known)}.`;
   if (tx.decision === null && tx.mode === 'interactive') return `${waitingForInitiator(tx)}.`;
   const open = [...openCalls(tx)].sort((one, other) => urgency(other.call) - urgency(one.call));
   const [first] = open;
   if (first === undefined) return `${tooLate(tx)}.`;
   return `${joined([waitingFor(tx, first, known), ...others(tx, first, open), ...bounds(tx, known)])}.`;
+}
+
+/** With what this replica has counted of the same unknown replies. */
+function withNewestCounts(stored: GlobalTransaction, current: GlobalTransaction): GlobalTransaction {
+  const newest = <C extends Call | null>(call: C, counted: C | undefined): C =>
+    counted && isSameButForCounts(call, counted) ? counted : call;
+  const branches = stored.branches.map((branch, at) => ({
+    ...branch,
+    phaseOne: newest(branch.phaseOne, current.branches[at]?.phaseOne),
+    phaseTwo: newest(branch.phaseTwo, current.branches[at]?.phaseTwo),
+  }));
+  return { ...stored, branches, notification: newest(stored.notification, current.notification) };
 }
 
 /** A parked branch explains more than one that is asked again, and that more than one that is just being asked. */
@@ -160,10 +176,13 @@ function inTurn(open: OpenCall, known: ReplicaState): string {
   ]);
 }
 
-const next = ({ dueAt, ongoing }: Call, { now }: ReplicaState): string => {
-  const at = ongoing?.nextAt ?? dueAt;
-  return `${at > now ? 'next at' : 'due since'} ${instant(at)}`;
-};
+function next(call: Call, { now }: ReplicaState): string {
+  const at = call.ongoing?.nextAt ?? call.dueAt;
+  if (at > now) return `next at ${instant(at)}`;
+  // Another replica may have called it since.
+  const lag = ', and attempts since then with the same answer are stored within 10 minutes';
+  return `due since ${instant(at)}${call.parkedAt === null && mayLag(call) ? lag : ''}`;
+}
 
 /** Those that wait besides the first, for whom, and those whose turn comes when these are done. */
 function others(tx: GlobalTransaction, { branch, op }: OpenCall, open: readonly OpenCall[]) {

@@ -59,7 +59,7 @@ export type Attempt = {
   readonly errorBody?: string;
 };
 
-/** A row tells of no more calls than this, the newest; only a participant that answers 202 for long makes as many. */
+/** A row tells of no more calls than this, the newest; only calls that are repeated for long make as many. */
 const MAX_ATTEMPTS = 200;
 
 /** Of these the newest have the bodies of their errors, which would make a row long. */
@@ -70,6 +70,10 @@ function withoutOldBody(attempt: Attempt, index: number, { length }: readonly At
   const { errorBody: _errorBody, ...rest } = attempt;
   return rest;
 }
+
+/** What a row tells of so many calls. */
+export const newestAttempts = (attempts: readonly Attempt[]): readonly Attempt[] =>
+  attempts.slice(-MAX_ATTEMPTS).map(withoutOldBody);
 
 export type Entries = {
   readonly transaction?: Partial<TransactionFields>;
@@ -105,7 +109,7 @@ export function entriesBetween(
   return {
     ...(transaction && { transaction }),
     ...(changed.length > 0 && { branches: changed }),
-    ...(attempts.length > 0 && { attempts: attempts.slice(-MAX_ATTEMPTS).map(withoutOldBody) }),
+    ...(attempts.length > 0 && { attempts: newestAttempts(attempts) }),
   };
 }
 

@@ -27,7 +27,7 @@ export {
   isGivenUp,
   MIN_ATTEMPTS,
 } from './retry-policy.ts';
-export { isCall, isSameStored, type SaveNeed, saveNeed } from './save-need.ts';
+export { isCall, isSameButForCounts, isSameStored, mayLag, type SaveNeed, saveNeed } from './save-need.ts';
 export {
   type Begun,
   type Completed,

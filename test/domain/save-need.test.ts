@@ -45,6 +45,25 @@ const notifying = () =>
 const polledAfter = (ms: number) => replied('stock', 'confirm', 'ongoing', { now: exactly(T0 + ms) });
 const accepted = () => told(confirming(), polledAfter(0));
 
+const HOURS = 2 * 3_600_000;
+/** A budget for some twenty attempts, each of which spends 50 ms. */
+const slowly = { ...POLICY, retry: { firstDelayMs: 100, maxDelayMs: 100, budgetMs: 1000 } };
+const again = (branchId = 'stock', answer = '500', ms = 0) =>
+  replied(branchId, 'confirm', 'unknown', { answer, now: exactly(T0 + ms) });
+/** A confirm that was called so often, and answered 500 each time. */
+function unanswered(count: number, ...branchIds: readonly string[]): GlobalTransaction {
+  const ids = branchIds.length === 0 ? ['stock'] : branchIds;
+  const replies = ids.flatMap((id) => Array.from({ length: count }, () => again(id)));
+  const confirmed = told(
+    begin({ policy: slowly }),
+    replied('stock', 'try', 'succeeded'),
+    replied('money', 'try', 'succeeded'),
+  );
+  return told(confirmed, ...replies);
+}
+const tried = () => replied('stock', 'try', 'unknown', { answer: '500' });
+const failingTry = () => told(begin(), ...Array.from({ length: 10 }, tried));
+
 const ROWS: readonly Row[] = [
   ['a state in which nothing happened need not be saved', 'none', begin()],
   [
@@ -109,6 +128,87 @@ const ROWS: readonly Row[] = [
   ['a callback that fails is saved immediately', 'now', notifying(), heard('unknown')],
   ['the first answer that it is at work is saved immediately', 'now', confirming(), polledAfter(0)],
   ['an unknown reply is saved immediately', 'now', begin(), replied('stock', 'try', 'unknown')],
+  ['each of the first ten unknown replies is saved immediately', 'now', unanswered(9), again()],
+  ['the same unknown reply once more is saved later', 'later', unanswered(10), again()],
+  [
+    'the same unknown reply of two branches is saved later',
+    'later',
+    unanswered(10, 'stock', 'money'),
+    again(),
+    again('money'),
+  ],
+  [
+    'five of the same unknown replies are saved later',
+    'later',
+    unanswered(10),
+    ...Array.from({ length: 5 }, () => again()),
+  ],
+  ['another unknown reply is saved immediately', 'now', unanswered(10), again('stock', '503')],
+  [
+    'another unknown reply between the same is counted with them',
+    'later',
+    unanswered(10),
+    again('stock', '503'),
+    again(),
+  ],
+  [
+    'the first unknown reply of a sibling is saved immediately',
+    'now',
+    unanswered(10),
+    again(),
+    again('money'),
+  ],
+  [
+    'a success after the same unknown reply of a sibling is saved immediately',
+    'now',
+    unanswered(10),
+    again(),
+    replied('money', 'confirm', 'succeeded'),
+  ],
+  [
+    'a success of what was unanswered may wait',
+    'may_wait',
+    unanswered(10),
+    replied('stock', 'confirm', 'succeeded'),
+  ],
+  [
+    'an answer that it is at work after unknown replies is saved immediately',
+    'now',
+    unanswered(10),
+    polledAfter(1),
+  ],
+  [
+    'a retry by an operator is saved immediately, also after replies that were only counted',
+    'now',
+    unanswered(10),
+    again(),
+    retry(later),
+  ],
+  [
+    'the reply that parks is saved immediately',
+    'now',
+    unanswered(14),
+    ...Array.from({ length: 20 }, () => again()),
+  ],
+  [
+    'the same unknown reply of a parked branch is saved later',
+    'later',
+    unanswered(40),
+    again('stock', '500', HOURS),
+  ],
+  [
+    'the same unknown reply of a callback is saved later',
+    'later',
+    told(notifying(), ...Array.from({ length: 10 }, () => heard('unknown'))),
+    { ...heard('unknown'), now: exactly(T0 + HOURS) } as Event,
+  ],
+  [
+    'a decision after replies that were only counted is saved immediately',
+    'now',
+    failingTry(),
+    tried(),
+    cancel(later),
+  ],
   [
     'a success with an unknown reply of a sibling is saved immediately',
     'now',

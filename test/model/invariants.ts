@@ -185,3 +185,26 @@ export function checkQuiescent(plan: Plan | null, world: World): void {
     demand('I6', !owedCancel, 'a late try was not cancelled once more');
   }
 }
+
+/** What is only counted, and not saved, differs from the durable state in counts alone: a crash loses nothing else. */
+export function checkLater(plan: Plan | null, durable: GlobalTransaction, current: GlobalTransaction): void {
+  const known = openCalls(durable).map(({ branch }) => branch?.branchId);
+  const isOpened = openCalls(current).some(({ branch }) => !known.includes(branch?.branchId));
+  demand(plan === null ? 'I9' : 'I10', !isOpened, 'a call is opened by what is not saved');
+  demand('I12', durable.status === current.status, 'the status changes, and no row says so');
+  current.branches.forEach(({ phaseOne, phaseTwo }, b) => {
+    const before = at(durable.branches, b);
+    for (const [one, other] of [
+      [before.phaseOne, phaseOne],
+      [before.phaseTwo, phaseTwo],
+    ] as const) {
+      demand('I4', one.parkedAt === other.parkedAt, 'a branch is parked, and no row says so');
+      const isSame = one.reply === other.reply && one.answer === other.answer;
+      demand(
+        'I12',
+        isSame,
+        `${other.reply} (${other.answer}) after ${one.reply} (${one.answer}), and no row says so`,
+      );
+    }
+  });
+}

@@ -35,7 +35,8 @@ export function askAndSave(
   time: Time,
 ): SavedRequest {
   const asked = askAll(ledger, base.of, asks, time);
-  if (asked.need === 'none') return { durable, known: base, last: asked.last };
+  // What is only counted is lost here, as in a crash: with the next row it would be a reply that is still on its way.
+  if (asked.need === 'none' || asked.need === 'later') return { durable, known: base, last: asked.last };
   if (asked.need === 'may_wait') checkMayWait(ledger, base.of, asked.of, time);
   const saved = save(durable, base, asked.of);
   if (saved) return { durable: saved, known: saved, last: asked.last };
@@ -58,7 +59,7 @@ function checkMayWait(ledger: Ledger, durable: Snapshot, waiting: Snapshot, time
   });
 }
 
-const NEEDS: readonly SaveNeed[] = ['none', 'may_wait', 'now'];
+const NEEDS: readonly SaveNeed[] = ['none', 'later', 'may_wait', 'now'];
 const moreUrgent = (one: SaveNeed, other: SaveNeed): SaveNeed =>
   NEEDS.indexOf(one) > NEEDS.indexOf(other) ? one : other;
 

@@ -19,9 +19,10 @@ import {
   type Mode,
 } from '../../src/domain/global-transaction.ts';
 import { pendingCalls } from '../../src/domain/pending-calls.ts';
+import { MIN_ATTEMPTS } from '../../src/domain/retry-policy.ts';
 import { type SaveNeed, saveNeed } from '../../src/domain/save-need.ts';
 import { type Event, type Rejection, transition } from '../../src/domain/transition.ts';
-import { checkPending, checkTransition } from './invariants.ts';
+import { checkLater, checkPending, checkTransition } from './invariants.ts';
 import type { Completion } from './participant.ts';
 import { interchangeable, mayHaveRun, type Plan, resultOf } from './saga-plan.ts';
 import { CALLS_TO_PARK } from '../support/transactions.ts';
@@ -267,17 +268,23 @@ export class Ledger {
     if (before) this.edges.add(`${before.tx.status} → ${verdict.tx.status}`);
     if (verdict.tx === before?.tx) return { accepted: true, need: 'none', of: before };
     const tx = this.#stored(verdict.tx);
-    return { accepted: true, need: saveNeed(before?.tx ?? null, tx), of: this.#snapshot(tx) };
+    const need = saveNeed(before?.tx ?? null, tx);
+    if (before && need === 'later') checkLater(this.rules.plan, before.tx, tx);
+    return { accepted: true, need, of: this.#snapshot(tx) };
   }
 
-  /** As another replica reads it: polling is stored nowhere. Where parking is in reach, most attempts were made before. */
+  /**
+   * As another replica reads it: polling is stored nowhere. Where parking is in reach, most attempts were made before; else so many
+   * that the next one with the same answer is only counted.
+   */
   #stored(tx: GlobalTransaction): GlobalTransaction {
-    const fewest = this.#counts ? CALLS_TO_PARK - this.rules.retryBudget : 0;
+    const fewestOf = ({ reply }: BranchCall) =>
+      this.#counts ? CALLS_TO_PARK - this.rules.retryBudget : reply === 'unknown' ? MIN_ATTEMPTS : 0;
     const stored = (call: BranchCall): BranchCall => ({
       ...call,
       ongoing: null,
       dueAt: sameWhenever(call.dueAt),
-      attemptCount: isSettled(call) ? call.attemptCount : Math.max(call.attemptCount, fewest),
+      attemptCount: isSettled(call) ? call.attemptCount : Math.max(call.attemptCount, fewestOf(call)),
     });
     const branches = tx.branches.map((branch) => ({
       ...branch,
@@ -350,6 +357,7 @@ export class Ledger {
 
   #clientAsks() {
     const { mode, plan } = this.rules;
+    const budgetMs = this.#counts ? 1 : NEVER_SPENT_MS;
     const spec = (branchId: string, bodyHash = branchId) => ({
       branchId,
       participant: 'stock',
@@ -372,8 +380,8 @@ export class Ledger {
       timeoutMs: TIMEOUT_MS,
       policy: {
         callTimeoutMs: 10,
-        retry: { ...DELAYS, budgetMs: 1 },
-        poll: { ...DELAYS, budgetMs: this.#counts ? 1 : NEVER_SPENT_MS },
+        retry: { ...DELAYS, budgetMs },
+        poll: { ...DELAYS, budgetMs },
         maxRetryAfterMs: 0,
       },
       callback: null,

@@ -56,8 +56,10 @@ export function checkSagaState({ steps, pivot }: Plan, tx: GlobalTransaction): v
   const isBounded = decision === null && pivotStartedAt === null;
   for (const { phaseOne, phaseTwo } of branches) {
     const call = decision?.decision === 'cancel' ? phaseTwo : phaseOne;
-    // Each attempt spends what the budget is.
-    const isSpent = call.reply === 'unknown' && call.attemptCount >= CALLS_TO_PARK;
+    const isSpent =
+      call.reply === 'unknown' &&
+      call.attemptCount >= CALLS_TO_PARK &&
+      call.spentMs >= tx.policy.retry.budgetMs;
     demand(
       'I4',
       isBounded || !isSpent || call.parkedAt !== null,

@@ -38,6 +38,8 @@ export const CASES_OF_TWO: readonly Case[] = [
   // Here one unknown answer parks a branch, and a person retries it.
   { ...declared, retryBudget: 1, branchCount: 2, budget: bad({ brokenAnswers: 2, crashes: 1, retries: 2 }) },
   { ...interactive, retryBudget: 2, branchCount: 2, budget: bad({ brokenAnswers: 3, retries: 1 }) },
+  // Here the same unknown answers are counted in memory, and a replica that takes over does not know of them.
+  { ...declared, branchCount: 2, budget: bad({ brokenAnswers: 3, stalls: 1, crashes: 1 }) },
   // Here participants accept calls and complete them later.
   { ...declared, branchCount: 2, budget: bad({ acceptances: 1, refusedTries: 1, losses: 1, stalls: 1 }) },
   {
@@ -72,6 +74,7 @@ export const SMALL_CASES: readonly Case[] = [
   },
   { ...declared, branchCount: 2, budget: bad({ stalls: 1, lateDeliveries: 1 }) },
   { ...declared, retryBudget: 1, branchCount: 2, budget: bad({ brokenAnswers: 1, retries: 1 }) },
+  { ...declared, retryBudget: 2, branchCount: 1, budget: bad({ brokenAnswers: 2 }) },
   { ...declared, branchCount: 2, budget: bad({ acceptances: 1, losses: 1, refusedTries: 1 }) },
   { ...declared, retryBudget: 1, branchCount: 2, budget: bad({ acceptances: 1, brokenAnswers: 1 }) },
   { ...declared, branchCount: 1, budget: bad({ acceptances: 1, losses: 1, stalls: 1 }) },

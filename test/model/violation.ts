@@ -1,5 +1,18 @@
 /** A broken invariant, by the number that it has in docs/protocol.md. */
-export type Invariant = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'I8' | 'I9' | 'I10' | 'I13' | 'I14';
+export type Invariant =
+  | 'I1'
+  | 'I2'
+  | 'I3'
+  | 'I4'
+  | 'I5'
+  | 'I6'
+  | 'I7'
+  | 'I8'
+  | 'I9'
+  | 'I10'
+  | 'I12'
+  | 'I13'
+  | 'I14';
 
 export class Violation extends Error {
   readonly invariant: Invariant;
