@@ -7,7 +7,7 @@
  * - A save that is lost discards what was computed from it. Only the facts are kept: replies and requests are applied to
  *   the state that won (I14).
  * - What is answered to a client was made durable first (I3).
- * - `saveNeed` says when to save: successes wait for their siblings, and counts of unknown replies for ten minutes at most.
+ * - `saveNeed` says when to save: successes wait for their siblings, and repeated unknown replies for ten minutes at most.
  */
 import { type Event, type GlobalTransaction, pendingCalls, saveNeed } from '../domain/index.ts';
 import type { ClientRequest, DurableVerdict, JudgedRequest, PendingRequest } from './client-request.ts';

@@ -53,7 +53,7 @@ const Called = Type.Object(
     branchId: nullable(BranchId),
     op: CallOp,
     attemptCount: count(
-      'How many calls it were, those after a retry by hand and those answered 202 included; of a long row of 202 only the ' +
+      'How many calls it were, those after a retry by hand and those answered 202 included; of a long row of the same answers only the ' +
         'newest 200 are known.',
     ),
     reply: attemptFields.reply,

@@ -27,7 +27,10 @@ import {
 export const CallView = Type.Object(
   {
     reply: nullable(Reply),
-    attemptCount: count('Calls that were answered, or given up, since the last retry by an operator.'),
+    attemptCount: count(
+      'Calls that were answered, or given up, since the last retry by an operator. From the eleventh on, those with the same ' +
+        'answer are added within ten minutes, and until then nextAttemptAt may have passed.',
+    ),
     nextAttemptAt: nullable(
       instant('No call before this instant; null when none is planned, and while an accepted op is polled.'),
     ),

@@ -56,10 +56,9 @@ export function checkSagaState({ steps, pivot }: Plan, tx: GlobalTransaction): v
   const isBounded = decision === null && pivotStartedAt === null;
   for (const { phaseOne, phaseTwo } of branches) {
     const call = decision?.decision === 'cancel' ? phaseTwo : phaseOne;
-    const isSpent =
-      call.reply === 'unknown' &&
-      call.attemptCount >= CALLS_TO_PARK &&
-      call.spentMs >= tx.policy.retry.budgetMs;
+    // Each attempt spends 1 ms.
+    const spentMs = call.attemptCount - CALLS_TO_PARK + 1;
+    const isSpent = call.reply === 'unknown' && spentMs >= tx.policy.retry.budgetMs;
     demand(
       'I4',
       isBounded || !isSpent || call.parkedAt !== null,
