@@ -205,4 +205,22 @@ describe('a branch that gets the same unknown reply again and again', () => {
     await clock.run(60 * MINUTE);
     expect(callCount - before).toBeLessThan(60 * 2 * 2 * 1.3);
   });
+
+  test('is explained with the newest counts by the replica that counts, and as one that may lag by another', async () => {
+    const engine = replica(30_000);
+    const gid = await confirming(engine);
+    await clock.run(15 * MINUTE);
+    const stored = await store.load(gid);
+    if (stored === null) throw new Error('it began');
+    const { attemptCount, dueAt } = stored.tx.branches[0]?.phaseTwo ?? {};
+    expect(attemptCount).toBeLessThan(callCount);
+    expect(engine.coordinator.explain(stored.tx)).toMatch(
+      new RegExp(`: attempt ${callCount} answered 500 after 0.0 s; next at `),
+    );
+    const due = new Date(dueAt ?? 0).toISOString().slice(0, 19);
+    expect(replica(30_000).coordinator.explain(stored.tx)).toContain(
+      `: attempt ${attemptCount} answered 500 after 0.0 s; due since ${due}Z, and attempts since then with the same answer ` +
+        'are stored within 10 minutes',
+    );
+  });
 });
