@@ -6,7 +6,13 @@
  * Kept apart from the drives, so that what waits takes no room from what is under way (I15). What is remembered of a call
  * counts only while the stored call is still the one that it was counted from.
  */
-import { type Call, type GlobalTransaction, isSameButForCounts, isSameStored } from '../domain/index.ts';
+import {
+  type Call,
+  type GlobalTransaction,
+  isPolling,
+  isSameButForCounts,
+  isSameStored,
+} from '../domain/index.ts';
 import type { Attempt } from './journal.ts';
 
 /** What is counted and not saved; `sinceMs`, by `elapsedMs`, of the first of it, null where nothing needs a row. */
@@ -34,6 +40,7 @@ export class ProgressMemory {
   /** @param durable what `current` was counted from */
   remember(current: GlobalTransaction, durable: GlobalTransaction, unsaved = NOTHING_UNSAVED): void {
     this.forget(current.gid);
+    if (current === durable && !isPolling(current)) return;
     const before = callsIn(durable);
     const calls = [...callsIn(current)].flatMap(([key, call]): [string, Progress][] => {
       const stored = before.get(key);
