@@ -1,7 +1,8 @@
 /**
  * The code blocks of a page, in their order, as what a reader does with them. The words after the fence say it:
  *
- *   js server.mjs     a file to write (or ts) sh        commands to run
+ *   js server.mjs     a file to write        sh        commands to run
+ *   ts server.ts      another
  *   diff server.mjs   a change of that file  sh keep   commands that go on running
  *   text              what the commands before it print; … stands for anything
  */
