@@ -32,6 +32,8 @@ export const deepSuites: readonly string[] = [
   'test/sdk/barrier/concurrent-calls.test.ts',
   'test/sdk/barrier/unfinished-work.test.ts',
   'test/sdk/barrier/unhandled-rejections.test.ts',
+  // Runners, compilers and frameworks that have the packed SDK.
+  'test/sdk/package/matrix.test.ts',
   // Guides and examples that start servers and processes, from beginning to end.
   'test/docs/take-part.test.ts',
   'test/examples/numbered.test.ts',

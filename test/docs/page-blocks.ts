@@ -2,6 +2,7 @@
  * The code blocks of a page, in their order, as what a reader does with them. The words after the fence say it:
  *
  *   js server.mjs     a file to write        sh        commands to run
+ *   ts server.ts      another
  *   diff server.mjs   a change of that file  sh keep   commands that go on running
  *   text              what the commands before it print; … stands for anything
  */
@@ -26,7 +27,7 @@ function blockOf(language: string, words: string, text: string): Block {
   if (language === 'sh' && words === 'keep') return { kind: 'keep', text };
   if (language === 'text' && words === '') return { kind: 'output', text };
   if (language === 'diff' && words !== '') return { kind: 'change', name: words, text };
-  if (language === 'js' && words !== '') return { kind: 'file', name: words, text };
+  if (['js', 'ts'].includes(language) && words !== '') return { kind: 'file', name: words, text };
   throw new Error(`nobody would know what to do with a block “${language} ${words}”`);
 }
 

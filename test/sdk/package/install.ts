@@ -65,7 +65,7 @@ const packagesIn = (modules: string): string[] =>
     );
 
 /** Nothing of this repository's leaks in, least of all that its sources are asked for; npm itself runs on that Node. */
-const plainEnvironment = (node: string): NodeJS.ProcessEnv => {
+export const plainEnvironment = (node: string): NodeJS.ProcessEnv => {
   const { PATH = '', HOME = '' } = process.env;
   return { PATH: `${dirname(node)}${delimiter}${PATH}`, HOME };
 };

@@ -1,7 +1,7 @@
 // By require: the same transaction.
 const { defineContract, TransactionCancelled } = require('@tercet/sdk');
 const { createTestWorld, scripted } = require('@tercet/sdk/testing');
-const { Type } = require('typebox');
+const { Type } = require('@tercet/sdk/typebox');
 const { printEnds } = require('./print-ends.cjs');
 
 printEnds({ defineContract, TransactionCancelled, createTestWorld, scripted, Type });

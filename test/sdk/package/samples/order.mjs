@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 import { defineContract, Tercet, TransactionCancelled } from '@tercet/sdk';
 import { createTestWorld, scripted } from '@tercet/sdk/testing';
-import { Type } from 'typebox';
+import { Type } from '@tercet/sdk/typebox';
 import { printEnds } from './print-ends.cjs';
 
 const required = createRequire(import.meta.url)('@tercet/sdk');

@@ -3,7 +3,7 @@ import { branch, defineContract, defineParticipant, type RunOutcome, Tercet } fr
 import { type SqliteDatabase, sqliteBarrier } from '@tercet/sdk/barrier/sqlite';
 import { nodeHttpParticipant } from '@tercet/sdk/node-http';
 import { createTestWorld, scripted } from '@tercet/sdk/testing';
-import { Type } from 'typebox';
+import { Type } from '@tercet/sdk/typebox';
 
 const inventory = defineContract('inventory', {
   reserve: {

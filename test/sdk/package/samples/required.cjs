@@ -1,0 +1,4 @@
+// The business code, which requires the SDK.
+const { currentCall, Refusal } = require('@tercet/sdk');
+
+module.exports = { Refusal, currentCall };
