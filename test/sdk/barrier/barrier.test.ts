@@ -12,6 +12,7 @@ import { barrierContract } from './barrier-contract.ts';
 import { type BarrierWorld, callOf, freshGid, totalsOf } from './barrier-world.ts';
 import {
   betterSqliteWorld,
+  memoryWorld,
   mysql2World,
   nodeSqliteWorld,
   pgWorld,
@@ -36,6 +37,7 @@ describeOn(['postgres'], 'the barrier by TypeORM', (server) => {
 
 describe('the barrier by better-sqlite3', () => barrierContract(betterSqliteWorld));
 describe('the barrier by node:sqlite', () => barrierContract(nodeSqliteWorld));
+describe('the barrier in memory', () => barrierContract(memoryWorld, { canJoin: false }));
 
 describeOn(['mysql', 'postgres'], 'joining without a SQL transaction', (server) => {
   test('is refused before the work, which would be committed by itself', async () => {

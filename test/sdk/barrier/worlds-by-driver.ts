@@ -1,5 +1,6 @@
 /** The drivers that the barrier knows, each with a database of its own. */
 import { DatabaseSync } from 'node:sqlite';
+import { type MemoryRow, memoryBarrier } from '@tercet/sdk/barrier/memory';
 import { mysql2Barrier } from '@tercet/sdk/barrier/mysql2';
 import { pgBarrier } from '@tercet/sdk/barrier/pg';
 import { type SqliteDatabase, sqliteBarrier } from '@tercet/sdk/barrier/sqlite';
@@ -159,3 +160,60 @@ function sqliteWorld(db: SqliteDatabase & { close(): unknown }): BarrierWorld<Sq
     close: async () => void db.close(),
   };
 }
+
+/** Business tables of SQLite with their own SQL transactions; the rows of the barrier are in memory. */
+export function memoryWorld(): BarrierWorld<DatabaseSync> {
+  const db = new DatabaseSync(':memory:');
+  for (const sql of BUSINESS_TABLES) db.exec(sql);
+  let last: Promise<unknown> = Promise.resolve();
+  const transact = <T>(act: (sqlTx: DatabaseSync) => Promise<T>): Promise<T> => {
+    const turn = last.then(async () => {
+      db.exec('BEGIN');
+      try {
+        const done = await act(db);
+        db.exec('COMMIT');
+        return done;
+      } catch (error) {
+        db.exec('ROLLBACK');
+        throw error;
+      }
+    });
+    last = turn.catch(() => {});
+    return turn;
+  };
+  const barrier = memoryBarrier({ transact });
+  const full = Object.assign(barrier, { cleanUp: notInMemory });
+  return {
+    barrier: full,
+    // Other replicas have no part in this memory.
+    another: () => full,
+    query: async (sql) => rowsInMemory(barrier.rows, sql) ?? (db.prepare(sql).all() as Row[]),
+    write: (sqlTx, work) => {
+      for (const sql of statementsOf(work)) sqlTx.exec(sql);
+    },
+    unseen: notInMemory,
+    within: notInMemory,
+    inSqlTx: notInMemory,
+    deadlockCount: async () => null,
+    close: async () => db.close(),
+  };
+}
+
+const notInMemory = (): never => {
+  throw new Error('there is no such thing in memory');
+};
+
+/** What the contract asks of the barrier's table; null for another one. */
+function rowsInMemory(rows: readonly MemoryRow[], sql: string): Row[] | null {
+  const asked = /^SELECT (\w+) FROM tercet_barrier(?: WHERE gid = '(.+)')?$/.exec(sql);
+  if (asked === null) return null;
+  const [, column = '', of] = asked;
+  const found = of === undefined ? rows : rows.filter(({ gid }) => gid === of);
+  return found.map((row) => ({ [column]: row[IN_MEMORY[column] ?? 'gid'] }));
+}
+
+const IN_MEMORY: { readonly [column: string]: keyof MemoryRow } = {
+  phase: 'phase',
+  try_result: 'firstResult',
+  result: 'result',
+};
