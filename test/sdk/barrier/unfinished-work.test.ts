@@ -19,6 +19,7 @@ import { DataSource, type EntityManager, EntitySchema } from 'typeorm';
 import { describeOn } from '../../support/servers.ts';
 import { chain, raise, until } from './contract-support.ts';
 import { type BarrierWorld, callOf } from './barrier-world.ts';
+import { libraries } from './libraries.ts';
 import {
   betterSqliteWorld,
   mysql2World,
@@ -37,9 +38,9 @@ const MODES = [
 ] as const;
 
 const ENDED = 'the op has ended: await all that is asked of sqlTx before it returns';
-/** Once TypeORM has released the runner, it says so itself. */
+/** Once TypeORM has released the runner, it says so itself. Knex puts the statement before an error. */
 const ended = expect.objectContaining({
-  message: expect.stringMatching(new RegExp(`^${ENDED}$|already released`)),
+  message: expect.stringMatching(new RegExp(`${ENDED}$|already released`)),
 });
 const unfinished = expect.objectContaining({ name: 'UnfinishedWork' });
 const refused = () => raise(new Refusal('sold out'));
@@ -73,8 +74,12 @@ function using(open: Open) {
   };
 }
 
-/** @param seesFailed whether a statement that failed before the work returned is known not to be awaited */
-function lateStatements(open: Open, seesFailed = true): void {
+/**
+ * @param seesFailed whether a statement that failed before the work returned is known not to be awaited
+ * @param sendsLater whether the library sends a statement some microtasks after it was asked: not awaited, it comes too late
+ */
+function lateStatements(open: Open, seesFailed = true, sendsLater = false): void {
+  const testSent = sendsLater ? test.skip : test;
   const { world, effectsOf, again } = using(open);
 
   test.each(MODES)('a part of %s that goes on after a refusal takes no effect', async (_mode, options) => {
@@ -168,7 +173,7 @@ function lateStatements(open: Open, seesFailed = true): void {
     }
   });
 
-  test.each(MODES)('what a toJSON of the result of %s asks for is part of it', async (_mode, options) => {
+  testSent.each(MODES)('what a toJSON of the result of %s asks for is part of it', async (_mode, options) => {
     const [done, undone] = [callOf('action'), callOf('action')];
     const asking = (sqlTx: unknown, sql: string) => ({
       toJSON: () => {
@@ -251,7 +256,7 @@ function lateStatements(open: Open, seesFailed = true): void {
     expect([await effectsOf(outer), await effectsOf(inner)]).toEqual([[], []]);
   });
 
-  test('what is asked before the end, and not awaited, is part of the SQL transaction', async () => {
+  testSent('what is asked before the end, and not awaited, is part of the SQL transaction', async () => {
     const [done, undone] = [callOf('try'), callOf('try')];
     await world().barrier.run(done, (sqlTx) => void say(sqlTx, insert(done)));
     const refusing = world().barrier.run(undone, (sqlTx) => {
@@ -918,3 +923,17 @@ describeOn(['mysql', 'mariadb', 'postgres'], 'concurrent statements, by TypeORM,
     ],
   ),
 );
+
+for (const { name, servers, open: openOn } of libraries)
+  describeOn(servers, `work over ${name}`, (server) => {
+    const open = async () => openOn(await server.createDatabase());
+    // Elsewhere Node reports it, which Jest does not pass on: see unhandled-rejections.test.ts.
+    describe('after its end', () => lateStatements(open, server.name === 'postgres', true));
+    describe('that fails after its SQL transaction', () => {
+      workAfterItsSqlTx(open);
+      if (server.name === 'postgres') return;
+      workAfterItsSqlTxOnServers(open);
+      deadlocks(open);
+    });
+    describe('concurrent statements', () => concurrentStatements(open));
+  });

@@ -17,6 +17,7 @@ import { describeOn } from '../../support/servers.ts';
 import { callFor } from '../participant/shop.ts';
 import { chain, raise } from './contract-support.ts';
 import { type BarrierWorld, callOf, freshGid, type Op } from './barrier-world.ts';
+import { libraries } from './libraries.ts';
 import {
   betterSqliteWorld,
   mysql2World,
@@ -275,6 +276,12 @@ describe('work that ends the SQL transaction, by better-sqlite3,', () => {
 });
 describe('work that ends the SQL transaction, by node:sqlite,', () =>
   committedWork('sqlite', nodeSqliteWorld));
+
+for (const { name, servers, open } of libraries)
+  describeOn(servers, `work that ends the SQL transaction, by ${name},`, (server) => {
+    const dialect = server.name === 'postgres' ? 'postgres' : 'mysql';
+    committedWork(dialect, async () => open(await server.createDatabase()));
+  });
 
 function typeormMethods(open: () => ReturnType<typeof typeormWorld>): void {
   test.each(['commitTransaction', 'rollbackTransaction'] as const)('is refused %s()', async (method) => {

@@ -12,12 +12,12 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { BUSINESS_TABLES, type BarrierWorld, statementsOf } from './barrier-world.ts';
 
 /** As many callers as may meet at one branch. */
-const CONNECTIONS = 50;
+export const CONNECTIONS = 50;
 
 /** The connection that mysql2 wraps in promises. */
 type Beneath = { readonly connection: { promise(): Connection } };
 
-type Row = { readonly [column: string]: unknown };
+export type Row = { readonly [column: string]: unknown };
 
 export async function mysql2World(url: string): Promise<BarrierWorld<Connection>> {
   const pool = createPool({ uri: url, connectionLimit: CONNECTIONS });
@@ -53,7 +53,7 @@ export async function mysql2World(url: string): Promise<BarrierWorld<Connection>
 }
 
 /** MariaDB has a status variable for it, MySQL a metric. */
-async function mysqlDeadlocks(query: (sql: string) => Promise<readonly Row[]>): Promise<number> {
+export async function mysqlDeadlocks(query: (sql: string) => Promise<readonly Row[]>): Promise<number> {
   const [status] = await query("SHOW GLOBAL STATUS LIKE 'Innodb_deadlocks'");
   if (status) return Number(status.Value);
   const [metric] = await query(
@@ -96,7 +96,7 @@ export async function pgWorld(url: string): Promise<BarrierWorld<ClientBase>> {
   };
 }
 
-async function pgDeadlocks(query: (sql: string) => Promise<readonly Row[]>): Promise<number> {
+export async function pgDeadlocks(query: (sql: string) => Promise<readonly Row[]>): Promise<number> {
   const [row] = await query('SELECT deadlocks AS n FROM pg_stat_database WHERE datname = current_database()');
   return Number(row?.n);
 }
