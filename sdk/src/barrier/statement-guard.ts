@@ -94,7 +94,7 @@ export function fence(
   };
 }
 
-const outsideOfPass = (): TypeError =>
+export const outsideOfPass = (): TypeError =>
   new TypeError('a call is being passed on this SQL transaction: await within before the next statement');
 
 type Method = (...args: unknown[]) => unknown;

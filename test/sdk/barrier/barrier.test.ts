@@ -10,7 +10,9 @@ import { DataSource } from 'typeorm';
 import { describeOn } from '../../support/servers.ts';
 import { barrierContract } from './barrier-contract.ts';
 import { type BarrierWorld, callOf, freshGid, totalsOf } from './barrier-world.ts';
+import { drizzleSqliteWorld } from './drizzle-worlds.ts';
 import { knexSqliteWorld } from './knex-worlds.ts';
+import { prismaSqliteWorld } from './prisma-worlds.ts';
 import {
   betterSqliteWorld,
   memoryWorld,
@@ -39,6 +41,8 @@ describeOn(['postgres'], 'the barrier by TypeORM', (server) => {
 describe('the barrier by better-sqlite3', () => barrierContract(betterSqliteWorld));
 describe('the barrier by node:sqlite', () => barrierContract(nodeSqliteWorld));
 describe('the barrier by Knex on better-sqlite3', () => barrierContract(knexSqliteWorld));
+describe('the barrier by Drizzle on better-sqlite3', () => barrierContract(drizzleSqliteWorld));
+describe('the barrier by Prisma on better-sqlite3', () => barrierContract(prismaSqliteWorld));
 describe('the barrier in memory', () => barrierContract(memoryWorld, { canJoin: false }));
 
 describeOn(['mysql', 'postgres'], 'joining without a SQL transaction', (server) => {

@@ -3,7 +3,7 @@ import type { EventEmitter } from 'node:events';
 import { knexBarrier } from '@tercet/sdk/barrier/knex';
 import knex, { type Knex } from 'knex';
 import { BUSINESS_TABLES, type BarrierWorld, statementsOf } from './barrier-world.ts';
-import { CONNECTIONS, mysqlDeadlocks, pgDeadlocks, type Row } from './worlds-by-driver.ts';
+import { CONNECTIONS, clientBeneath, mysqlDeadlocks, pgDeadlocks, type Row } from './worlds-by-driver.ts';
 
 export type KnexWorld = BarrierWorld<Knex.Transaction> & { readonly knex: Knex };
 
@@ -64,16 +64,6 @@ const UNSEEN: { readonly [driver: string]: (connection: never, sql: string) => u
   pg: (connection: EventEmitter, sql) => clientBeneath(connection).query(sql),
   'better-sqlite3': (connection: { exec(sql: string): unknown }, sql) => connection.exec(sql),
 };
-
-/** Listeners are called on it. */
-function clientBeneath(handle: EventEmitter): { query(sql: string): Promise<unknown> } {
-  let found: unknown;
-  handle.once('found', function (this: unknown) {
-    found = this;
-  });
-  handle.emit('found');
-  return found as { query(sql: string): Promise<unknown> };
-}
 
 const DEADLOCKS: {
   readonly [driver: string]: (query: (sql: string) => Promise<readonly Row[]>) => Promise<number>;

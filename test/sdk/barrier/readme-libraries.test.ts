@@ -2,8 +2,12 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
+import { PrismaBetterSqlite3 } from '@prisma/adapter-better-sqlite3';
+import SQLite from 'better-sqlite3';
+import { drizzle } from 'drizzle-orm/better-sqlite3';
 import knex from 'knex';
 import { callOf, type FullBarrier } from './barrier-world.ts';
+import { prismaClient } from './prisma-worlds.ts';
 
 // In this folder, so that the packages are found.
 const folder = mkdtempSync(join(import.meta.dirname, '.readme-'));
@@ -45,5 +49,22 @@ describe('an op by', () => {
     await reserveTwice('with-knex.mjs', opened);
     expect(await opened('item').select()).toEqual([{ name: 'mug', available: 1 }]);
     await opened.destroy();
+  });
+
+  test('Drizzle', async () => {
+    const client = new SQLite(':memory:');
+    client.exec(`${TABLE};${MUGS}`);
+    await reserveTwice('with-drizzle.mjs', drizzle({ client }));
+    expect(client.prepare('SELECT * FROM item').all()).toEqual([{ name: 'mug', available: 1 }]);
+    client.close();
+  });
+
+  test('Prisma', async () => {
+    const prisma = prismaClient('sqlite', new PrismaBetterSqlite3({ url: ':memory:' }));
+    await prisma.$executeRawUnsafe(TABLE);
+    await prisma.$executeRawUnsafe(MUGS);
+    await reserveTwice('with-prisma.mjs', prisma);
+    expect(await prisma.$queryRawUnsafe('SELECT * FROM item')).toEqual([{ name: 'mug', available: 1 }]);
+    await prisma.$disconnect();
   });
 });

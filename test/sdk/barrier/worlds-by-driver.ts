@@ -1,4 +1,5 @@
 /** The drivers that the barrier knows, each with a database of its own. */
+import type { EventEmitter } from 'node:events';
 import { DatabaseSync } from 'node:sqlite';
 import { type MemoryRow, memoryBarrier } from '@tercet/sdk/barrier/memory';
 import { mysql2Barrier } from '@tercet/sdk/barrier/mysql2';
@@ -217,3 +218,13 @@ const IN_MEMORY: { readonly [column: string]: keyof MemoryRow } = {
   try_result: 'firstResult',
   result: 'result',
 };
+
+/** The client of pg beneath a handle: listeners are called on it. */
+export function clientBeneath(handle: EventEmitter): { query(sql: string): Promise<unknown> } {
+  let found: unknown;
+  handle.once('found', function (this: unknown) {
+    found = this;
+  });
+  handle.emit('found');
+  return found as { query(sql: string): Promise<unknown> };
+}
