@@ -28,7 +28,8 @@ export const deepSuites: readonly string[] = [
   'test/examples/demo.test.ts',
   // The contract kit against every faulty participant.
   'test/sdk/check',
-  // Every driver: storms of concurrent calls, and work that goes on after its op or rejects unheard.
+  // Every driver: the contract over query builders and ORMs, storms of concurrent calls, and work that goes on after its op or rejects unheard.
+  'test/sdk/barrier/barrier-by-library.test.ts',
   'test/sdk/barrier/concurrent-calls.test.ts',
   'test/sdk/barrier/unfinished-work.test.ts',
   'test/sdk/barrier/unhandled-rejections.test.ts',

@@ -1,6 +1,6 @@
 /** The barrier on MySQL 8.0 or later, or MariaDB 10.6 or later, over `mysql2/promise`. */
-import type { Connection, Pool, PoolConnection, ResultSetHeader } from 'mysql2/promise';
-import { AsyncBarrier, type Driver } from './asynchronous.ts';
+import type { Connection, Pool, ResultSetHeader } from 'mysql2/promise';
+import { AsyncBarrier, type Driver, type StatementResult } from './asynchronous.ts';
 import { fence, guard } from './statement-guard.ts';
 import { connectionBeneath, gateOf, type HandleKind, handleOn } from './connection-handle.ts';
 import { LeftOpenWarning } from './left-open-warning.ts';
@@ -13,10 +13,10 @@ export type Mysql2Barrier = AsyncBarrier<Connection>;
  * @param given.table `tercet_barrier` when absent; with a schema before it or not
  */
 export function mysql2Barrier({ pool, table }: { pool: Pool; table?: string }): AsyncBarrier<Connection> {
-  return new AsyncBarrier(driverOn(pool, table));
+  return new AsyncBarrier(mysql2Driver(pool, table));
 }
 
-const driverOn = (
+export const mysql2Driver = (
   pool: Pool,
   table?: string,
   leftOpenWarning = new LeftOpenWarning(),
@@ -24,34 +24,20 @@ const driverOn = (
   statements: statementsFor('mysql', table),
   transact: async (act) => {
     const connection = await pool.getConnection();
-    try {
-      const [header] = await connection.query(BEGIN);
-      if (isInSqlTx(header)) {
-        await connection.rollback();
-        leftOpenWarning.report();
-      }
-      const done = await act(connection);
-      await connection.commit();
-      await connection.query(END);
-      connection.release();
-      return done;
-    } catch (error) {
-      await rolledBack(connection);
-      throw error;
-    }
+    return transactOnMysql(
+      {
+        query: async (sql) => (await connection.query(sql))[0],
+        release: () => connection.release(),
+        destroy: () => connection.destroy(),
+      },
+      leftOpenWarning,
+      () => act(connection),
+    );
   },
   run: async (connection, { sql }) => {
-    // However the pool shapes rows for its other users.
-    const plain = {
-      rowsAsArray: false,
-      nestTables: false,
-      typeCast: true,
-      namedPlaceholders: false,
-    } as const;
     // Values are literals of the text: what is formatted on the client depends on the pool and on the sql_mode.
-    const [answer] = await connection.query({ ...plain, sql });
-    if (Array.isArray(answer)) return { rows: answer, changedCount: 0 };
-    return { rows: [], changedCount: (answer as ResultSetHeader).affectedRows };
+    const [answer] = await connection.query({ ...PLAIN_ROWS, sql });
+    return mysqlResultOf(answer);
   },
   guarded: async (connection, gate, work) => {
     const end = guard(connectionBeneath(connection), 'mysql', GUARDED, gate);
@@ -85,6 +71,53 @@ const driverOn = (
   endsSqlTx: endsMysqlTx,
   isMissingSavepoint: isMissingMysqlSavepoint,
 });
+
+/** However the pool shapes rows for its other users. */
+export const PLAIN_ROWS = {
+  rowsAsArray: false,
+  nestTables: false,
+  typeCast: true,
+  namedPlaceholders: false,
+} as const;
+
+export const mysqlResultOf = (answer: unknown): StatementResult =>
+  Array.isArray(answer)
+    ? { rows: answer, changedCount: 0 }
+    : { rows: [], changedCount: (answer as ResultSetHeader).affectedRows };
+
+/** A connection of a pool, of whatever kind, that serves one SQL transaction. */
+type MysqlConnection = {
+  /** Resolves to the header of its answer. */
+  query(sql: string): Promise<unknown>;
+  /** Back to its pool. */
+  release(): void;
+  destroy(): void;
+};
+
+/** A connection that cannot say it rolled back never serves again. */
+export async function transactOnMysql<T>(
+  { query, release, destroy }: MysqlConnection,
+  leftOpenWarning: LeftOpenWarning,
+  act: () => Promise<T>,
+): Promise<T> {
+  try {
+    if (isInSqlTx(await query(BEGIN))) {
+      await query('ROLLBACK');
+      leftOpenWarning.report();
+    }
+    const done = await act();
+    await query('COMMIT');
+    await query(END);
+    release();
+    return done;
+  } catch (error) {
+    await query('ROLLBACK')
+      .then(() => query(END))
+      .then(release)
+      .catch(destroy);
+    throw error;
+  }
+}
 
 /** A connection with callbacks. Each call of its `promise()` makes another wrapper of it. */
 function innermost(connection: Connection): object {
@@ -163,14 +196,3 @@ export async function endsMysqlTx(
 
 /** MySQL 8.4 Error Message Reference: ER_SP_DOES_NOT_EXIST. */
 export const isMissingMysqlSavepoint = (error: unknown): boolean => errnoOf(error) === 1305;
-
-/** A connection that cannot say it rolled back never serves again. */
-async function rolledBack(connection: PoolConnection): Promise<void> {
-  try {
-    await connection.rollback();
-    await connection.query(END);
-    connection.release();
-  } catch {
-    connection.destroy();
-  }
-}

@@ -11,10 +11,10 @@ import { statementsFor } from './statements.ts';
  * @param given.table `tercet_barrier` when absent; with a schema before it or not
  */
 export function pgBarrier({ pool, table }: { pool: Pool; table?: string }): AsyncBarrier<ClientBase> {
-  return new AsyncBarrier(driverOn(pool, table));
+  return new AsyncBarrier(pgDriver(pool, table));
 }
 
-const driverOn = (
+export const pgDriver = (
   pool: Pool,
   table?: string,
   leftOpenWarning = new LeftOpenWarning(),
@@ -24,19 +24,10 @@ const driverOn = (
     const hear = () => {};
     const client = await connected(pool, hear);
     try {
-      await begunAlone(client, leftOpenWarning, {
-        begin: () => client.query('BEGIN'),
-        rollBack: () => client.query('ROLLBACK'),
+      return await transactOnPg(client, leftOpenWarning, {
+        act: () => act(client),
+        release: (isBroken) => client.release(isBroken),
       });
-      const done = await act(client);
-      const { command } = await client.query('COMMIT');
-      // So a server answers whose statement had failed, of which nobody was told: nobody awaited it.
-      if (command !== 'COMMIT') throw new Error(ROLLED_BACK);
-      client.release();
-      return done;
-    } catch (error) {
-      await rolledBack(client);
-      throw error;
     } finally {
       client.off('error', hear);
     }
@@ -62,6 +53,35 @@ const driverOn = (
   endsSqlTx: async () => false,
   isMissingSavepoint: isMissingPgSavepoint,
 });
+
+/**
+ * A connection that cannot say it rolled back never serves again.
+ * @param given.release gives the client back to its pool, of whatever kind; ends it where it is broken
+ */
+export async function transactOnPg<T>(
+  client: ClientBase,
+  leftOpenWarning: LeftOpenWarning,
+  { act, release }: { act(): Promise<T>; release(isBroken: boolean): void },
+): Promise<T> {
+  try {
+    await begunAlone(client, leftOpenWarning, {
+      begin: () => client.query('BEGIN'),
+      rollBack: () => client.query('ROLLBACK'),
+    });
+    const done = await act();
+    const { command } = await client.query('COMMIT');
+    // So a server answers whose statement had failed, of which nobody was told: nobody awaited it.
+    if (command !== 'COMMIT') throw new Error(ROLLED_BACK);
+    release(false);
+    return done;
+  } catch (error) {
+    await client
+      .query('ROLLBACK')
+      .then(() => release(false))
+      .catch(() => release(true));
+    throw error;
+  }
+}
 
 /**
  * Without a listener, a connection that breaks ends the process. It may do so in the packet that opens it, which is before a promise
@@ -144,13 +164,3 @@ export const isPgConflict = (error: unknown): boolean => CONFLICTS.has(codeOf(er
 
 /** PostgreSQL, “Error Codes”: invalid_savepoint_specification, no_active_sql_transaction. */
 export const isMissingPgSavepoint = (error: unknown): boolean => ['3B001', '25P01'].includes(codeOf(error));
-
-/** A connection that cannot say it rolled back never serves again. */
-async function rolledBack(client: PoolClient): Promise<void> {
-  try {
-    await client.query('ROLLBACK');
-    client.release();
-  } catch {
-    client.release(true);
-  }
-}

@@ -370,7 +370,7 @@ function ignoreRejection(promise: Promise<unknown>): void {
 }
 
 /** Before it is called: what it does after its first `await` cannot be rolled back. A generator does nothing when it is called. */
-function checkSynchronous(work: unknown): void {
+export function checkSynchronous(work: unknown): void {
   if (types.isAsyncFunction(work) && !types.isGeneratorFunction(work)) throw notSynchronous();
 }
 

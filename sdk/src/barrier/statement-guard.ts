@@ -10,8 +10,10 @@ import type { StatementGate } from './statement-gate.ts';
 import type { Dialect } from './statements.ts';
 
 export type Guarded = {
-  /** Methods whose first argument is a statement: its text, or an object that holds the text as `sql` or `text`. */
+  /** Methods with a statement as an argument: its text, or an object that holds the text as `sql` or `text`. */
   readonly statements: readonly string[];
+  /** Which argument that is; 0 when absent. */
+  readonly at?: number;
   /** Methods that end a SQL transaction, or begin another. */
   readonly refused?: readonly string[];
   /** Such methods that answer without a promise. */
@@ -27,15 +29,12 @@ export type Guarded = {
 export function guard(
   target: object,
   dialect: Dialect,
-  { statements, refused = [], refusedAtOnce = [], isAsync }: Guarded,
+  { statements, at = 0, refused = [], refusedAtOnce = [], isAsync }: Guarded,
   gate?: StatementGate,
 ): () => void {
   let isEnded = false;
   const isOver = () => isEnded || gate?.isSurroundingClosed === true;
-  const faultOf = (args: readonly unknown[]) => {
-    const word = endingWord(dialect, args[0]);
-    return word === null ? null : refusalOf(word);
-  };
+  const faultOf = (args: readonly unknown[]) => endingFault(dialect, args[at]);
   const restores = [
     ...statements.map((name) => [name, faultOf] as const),
     ...[...refused, ...refusedAtOnce].map((name) => [name, () => refusalOf(name)] as const),
@@ -95,7 +94,7 @@ export function fence(
   };
 }
 
-const outsideOfPass = (): TypeError =>
+export const outsideOfPass = (): TypeError =>
   new TypeError('a call is being passed on this SQL transaction: await within before the next statement');
 
 type Method = (...args: unknown[]) => unknown;
@@ -114,13 +113,19 @@ function replaced(target: object, name: string, wrap: (original: Method) => Meth
   };
 }
 
-const refusalOf = (what: string): TypeError =>
+export const refusalOf = (what: string): TypeError =>
   new TypeError(
     `the work may not call ${what}: the barrier begins and ends the SQL transaction, so that the work and its record ` +
       'are committed together; what commits implicitly belongs into a migration',
   );
 
 // ── Statements ───────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Why the work may not ask a statement; null for one that it may. */
+export function endingFault(dialect: Dialect, statement: unknown): TypeError | null {
+  const word = endingWord(dialect, statement);
+  return word === null ? null : refusalOf(word);
+}
 
 /** The words at its beginning by which a statement ends a SQL transaction; null for any other. */
 export function endingWord(dialect: Dialect, statement: unknown): string | null {

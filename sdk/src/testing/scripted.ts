@@ -19,7 +19,7 @@ import type { Participant } from '../participant/participant.ts';
 import type { ParticipantAnswer, ParticipantRequest } from '../serving/mountable.ts';
 import { Refusal } from '../refusal.ts';
 import type { Kind } from '../../../src/wire/index.ts';
-import { MemoryBarrier } from './memory-barrier.ts';
+import { memoryBarrier } from '../barrier/memory.ts';
 
 /**
  * What tries and actions answer, by activity: a result, or a function that makes it from the payload. `accepted()` in its place
@@ -61,7 +61,7 @@ export function scriptedParticipant(
   { contract, results }: Scripted,
   { nowMs }: { readonly nowMs: () => number },
 ): Participant {
-  const barrier = new MemoryBarrier(nowMs);
+  const barrier = memoryBarrier({ nowMs });
   const first = (name: string, activity: Activity) => (payload: unknown) =>
     resultOf(`${contract.name}/${name}`, activity, results[name], payload);
   const activities = Object.fromEntries(

@@ -17,7 +17,8 @@ const ACCEPTED = { outcome: 'accepted', result: null, retryAfterMs: null };
 
 const notCompleted = (code: string) => expect.objectContaining({ name: 'NotCompleted', code });
 
-export function acceptedContract(opened: () => BarrierWorld): void {
+export function acceptedContract(opened: () => BarrierWorld, canJoin: boolean): void {
+  const testJoining = canJoin ? test : test.skip;
   const run: BarrierWorld['barrier']['run'] = (...given) => opened().barrier.run(...given);
   const outside: BarrierWorld['barrier']['outside'] = (...given) => opened().barrier.outside(...given);
   const work = (call: BarrierCall) => (sqlTx: unknown) =>
@@ -227,7 +228,7 @@ export function acceptedContract(opened: () => BarrierWorld): void {
       await expect(refuse(call)).rejects.toEqual(notCompleted('completed_differently'));
     });
 
-    test('a completion joins a SQL transaction, and stands or falls with it', async () => {
+    testJoining('a completion joins a SQL transaction, and stands or falls with it', async () => {
       const call = callOf('try');
       await accept(call);
       const completing = (error: Error | null) =>
@@ -241,7 +242,7 @@ export function acceptedContract(opened: () => BarrierWorld): void {
       expect(await pass(call)).toEqual({ outcome: 'repeated', result: 'joined' });
     });
 
-    test('an op that joins a SQL transaction is accepted with it', async () => {
+    testJoining('an op that joins a SQL transaction is accepted with it', async () => {
       const call = callOf('try');
       await opened().inSqlTx((sqlTx) => opened().within(sqlTx, call, () => accepted()));
       expect(await pass(call)).toEqual(ACCEPTED);

@@ -10,8 +10,12 @@ import { DataSource } from 'typeorm';
 import { describeOn } from '../../support/servers.ts';
 import { barrierContract } from './barrier-contract.ts';
 import { type BarrierWorld, callOf, freshGid, totalsOf } from './barrier-world.ts';
+import { drizzleSqliteWorld } from './drizzle-worlds.ts';
+import { knexSqliteWorld } from './knex-worlds.ts';
+import { prismaSqliteWorld } from './prisma-worlds.ts';
 import {
   betterSqliteWorld,
+  memoryWorld,
   mysql2World,
   nodeSqliteWorld,
   pgWorld,
@@ -36,6 +40,10 @@ describeOn(['postgres'], 'the barrier by TypeORM', (server) => {
 
 describe('the barrier by better-sqlite3', () => barrierContract(betterSqliteWorld));
 describe('the barrier by node:sqlite', () => barrierContract(nodeSqliteWorld));
+describe('the barrier by Knex on better-sqlite3', () => barrierContract(knexSqliteWorld));
+describe('the barrier by Drizzle on better-sqlite3', () => barrierContract(drizzleSqliteWorld));
+describe('the barrier by Prisma on better-sqlite3', () => barrierContract(prismaSqliteWorld));
+describe('the barrier in memory', () => barrierContract(memoryWorld, { canJoin: false }));
 
 describeOn(['mysql', 'postgres'], 'joining without a SQL transaction', (server) => {
   test('is refused before the work, which would be committed by itself', async () => {

@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { describeOn } from '../../support/servers.ts';
 import { type ConcurrentCallsReport, runConcurrentCalls } from './concurrent-calls.ts';
 import type { BarrierWorld } from './barrier-world.ts';
+import { libraries } from './libraries.ts';
 import { betterSqliteWorld, mysql2World, nodeSqliteWorld, pgWorld } from './worlds-by-driver.ts';
 
 const ROUNDS = Number(process.env.BARRIER_ROUNDS ?? 60);
@@ -39,6 +40,19 @@ describeOn(['mysql', 'mariadb', 'postgres'], 'I5, I6, I7, I11 under 50 mixed cal
     LIMIT_MS,
   );
 });
+
+for (const { name, servers, open } of libraries)
+  describeOn(servers, `I5, I6, I7, I11 under 50 mixed calls at once, over ${name},`, (server) => {
+    test(
+      'hold, and the deadlocks that the server counted are seen by nobody',
+      async () => {
+        const report = await runConcurrentCallsIn(await open(await server.createDatabase()));
+        expectAllMet(report);
+        expect(report.deadlockCount).toBeGreaterThan(0);
+      },
+      LIMIT_MS,
+    );
+  });
 
 describe('I5, I6, I7, I11 under 50 mixed calls at once, on SQLite', () => {
   test.each([

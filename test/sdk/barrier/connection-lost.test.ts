@@ -14,6 +14,7 @@ import { DataSource, type EntitySubscriberInterface } from 'typeorm';
 import { describeOn, type SharedServer } from '../../support/servers.ts';
 import { raise } from './contract-support.ts';
 import { type BarrierWorld, callOf } from './barrier-world.ts';
+import { libraries } from './libraries.ts';
 import { mysql2World, pgWorld, typeormWorld } from './worlds-by-driver.ts';
 
 type Call = ReturnType<typeof callOf>;
@@ -40,12 +41,17 @@ const kill = async (world: BarrierWorld, { name }: SharedServer, sqlTx: unknown)
   await world.query(name === 'postgres' ? `SELECT pg_terminate_backend(${id})` : `KILL ${id}`);
 };
 
-const OPEN = { mysql2: mysql2World, pg: pgWorld, typeorm: typeormWorld } as const;
+const OPEN: { readonly [driver: string]: (url: string) => Promise<unknown> } = {
+  mysql2: mysql2World,
+  pg: pgWorld,
+  typeorm: typeormWorld,
+  ...Object.fromEntries(libraries.map(({ name, open }) => [name, open])),
+};
 
-function lostWhileUndoing(server: SharedServer, driver: keyof typeof OPEN): void {
+function lostWhileUndoing(server: SharedServer, driver: string): void {
   let world: BarrierWorld;
   beforeAll(async () => {
-    world = (await OPEN[driver](await server.createDatabase())) as BarrierWorld;
+    world = (await OPEN[driver]?.(await server.createDatabase())) as BarrierWorld;
     await world.barrier.createTable();
   });
   afterAll(() => world.close());
@@ -99,6 +105,9 @@ describeOn(['postgres'], 'a connection that is lost', (server) => lostWhileUndoi
 describeOn(['mysql', 'mariadb', 'postgres'], 'a connection that is lost', (server) =>
   lostWhileUndoing(server, 'typeorm'),
 );
+
+for (const { name, servers } of libraries)
+  describeOn(servers, 'a connection that is lost', (server) => lostWhileUndoing(server, name));
 
 /** What of TypeORM fails for the next time: a subscriber, or the logger that it calls before each statement. */
 const AT = ['afterTransactionStart', 'beforeTransactionRollback', 'afterTransactionRollback'] as const;

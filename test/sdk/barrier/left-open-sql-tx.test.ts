@@ -1,8 +1,10 @@
 // A connection that other code gave back to its pool with a SQL transaction open: what that wrote is neither seen nor committed.
 import { expect, jest, test } from '@jest/globals';
+import { knexBarrier } from '@tercet/sdk/barrier/knex';
 import { mysql2Barrier } from '@tercet/sdk/barrier/mysql2';
 import { pgBarrier } from '@tercet/sdk/barrier/pg';
 import { typeormBarrier } from '@tercet/sdk/barrier/typeorm';
+import knex from 'knex';
 import { createPool } from 'mysql2/promise';
 import { Pool } from 'pg';
 import { DataSource } from 'typeorm';
@@ -21,7 +23,10 @@ type Scene = {
 /** The second leaves a SQL transaction of PostgreSQL that has failed. */
 const READINGS = ['SELECT n FROM item', 'SELECT nothing FROM nowhere'];
 
-const say = (sqlTx: unknown, sql: string) => (sqlTx as { query: Ask }).query(sql);
+const say = (sqlTx: unknown, sql: string): Promise<unknown> => {
+  const { query, raw = query } = sqlTx as { query: Ask; raw?: Ask };
+  return Promise.resolve(raw.call(sqlTx, sql));
+};
 
 async function onMysql2(url: string): Promise<Scene> {
   const pool = createPool({ uri: url, connectionLimit: 1 });
@@ -71,6 +76,20 @@ async function onTypeorm(url: string): Promise<Scene> {
   };
 }
 
+async function onKnex(url: string): Promise<Scene> {
+  const client = new URL(url).protocol === 'postgres:' ? 'pg' : 'mysql2';
+  const opened = knex({ client, connection: url, pool: { min: 0, max: 1 } });
+  return {
+    barrier: knexBarrier({ knex: opened }) as FullBarrier<unknown>,
+    async leave(act) {
+      const connection = await opened.client.acquireConnection();
+      await act((sql) => opened.raw(sql).connection(connection));
+      await opened.client.releaseConnection(connection);
+    },
+    close: () => opened.destroy(),
+  };
+}
+
 async function isRolledBack(scene: Scene, readings: readonly string[] = READINGS): Promise<void> {
   const { barrier, leave } = scene;
   await barrier.createTable();
@@ -117,4 +136,7 @@ describeOn(['postgres'], 'by pg', (server) => {
 });
 describeOn(['mysql', 'mariadb', 'postgres'], 'by TypeORM', (server) => {
   test(TITLE, async () => isRolledBack(await onTypeorm(await server.createDatabase())));
+});
+describeOn(['mysql', 'mariadb', 'postgres'], 'by Knex', (server) => {
+  test(TITLE, async () => isRolledBack(await onKnex(await server.createDatabase())));
 });

@@ -19,6 +19,7 @@ import { DataSource, type EntityManager, EntitySchema } from 'typeorm';
 import { describeOn } from '../../support/servers.ts';
 import { chain, raise, until } from './contract-support.ts';
 import { type BarrierWorld, callOf } from './barrier-world.ts';
+import { libraries } from './libraries.ts';
 import {
   betterSqliteWorld,
   mysql2World,
@@ -37,9 +38,9 @@ const MODES = [
 ] as const;
 
 const ENDED = 'the op has ended: await all that is asked of sqlTx before it returns';
-/** Once TypeORM has released the runner, it says so itself. */
+/** Once TypeORM has released the runner, it says so itself. Knex puts the statement before an error. */
 const ended = expect.objectContaining({
-  message: expect.stringMatching(new RegExp(`^${ENDED}$|already released`)),
+  message: expect.stringMatching(new RegExp(`${ENDED}$|already released`)),
 });
 const unfinished = expect.objectContaining({ name: 'UnfinishedWork' });
 const refused = () => raise(new Refusal('sold out'));
@@ -73,8 +74,12 @@ function using(open: Open) {
   };
 }
 
-/** @param seesFailed whether a statement that failed before the work returned is known not to be awaited */
-function lateStatements(open: Open, seesFailed = true): void {
+/**
+ * @param seesFailed whether a statement that failed before the work returned is known not to be awaited
+ * @param sendsLater whether the library sends a statement some microtasks after it was asked: not awaited, it comes too late
+ */
+function lateStatements(open: Open, seesFailed = true, sendsLater = false): void {
+  const testSent = sendsLater ? test.skip : test;
   const { world, effectsOf, again } = using(open);
 
   test.each(MODES)('a part of %s that goes on after a refusal takes no effect', async (_mode, options) => {
@@ -168,7 +173,7 @@ function lateStatements(open: Open, seesFailed = true): void {
     }
   });
 
-  test.each(MODES)('what a toJSON of the result of %s asks for is part of it', async (_mode, options) => {
+  testSent.each(MODES)('what a toJSON of the result of %s asks for is part of it', async (_mode, options) => {
     const [done, undone] = [callOf('action'), callOf('action')];
     const asking = (sqlTx: unknown, sql: string) => ({
       toJSON: () => {
@@ -251,7 +256,7 @@ function lateStatements(open: Open, seesFailed = true): void {
     expect([await effectsOf(outer), await effectsOf(inner)]).toEqual([[], []]);
   });
 
-  test('what is asked before the end, and not awaited, is part of the SQL transaction', async () => {
+  testSent('what is asked before the end, and not awaited, is part of the SQL transaction', async () => {
     const [done, undone] = [callOf('try'), callOf('try')];
     await world().barrier.run(done, (sqlTx) => void say(sqlTx, insert(done)));
     const refusing = world().barrier.run(undone, (sqlTx) => {
@@ -371,8 +376,9 @@ function workAfterItsSqlTxOnServers(open: Open): void {
 function concurrentStatements(
   open: Open,
   wrappers: readonly (readonly [string, Wrap])[] = [],
-  { canPrepare = false } = {},
+  { canPrepare = false, guardsJoined = true } = {},
 ): void {
+  const testJoined = guardsJoined ? test : test.skip;
   const { world, effectsOf, again } = using(open);
   type Joining = { within(on: unknown, call: Call, work: (sqlTx: unknown) => unknown): Promise<unknown> };
   const within = (sqlTx: unknown, call: Call, work: (sqlTx: unknown) => unknown) =>
@@ -397,7 +403,7 @@ function concurrentStatements(
     await write();
   }
 
-  test('are rejected in the SQL transaction of its caller, and accepted after it', async () => {
+  testJoined('are rejected in the SQL transaction of its caller, and accepted after it', async () => {
     const [refusedCall, other] = [callOf('try'), callOf('try')];
     await world().inSqlTx((sqlTx) => writeConcurrently(sqlTx, refusedCall, other));
     expect(await effectsOf(other)).toEqual(['try']);
@@ -455,8 +461,12 @@ function concurrentStatements(
   });
 }
 
-/** As the server answers a deadlock: it has rolled back. */
-function deadlocks(open: Open): void {
+/**
+ * As the server answers a deadlock: it has rolled back.
+ * @param showsConnection whether the library shows the connection, on which autocommit is then off
+ */
+function deadlocks(open: Open, showsConnection = true): void {
+  const testHeld = showsConnection ? test : test.skip;
   const { world, effectsOf, again } = using(open);
   beforeAll(async () => {
     await world().query(
@@ -510,24 +520,25 @@ function deadlocks(open: Open): void {
     }
   });
 
-  test.each(
-    MODES,
-  )('%s that commits unseen, and swallows a deadlock after it, is not answered as done', async (_mode, options) => {
-    const call = callOf('action');
-    const swallowing = world().barrier.run(
-      call,
-      async (sqlTx) => {
-        await bookAfter(sqlTx, insert(call));
-        await say(sqlTx, insert({ ...call, branchId: 'undone' }));
-        await say(sqlTx, 'CALL deadlock()').catch(() => {});
-        return 'well';
-      },
-      options,
-    );
-    await expect(swallowing).rejects.toThrow('has ended under the work');
-    await expect(again(call)).rejects.toEqual(unrecorded('action'));
-    expect(await effectsOf(call)).toEqual(['action']);
-  });
+  testHeld.each(MODES)(
+    '%s that commits unseen, and swallows a deadlock after it, is not answered as done',
+    async (_mode, options) => {
+      const call = callOf('action');
+      const swallowing = world().barrier.run(
+        call,
+        async (sqlTx) => {
+          await bookAfter(sqlTx, insert(call));
+          await say(sqlTx, insert({ ...call, branchId: 'undone' }));
+          await say(sqlTx, 'CALL deadlock()').catch(() => {});
+          return 'well';
+        },
+        options,
+      );
+      await expect(swallowing).rejects.toThrow('has ended under the work');
+      await expect(again(call)).rejects.toEqual(unrecorded('action'));
+      expect(await effectsOf(call)).toEqual(['action']);
+    },
+  );
 
   test.each(MODES)('what %s had asked already when the deadlock came is rejected', async (_mode, options) => {
     const call = callOf('action');
@@ -541,19 +552,22 @@ function deadlocks(open: Open): void {
     expect((await again(call)).outcome).toBe('done');
   });
 
-  test.each(CRASHES)('joined work that swallows a deadlock, and %s, is done again', async (_how, then) => {
-    const call = callOf('try');
-    const joined = world().inSqlTx((sqlTx) =>
-      world().within(sqlTx, call, async () => {
-        await say(sqlTx, 'CALL deadlock()').catch(() => {});
-        await say(sqlTx, insert(call)).catch(() => {});
-        return then();
-      }),
-    );
-    await expect(joined).rejects.toThrow();
-    expect(await effectsOf(call)).toEqual([]);
-    expect((await again(call)).outcome).toBe('done');
-  });
+  testHeld.each(CRASHES)(
+    'joined work that swallows a deadlock, and %s, is done again',
+    async (_how, then) => {
+      const call = callOf('try');
+      const joined = world().inSqlTx((sqlTx) =>
+        world().within(sqlTx, call, async () => {
+          await say(sqlTx, 'CALL deadlock()').catch(() => {});
+          await say(sqlTx, insert(call)).catch(() => {});
+          return then();
+        }),
+      );
+      await expect(joined).rejects.toThrow();
+      expect(await effectsOf(call)).toEqual([]);
+      expect((await again(call)).outcome).toBe('done');
+    },
+  );
 
   test.each(MODES)('%s goes on after a lock that it asked for in vain', async (_mode, options) => {
     const call = callOf('action');
@@ -643,7 +657,7 @@ function deadlocks(open: Open): void {
     expect([done.result, runCount > 1, await effectsOf(call)]).toEqual(['well', true, ['try']]);
   });
 
-  test('joined work that a deadlock ends is done again', async () => {
+  testHeld('joined work that a deadlock ends is done again', async () => {
     const call = callOf('try');
     const joined = world().inSqlTx((sqlTx) =>
       world().within(sqlTx, call, () => say(sqlTx, insert(call)).then(() => say(sqlTx, 'CALL deadlock()'))),
@@ -918,3 +932,18 @@ describeOn(['mysql', 'mariadb', 'postgres'], 'concurrent statements, by TypeORM,
     ],
   ),
 );
+
+for (const { name, servers, open: openOn, showsConnection } of libraries)
+  describeOn(servers, `work over ${name}`, (server) => {
+    const open = async () => openOn(await server.createDatabase());
+    // Elsewhere Node reports it, which Jest does not pass on: see unhandled-rejections.test.ts.
+    describe('after its end', () => lateStatements(open, server.name === 'postgres', true));
+    describe('that fails after its SQL transaction', () => {
+      workAfterItsSqlTx(open);
+      if (server.name === 'postgres') return;
+      workAfterItsSqlTxOnServers(open);
+      deadlocks(open, showsConnection);
+    });
+    describe('concurrent statements', () =>
+      concurrentStatements(open, [], { guardsJoined: showsConnection }));
+  });

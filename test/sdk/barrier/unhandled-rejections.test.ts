@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
 import { describeOn, type SharedServer } from '../../support/servers.ts';
+import { libraries } from './libraries.ts';
 import { NODE_FROM_SOURCE, run } from '../check/program.ts';
 
 const PROGRAM = fileURLToPath(new URL('unhandled-rejections.ts', import.meta.url));
@@ -37,3 +38,4 @@ const suite = (driver: string) => (server: SharedServer) =>
 describeOn(['mysql', 'mariadb'], 'by mysql2,', suite('mysql2'));
 describeOn(['postgres'], 'by pg,', suite('pg'));
 describeOn(['mysql', 'mariadb', 'postgres'], 'by TypeORM,', suite('typeorm'));
+for (const { name, servers } of libraries) describeOn(servers, `by ${name},`, suite(name));

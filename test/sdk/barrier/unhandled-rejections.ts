@@ -9,9 +9,15 @@ import { parseArgs } from 'node:util';
 import { defineListener } from '@tercet/sdk';
 import { freshGid } from './barrier-world.ts';
 import { callOf, type BarrierWorld } from './barrier-world.ts';
+import { libraries } from './libraries.ts';
 import { mysql2World, pgWorld, typeormWorld } from './worlds-by-driver.ts';
 
-const WORLDS = { mysql2: mysql2World, pg: pgWorld, typeorm: typeormWorld };
+const WORLDS = {
+  mysql2: mysql2World,
+  pg: pgWorld,
+  typeorm: typeormWorld,
+  ...Object.fromEntries(libraries.map(({ name, open }) => [name, open])),
+};
 
 const { positionals } = parseArgs({ allowPositionals: true });
 const [event, driver, url = ''] = positionals;

@@ -17,6 +17,7 @@ import { describeOn } from '../../support/servers.ts';
 import { callFor } from '../participant/shop.ts';
 import { chain, raise } from './contract-support.ts';
 import { type BarrierWorld, callOf, freshGid, type Op } from './barrier-world.ts';
+import { libraries } from './libraries.ts';
 import {
   betterSqliteWorld,
   mysql2World,
@@ -58,7 +59,8 @@ const HARMLESS: Readonly<Record<Dialect, readonly string[]>> = {
 };
 const SAVEPOINTS = ['SAVEPOINT mine', 'ROLLBACK TO SAVEPOINT mine', 'RELEASE SAVEPOINT mine'];
 
-function committedWork(dialect: Dialect, open: Open): void {
+/** @param holdsAutocommit whether the barrier turns autocommit off, so that what follows a rollback is rolled back, too */
+function committedWork(dialect: Dialect, open: Open, holdsAutocommit = dialect === 'mysql'): void {
   let world: BarrierWorld;
   beforeAll(async () => {
     world = await open();
@@ -173,8 +175,7 @@ function committedWork(dialect: Dialect, open: Open): void {
     );
     await expect(ending).rejects.toThrow('has ended under the work');
     await expect(again(call)).rejects.toEqual(unrecorded('its try'));
-    // On MySQL what follows the rollback is rolled back, too.
-    expect(await effectsOf(call.gid)).toEqual(dialect === 'mysql' ? [] : ['try']);
+    expect(await effectsOf(call.gid)).toEqual(holdsAutocommit ? [] : ['try']);
   });
 
   test('leaves a row of an earlier version, which has no mark, that is refused as well', async () => {
@@ -275,6 +276,13 @@ describe('work that ends the SQL transaction, by better-sqlite3,', () => {
 });
 describe('work that ends the SQL transaction, by node:sqlite,', () =>
   committedWork('sqlite', nodeSqliteWorld));
+
+for (const { name, servers, open, showsConnection } of libraries)
+  describeOn(servers, `work that ends the SQL transaction, by ${name},`, (server) => {
+    const dialect = server.name === 'postgres' ? 'postgres' : 'mysql';
+    const holdsAutocommit = dialect === 'mysql' && showsConnection;
+    committedWork(dialect, async () => open(await server.createDatabase()), holdsAutocommit);
+  });
 
 function typeormMethods(open: () => ReturnType<typeof typeormWorld>): void {
   test.each(['commitTransaction', 'rollbackTransaction'] as const)('is refused %s()', async (method) => {

@@ -1,5 +1,7 @@
 /** The drivers that the barrier knows, each with a database of its own. */
+import type { EventEmitter } from 'node:events';
 import { DatabaseSync } from 'node:sqlite';
+import { type MemoryRow, memoryBarrier } from '@tercet/sdk/barrier/memory';
 import { mysql2Barrier } from '@tercet/sdk/barrier/mysql2';
 import { pgBarrier } from '@tercet/sdk/barrier/pg';
 import { type SqliteDatabase, sqliteBarrier } from '@tercet/sdk/barrier/sqlite';
@@ -11,12 +13,12 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { BUSINESS_TABLES, type BarrierWorld, statementsOf } from './barrier-world.ts';
 
 /** As many callers as may meet at one branch. */
-const CONNECTIONS = 50;
+export const CONNECTIONS = 50;
 
 /** The connection that mysql2 wraps in promises. */
 type Beneath = { readonly connection: { promise(): Connection } };
 
-type Row = { readonly [column: string]: unknown };
+export type Row = { readonly [column: string]: unknown };
 
 export async function mysql2World(url: string): Promise<BarrierWorld<Connection>> {
   const pool = createPool({ uri: url, connectionLimit: CONNECTIONS });
@@ -52,7 +54,7 @@ export async function mysql2World(url: string): Promise<BarrierWorld<Connection>
 }
 
 /** MariaDB has a status variable for it, MySQL a metric. */
-async function mysqlDeadlocks(query: (sql: string) => Promise<readonly Row[]>): Promise<number> {
+export async function mysqlDeadlocks(query: (sql: string) => Promise<readonly Row[]>): Promise<number> {
   const [status] = await query("SHOW GLOBAL STATUS LIKE 'Innodb_deadlocks'");
   if (status) return Number(status.Value);
   const [metric] = await query(
@@ -95,7 +97,7 @@ export async function pgWorld(url: string): Promise<BarrierWorld<ClientBase>> {
   };
 }
 
-async function pgDeadlocks(query: (sql: string) => Promise<readonly Row[]>): Promise<number> {
+export async function pgDeadlocks(query: (sql: string) => Promise<readonly Row[]>): Promise<number> {
   const [row] = await query('SELECT deadlocks AS n FROM pg_stat_database WHERE datname = current_database()');
   return Number(row?.n);
 }
@@ -158,4 +160,71 @@ function sqliteWorld(db: SqliteDatabase & { close(): unknown }): BarrierWorld<Sq
     deadlockCount: async () => null,
     close: async () => void db.close(),
   };
+}
+
+/** Business tables of SQLite with their own SQL transactions; the rows of the barrier are in memory. */
+export function memoryWorld(): BarrierWorld<DatabaseSync> {
+  const db = new DatabaseSync(':memory:');
+  for (const sql of BUSINESS_TABLES) db.exec(sql);
+  let last: Promise<unknown> = Promise.resolve();
+  const transact = <T>(act: (sqlTx: DatabaseSync) => Promise<T>): Promise<T> => {
+    const turn = last.then(async () => {
+      db.exec('BEGIN');
+      try {
+        const done = await act(db);
+        db.exec('COMMIT');
+        return done;
+      } catch (error) {
+        db.exec('ROLLBACK');
+        throw error;
+      }
+    });
+    last = turn.catch(() => {});
+    return turn;
+  };
+  const barrier = memoryBarrier({ transact });
+  const full = Object.assign(barrier, { cleanUp: notInMemory });
+  return {
+    barrier: full,
+    // Other replicas have no part in this memory.
+    another: () => full,
+    query: async (sql) => rowsInMemory(barrier.rows, sql) ?? (db.prepare(sql).all() as Row[]),
+    write: (sqlTx, work) => {
+      for (const sql of statementsOf(work)) sqlTx.exec(sql);
+    },
+    unseen: notInMemory,
+    within: notInMemory,
+    inSqlTx: notInMemory,
+    deadlockCount: async () => null,
+    close: async () => db.close(),
+  };
+}
+
+const notInMemory = (): never => {
+  throw new Error('there is no such thing in memory');
+};
+
+/** What the contract asks of the barrier's table; null for another one. */
+function rowsInMemory(rows: readonly MemoryRow[], sql: string): Row[] | null {
+  const asked = /^SELECT (\w+) FROM tercet_barrier(?: WHERE gid = '(.+)')?$/.exec(sql);
+  if (asked === null) return null;
+  const [, column = '', of] = asked;
+  const found = of === undefined ? rows : rows.filter(({ gid }) => gid === of);
+  return found.map((row) => ({ [column]: row[IN_MEMORY[column] ?? 'gid'] }));
+}
+
+const IN_MEMORY: { readonly [column: string]: keyof MemoryRow } = {
+  phase: 'phase',
+  try_result: 'firstResult',
+  result: 'result',
+};
+
+/** The client of pg beneath a handle: listeners are called on it. */
+export function clientBeneath(handle: EventEmitter): { query(sql: string): Promise<unknown> } {
+  let found: unknown;
+  handle.once('found', function (this: unknown) {
+    found = this;
+  });
+  handle.emit('found');
+  return found as { query(sql: string): Promise<unknown> };
 }
