@@ -13,16 +13,19 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { Redis } from 'ioredis';
+import knex, { type Knex } from 'knex';
 import { Client } from 'pg';
 import { Counter } from 'prom-client';
 import { DataSource } from 'typeorm';
 import { WITHHELD } from '../../src/wire/error-fields/message.ts';
 import { UnrecordedWork } from '../../sdk/src/barrier/unrecorded-work.ts';
 import { openConnection } from '../../src/adapters/sql/data-source.ts';
+import { knexBarrier } from '@tercet/sdk/barrier/knex';
 import { errorFields, errorLine, reasonOf } from '@tercet/sdk/error-fields';
 import { LEAKY } from '../support/leaky-errors.ts';
 import { MARKS, marksIn } from '../support/marks.ts';
 import { describeOn } from '../support/servers.ts';
+import { callOf } from './barrier/barrier-world.ts';
 
 const thrownBy = async (act: () => unknown): Promise<unknown> => {
   try {
@@ -125,6 +128,61 @@ describe('an error of TypeORM', () => {
     const literal = await thrownBy(() => dataSource.query(`SELECT '${MARKS.payload}`));
     expect(fieldsWithoutMarks(literal)).toMatchObject({ code: 'SQLITE_ERROR' });
     await dataSource.destroy();
+  });
+});
+
+/** Knex puts the statement, with its values in it, before the message of whatever has failed. */
+describeOn(['mysql', 'mariadb'], 'an error of Knex', (server) => {
+  const card = 4_111_222_233_334_444;
+  const failing = async (act: (knex: Knex) => Promise<unknown>) => {
+    const opened = knex({
+      client: 'mysql2',
+      connection: await server.createDatabase(),
+      log: { warn: () => {} },
+    });
+    try {
+      return await thrownBy(() => act(opened));
+    } finally {
+      await opened.destroy();
+    }
+  };
+  const messageOf = (error: unknown) => {
+    const fields = fieldsWithoutMarks(error);
+    expect(JSON.stringify(fields)).not.toContain(String(card));
+    return fields.message;
+  };
+
+  test('carries no value of its statement, where the server names a table', async () => {
+    const built = await failing((opened) => opened('nowhere').insert({ card, name: MARKS.payload }));
+    expect(messageOf(built)).toMatch(/^Table '\w+\.nowhere' doesn't exist$/);
+    const raw = await failing((opened) => opened.raw('DELETE FROM nowhere WHERE card = ?', [card]));
+    expect(messageOf(raw)).toMatch(/^Table '\w+\.nowhere' doesn't exist$/);
+  });
+
+  test('carries none either, where no server has answered', async () => {
+    let lost: unknown;
+    // What rejects in the end is what Knex says when it rolls back.
+    await failing((opened) =>
+      opened.transaction(async (trx) => {
+        const [[{ id }]] = await trx.raw('SELECT CONNECTION_ID() AS id');
+        const asked = thrownBy(() => trx.raw('SELECT SLEEP(60), ?', [card]));
+        await opened.raw(`KILL ${id}`);
+        lost = await asked;
+        throw lost;
+      }),
+    );
+    expect((lost as Error).message).toContain(String(card));
+    expect(messageOf(lost)).toMatch(/^(?:Connection lost|Can't add new command)/);
+  });
+
+  test('carries none where the barrier has rejected the statement', async () => {
+    const rejected = await failing(async (opened) => {
+      const barrier = knexBarrier({ knex: opened });
+      await barrier.createTable();
+      const work = (trx: Knex) => trx.raw('SET autocommit = 1, @card = ?', [card]);
+      await barrier.run(callOf('try'), work);
+    });
+    expect(messageOf(rejected)).toMatch(/^the work may not call SET AUTOCOMMIT: /i);
   });
 });
 

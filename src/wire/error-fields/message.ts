@@ -12,12 +12,13 @@ export const isCode = (code: unknown): code is string | number =>
   typeof code === 'number' || matching(/^[A-Z][A-Z0-9_]{1,63}$/, code) !== undefined;
 
 export function messageOf(error: Thrown): string {
-  const { message, syscall, driverError } = error;
+  const { message: given, syscall, driverError } = error;
   // TypeORM repeats its driver's message.
   if (typeof driverError === 'object' && driverError !== null) return messageOfDriver(driverError);
-  if (typeof message !== 'string') return WITHHELD;
-  const ofDatabase = messageOfDatabase(error, message) ?? messageOfRedis(error, message);
+  if (typeof given !== 'string') return WITHHELD;
+  const ofDatabase = messageOfDatabase(error, given) ?? messageOfRedis(error, given);
   if (ofDatabase !== null) return ofDatabase;
+  const message = withoutStatement(given);
   if (isOfClass(error, SAYS_VALUES) || quotesInput(error, message)) return WITHHELD;
   if (typeof syscall === 'string') return messageOfSystem(error, message, syscall);
   return isOfUnknownPackage(error) && !FAILED_REQUEST.test(message)
@@ -57,10 +58,13 @@ function isOfUnknownPackage(error: Thrown): boolean {
 }
 
 /**
- * Classes whose messages are words about values: the reasons of a participant, and what TypeORM was given. Known by their
- * names, since an application can hold two copies of a package.
+ * Classes whose messages are words about values: the reasons of a participant, and what TypeORM, Drizzle and Prisma were given.
+ * Known by their names, since an application can hold two copies of a package, or have it bundled.
  */
-const SAYS_VALUES = ['Refusal', 'InProgress', 'TypeORMError'];
+const SAYS_VALUES = [
+  ...['Refusal', 'InProgress', 'TypeORMError', 'DrizzleQueryError'],
+  ...['PrismaClientKnownRequestError', 'PrismaClientUnknownRequestError', 'PrismaClientValidationError'],
+];
 
 function isOfClass(error: object, names: readonly string[]): boolean {
   for (let at = Object.getPrototypeOf(error); at !== null; at = Object.getPrototypeOf(at))
@@ -121,14 +125,51 @@ const isRaised = ({ code, errcode }: Thrown) => code === 'SQLITE_CONSTRAINT_TRIG
 
 /** Null for an error of no database. */
 function messageOfDatabase(error: Thrown, message: string): string | null {
-  const { name, code, sqlState, severity, routine } = error;
+  const { name, code, sqlState, sqlMessage, severity, routine } = error;
   if (name === 'SqliteError' || code === 'ERR_SQLITE_ERROR' || String(code).startsWith('SQLITE_'))
     return NAMES_ONLY_OF_SQLITE.test(message) && !isRaised(error) ? shortened(message) : answeredBy(error);
   // PostgreSQL: a function's RAISE can have any code, so that no message is known to be the server's own.
   if (typeof severity === 'string' || typeof routine === 'string') return answeredBy(error);
   if (typeof sqlState !== 'string' && !('sqlMessage' in error) && !String(code).startsWith('ER_'))
     return null;
-  return namesOnly(error) ? shortened(message) : answeredBy(error);
+  // A library may have put the statement before the message.
+  return namesOnly(error) && typeof sqlMessage === 'string' ? shortened(sqlMessage) : answeredBy(error);
+}
+
+/** The words by which a statement begins, after blanks, parentheses and a comment. */
+const STATEMENT = new RegExp(
+  `^[\\s;({]*(?:/\\*|--|#|(?:${[
+    ...['select', 'insert', 'update', 'delete', 'replace', 'merge', 'with', 'values', 'table', 'call', 'do'],
+    ...['set', 'show', 'explain', 'describe', 'desc', 'analyze', 'create', 'alter', 'drop', 'truncate'],
+    ...['rename', 'comment', 'begin', 'start', 'commit', 'end', 'rollback', 'abort', 'savepoint', 'release'],
+    ...['lock', 'unlock', 'grant', 'revoke', 'use', 'load', 'copy', 'handler', 'prepare', 'execute'],
+    ...['deallocate', 'declare', 'fetch', 'open', 'close', 'move', 'listen', 'notify', 'unlisten', 'vacuum'],
+    ...[
+      'reindex',
+      'cluster',
+      'refresh',
+      'pragma',
+      'attach',
+      'detach',
+      'optimize',
+      'check',
+      'repair',
+      'flush',
+    ],
+    ...['reset', 'kill', 'xa', 'import', 'signal', 'get', 'help', 'cache', 'discard', 'reassign', 'security'],
+  ].join('|')})\\b).* - `,
+  'is',
+);
+
+const QUOTE_OR_LINE = /(?<!\w)['"]|[`‘“«\r\n\u2028\u2029]/;
+
+/**
+ * What remains of a message before which Knex put the statement, with its values. What failed said no value if it has no quotes; if
+ * it has, where a value ends is not known.
+ */
+function withoutStatement(message: string): string {
+  const said = message.replace(STATEMENT, '');
+  return said === message || !(QUOTE_OR_LINE.test(said) || BEFORE_VALUE.test(message)) ? said : WITHHELD;
 }
 
 function answeredBy({ code, errno, errcode }: Thrown): string {
