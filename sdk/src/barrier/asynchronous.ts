@@ -3,6 +3,7 @@
  * between them is given; the order of things is here, and its rules are in `judge.ts`.
  */
 import { randomUUID } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { Refusal } from '../refusal.ts';
 import type {
   Barrier,
@@ -64,6 +65,8 @@ export type Driver<SqlTx> = {
   innermost(sqlTx: SqlTx): object;
   /** Rejects what is asked from outside the pass until the answer is called (`statement-guard.ts`). */
   fence(sqlTx: SqlTx, isInside: () => boolean): () => void;
+  /** The database is in this process: what it answers leaves no time in which a rejection would be reported. */
+  readonly isInProcess: boolean;
   /** A deadlock, or a lock waited for in vain: the same SQL transaction may succeed when it is run again. */
   isConflict(error: unknown): boolean;
   /** A conflict by which the server may end the SQL transaction; null where it rejects what follows by itself. */
@@ -192,9 +195,13 @@ export class AsyncBarrier<SqlTx> implements Barrier<SqlTx> {
         const worked = async (handle: SqlTx) =>
           workOutcomeOf(await work(handle, known), options.completes ?? null);
         const saw = (error: unknown) => gate.reportUnfinished(error);
-        return this.#driver
-          .guarded(sqlTx, gate, (handle) => watching(saw, () => worked(handle)))
-          .finally(end);
+        const { guarded, isInProcess } = this.#driver;
+        const outcome = await guarded(sqlTx, gate, (handle) => watching(saw, () => worked(handle))).finally(
+          end,
+        );
+        // Rejections are reported once the microtasks of this turn are done.
+        if (isInProcess) await setImmediate();
+        return outcome;
       },
       checkFinished: () => gate.checkFinished(),
       isRolledBackByServer: async (error) => {

@@ -94,6 +94,7 @@ function over<Connection extends object, Tx>(
         const around = isTx(sqlTx as object) ? (sqlTx as DrizzleTx) : { session };
         return work((await txOn(around, handle, begun)) as Tx);
       }),
+    isInProcess: false,
     gateAround: (sqlTx) => driver.gateAround(beneath(sqlTx)),
     innermost: (sqlTx) => driver.innermost(beneath(sqlTx)),
     fence: (sqlTx, isInside) => driver.fence(beneath(sqlTx), isInside),

@@ -101,6 +101,7 @@ function driverOn(knex: Knex, dialect: Dialect, table?: string): Driver<Knex.Tra
         end();
       }
     },
+    isInProcess: dialect === 'sqlite',
     gateAround: (sqlTx) => passOf(sqlTx)?.gate ?? null,
     innermost,
     fence: (sqlTx, isInside) => {

@@ -48,6 +48,7 @@ export const mysql2Driver = (
       end();
     }
   },
+  isInProcess: false,
   gateAround: gateOf,
   innermost,
   fence: (connection, isInside) => {

@@ -45,6 +45,7 @@ export const pgDriver = (
       end();
     }
   },
+  isInProcess: false,
   gateAround: gateOf,
   innermost: connectionBeneath,
   fence: (client, isInside) => fence(connectionBeneath(client), GUARDED, isInside),

@@ -82,6 +82,7 @@ function driverOn<Tx extends PrismaTx>(
           gate.reportUnfinished(new Error('a query was made and never awaited: Prisma did not send it'));
       }
     },
+    isInProcess: dialect === 'sqlite',
     gateAround: (tx) => passOf(tx)?.gate ?? null,
     innermost: (tx) => passOf(tx)?.innermost ?? tx,
     fence: (tx, isInside) => passOf(tx)?.fence(isInside) ?? (() => {}),

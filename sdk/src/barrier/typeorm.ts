@@ -72,6 +72,7 @@ function driverOn(
         if (resetDepth().wasLeftOpen) gate.reportUnfinished(new Error('a nested transaction was left open'));
       }
     },
+    isInProcess: false,
     gateAround: ({ queryRunner }) => (queryRunner === undefined ? null : gateAround(queryRunner)),
     innermost: (manager) => manager.queryRunner ?? manager,
     fence: ({ queryRunner }, isInside) =>

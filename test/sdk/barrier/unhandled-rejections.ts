@@ -9,7 +9,10 @@ import { parseArgs } from 'node:util';
 import { defineListener } from '@tercet/sdk';
 import { freshGid } from './barrier-world.ts';
 import { callOf, type BarrierWorld } from './barrier-world.ts';
+import { knexSqliteWorld, sayByKnex } from './knex-worlds.ts';
 import { libraries } from './libraries.ts';
+import { prismaSqliteWorld, sayByPrisma } from './prisma-worlds.ts';
+import { speaking } from './speaking.ts';
 import { mysql2World, pgWorld, typeormWorld } from './worlds-by-driver.ts';
 
 const WORLDS = {
@@ -17,6 +20,8 @@ const WORLDS = {
   pg: pgWorld,
   typeorm: typeormWorld,
   ...Object.fromEntries(libraries.map(({ name, open }) => [name, open])),
+  knexOnSqlite: async () => speaking(await knexSqliteWorld(), sayByKnex),
+  prismaOnSqlite: async () => speaking(await prismaSqliteWorld(), sayByPrisma),
 };
 
 const { positionals } = parseArgs({ allowPositionals: true });
@@ -114,7 +119,21 @@ async function notified(part: (sqlTx: unknown) => Promise<void>): Promise<number
   return answer?.status ?? 0;
 }
 
+/** A part that has failed when the work returns, and that nothing awaits. */
+async function atTheEnd(): Promise<Outcome> {
+  const call = callOf('action');
+  const insert = `INSERT INTO effect VALUES ('${call.gid}', '${call.branchId}', 'action', '')`;
+  const work = async (sqlTx: unknown) => {
+    await say(sqlTx, insert);
+    void PARTS.statement(sqlTx);
+  };
+  const failed = await world.barrier.run(call, work).then(() => null, nameOf);
+  const effects = await countOf(call.gid);
+  return { failed, effects, again: (await world.barrier.run(call, () => 1)).outcome };
+}
+
 const outcomes = {
+  atTheEnd: await atTheEnd(),
   statement: await inside(PARTS.statement, false),
   statementOfPivot: await inside(PARTS.statement, true),
   itself: await inside(PARTS.itself, false),
