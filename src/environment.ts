@@ -254,6 +254,33 @@ const ORDERED: readonly (readonly [Duration, Duration])[] = [
 
 const LOOPBACK = /^(?:localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1|\[::1\])$/i;
 
+/** Those whose form is right; none is repeated, since it may have a password. A path of SQLite is no URL. */
+function unusableUrls({ databaseUrl, ...settings }: Settings): string[] {
+  const urls = { ...settings, databaseUrl: /^(?:mysql|mariadb):/.test(databaseUrl) ? databaseUrl : '' };
+  const addresses = ['databaseUrl', 'alertWebhookUrl', 'publicUrl', 'httpProxy'] as const;
+  const decoded = ['databaseUrl', 'redisUrl', 'httpProxy'] as const;
+  return [
+    ...addresses
+      .filter((name) => urls[name] !== '' && URL.parse(urls[name]) === null)
+      .map((name) => `${variableOf(name)} is no address: correct its host or port`),
+    ...decoded
+      .filter((name) => !isDecodable(urls[name]))
+      .map(
+        (name) =>
+          `${variableOf(name)} has a “%” that begins no escape of UTF-8: in user, password and name write %25 for it`,
+      ),
+  ];
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** What did not become a number compares as false, and was told of already. */
 function contradictions(settings: Settings): string[] {
   const faults = ORDERED.filter(([less, more]) => settings[less] > settings[more]).map(
@@ -282,9 +309,7 @@ function contradictions(settings: Settings): string[] {
     );
   if (settings.httpProxy === '' && settings.noProxy.length > 0)
     faults.push('TERCET_NO_PROXY has no effect without TERCET_HTTP_PROXY: set it, or remove the hosts');
-  for (const name of ['alertWebhookUrl', 'publicUrl', 'httpProxy'] as const)
-    if (settings[name] !== '' && URL.parse(settings[name]) === null)
-      faults.push(`${variableOf(name)} is no address: correct its host or port`);
+  faults.push(...unusableUrls(settings));
   for (const name of ['alertWebhookSecrets', 'completionSecrets'] as const)
     for (const [index, secret] of settings[name].entries()) {
       const fault = checkSecret(secret);

@@ -99,12 +99,16 @@ async function credentialsOf(name: string, given: unknown, folder: string): Prom
   return {
     origins: entry.origins,
     headers: [...fixed, ...secret].flatMap(({ header, value }) => [header, value]),
-    secrets: secret
-      .map(({ value }) => value.replace(/^Bearer /, ''))
-      .filter((one) => one.length >= MIN_HIDDEN_LENGTH),
+    secrets: secret.flatMap(({ value }) => hiddenIn(value)),
     tls,
   };
 }
+
+/** The value of a header, and what follows its scheme, such as Basic: a participant may repeat either. */
+const hiddenIn = (value: string): string[] =>
+  [value, value.replace(/^[A-Za-z][A-Za-z0-9-]* /, '')].filter(
+    (one, index, all) => one.length >= MIN_HIDDEN_LENGTH && all.indexOf(one) === index,
+  );
 
 const bearerOf = (token: string) => ({ header: 'authorization', value: `Bearer ${token}` });
 

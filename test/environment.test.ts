@@ -195,6 +195,29 @@ describe('what is wrong', () => {
     expect(faults.join()).not.toContain('s3cret');
   });
 
+  test.each([
+    { TERCET_HTTP_PROXY: 'http://ann:s3cret%@proxy', TERCET_ALLOWED_HOSTS: 'a.test' },
+    { TERCET_DATABASE_URL: 'mysql://ann:s3cret%zz@127.0.0.1/tercet' },
+    { TERCET_REDIS_URL: 'redis://ann:s3cret%@127.0.0.1' },
+    { TERCET_REDIS_URL: 'redis+cluster://ann:s3cret%E4@127.0.0.1,127.0.0.2' },
+    { TERCET_REDIS_URL: 'redis+sentinel://127.0.0.1/main?sentinelPassword=s3cret%' },
+  ])('a URL whose escapes cannot be read is refused by its name: %#', (given) => {
+    const [variable = ''] = Object.keys(given);
+    const faults = faultsOf(given);
+    expect(faults).toEqual([
+      `${variable} has a “%” that begins no escape of UTF-8: in user, password and name write %25 for it`,
+    ]);
+  });
+
+  test('a database whose port is none is refused, and a path of SQLite may have any character', () => {
+    expect(faultsOf({ TERCET_DATABASE_URL: 'mysql://ann:s3cret@127.0.0.1:99999/tercet' })).toEqual([
+      'TERCET_DATABASE_URL is no address: correct its host or port',
+    ]);
+    expect(readSettings({ TERCET_DATABASE_URL: 'sqlite:./100%.sqlite' }).databaseUrl).toBe(
+      'sqlite:./100%.sqlite',
+    );
+  });
+
   const receiver = 'https://hooks.example/T0KEN';
   const secret = `whsec_${Buffer.alloc(24, 'x').toString('base64')}`;
   test.each([

@@ -78,16 +78,26 @@ test('what the files hold is read, by paths that are relative to the JSON file o
         ...['X-Tenant', 'acme', 'X-Api-Key', MARKS.header],
         ...['authorization', `Bearer ${MARKS.token}`],
       ],
-      secrets: [MARKS.header, MARKS.token],
+      secrets: [MARKS.header, `Bearer ${MARKS.token}`, MARKS.token],
       tls: { onlyCa: authority.cert, cert: own.cert, key: own.key },
     },
     billing: {
       origins: ['http://billing.test'],
       headers: ['Authorization', 'of another folder'],
-      secrets: ['of another folder'],
+      secrets: ['of another folder', 'another folder'],
       tls: { onlyCa: null, cert: null, key: null },
     },
   });
+});
+
+test('answers may repeat neither a header of a scheme nor its credentials alone', async () => {
+  const files = { basic: 'Basic dXNlcjpwYXNzd29yZA==\n', short: 'Token abc', plain: 'two words' };
+  const headerFiles = { Authorization: 'basic', 'X-Auth': 'short', 'X-Plain': 'plain' };
+  const { credentials } = await readCredentials(
+    mount({ inventory: { origins: [ORIGIN], headerFiles } }, files),
+  );
+  const secrets = ['Basic dXNlcjpwYXNzd29yZA==', 'dXNlcjpwYXNzd29yZA==', 'Token abc', 'two words'];
+  expect(credentials[0]?.[1]?.secrets).toEqual(secrets);
 });
 
 test('without a file nobody has credentials', async () => {

@@ -269,6 +269,31 @@ test('a secret that an answer was cut off in is hidden too', () => {
   const secret = 'abcdefghijklmnop';
   expect(withoutSecrets(`${secret} ${secret.slice(0, 12)}`, [secret])).toBe('[hidden] [hidden]');
   expect(withoutSecrets(`not ${secret.slice(0, 7)}`, [secret])).toBe('not abcdefg');
+  expect(withoutSecrets(`${secret.slice(0, 12)}…`, [secret])).toBe('[hidden]…');
+});
+
+describe('a secret that an answer repeats in JSON is hidden', () => {
+  const secret = 'abc/def+ghi=jkl"mno';
+
+  test.each([
+    ['as JSON.stringify writes it', 'abc/def+ghi=jkl\\"mno'],
+    ['as PHP writes it', 'abc\\/def+ghi=jkl\\"mno'],
+    ['as .NET writes it', 'abc/def\\u002Bghi=jkl\\u0022mno'],
+    ['as Gson writes it', 'abc/def+ghi\\u003djkl\\"mno'],
+    ['in JSON within JSON', 'abc\\\\\\/def\\\\u002bghi=jkl\\\\\\"mno'],
+  ])('%s', (_, written) => {
+    const body = (value: string) => `{"detail":"the key ${value} is \\"old\\"","at":"C:\\\\x"}`;
+    expect(withoutSecrets(body(written), [secret])).toBe(body('[hidden]'));
+  });
+
+  test('also where it was cut off within an escape', () => {
+    expect(withoutSecrets('{"detail":"abc\\/def\\u00', [secret])).toBe('{"detail":"abc\\/def\\u00');
+    expect(withoutSecrets('{"detail":"abc\\/def\\u002bg\\', [secret])).toBe('{"detail":"[hidden]');
+  });
+});
+
+test('a secret that begins as another does leaves nothing of that one', () => {
+  expect(withoutSecrets('abcdefghijkl', ['abcdefgh', 'abcdefghijkl'])).toBe('[hidden]');
 });
 
 describe('a call to an origin that the credentials are not for', () => {
