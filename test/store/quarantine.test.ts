@@ -169,6 +169,18 @@ function suite(databaseUrl: () => Promise<string>): void {
     await run("UPDATE journal SET entries = '{' WHERE gid = ? AND seq = 2", tx.gid);
     await expect(sql.store.journalOf(tx.gid)).rejects.toThrow(/row 2 of its journal is no JSON/);
   });
+
+  test('a journal row whose entries have another form is named', async () => {
+    const tx = await beginCancelling();
+    const forms = [
+      ...['null', '[]', '"text"', '{"transaction": 1}', '{"branches": {}}', '{"attempts": [null]}'],
+      ...['{"branches": [{"phaseOne": {}}]}', '{"branches": [{"branchId": "a", "phaseTwo": "x"}]}'],
+    ];
+    for (const form of forms) {
+      await run(`UPDATE journal SET entries = '${form}' WHERE gid = ? AND seq = 2`, tx.gid);
+      await expect(sql.store.journalOf(tx.gid)).rejects.toThrow(/row 2 of its journal has no entries/);
+    }
+  });
 }
 
 describe('rows that do not add up (sqlite)', () => suite(async () => 'sqlite::memory:'));

@@ -2,6 +2,7 @@
  * Whether the rows of a transaction add up: half a restore, an edited or a deleted row. What is found here, and nothing else, puts
  * a transaction in quarantine.
  */
+import type { Entries } from '../../application/journal.ts';
 import { contradictionIn, type GlobalTransaction } from '../../domain/index.ts';
 import {
   branchColumns,
@@ -73,11 +74,47 @@ function faultOfValues(table: string, columns: Columns, row: object): string | n
   return null;
 }
 
-function isJson(text: string | null | undefined): boolean {
+const isJson = (text: string | null | undefined): boolean => text == null || jsonIn(text) !== undefined;
+
+/** Undefined for what is no JSON. */
+function jsonIn(text: string): unknown {
   try {
-    if (text != null) JSON.parse(text);
-    return true;
+    return JSON.parse(text);
   } catch {
-    return false;
+    return undefined;
   }
 }
+
+// ── Rows of a journal ────────────────────────────────────────────────────────────────────────────────────────
+
+export type ReadEntries =
+  | { readonly entries: Entries; readonly fault: null }
+  | { readonly entries: null; readonly fault: string };
+
+/** The entries of a row, or a clause that says why they cannot be read. */
+export function readEntries(text: string): ReadEntries {
+  const entries = jsonIn(text);
+  if (entries === undefined) return { entries: null, fault: 'is no JSON' };
+  return areEntries(entries)
+    ? { entries, fault: null }
+    : { entries: null, fault: 'has no entries of its form' };
+}
+
+function areEntries(value: unknown): value is Entries {
+  if (!isObject(value)) return false;
+  const { transaction = {}, branches = [], attempts = [] } = value;
+  const areObjects = isObject(transaction) && isList(branches) && isList(attempts);
+  return areObjects && isCallOrNone(transaction.notification) && branches.every(isBranchEntry);
+}
+
+const isBranchEntry = ({ branchId, phaseOne, phaseTwo }: Fields): boolean =>
+  typeof branchId === 'string' && isCallOrNone(phaseOne) && isCallOrNone(phaseTwo);
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const isObject = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isList = (value: unknown): value is readonly Fields[] => Array.isArray(value) && value.every(isObject);
+
+const isCallOrNone = (value: unknown): boolean => value == null || isObject(value);

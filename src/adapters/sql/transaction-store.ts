@@ -29,7 +29,7 @@ import { markQuarantined, releaseQuarantined } from './quarantine-rows.ts';
 import { endOfPage, removeFinished } from './remove-finished.ts';
 import { searchEnd } from './search-end.ts';
 import { countOwing, findEnds, gidsWaitingFor, listTransactions } from './transaction-list.ts';
-import { readTransaction } from './row-faults.ts';
+import { readEntries, readTransaction } from './row-faults.ts';
 import { refuseUnknownVersion } from './transaction-rows.ts';
 import { type TableNames, tablesOf } from './table-names.ts';
 import { claimRows, insist, redateRows } from './wake-rows.ts';
@@ -164,9 +164,7 @@ export class SqlTransactionStore implements TransactionStore {
 }
 
 function entriesOf({ gid, seq }: { gid: string; seq: number }, text: string): JournalRow['entries'] {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new Quarantined({ gid, fault: `row ${seq} of its journal is no JSON` });
-  }
+  const { entries, fault } = readEntries(text);
+  if (fault !== null) throw new Quarantined({ gid, fault: `row ${seq} of its journal ${fault}` });
+  return entries;
 }
