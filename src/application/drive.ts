@@ -127,6 +127,7 @@ export class Drive {
     // What is counted is known to this process only: what waits is not to be called before its time.
     this.#unsaved.remember(this.#durable.last);
     const loaded = await this.#durable.load();
+    if (loaded === null) this.#unsaved.drop(this.gid);
     this.#current = loaded && this.#unsaved.recall(loaded.tx);
     if (this.#cause === 'overdue' && loaded !== null) {
       this.#cause = 'asked';

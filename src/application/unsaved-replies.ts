@@ -77,6 +77,12 @@ export class UnsavedReplies {
     this.#progress.remember(this.#left, durable, isKept ? this.#counted : NOTHING_UNSAVED);
   }
 
+  /** There is no such transaction any more: nothing is to be saved, now or by a later drive. */
+  drop(gid: string): void {
+    this.#progress.forget(gid);
+    [this.#facts, this.#counted, this.#left] = [[], NOTHING_UNSAVED, null];
+  }
+
   /** The loaded transaction as far as this process has counted. */
   recall(loaded: GlobalTransaction): GlobalTransaction {
     const counted = this.#progress.takeUnsaved(loaded.gid);

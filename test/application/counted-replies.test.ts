@@ -188,6 +188,27 @@ describe('a branch that gets the same unknown reply again and again', () => {
     expect((await rowsOf(gid)).at(-1)?.entries.attempts).toHaveLength(attemptCount - counted);
   });
 
+  test.each(
+    PAUSES,
+  )('is called no more once its rows are gone, where its pauses are %s', async (_what, maxDelayMs) => {
+    await confirming(replica(maxDelayMs));
+    await clock.run(5 * MINUTE);
+    store.load = async () => null;
+    const now = clock.now.bind(clock);
+    let readCount = 0;
+    clock.now = () => {
+      readCount += 1;
+      // Ends a drive that goes on without a pause, which no timer can.
+      if (readCount > 10_000) throw new Error('the clock is read without end');
+      return now();
+    };
+    await clock.run(MINUTE);
+    const before = callCount;
+    await clock.run(20 * MINUTE);
+    expect(callCount).toBe(before);
+    expect(readCount).toBeLessThan(10_000);
+  });
+
   test('is called on by the replica that counts, and not by one that is woken for it', async () => {
     const gid = await confirming(replica(30_000));
     await clock.run(15 * MINUTE);
