@@ -100,7 +100,7 @@ test('answers may repeat neither a header of a scheme nor its credentials alone'
   expect(credentials[0]?.[1]?.secrets).toEqual(secrets);
 });
 
-test('without a file nobody has credentials', async () => {
+test('without a file no participant has credentials', async () => {
   expect(await readCredentials('')).toEqual({ credentials: [], faults: [] });
 });
 

@@ -2,8 +2,8 @@
  * Why a transaction stands where it stands, in one sentence: what it waits for, since when, what happened last, and what
  * comes next.
  *
- * It is read off the durable state. Some things are known only to the replica that carries the transaction, and are told
- * by that one alone: how often a participant answered that it is still at work or gave the same unknown reply, and whether its
+ * It is read off the durable state. Some things are known only to the replica that carries the transaction, and only its
+ * answers have them: how often a participant answered that it is still at work or gave the same unknown reply, and whether its
  * circuit is open.
  */
 import {

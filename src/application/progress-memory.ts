@@ -1,7 +1,7 @@
 /**
  * What this process alone knows of calls in transactions that it has let go: how often a participant was polled, and how often
- * the same unknown reply came since the last row. Without it a drive would begin these counts anew, and a branch that fails
- * for ever would never be parked (I4).
+ * the same unknown reply came since the last row. Without it a drive would begin these counts anew, and a branch that
+ * always fails would never be parked (I4).
  *
  * Kept apart from the drives, so that what waits takes no room from what is under way (I15). What is remembered of a call
  * counts only while the stored call is still the one that it was counted from.

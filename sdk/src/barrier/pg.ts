@@ -71,7 +71,7 @@ export async function transactOnPg<T>(
     });
     const done = await act();
     const { command } = await client.query('COMMIT');
-    // So a server answers whose statement had failed, of which nobody was told: nobody awaited it.
+    // So a server answers after a statement failed whose error no one received, since no one awaited it.
     if (command !== 'COMMIT') throw new Error(ROLLED_BACK);
     release(false);
     return done;

@@ -38,7 +38,7 @@ type Given = RedisAddress & {
   readonly fallback: WakeQueue;
   readonly onWake: (gid: string) => void;
   readonly log: Log;
-  /** Told when Redis is there and when it is lost, once each time. */
+  /** Called when Redis is there and when it is lost, once each time. */
   readonly onState?: (isUp: boolean) => void;
 };
 

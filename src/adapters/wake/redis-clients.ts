@@ -81,7 +81,7 @@ export class RedisClients {
     });
   }
 
-  /** A cluster whose nodes announce addresses that lead nowhere has no other error, and begins again for ever. */
+  /** A cluster whose nodes announce addresses that lead nowhere has no other error, and begins again each time. */
   #nodeFailed(cluster: Cluster, cause: Error): void {
     // It knows the nodes, and is not ready; before it does, it asks those of the URL.
     if (cluster.status === 'connect' && !isRefusal(cause))

@@ -13,7 +13,7 @@ type Given = {
   /** Never logged; null for none. */
   readonly password: string | null;
   readonly log: Log;
-  /** Told when Redis is there and when it is lost, once each time. */
+  /** Called when Redis is there and when it is lost, once each time. */
   readonly onState?: (isUp: boolean) => void;
 };
 
@@ -50,7 +50,7 @@ export class RedisHealth {
     return this.#faults.has(finder);
   }
 
-  /** Nothing is told from now on. */
+  /** Nothing is reported from now on. */
   close(): void {
     this.#state = 'closed';
   }

@@ -1,4 +1,4 @@
-/** Two systems in one database, told apart by the prefix of their tables; and an application's own tables next to them. */
+/** Two systems in one database, distinguished by the prefix of their tables; and an application's own tables next to them. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

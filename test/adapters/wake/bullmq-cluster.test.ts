@@ -58,7 +58,7 @@ await describeOwn('redis', 'a Redis Cluster of one node', (start) => {
     return `redis+cluster://${server.host}:${server.port}`;
   };
 
-  test('that was not told its address is used at the address of the URL', async () => {
+  test('that does not know its own address is used at the address of the URL', async () => {
     const opened = await world.openWhole({ redisUrl: await startNode() });
     expect(await wakesByRedis(opened)).toBe(true);
     opened.wakes.wakeAt('soon', 1, Date.now() + 200, 'deadline');

@@ -28,7 +28,7 @@ function expectAllMet({ confirmedCount, cancelledCount, tombstoneCount }: Concur
 
 describeOn(['mysql', 'mariadb', 'postgres'], 'I5, I6, I7, I11 under 50 mixed calls at once', (server) => {
   test(
-    'hold, and the deadlocks that the server counted are seen by nobody',
+    'hold, and no work sees the deadlocks that the server counted',
     async () => {
       const url = await server.createDatabase();
       const report = await runConcurrentCallsIn(
@@ -44,7 +44,7 @@ describeOn(['mysql', 'mariadb', 'postgres'], 'I5, I6, I7, I11 under 50 mixed cal
 for (const { name, servers, open } of libraries)
   describeOn(servers, `I5, I6, I7, I11 under 50 mixed calls at once, over ${name},`, (server) => {
     test(
-      'hold, and the deadlocks that the server counted are seen by nobody',
+      'hold, and no work sees the deadlocks that the server counted',
       async () => {
         const report = await runConcurrentCallsIn(await open(await server.createDatabase()));
         expectAllMet(report);
