@@ -97,6 +97,7 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
     logger.info({ variables: ignored }, 'variables that Kubernetes injects for Services are ignored');
   const credentials = await readCredentials(settings.participantCredentialsFile);
   if (credentials.faults.length > 0) throw new UnusableSettings(credentials.faults);
+  const credentialsByName = new Map(credentials.credentials);
   const sql = await openDatabase(settings, logger);
   await logRisks(settings, sql, logger);
   const registry = new AllowedAddresses({
@@ -110,7 +111,7 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
     ca: settings.participantCaFile,
     maxIdleConnections: settings.participantConcurrency,
     proxy: proxyOf(settings),
-    credentials: new Map(credentials.credentials),
+    credentials: credentialsByName,
     completionUrls,
     userAgent: USER_AGENT,
     keepsErrorBodies: settings.keepErrorBodies,
@@ -190,7 +191,7 @@ async function start(settings: Settings, tracing: Tracing | null, takeOver: () =
       },
     }),
   ];
-  await warnOfUnregistered(new Map(credentials.credentials), registry, logger);
+  await warnOfUnregistered(credentialsByName, registry, logger);
   const alerting = alertingOf(settings, { sql, engine, metrics, log });
   // npm passes a Ctrl-C on that the terminal has sent already: the second one is the same request, and `delay` bounds it.
   const onSecondSignal = () => {};
