@@ -1,7 +1,7 @@
 // Calls with credentials, to real HTTPS servers that demand a client certificate.
 import type { IncomingMessage } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { MemoryParticipantRegistry } from '../../../src/adapters/memory/participant-registry.ts';
@@ -12,6 +12,7 @@ import { newAuthority } from '../../support/certificates.ts';
 import { MARKS, marksIn } from '../../support/marks.ts';
 import { listening, participantThat } from './http-server.ts';
 import { participantCall } from './participant-call.ts';
+import { tunnel } from './tunnel.ts';
 
 const authority = newAuthority('an authority of this test');
 const clients = newAuthority('an authority of clients');
@@ -353,15 +354,7 @@ describe('through a proxy with TLS', () => {
     server.on('connect', (incoming: IncomingMessage, socket: Socket) => {
       const { serialNumber: serial } = (incoming.socket as TLSSocket).getPeerCertificate();
       asked.push({ serial, authorization: incoming.headers.authorization });
-      const onwards = connect(Number(incoming.url?.split(':')[1]), '127.0.0.1', () => {
-        socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
-        socket.pipe(onwards).pipe(socket);
-      });
-      for (const [one, other] of [
-        [socket, onwards],
-        [onwards, socket],
-      ] as const)
-        one.on('error', () => {}).on('close', () => other.destroy());
+      tunnel(incoming, socket);
     });
     url = (await opened(listening(server))).url.replace('http:', 'https:');
   });

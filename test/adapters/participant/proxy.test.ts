@@ -1,7 +1,7 @@
 // Calls through a real HTTP proxy: the tunnel, the complete URL, and who may be called so.
 import { createServer, type IncomingMessage, request } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { MemoryParticipantRegistry } from '../../../src/adapters/memory/participant-registry.ts';
 import { HttpParticipantClient } from '../../../src/adapters/participant/http-client.ts';
@@ -9,6 +9,7 @@ import type { HttpAnswer } from '../../../src/application/ports.ts';
 import { newAuthority } from '../../support/certificates.ts';
 import { listening, type Participant, participantThat } from './http-server.ts';
 import { participantCall } from './participant-call.ts';
+import { tunnel } from './tunnel.ts';
 
 type Asked = { readonly line: string; readonly authorization: string | undefined };
 
@@ -48,15 +49,7 @@ async function proxy() {
   server.on('connect', (incoming: IncomingMessage, socket: Socket) => {
     note(incoming);
     if (connectStatus !== 200) return socket.end(`HTTP/1.1 ${connectStatus} No\r\ncontent-length: 0\r\n\r\n`);
-    const onwards = connect(Number(incoming.url?.split(':')[1]), '127.0.0.1', () => {
-      socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
-      socket.pipe(onwards).pipe(socket);
-    });
-    for (const [one, other] of [
-      [socket, onwards],
-      [onwards, socket],
-    ] as const)
-      one.on('error', () => {}).on('close', () => other.destroy());
+    tunnel(incoming, socket);
   });
   return opened(listening(server));
 }

@@ -9,7 +9,14 @@ import { drizzle as onPg } from 'drizzle-orm/node-postgres';
 import { createPool } from 'mysql2/promise';
 import { Client, Pool } from 'pg';
 import { BUSINESS_TABLES, type BarrierWorld, statementsOf } from './barrier-world.ts';
-import { CONNECTIONS, clientBeneath, mysqlDeadlocks, pgDeadlocks, type Row } from './worlds-by-driver.ts';
+import {
+  CONNECTIONS,
+  clientBeneath,
+  inSqliteTx,
+  mysqlDeadlocks,
+  pgDeadlocks,
+  type Row,
+} from './worlds-by-driver.ts';
 
 /** A transaction of Drizzle on a server. */
 type Tx = { execute(query: SQL): Promise<unknown> };
@@ -97,17 +104,7 @@ export function drizzleSqliteWorld(): BarrierWorld<SyncTx> {
     unseen: (_tx, sql) => Object.getPrototypeOf(client).exec.call(client, sql),
     within: (...given) => barrier.within(...given),
     // Drizzle's own is synchronous, and the tests are not.
-    async inSqlTx(act) {
-      client.exec('BEGIN');
-      try {
-        const done = await act(db);
-        client.exec('COMMIT');
-        return done;
-      } catch (error) {
-        client.exec('ROLLBACK');
-        throw error;
-      }
-    },
+    inSqlTx: (act) => inSqliteTx(client, () => act(db)),
     deadlockCount: async () => null,
     close: async () => void client.close(),
   };

@@ -146,20 +146,25 @@ function sqliteWorld(db: SqliteDatabase & { close(): unknown }): BarrierWorld<Sq
     },
     unseen: (_sqlTx, sql) => Object.getPrototypeOf(db).exec.call(db, sql),
     within: (...given) => barrier.within(...given),
-    async inSqlTx(act) {
-      db.exec('BEGIN');
-      try {
-        const done = await act(db);
-        db.exec('COMMIT');
-        return done;
-      } catch (error) {
-        db.exec('ROLLBACK');
-        throw error;
-      }
-    },
+    inSqlTx: (act) => inSqliteTx(db, act),
     deadlockCount: async () => null,
     close: async () => void db.close(),
   };
+}
+
+export async function inSqliteTx<Db extends Pick<SqliteDatabase, 'exec'>, T>(
+  db: Db,
+  act: (sqlTx: Db) => T | Promise<T>,
+): Promise<T> {
+  db.exec('BEGIN');
+  try {
+    const done = await act(db);
+    db.exec('COMMIT');
+    return done;
+  } catch (error) {
+    db.exec('ROLLBACK');
+    throw error;
+  }
 }
 
 /** Business tables of SQLite with their own SQL transactions; the rows of the barrier are in memory. */
@@ -168,17 +173,7 @@ export function memoryWorld(): BarrierWorld<DatabaseSync> {
   for (const sql of BUSINESS_TABLES) db.exec(sql);
   let last: Promise<unknown> = Promise.resolve();
   const transact = <T>(act: (sqlTx: DatabaseSync) => Promise<T>): Promise<T> => {
-    const turn = last.then(async () => {
-      db.exec('BEGIN');
-      try {
-        const done = await act(db);
-        db.exec('COMMIT');
-        return done;
-      } catch (error) {
-        db.exec('ROLLBACK');
-        throw error;
-      }
-    });
+    const turn = last.then(() => inSqliteTx(db, act));
     last = turn.catch(() => {});
     return turn;
   };
